@@ -1,0 +1,63 @@
+/** A column's value as JSON: text, number, null, a document, or binary as `{"$base64": "…"}`. */
+export type ColumnValue =
+  string | number | boolean | null | { readonly [key: string]: ColumnValue } | readonly ColumnValue[];
+
+/** A row image: column name to value. */
+export type RowImage = Readonly<Record<string, ColumnValue>>;
+
+/** Where a record comes from in its transaction. */
+export type RecordTransaction = {
+  /** The hint before the transaction, without `asc:`; null when none had been seen yet. */
+  readonly hint: string | null;
+  /** Transactions since that hint, from 1. */
+  readonly seq: number;
+  /** Changes since the transaction's start, from 0 (filtered ones count). */
+  readonly row: number;
+  readonly gtid?: string;
+  /** These three stand on the transaction's last record only. */
+  readonly last?: true;
+  readonly rows?: number;
+  /** 16 hex digits. */
+  readonly digest?: string;
+};
+
+/** The server that a record was read from, and the place behind the event it stood in. */
+export type RecordSource = {
+  readonly server: string;
+  readonly serverId: number;
+  readonly file: string;
+  readonly position: number;
+};
+
+type Common = {
+  /** `hint/seq/row`; the same whichever server the record was read from, as long as the commit order is. */
+  readonly id: string;
+  readonly schema: string;
+  /** Second of the change on the source, ISO 8601. */
+  readonly ts: string;
+  readonly tx: RecordTransaction;
+  readonly source: RecordSource;
+};
+
+/** One line of output: a row that changed, or a statement (DDL). */
+export type ChangeRecord =
+  | (Common & {
+      readonly type: 'row';
+      readonly op: 'insert';
+      readonly table: string;
+      readonly after: RowImage;
+    })
+  | (Common & {
+      readonly type: 'row';
+      readonly op: 'delete';
+      readonly table: string;
+      readonly before: RowImage;
+    })
+  | (Common & {
+      readonly type: 'row';
+      readonly op: 'update';
+      readonly table: string;
+      readonly before: RowImage;
+      readonly after: RowImage;
+    })
+  | (Common & { readonly type: 'ddl'; readonly sql: string });

@@ -1,0 +1,43 @@
+import type { ChangeRecord } from './record.js';
+import type { SinkPosition } from '../checkpoint/checkpoint.js';
+
+/** A transaction that a sink holds completely: what its last record says. */
+export type DeliveredTransaction = {
+  /** The hint before it, without `asc:`; null when none had been seen. */
+  readonly hint: string | null;
+  readonly sequence: number;
+  readonly gtid: string | null;
+  /** Second of the transaction's first content event. */
+  readonly second: number;
+  readonly digest: bigint;
+};
+
+/** What a sink found when it opened. */
+export type SinkRecovery = {
+  /**
+   * Whether the sink knows what it holds. If it doesn't, what was delivered behind the last checkpoint of an agent
+   * that died is delivered again, with the same ids.
+   */
+  readonly remembers: boolean;
+  /** Transactions held behind the given position, oldest first. Always complete ones. */
+  readonly delivered: readonly DeliveredTransaction[];
+  /** Whether the sink holds exactly what it was given up to a transaction's end (it cuts off an unfinished one). */
+  readonly endsBetweenTransactions: boolean;
+};
+
+/**
+ * Takes the records. Called by one agent, never concurrently with itself.
+ *
+ * The order of calls: open, then deliver and flush any number of times, then close. A rejected promise ends the
+ * agent: what a sink can mend (a full pipe, a short outage) it mends itself before it answers.
+ */
+export interface Sink {
+  /** @param acknowledged the position in the last checkpoint; null when there is no checkpoint or it has none. */
+  open(acknowledged: SinkPosition | null, signal: AbortSignal): Promise<SinkRecovery>;
+  /** Takes records in the order of the history; resolves when they are accepted. Waiting is backpressure. */
+  deliver(records: readonly ChangeRecord[], signal: AbortSignal): Promise<void>;
+  /** Makes durable what was delivered; the position is kept in the checkpoint. */
+  flush(): Promise<SinkPosition | null>;
+  /** Releases what the sink holds; what was delivered and not flushed is flushed first. */
+  close(): Promise<void>;
+}

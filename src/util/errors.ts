@@ -1,0 +1,105 @@
+/**
+ * What went wrong, for programs: every error that waymark raises on purpose has one of these codes, and what is
+ * decided about an error is decided by its code, never by its text.
+ */
+export type ErrorCode =
+  | 'usage'
+  | 'config'
+  | 'server-unreachable'
+  | 'access-denied'
+  | 'missing-grant'
+  | 'unsuitable-server'
+  | 'protocol'
+  | 'checksum'
+  | 'stream-broken'
+  | 'stream-silent'
+  | 'unsupported-event'
+  | 'coordinates'
+  | 'binlog-purged'
+  | 'hint-not-found'
+  | 'hint-behind'
+  | 'hint-purged'
+  | 'diverged'
+  | 'no-trail'
+  | 'no-candidate'
+  | 'checkpoint-damaged'
+  | 'checkpoint-foreign'
+  | 'checkpoint-conflict'
+  | 'checkpoint-store'
+  | 'sink';
+
+/** Exit codes of the command line (DESIGN.md, Command line). */
+export const exitCodes = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  notFound: 3,
+  diverged: 4,
+  behind: 5,
+  purged: 6,
+} as const;
+
+/** An error that waymark raises on purpose: a literal code, a message for the operator, the cause when there is one. */
+export class WaymarkError extends Error {
+  override readonly name = 'WaymarkError';
+  readonly code: ErrorCode;
+  /** Facts that belong to the error (server, file, position, …), for logs and `--json`. Never a secret. */
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { cause?: unknown; details?: Readonly<Record<string, unknown>> } = {},
+  ) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.code = code;
+    this.details = options.details ?? {};
+  }
+}
+
+/** Whether `error` is waymark's own with that code. */
+export function hasCode(error: unknown, code: ErrorCode): error is WaymarkError {
+  return error instanceof WaymarkError && error.code === code;
+}
+
+/** The exit code of the command line for an error. */
+export function exitCodeOf(error: unknown): number {
+  if (!(error instanceof WaymarkError)) return exitCodes.failed;
+  switch (error.code) {
+    case 'usage':
+    case 'config':
+      return exitCodes.usage;
+    case 'hint-not-found':
+      return exitCodes.notFound;
+    case 'diverged':
+      return exitCodes.diverged;
+    case 'hint-behind':
+      return exitCodes.behind;
+    case 'hint-purged':
+    case 'binlog-purged':
+      return exitCodes.purged;
+    case 'server-unreachable':
+    case 'access-denied':
+    case 'missing-grant':
+    case 'unsuitable-server':
+    case 'protocol':
+    case 'checksum':
+    case 'stream-broken':
+    case 'stream-silent':
+    case 'unsupported-event':
+    case 'coordinates':
+    case 'no-trail':
+    case 'no-candidate':
+    case 'checkpoint-damaged':
+    case 'checkpoint-foreign':
+    case 'checkpoint-conflict':
+    case 'checkpoint-store':
+    case 'sink':
+      return exitCodes.failed;
+  }
+}
+
+/** The text of anything thrown, for messages and logs. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
