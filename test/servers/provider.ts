@@ -1,0 +1,28 @@
+import { nativeLauncher } from './native/launcher.js';
+import type { InstalledServer, Launcher } from './launcher.js';
+import type { Provider, Vendor } from './types.js';
+
+/** Which provider runs the servers of this run. */
+export function provider(): Provider {
+  return 'native';
+}
+
+/** The provider's way to run processes. */
+export function launcher(): Launcher {
+  return nativeLauncher;
+}
+
+/** Whether this run can start servers of a vendor (and version); tests skip, saying so, what it can't. */
+export async function supports(vendor: Vendor, version?: string): Promise<boolean> {
+  return (await launcher().version(vendor, version)) !== undefined;
+}
+
+/** The server's program, or an error that says what is missing. */
+export async function requireServer(vendor: Vendor, version?: string): Promise<InstalledServer> {
+  const installed = await launcher().version(vendor, version);
+  if (installed !== undefined) return installed;
+  throw new Error(
+    `the ${provider()} provider has no ${vendor} ${version ?? 'server'}: ` +
+      'see test/setup (packages.mjs for native, images.mjs for containers)',
+  );
+}

@@ -1,0 +1,154 @@
+import { REPLICATOR } from './template.js';
+import type { TestServer } from './types.js';
+import { until } from './wait.js';
+
+/** A place in a server's binlogs. */
+export interface BinlogPosition {
+  file: string;
+  position: number;
+}
+
+/** What a replica says about its replication, under the same names for every vendor. */
+export interface ReplicationStatus {
+  sourcePort: number;
+  ioRunning: boolean;
+  sqlRunning: boolean;
+  /** How far the source's binlogs are applied. */
+  executed: BinlogPosition;
+  lastError: string;
+}
+
+type Row = Record<string, string | number | null>;
+
+/** One of a replica's threads: the applier, or the one that fetches. */
+export type ReplicationThread = 'sql' | 'io';
+
+/** Points a replica to a source, from a place in the source's binlogs on, or from the first one. */
+export async function changeSource(
+  replica: TestServer,
+  source: TestServer,
+  at?: BinlogPosition,
+): Promise<void> {
+  const { file, position } = at ?? { file: await firstBinlog(source), position: 4 };
+  await stopReplication(replica);
+  const word = replica.vendor === 'mariadb' ? 'MASTER' : 'SOURCE';
+  const options = [
+    `${word}_HOST='${source.host}'`,
+    `${word}_PORT=${source.port}`,
+    `${word}_USER='${REPLICATOR.user}'`,
+    `${word}_PASSWORD='${REPLICATOR.password}'`,
+    `${word}_LOG_FILE='${file}'`,
+    `${word}_LOG_POS=${position}`,
+    `${word}_CONNECT_RETRY=1`,
+    ...(word === 'MASTER'
+      ? ['MASTER_USE_GTID=no']
+      : ['SOURCE_AUTO_POSITION=0', 'SOURCE_RETRY_COUNT=86400', 'GET_SOURCE_PUBLIC_KEY=1']),
+  ];
+  const statement = word === 'MASTER' ? 'CHANGE MASTER TO' : 'CHANGE REPLICATION SOURCE TO';
+  await replica.query(`${statement} ${options.join(', ')}`);
+  await startReplication(replica);
+}
+
+/** Starts a replica's threads, or one of them. */
+export async function startReplication(replica: TestServer, thread?: ReplicationThread): Promise<void> {
+  await replica.query(`START REPLICA ${threadWords(thread)}`);
+}
+
+/** Stops a replica's threads, or one of them. */
+export async function stopReplication(replica: TestServer, thread?: ReplicationThread): Promise<void> {
+  await replica.query(`STOP REPLICA ${threadWords(thread)}`);
+}
+
+/** What a replica says; undefined when it is none. */
+export async function replicationStatus(replica: TestServer): Promise<ReplicationStatus | undefined> {
+  const [row] = await replica.query<Row>('SHOW REPLICA STATUS');
+  if (row === undefined) return undefined;
+  const word = 'Master_Port' in row ? 'Master' : 'Source';
+  const threads = word === 'Master' ? 'Slave' : 'Replica';
+  return {
+    sourcePort: Number(row[`${word}_Port`]),
+    ioRunning: row[`${threads}_IO_Running`] === 'Yes',
+    sqlRunning: row[`${threads}_SQL_Running`] === 'Yes',
+    executed: { file: String(row[`Relay_${word}_Log_File`]), position: Number(row[`Exec_${word}_Log_Pos`]) },
+    lastError: [row['Last_SQL_Error'], row['Last_IO_Error']].filter((text) => text !== '').join('; '),
+  };
+}
+
+/** The end of a server's binlogs. */
+export async function binlogEnd(server: TestServer): Promise<BinlogPosition> {
+  // MySQL has had the newer words since 8.2; MariaDB 10.11 doesn't know them.
+  const newer = server.vendor === 'mysql' && !server.version.startsWith('8.0.');
+  const [row] = await server.query<Row>(newer ? 'SHOW BINARY LOG STATUS' : 'SHOW MASTER STATUS');
+  if (row === undefined) throw new Error(`${server.name} has no binlog`);
+  return { file: String(row['File']), position: Number(row['Position']) };
+}
+
+/**
+ * Waits until each of the replicas has applied what its source has by now. `servers` are all that may be a
+ * source of one; a source that is a replica itself is waited for first.
+ */
+export async function waitForReplication(
+  replicas: readonly TestServer[],
+  servers: readonly TestServer[],
+  timeoutMs: number,
+): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  const level = new Map<TestServer, Promise<void>>();
+  const wait = (replica: TestServer): Promise<void> => {
+    const known = level.get(replica);
+    if (known !== undefined) return known;
+    const result = sourceOf(replica, servers).then(async (source) => {
+      if (source === undefined) return;
+      if (source.alive) await wait(source);
+      await waitForOne(replica, source, deadline - Date.now());
+    });
+    level.set(replica, result);
+    return result;
+  };
+  await Promise.all(replicas.map(wait));
+}
+
+async function sourceOf(
+  replica: TestServer,
+  servers: readonly TestServer[],
+): Promise<TestServer | undefined> {
+  const status = await replicationStatus(replica);
+  return servers.find(({ port }) => port === status?.sourcePort);
+}
+
+async function waitForOne(replica: TestServer, source: TestServer, timeoutMs: number): Promise<void> {
+  const end = await binlogEnd(source);
+  let last: ReplicationStatus | undefined;
+  const isLevel = async () => {
+    last = await replicationStatus(replica);
+    // The fetching thread's errors pass (its source may be starting); the applier stands for good.
+    if (last !== undefined && !last.sqlRunning && last.lastError !== '') {
+      throw new Error(`${replica.name} (${replica.address}) can't apply: ${last.lastError}`);
+    }
+    return last !== undefined && compare(last.executed, end) >= 0;
+  };
+  const what = `${replica.name} has applied ${end.file}:${end.position} of ${source.name}`;
+  await until(what, isLevel, { timeoutMs, everyMs: 50 }).catch((error: unknown) => {
+    throw new Error(`${String(error)}; its state: ${JSON.stringify(last)}`);
+  });
+}
+
+/** Names of one server's binlogs differ in the number at their end only; it may get longer. */
+function compare(a: BinlogPosition, b: BinlogPosition): number {
+  return sequence(a.file) - sequence(b.file) || a.position - b.position;
+}
+
+function sequence(file: string): number {
+  return Number(file.slice(file.lastIndexOf('.') + 1));
+}
+
+async function firstBinlog(server: TestServer): Promise<string> {
+  const [first] = await server.query<{ Log_name: string }>('SHOW BINARY LOGS');
+  if (first === undefined) throw new Error(`${server.name} has no binlog`);
+  return first.Log_name;
+}
+
+function threadWords(thread: ReplicationThread | undefined): string {
+  if (thread === undefined) return '';
+  return thread === 'sql' ? 'SQL_THREAD' : 'IO_THREAD';
+}

@@ -1,0 +1,209 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createConnection, type Connection, type QueryResult } from 'mysql2/promise';
+import type { InstalledServer, Launcher, ServerProcess } from './launcher.js';
+import { claimPort, LOOPBACK, releasePort } from './ports.js';
+import { optionFile } from './settings.js';
+import { makeDataDirectory, ROOT, userOption } from './template.js';
+import type { ConnectOptions, ServerSettings, TestServer, Vendor } from './types.js';
+import { accepts, messageOf, until } from './wait.js';
+
+const START_LIMIT_MS = 20_000;
+const STOP_LIMIT_MS = 60_000;
+
+/** What a server is made from. */
+export interface ServerPlan {
+  name: string;
+  vendor: Vendor;
+  installed: InstalledServer;
+  launcher: Launcher;
+  folder: string;
+  serverId: number;
+  settings: ServerSettings;
+}
+
+/** Makes a server with an empty data directory of its own and starts it. */
+export async function createServer(plan: ServerPlan): Promise<ServerHandle> {
+  const folder = join(plan.folder, plan.name);
+  await mkdir(folder);
+  await makeDataDirectory(plan.launcher, plan.vendor, plan.installed, plan.settings, join(folder, 'data'));
+  for (let attempt = 1; ; attempt++) {
+    const port = await claimPort();
+    const server = new ServerHandle(plan, folder, port);
+    try {
+      await server.start();
+      return server;
+    } catch (error) {
+      await server.discard();
+      // Somebody who knows nothing of our claims may have taken the port in between.
+      if (attempt === 3 || !/address already in use/i.test(messageOf(error))) throw error;
+    }
+  }
+}
+
+/** A server, on whatever its launcher runs it. */
+export class ServerHandle implements TestServer {
+  readonly name: string;
+  readonly vendor: Vendor;
+  readonly version: string;
+  readonly host = LOOPBACK;
+  readonly user = ROOT.user;
+  readonly password = ROOT.password;
+  readonly #connections = new Set<Connection>();
+  #settings: ServerSettings;
+  #process: ServerProcess | undefined;
+  #kept: Connection | undefined;
+  #lastRefusal = '';
+
+  constructor(
+    private readonly plan: ServerPlan,
+    private readonly folder: string,
+    readonly port: number,
+  ) {
+    this.name = plan.name;
+    this.vendor = plan.vendor;
+    this.version = plan.installed.version;
+    this.#settings = plan.settings;
+  }
+
+  get address(): string {
+    return `${this.host}:${this.port}`;
+  }
+
+  get serverId(): number {
+    return Number(this.#settings['server_id'] ?? this.plan.serverId);
+  }
+
+  get alive(): boolean {
+    return this.#process?.running ?? false;
+  }
+
+  get pid(): number | undefined {
+    return this.alive ? this.#process?.pid : undefined;
+  }
+
+  async connect(options: ConnectOptions = {}): Promise<Connection> {
+    const connection = await createConnection({
+      host: this.host,
+      port: this.port,
+      user: this.user,
+      password: this.password,
+      dateStrings: true,
+      supportBigNumbers: true,
+      connectTimeout: 10_000,
+      ...options,
+    });
+    this.#connections.add(connection);
+    // Servers are killed on purpose: only a query that is under way may fail by it, not the whole run.
+    connection.on('error', () => undefined);
+    connection.on('end', () => {
+      this.#forget(connection);
+    });
+    return connection;
+  }
+
+  async query<T = unknown>(sql: string, values?: unknown[]): Promise<T[]> {
+    this.#kept ??= await this.connect();
+    const kept = this.#kept;
+    try {
+      const [rows] = await kept.query<QueryResult>(sql, values);
+      return (Array.isArray(rows) ? rows : [rows]) as T[];
+    } catch (error) {
+      if ((error as { fatal?: boolean }).fatal === true) this.#forget(kept);
+      throw new Error(`${this.name} (${this.address}): ${messageOf(error)}\n  in: ${sql.slice(0, 500)}`, {
+        cause: error,
+      });
+    }
+  }
+
+  /** Starts the process on the data that are there; resolves when it takes queries. */
+  async start(): Promise<void> {
+    const place = { folder: this.folder, host: this.host, port: this.port, serverId: this.serverId };
+    await writeFile(join(this.folder, 'my.cnf'), optionFile(this.vendor, place, this.#settings));
+    const { installed, launcher } = this.plan;
+    const started = await launcher.launch({
+      title: `${this.name} (${this.vendor} ${this.version})`,
+      image: installed.image,
+      command: [installed.program, `--defaults-file=${this.folder}/my.cnf`, ...userOption()],
+      folder: this.folder,
+      outputFile: 'output.log',
+    });
+    this.#process = started;
+    const takesQueries = async () => {
+      if (!started.running) throw new Error(`ended at its start (${(await started.ended).text})`);
+      return (await accepts(this.host, this.port)) && (await this.#answers());
+    };
+    await until('takes queries', takesQueries, { timeoutMs: START_LIMIT_MS }).catch(
+      async (error: unknown) => {
+        const log = (await this.errorLog()).split('\n').slice(-40).join('\n');
+        const why = [messageOf(error), this.#lastRefusal].join('; ');
+        throw new Error(`${this.name} (${this.vendor} ${this.version}): ${why}\n${log}`);
+      },
+    );
+  }
+
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+
+  async stop(): Promise<void> {
+    await this.#end('SIGTERM');
+  }
+
+  async freeze(): Promise<void> {
+    await this.#process?.signal('SIGSTOP');
+  }
+
+  async resume(): Promise<void> {
+    await this.#process?.signal('SIGCONT');
+  }
+
+  async restart(settings: ServerSettings = {}): Promise<void> {
+    await this.stop();
+    this.#settings = { ...this.#settings, ...settings };
+    await this.start();
+  }
+
+  async errorLog(): Promise<string> {
+    const files = ['output.log', 'error.log'].map((name) => join(this.folder, name));
+    const texts = await Promise.all(files.map((file) => readFile(file, 'utf8').catch(() => '')));
+    return texts.join('');
+  }
+
+  /** Kills, and gives the port back: the server can't be started again. */
+  async discard(): Promise<void> {
+    await this.kill();
+    releasePort(this.port);
+  }
+
+  async #end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    const running = this.#process;
+    if (running?.running === true) {
+      await running.signal(signal);
+      // One that was frozen takes the signal only when it goes on.
+      await running.signal('SIGCONT');
+      await until(`${this.name} ends on ${signal}`, () => Promise.resolve(!running.running), {
+        timeoutMs: STOP_LIMIT_MS,
+      });
+    }
+    for (const connection of this.#connections) connection.destroy();
+    this.#connections.clear();
+    this.#kept = undefined;
+    await until(`port ${this.port} refuses`, async () => !(await accepts(this.host, this.port)));
+  }
+
+  async #answers(): Promise<boolean> {
+    try {
+      await this.query('SELECT 1');
+      return true;
+    } catch (error) {
+      this.#lastRefusal = messageOf(error);
+      return false;
+    }
+  }
+
+  #forget(connection: Connection): void {
+    this.#connections.delete(connection);
+    if (this.#kept === connection) this.#kept = undefined;
+  }
+}

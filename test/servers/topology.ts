@@ -1,0 +1,153 @@
+import { makeRunFolder, removeRunFolder } from './folders.js';
+import { launcher, requireServer } from './provider.js';
+import { changeSource, replicationStatus, waitForReplication } from './replication.js';
+import { createServer, type ServerHandle, type ServerPlan } from './server.js';
+import type {
+  OwnedZooKeeper,
+  ServerOptions,
+  ServerSettings,
+  TestServer,
+  TestZooKeeper,
+  Topology,
+  TopologyOptions,
+} from './types.js';
+import { until } from './wait.js';
+import { createZooKeeper, type ZooKeeperHandle } from './zookeeper.js';
+
+const WAIT_LIMIT_MS = 60_000;
+
+/** Ids are unique among all servers that this process starts: any may become a replica of any. */
+let lastServerId = 0;
+
+/** Starts a source, its replicas (2 unless said) and, if asked for, a ZooKeeper; resolves when all replicate. */
+export async function startTopology(options: TopologyOptions = {}): Promise<Topology> {
+  const { vendor = 'mariadb', version, settings = {}, replicas = 2 } = options;
+  const zookeepers = Number(options.zookeeper ?? 0);
+  if (zookeepers > 1) throw new Error('only a single ZooKeeper server can be started');
+  const installed = await requireServer(vendor, version);
+  const folder = await makeRunFolder();
+  const topology = new TopologyHandle(folder, (name, own) => ({
+    name,
+    vendor,
+    installed,
+    launcher: launcher(),
+    folder,
+    serverId: ++lastServerId,
+    settings: { ...settings, ...own },
+  }));
+  try {
+    const replicaSettings =
+      typeof replicas === 'number' ? Array<ServerSettings>(replicas).fill({}) : replicas;
+    await topology.start(options.source ?? {}, replicaSettings, zookeepers === 1);
+    return topology;
+  } catch (error) {
+    await topology.stop();
+    throw error;
+  }
+}
+
+/** Starts one server that replicates from nobody. */
+export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
+  const { vendor = 'mariadb', version, settings = {} } = options;
+  const installed = await requireServer(vendor, version);
+  const serverId = ++lastServerId;
+  const name = `single${serverId}`;
+  const folder = await makeRunFolder();
+  return createServer({ name, vendor, installed, launcher: launcher(), folder, serverId, settings });
+}
+
+/** Starts a ZooKeeper alone. */
+export async function startZooKeeper(): Promise<OwnedZooKeeper> {
+  const folder = await makeRunFolder();
+  const server = await createZooKeeper(launcher(), folder);
+  return Object.assign(server, {
+    stop: async () => {
+      await server.discard();
+      await removeRunFolder(folder);
+    },
+  });
+}
+
+class TopologyHandle implements Topology {
+  /** Source first. */
+  readonly #servers: ServerHandle[] = [];
+  #zookeeper: ZooKeeperHandle | undefined;
+  #replicasNamed = 0;
+
+  constructor(
+    private readonly folder: string,
+    private readonly plan: (name: string, settings: ServerSettings) => ServerPlan,
+  ) {}
+
+  get source(): TestServer {
+    const [source] = this.#servers;
+    if (source === undefined) throw new Error('the topology has no source: it has not been started');
+    return source;
+  }
+
+  get replicas(): readonly TestServer[] {
+    return this.#servers.slice(1);
+  }
+
+  get servers(): readonly TestServer[] {
+    return [...this.#servers];
+  }
+
+  get zookeeper(): TestZooKeeper | undefined {
+    return this.#zookeeper;
+  }
+
+  /** Everything at once; what has started by the time that something fails is ended by stop(). */
+  async start(source: ServerSettings, replicas: ServerSettings[], withZooKeeper: boolean): Promise<void> {
+    const plans = [this.plan('source', source), ...replicas.map((settings) => this.#planReplica(settings))];
+    const slots: ServerHandle[] = [];
+    const starting = plans.map(async (plan, slot) => {
+      slots[slot] = await createServer(plan);
+    });
+    if (withZooKeeper) {
+      starting.push(
+        createZooKeeper(launcher(), this.folder).then((handle) => {
+          this.#zookeeper = handle;
+        }),
+      );
+    }
+    const results = await Promise.allSettled(starting);
+    // Slots of servers that failed are empty, and flat() leaves them out.
+    this.#servers.push(...slots.flat());
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
+    await Promise.all(this.replicas.map((replica) => this.#join(replica, this.source)));
+  }
+
+  async addReplica(settings: ServerSettings = {}, options: { of?: TestServer } = {}): Promise<TestServer> {
+    const replica = await createServer(this.#planReplica(settings));
+    this.#servers.push(replica);
+    await this.#join(replica, options.of ?? this.source);
+    return replica;
+  }
+
+  async waitForReplicas(replicas?: TestServer[], timeoutMs = WAIT_LIMIT_MS): Promise<void> {
+    const waiting = replicas ?? this.replicas.filter(({ alive }) => alive);
+    await waitForReplication(waiting, this.#servers, timeoutMs);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#servers, this.#zookeeper].map(async (handle) => handle?.discard()));
+    await removeRunFolder(this.folder);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  #planReplica(settings: ServerSettings): ServerPlan {
+    return this.plan(`replica${++this.#replicasNamed}`, settings);
+  }
+
+  async #join(replica: TestServer, source: TestServer): Promise<void> {
+    await changeSource(replica, source);
+    await until(`${replica.name} replicates from ${source.name}`, async () => {
+      const status = await replicationStatus(replica);
+      return status?.ioRunning === true && status.sqlRunning;
+    });
+  }
+}
