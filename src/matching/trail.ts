@@ -1,18 +1,8 @@
+import type { Identity } from '../binlog/identity.js';
 import type { Coordinates } from '../binlog/coordinates.js';
 import type { Hint } from '../hints/hint.js';
 
-/**
- * What tells a transaction from every other and is the same on every server that has it.
- *
- * `digest` covers the content; `second` is the one in the header of the first row event or statement; `origin` is
- * the strongest mark the server's log gives: MariaDB's GTID as `g:domain-server-sequence`, MySQL's original commit
- * time (8.0.1 and later, with and without GTIDs) as `c:microseconds`, or `''` where there is neither.
- */
-export type Identity = {
-  readonly digest: bigint;
-  readonly second: number;
-  readonly origin: string;
-};
+export type { Identity };
 
 /** One step of the history: a hint, or a transaction with content. Transactions without content are left out. */
 export type TrailEntry =

@@ -141,7 +141,7 @@ function parseHolder(text: string): Holder | null {
 }
 
 async function isAlive({ holder, touchedMs }: FoundLock): Promise<boolean> {
-  if (holder === null || holder.place !== (await placeOfPids())) return Date.now() - touchedMs < silentMs;
+  if (holder?.place !== (await placeOfPids())) return Date.now() - touchedMs < silentMs;
   try {
     process.kill(holder.pid, 0);
   } catch (error) {

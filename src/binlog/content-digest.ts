@@ -1,0 +1,104 @@
+import xxhash, { type XXHash } from 'xxhash-wasm';
+import type { RowOperation, TableName } from './rows-event.js';
+import type { Statement } from './query-event.js';
+
+const hashing = await xxhash();
+
+const operationCodes = { insert: 1, update: 2, delete: 3 } as const;
+const statementCode = 4;
+
+/** How much goes to the hash at once: it copies its input into memory of its own, which then keeps that size. */
+const pieceBytes = 1024 * 1024;
+
+/**
+ * The digest of a transaction's canonical content, taken as it streams by: XXH64 over, for each run of row events
+ * with one table and kind, a head (kind, schema, table, column count) and the row images; for each statement its
+ * default schema and its text without comments. How a server splits rows into events, table ids, flags, extra data,
+ * checksums, positions and compression are left out, because they differ from server to server.
+ *
+ * The value at any moment is the digest of what has been taken so far, so that the first part of a transaction can
+ * be compared as well.
+ */
+export class ContentDigest {
+  #hash: XXHash<bigint> = hashing.create64();
+  #bytes = 0;
+  #runHead: Buffer | null = null;
+  /** A place in the content whose digest is wanted, and that digest once the content has come so far. */
+  readonly #probeBytes: number;
+  #probed: bigint | null = null;
+
+  constructor(probeBytes = 0) {
+    this.#probeBytes = probeBytes;
+  }
+
+  /** Bytes of canonical content taken. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  value(): bigint {
+    return this.#hash.digest();
+  }
+
+  /** The digest over the first `probeBytes` bytes, once there were so many; null before. */
+  get probed(): bigint | null {
+    return this.#probed;
+  }
+
+  rows(head: Buffer, images: Buffer): void {
+    if (this.#runHead === null || !(this.#runHead === head || this.#runHead.equals(head))) {
+      this.#runHead = head;
+      this.#update(head);
+    }
+    for (let offset = 0; offset < images.length; offset += pieceBytes) {
+      this.#update(images.subarray(offset, offset + pieceBytes));
+    }
+  }
+
+  statement(statement: Statement): void {
+    this.#runHead = null;
+    this.#update(lengthPrefixed(statementCode, [statement.schema, withoutComments(statement.sql)], 0));
+  }
+
+  #update(piece: Buffer): void {
+    const untilProbe = this.#probeBytes - this.#bytes;
+    if (untilProbe > 0 && piece.length >= untilProbe) {
+      this.#hash.update(piece.subarray(0, untilProbe));
+      this.#probed = this.#hash.digest();
+      if (piece.length > untilProbe) this.#hash.update(piece.subarray(untilProbe));
+    } else {
+      this.#hash.update(piece);
+    }
+    this.#bytes += piece.length;
+  }
+}
+
+/** The head of a run of rows in the canonical content. */
+export function runHead(name: TableName, operation: RowOperation, columnCount: number): Buffer {
+  return lengthPrefixed(operationCodes[operation], [name.schema, name.table], columnCount);
+}
+
+function lengthPrefixed(code: number, texts: readonly string[], count: number): Buffer {
+  const parts = texts.map((text) => Buffer.from(text, 'utf8'));
+  const buffer = Buffer.alloc(5 + parts.reduce((sum, part) => sum + 4 + part.length, 0));
+  buffer.writeUInt8(code, 0);
+  buffer.writeUInt32LE(count, 1);
+  let offset = 5;
+  for (const part of parts) {
+    offset = buffer.writeUInt32LE(part.length, offset);
+    offset += part.copy(buffer, offset);
+  }
+  return buffer;
+}
+
+/**
+ * A statement without its comments and outer white space; comments that servers execute (those that begin with an exclamation mark)
+ * stay, and so does everything in quotes. Comments go because servers add their own to what they replicate.
+ */
+export function withoutComments(sql: string): string {
+  if (!/\/\*|--|#/.test(sql)) return sql.trim();
+  // Quoted text first, so that a comment mark inside quotes is not taken for one.
+  const pattern =
+    /'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|`(?:[^`]|``)*`|\/\*(?!M?!)[\s\S]*?\*\/|(?:--(?=\s|$)|#)[^\n]*/g;
+  return sql.replace(pattern, (match) => (/^['"`]/.test(match) ? match : ' ')).trim();
+}

@@ -1,0 +1,272 @@
+import { randomInt } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import type { Socket } from 'node:net';
+import type { Connection } from 'mysql2/promise';
+import { formatAddress } from '../config/address.js';
+import { connect, type Instance, isServerError, socketOf } from '../mysql/connection.js';
+import { messageOf, WaymarkError } from '../util/errors.js';
+import { type Coordinates, formatCoordinates } from './coordinates.js';
+import { EventType, eventType, type EventVisitor, headerBytes } from './event.js';
+import { type LogFormat, readFormatDescription } from './format-description.js';
+import { Pace } from '../util/pace.js';
+import { withDeadline } from '../util/async.js';
+import { PacketFramer } from './packet-framer.js';
+import { SocketReader } from './socket-reader.js';
+
+/** Events that arrived together. Visit them before asking for the next batch: the bytes are not kept. */
+export type EventBatch = {
+  /** Visits each event in order. Called once for a batch. */
+  readonly forEach: (visit: EventVisitor) => void;
+};
+
+export type DumpOptions = {
+  readonly instance: Instance;
+  readonly start: Coordinates;
+  readonly signal: AbortSignal;
+  /** End at the end of the last log, where it stands when the server gets there, instead of waiting for more. */
+  readonly nonBlocking?: boolean;
+  /** Check every event's CRC32 (for what is delivered; a scan that only looks for a place does without). */
+  readonly verifyChecksums?: boolean;
+  /** How often an idle server says that it is there. */
+  readonly heartbeatMs?: number;
+  /** Silence after which the stream is taken for dead. */
+  readonly silenceMs?: number;
+  readonly connectTimeoutMs?: number;
+  /** The id under which the server knows us; must be no other replica's. Default: random. */
+  readonly serverId?: number;
+  /** Upper bound on what is read in a second. */
+  readonly maximumBytesPerSecond?: number;
+};
+
+export const defaultHeartbeatMs = 500;
+export const defaultSilenceMs = 2000;
+
+/** A server id that nobody will have: random among the upper half of the 32-bit ids. */
+export function randomServerId(): number {
+  return randomInt(2 ** 31, 2 ** 32 - 1);
+}
+
+/**
+ * The events of a server's binary log from `start` on, as they stand in the file, in batches as they arrive.
+ * Nothing is read from the socket while the consumer is busy, so that backpressure reaches the server.
+ *
+ * @throws WaymarkError `server-unreachable`, `access-denied`, `missing-grant`, `coordinates` (there is no such
+ * place), `binlog-purged` (the file is gone), `stream-broken` (the connection ended), `stream-silent` (neither event
+ * nor heartbeat for `silenceMs`), `checksum`, `protocol`; and the signal's reason when it fires.
+ */
+export async function* readDump(options: DumpOptions): AsyncGenerator<EventBatch, void, undefined> {
+  const { instance, signal } = options;
+  if (options.start.position > 0xffffffff) {
+    throw new WaymarkError(
+      'coordinates',
+      `The dump protocol has no positions beyond 4 GiB, so ${formatCoordinates(options.start)} cannot be asked for`,
+    );
+  }
+  const connection = await connect(instance, {
+    signal,
+    ...(options.connectTimeoutMs === undefined ? {} : { connectTimeoutMs: options.connectTimeoutMs }),
+  });
+  const abort = (): void => {
+    connection.destroy();
+  };
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    await prepare(connection, options);
+    const socket = takeSocket(connection);
+    socket.write(dumpCommand(options));
+    yield* batches(socket, options);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error instanceof WaymarkError ? error : streamError(error, options);
+  } finally {
+    signal.removeEventListener('abort', abort);
+    connection.destroy();
+  }
+}
+
+/**
+ * The settings of the session that the dump thread goes by. Both names of each are set: MySQL 8.0.26 and later read
+ * the `source_` ones, everything else the `master_` ones; unknown user variables do no harm.
+ * CRC32: the server sends what is in the file, checksums included; so sizes in the stream are sizes in the file.
+ * mariadb_slave_capability 4: GTID events as they are, no stand-ins for old replicas (MariaDB: sql/sql_repl.cc).
+ */
+async function prepare(connection: Connection, options: DumpOptions): Promise<void> {
+  const heartbeatNanoseconds = (options.heartbeatMs ?? defaultHeartbeatMs) * 1_000_000;
+  await withDeadline(
+    connection.query(
+      `SET @master_binlog_checksum = 'CRC32', @source_binlog_checksum = 'CRC32', ` +
+        `@master_heartbeat_period = ${heartbeatNanoseconds}, @source_heartbeat_period = ${heartbeatNanoseconds}, ` +
+        `@mariadb_slave_capability = 4`,
+    ),
+    options.silenceMs ?? defaultSilenceMs,
+    () => silence(options),
+  );
+}
+
+/** mysql2 has done the handshake and knows nothing of dumps: from here on the socket is ours. */
+function takeSocket(connection: Connection): Socket {
+  const socket = socketOf(connection);
+  socket.removeAllListeners('data');
+  socket.removeAllListeners('end');
+  socket.removeAllListeners('close');
+  socket.removeAllListeners('error');
+  return socket;
+}
+
+const nonBlockingFlag = 0x01;
+
+/** COM_BINLOG_DUMP: 0x12, position (4), flags (2), server id (4), file name (MySQL Internals, "COM_BINLOG_DUMP"). */
+function dumpCommand(options: DumpOptions): Buffer {
+  const name = Buffer.from(options.start.file, 'utf8');
+  const packet = Buffer.alloc(4 + 11 + name.length);
+  packet.writeUIntLE(11 + name.length, 0, 3);
+  packet.writeUInt8(0x12, 4);
+  packet.writeUInt32LE(options.start.position, 5);
+  packet.writeUInt16LE(options.nonBlocking ? nonBlockingFlag : 0, 9);
+  packet.writeUInt32LE(options.serverId ?? randomServerId(), 11);
+  name.copy(packet, 15);
+  return packet;
+}
+
+async function* batches(socket: Socket, options: DumpOptions): AsyncGenerator<EventBatch, void, undefined> {
+  const reader = new SocketReader(socket, options.signal);
+  const framer = new PacketFramer();
+  const decoder = new EventDecoder(options);
+  const pace = new Pace(options.maximumBytesPerSecond);
+  const silenceMs = options.silenceMs ?? defaultSilenceMs;
+  for (;;) {
+    const chunk = await reader.read(silenceMs);
+    if (chunk === 'silent') throw silence(options);
+    if (chunk === 'ended') {
+      // MariaDB ends a non-blocking dump by just closing the connection.
+      if (options.nonBlocking) return;
+      throw new WaymarkError('stream-broken', `${serverOf(options)} closed the binlog stream`);
+    }
+    yield {
+      forEach: (visit) => {
+        framer.push(chunk, (buffer, start, end) => {
+          decoder.payload(buffer, start, end, visit);
+        });
+      },
+    };
+    if (decoder.ended) return;
+    await pace.spent(chunk.length, options.signal);
+  }
+}
+
+/** Takes payloads to events: status byte, format description, checksums. */
+class EventDecoder {
+  ended = false;
+  #format: LogFormat | null = null;
+  readonly #options: DumpOptions;
+
+  constructor(options: DumpOptions) {
+    this.#options = options;
+  }
+
+  payload(buffer: Buffer, start: number, end: number, visit: EventVisitor): void {
+    const status = buffer.readUInt8(start);
+    if (status === 0xff) throw dumpError(buffer, start, end, this.#options);
+    if (status === 0xfe && end - start < 9) {
+      this.ended = true;
+      if (this.#options.nonBlocking) return;
+      throw new WaymarkError('stream-broken', `${serverOf(this.#options)} ended the binlog stream`);
+    }
+    const eventStart = start + 1;
+    if (end - eventStart < headerBytes) {
+      throw new WaymarkError('protocol', `${serverOf(this.#options)} sent an event shorter than its header`);
+    }
+    if (eventType(buffer, eventStart) === EventType.formatDescription) {
+      this.#format = readFormatDescription(buffer, eventStart, end);
+    }
+    visit(buffer, eventStart, end - this.#checksumBytes(buffer, eventStart, end));
+  }
+
+  #checksumBytes(buffer: Buffer, start: number, end: number): number {
+    // The rotate event before the first format description carries a checksum iff the server writes them; nothing in
+    // it is needed beyond the name, which the position tracker cuts to the event's stated form.
+    const format = this.#format;
+    if (format === null) return rotateChecksumBytes(buffer, start, end);
+    if (format.checksumBytes === 0) return 0;
+    if (this.#options.verifyChecksums) {
+      const expected = buffer.readUInt32LE(end - 4);
+      const actual = crc32(buffer.subarray(start, end - 4));
+      if (expected !== actual) {
+        throw new WaymarkError(
+          'checksum',
+          `An event from ${serverOf(this.#options)} (type ${eventType(buffer, start)}) does not match its checksum`,
+        );
+      }
+    }
+    return 4;
+  }
+}
+
+/**
+ * The rotate event that opens a dump comes before the format description which says whether events have checksums.
+ * It has one just when its last four bytes are one.
+ */
+function rotateChecksumBytes(buffer: Buffer, start: number, end: number): number {
+  if (end - start < headerBytes + 12) return 0;
+  return crc32(buffer.subarray(start, end - 4)) === buffer.readUInt32LE(end - 4) ? 4 : 0;
+}
+
+/** Server error numbers: ER_MASTER_FATAL_ERROR_READING_BINLOG, ER_SPECIFIC_ACCESS_DENIED_ERROR, ER_ACCESS_DENIED_ERROR. */
+const fatalReadingNumber = 1236;
+const accessDeniedNumbers = new Set([1227, 1045, 1044]);
+
+/** An ERR packet in the stream: 0xff, number (2), '#' and SQL state (6), text. */
+function dumpError(buffer: Buffer, start: number, end: number, options: DumpOptions): WaymarkError {
+  const number = buffer.readUInt16LE(start + 1);
+  const hasState = buffer.readUInt8(start + 3) === 0x23;
+  return errorOfNumber(number, buffer.toString('utf8', start + (hasState ? 9 : 3), end), options);
+}
+
+function errorOfNumber(number: number, serverText: string, options: DumpOptions): WaymarkError {
+  const server = serverOf(options);
+  const details = { server, errorNumber: number, ...options.start };
+  if (accessDeniedNumbers.has(number)) {
+    return new WaymarkError(
+      'missing-grant',
+      `${server} lets "${options.instance.account.user}" not read its binary log: ${serverText}. ` +
+        `Grant it: GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO …`,
+      { details },
+    );
+  }
+  if (number === fatalReadingNumber) {
+    // One number for a purged file, a position beyond the end and a place where no event begins. The caller, who can
+    // ask the server for its list of logs, tells them apart (log-list.ts).
+    return new WaymarkError(
+      'coordinates',
+      `${server} can't serve its binary log from ${formatCoordinates(options.start)}: ${serverText}`,
+      { details },
+    );
+  }
+  return new WaymarkError('stream-broken', `${server} ended the binlog stream: ${serverText} (${number})`, {
+    details,
+  });
+}
+
+function streamError(error: unknown, options: DumpOptions): WaymarkError {
+  if (isServerError(error) && error.errno > 0) return errorOfNumber(error.errno, error.message, options);
+  return new WaymarkError(
+    'stream-broken',
+    `The binlog stream from ${serverOf(options)} broke: ${messageOf(error)}`,
+    {
+      cause: error,
+      details: { server: serverOf(options) },
+    },
+  );
+}
+
+function silence(options: DumpOptions): WaymarkError {
+  return new WaymarkError(
+    'stream-silent',
+    `${serverOf(options)} has sent neither an event nor a heartbeat for ${options.silenceMs ?? defaultSilenceMs} ms`,
+    { details: { server: serverOf(options) } },
+  );
+}
+
+function serverOf(options: DumpOptions): string {
+  return formatAddress(options.instance.address);
+}

@@ -1,0 +1,102 @@
+/**
+ * Binary log events as they stand on the wire. Every event begins with a 19-byte header, little-endian:
+ * timestamp (4), type (1), server_id (4), event size with header (4), end position (4), flags (2).
+ * MySQL: libs/mysql/binlog/event/binlog_event.h; MariaDB: sql/log_event.h.
+ */
+export const headerBytes = 19;
+
+/** Event types that waymark looks at. Numbers below 160 are common or MySQL's; from 160 on they are MariaDB's. */
+export const EventType = {
+  query: 2,
+  stop: 3,
+  rotate: 4,
+  intvar: 5,
+  rand: 13,
+  userVar: 14,
+  formatDescription: 15,
+  xid: 16,
+  beginLoadQuery: 17,
+  executeLoadQuery: 18,
+  tableMap: 19,
+  writeRowsV1: 23,
+  updateRowsV1: 24,
+  deleteRowsV1: 25,
+  incident: 26,
+  heartbeat: 27,
+  rowsQuery: 29,
+  writeRowsV2: 30,
+  updateRowsV2: 31,
+  deleteRowsV2: 32,
+  gtid: 33,
+  anonymousGtid: 34,
+  previousGtids: 35,
+  xaPrepare: 38,
+  partialUpdateRows: 39,
+  transactionPayload: 40,
+  heartbeatV2: 41,
+  gtidTagged: 42,
+  mariadbAnnotateRows: 160,
+  mariadbBinlogCheckpoint: 161,
+  mariadbGtid: 162,
+  mariadbGtidList: 163,
+  mariadbStartEncryption: 164,
+  mariadbQueryCompressed: 165,
+  mariadbWriteRowsCompressedV1: 166,
+  mariadbUpdateRowsCompressedV1: 167,
+  mariadbDeleteRowsCompressedV1: 168,
+  mariadbWriteRowsCompressed: 169,
+  mariadbUpdateRowsCompressed: 170,
+  mariadbDeleteRowsCompressed: 171,
+} as const;
+
+/** LOG_EVENT_ARTIFICIAL_F: made up by the dump thread, not in the file. */
+const artificialFlag = 0x20;
+
+/** Seconds since 1970 when the statement began on the server where it was born. */
+export function eventSecond(buffer: Buffer, start: number): number {
+  return buffer.readUInt32LE(start);
+}
+
+export function eventType(buffer: Buffer, start: number): number {
+  return buffer.readUInt8(start + 4);
+}
+
+/** The id of the server where the event was born, on every replica. */
+export function eventServerId(buffer: Buffer, start: number): number {
+  return buffer.readUInt32LE(start + 5);
+}
+
+/** Bytes the event takes in the file: header, body and checksum. */
+export function eventSize(buffer: Buffer, start: number): number {
+  return buffer.readUInt32LE(start + 9);
+}
+
+/**
+ * Where the event ends in its file, modulo 2^32; 0 in events made up by the dump thread and in MariaDB inside a
+ * transaction.
+ */
+export function eventEndPosition(buffer: Buffer, start: number): number {
+  return buffer.readUInt32LE(start + 13);
+}
+
+/** Whether the dump thread made the event up: it takes no room in the file. */
+export function isArtificial(buffer: Buffer, start: number): boolean {
+  const type = eventType(buffer, start);
+  if (type === EventType.heartbeat || type === EventType.heartbeatV2) return true;
+  if ((buffer.readUInt16LE(start + 17) & artificialFlag) !== 0) return true;
+  // A dump that begins in the middle of a file sends the file's first event again with end position 0
+  // (MySQL: sql/rpl_binlog_sender.cc, send_format_description_event; MariaDB: sql/sql_repl.cc).
+  return (
+    eventEndPosition(buffer, start) === 0 &&
+    (type === EventType.formatDescription ||
+      type === EventType.rotate ||
+      type === EventType.mariadbStartEncryption ||
+      type === EventType.mariadbGtidList)
+  );
+}
+
+/**
+ * Called for each event, in order. `start` is where the header begins, `end` is behind the body, without the
+ * checksum. The buffer is valid until the visitor returns (dump-stream.ts says until when exactly).
+ */
+export type EventVisitor = (buffer: Buffer, start: number, end: number) => void;

@@ -1,0 +1,79 @@
+import { decompressRowEventPayload, readLengthEncodedInteger } from './compression.js';
+import { EventType, eventType, headerBytes } from './event.js';
+
+export type RowOperation = 'insert' | 'update' | 'delete';
+
+/** The table that a table id stands for, from its TABLE_MAP_EVENT. */
+export type TableName = { readonly schema: string; readonly table: string };
+
+/** A row event without its decoding: enough to digest it and to pass it on. */
+export type RowsEvent = {
+  readonly operation: RowOperation;
+  readonly tableId: number;
+  readonly columnCount: number;
+  /** The row images, from behind the column bitmaps to the end; unpacked where the server had packed them. */
+  readonly images: Buffer;
+};
+
+const rowEventKinds = new Map<number, { operation: RowOperation; version: 1 | 2; compressed: boolean }>([
+  [EventType.writeRowsV1, { operation: 'insert', version: 1, compressed: false }],
+  [EventType.updateRowsV1, { operation: 'update', version: 1, compressed: false }],
+  [EventType.deleteRowsV1, { operation: 'delete', version: 1, compressed: false }],
+  [EventType.writeRowsV2, { operation: 'insert', version: 2, compressed: false }],
+  [EventType.updateRowsV2, { operation: 'update', version: 2, compressed: false }],
+  [EventType.deleteRowsV2, { operation: 'delete', version: 2, compressed: false }],
+  [EventType.mariadbWriteRowsCompressedV1, { operation: 'insert', version: 1, compressed: true }],
+  [EventType.mariadbUpdateRowsCompressedV1, { operation: 'update', version: 1, compressed: true }],
+  [EventType.mariadbDeleteRowsCompressedV1, { operation: 'delete', version: 1, compressed: true }],
+  [EventType.mariadbWriteRowsCompressed, { operation: 'insert', version: 2, compressed: true }],
+  [EventType.mariadbUpdateRowsCompressed, { operation: 'update', version: 2, compressed: true }],
+  [EventType.mariadbDeleteRowsCompressed, { operation: 'delete', version: 2, compressed: true }],
+]);
+
+export function isRowsEvent(type: number): boolean {
+  return rowEventKinds.has(type);
+}
+
+/** A table id that stands for no table: MySQL sends it to free its table maps (sql/log_event.h). */
+export const dummyTableId = 0xffffff;
+
+/**
+ * Reads a row event: table id (6), flags (2), in version 2 the length of extra data (2, counting itself) and the
+ * data, then the column count, one bitmap of present columns (two for updates), and the row images.
+ * MySQL: libs/mysql/binlog/event/rows_event.h; MariaDB packs from the row images on.
+ */
+export function readRowsEvent(buffer: Buffer, start: number, end: number): RowsEvent {
+  const kind = rowEventKinds.get(eventType(buffer, start));
+  if (kind === undefined) throw new TypeError(`not a row event: type ${eventType(buffer, start)}`);
+  const body = start + headerBytes;
+  const tableId = buffer.readUIntLE(body, 6);
+  let offset = body + 8;
+  if (kind.version === 2) offset += buffer.readUInt16LE(offset);
+  const [columnCount, bitmaps] = readLengthEncodedInteger(buffer, offset);
+  const bitmapBytes = (columnCount + 7) >> 3;
+  const imagesStart = bitmaps + bitmapBytes * (kind.operation === 'update' ? 2 : 1);
+  const images = buffer.subarray(imagesStart, end);
+  return {
+    operation: kind.operation,
+    tableId,
+    columnCount,
+    images: kind.compressed ? decompressRowEventPayload(images) : images,
+  };
+}
+
+/** Reads id and name from a TABLE_MAP_EVENT: id (6), flags (2), then schema and table with length and zero byte. */
+export function readTableMap(buffer: Buffer, start: number): { tableId: number; name: TableName } {
+  const body = start + headerBytes;
+  const tableId = buffer.readUIntLE(body, 6);
+  const schemaBytes = buffer.readUInt8(body + 8);
+  const schemaStart = body + 9;
+  const tableStart = schemaStart + schemaBytes + 2;
+  const tableBytes = buffer.readUInt8(tableStart - 1);
+  return {
+    tableId,
+    name: {
+      schema: buffer.toString('utf8', schemaStart, schemaStart + schemaBytes),
+      table: buffer.toString('utf8', tableStart, tableStart + tableBytes),
+    },
+  };
+}

@@ -1,0 +1,89 @@
+import type { Socket } from 'node:net';
+import { reasonOf } from '../util/async.js';
+
+/** Bytes that may wait for the consumer before the socket is paused (and TCP tells the server to wait). */
+const queueLimitBytes = 1024 * 1024;
+
+/**
+ * Reads a socket chunk by chunk, on demand. Chunks are the socket's own buffers, not copies.
+ * The silence limit counts only while somebody waits for data: a slow consumer is not a silent server.
+ */
+export class SocketReader {
+  readonly #socket: Socket;
+  readonly #signal: AbortSignal;
+  #queue: Buffer[] = [];
+  #queuedBytes = 0;
+  #ended = false;
+  #error: Error | null = null;
+  #wake: (() => void) | null = null;
+
+  constructor(socket: Socket, signal: AbortSignal) {
+    this.#socket = socket;
+    this.#signal = signal;
+    socket.on('data', (chunk: Buffer) => {
+      this.#queue.push(chunk);
+      this.#queuedBytes += chunk.length;
+      if (this.#queuedBytes >= queueLimitBytes) socket.pause();
+      this.#wake?.();
+    });
+    const end = (): void => {
+      this.#ended = true;
+      this.#wake?.();
+    };
+    socket.on('end', end);
+    socket.on('close', end);
+    socket.on('error', (error) => {
+      this.#error = error;
+      this.#wake?.();
+    });
+    if (socket.destroyed || socket.readableEnded) this.#ended = true;
+    socket.resume();
+  }
+
+  /**
+   * The next chunk; `ended` when the other side closed; `silent` when nothing came for `silenceMs`.
+   * @throws the socket's error, or the signal's reason.
+   */
+  async read(silenceMs: number): Promise<Buffer | 'ended' | 'silent'> {
+    const deadline = performance.now() + silenceMs;
+    for (;;) {
+      this.#signal.throwIfAborted();
+      const chunk = this.#queue.shift();
+      if (chunk !== undefined) {
+        this.#queuedBytes -= chunk.length;
+        if (this.#queuedBytes < queueLimitBytes && this.#socket.isPaused()) this.#socket.resume();
+        return chunk;
+      }
+      if (this.#error !== null) throw this.#error;
+      if (this.#ended) return 'ended';
+      if (performance.now() >= deadline) return 'silent';
+      await this.#wait(deadline - performance.now());
+    }
+  }
+
+  #wait(ms: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const finish = (): void => {
+        clearTimeout(timer);
+        this.#signal.removeEventListener('abort', onAbort);
+        this.#wake = null;
+      };
+      const onAbort = (): void => {
+        finish();
+        reject(reasonOf(this.#signal));
+      };
+      const timer = setTimeout(
+        () => {
+          finish();
+          resolve();
+        },
+        Math.max(ms, 1),
+      );
+      this.#signal.addEventListener('abort', onAbort, { once: true });
+      this.#wake = () => {
+        finish();
+        resolve();
+      };
+    });
+  }
+}

@@ -1,0 +1,143 @@
+import { Socket } from 'node:net';
+import { createConnection, type Connection as CoreConnection, type ConnectionOptions } from 'mysql2';
+import type { Connection } from 'mysql2/promise';
+import { type Address, formatAddress } from '../config/address.js';
+import type { Secret } from '../config/secret.js';
+import { messageOf, WaymarkError } from '../util/errors.js';
+
+/** Who we are on the servers, and how we get there. */
+export type Account = {
+  readonly user: string;
+  readonly password: Secret;
+  readonly tls?: {
+    readonly ca?: string;
+    readonly cert?: string;
+    readonly key?: string;
+    readonly verify?: boolean;
+  };
+};
+
+/** One server and the account to use there. */
+export type Instance = { readonly address: Address; readonly account: Account };
+
+export const defaultConnectTimeoutMs = 3000;
+
+/**
+ * Opens a connection.
+ * @throws WaymarkError `server-unreachable` (refused, no route, no answer within the limit, too many connections) or
+ * `access-denied`; both name the server and the account.
+ */
+export async function connect(
+  instance: Instance,
+  options: { signal?: AbortSignal; connectTimeoutMs?: number } = {},
+): Promise<Connection> {
+  options.signal?.throwIfAborted();
+  const core = createConnection(
+    connectionOptions(instance, options.connectTimeoutMs ?? defaultConnectTimeoutMs),
+  );
+  const abort = (): void => {
+    core.destroy();
+  };
+  options.signal?.addEventListener('abort', abort, { once: true });
+  try {
+    await handshake(core, options.connectTimeoutMs ?? defaultConnectTimeoutMs, options.signal);
+  } catch (error) {
+    core.destroy();
+    options.signal?.throwIfAborted();
+    throw connectError(error, instance);
+  } finally {
+    options.signal?.removeEventListener('abort', abort);
+  }
+  // Errors of an idle connection (the server went away) come out at the next query; nobody else listens.
+  core.on('error', () => undefined);
+  return core.promise();
+}
+
+/** The raw socket below a connection (the TLS socket where TLS is on). mysql2 keeps it in `stream`. */
+export function socketOf(connection: Connection): Socket {
+  const core: unknown = 'connection' in connection ? connection.connection : undefined;
+  const stream: unknown =
+    typeof core === 'object' && core !== null && 'stream' in core ? core.stream : undefined;
+  if (!(stream instanceof Socket))
+    throw new WaymarkError('protocol', 'mysql2 gave no socket for the connection');
+  return stream;
+}
+
+/** Ends a connection at once, without waiting for the server's goodbye; never throws. */
+export function discard(connection: Connection): void {
+  connection.destroy();
+}
+
+function connectionOptions(instance: Instance, connectTimeoutMs: number): ConnectionOptions {
+  const { address, account } = instance;
+  return {
+    host: address.host,
+    port: address.port,
+    user: account.user,
+    password: account.password.reveal(),
+    connectTimeout: connectTimeoutMs,
+    dateStrings: true,
+    supportBigNumbers: true,
+    bigNumberStrings: true,
+    // A server may ask for LOAD DATA LOCAL and then read any file of ours: not a capability we offer.
+    flags: ['-LOCAL_FILES'],
+    ...(account.tls ? { ssl: tlsOptions(account.tls) } : {}),
+  };
+}
+
+function tlsOptions(
+  tls: NonNullable<Account['tls']>,
+): NonNullable<Exclude<ConnectionOptions['ssl'], string>> {
+  return {
+    ...(tls.ca === undefined ? {} : { ca: tls.ca }),
+    ...(tls.cert === undefined ? {} : { cert: tls.cert }),
+    ...(tls.key === undefined ? {} : { key: tls.key }),
+    rejectUnauthorized: tls.verify ?? true,
+  };
+}
+
+/** mysql2's connect timeout covers the TCP connection alone; a frozen server accepts and then never greets. */
+function handshake(core: CoreConnection, timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      reject(new Error(`no greeting within ${timeoutMs} ms`));
+    }, timeoutMs);
+    const onAbort = (): void => {
+      clearTimeout(timer);
+      reject(new Error('aborted'));
+    };
+    signal?.addEventListener('abort', onAbort, { once: true });
+    core.on('error', () => undefined);
+    core.connect((error) => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+      if (error) reject(error);
+      else resolve();
+    });
+  });
+}
+
+/** Server error numbers (MySQL 8.0 Error Reference): ER_ACCESS_DENIED_ERROR, …_NO_PASSWORD, ER_HOST_NOT_PRIVILEGED. */
+const accessDeniedNumbers = new Set([1045, 1698, 1130, 3118, 1862]);
+
+function connectError(error: unknown, { address, account }: Instance): WaymarkError {
+  const server = formatAddress(address);
+  if (isServerError(error) && accessDeniedNumbers.has(error.errno)) {
+    return new WaymarkError(
+      'access-denied',
+      `${server} refuses the account "${account.user}": ${error.message}. ` +
+        `Check user and password (WAYMARK_USER, WAYMARK_PASSWORD or the config file) and the host the account is for`,
+      { cause: error, details: { server } },
+    );
+  }
+  return new WaymarkError(
+    'server-unreachable',
+    `${server} cannot be reached: ${messageOf(error)}. Is the server up, and are host and port right?`,
+    { cause: error, details: { server } },
+  );
+}
+
+/** An error that the server sent, with its number. */
+export function isServerError(error: unknown): error is Error & { errno: number; sqlState?: string } {
+  return error instanceof Error && 'errno' in error && typeof error.errno === 'number' && 'sqlState' in error;
+}

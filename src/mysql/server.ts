@@ -1,0 +1,169 @@
+import type { Connection, RowDataPacket } from 'mysql2/promise';
+import { WaymarkError } from '../util/errors.js';
+import { dialectOf } from './dialect.js';
+import { parseServerVersion, type ServerVersion } from './version.js';
+
+/** What a server says about itself: read anew on every connection, because an address may change hands. */
+export type ServerFacts = {
+  readonly version: ServerVersion;
+  readonly serverId: number;
+  /** MySQL's server_uuid, MariaDB's server_uid, or '' where there is neither. */
+  readonly uuid: string;
+  readonly binaryLogging: boolean;
+  readonly binlogFormat: string;
+  readonly rowImage: string;
+  /** FULL, MINIMAL, NO_LOG, or '' where the server doesn't know the setting. */
+  readonly rowMetadata: string;
+  /** MySQL's `PARTIAL_JSON`, or ''. */
+  readonly rowValueOptions: string;
+  readonly logsReplicatedChanges: boolean;
+  readonly readOnly: boolean;
+  /** The executed GTIDs (MySQL) or the GTID position of the binary log (MariaDB); '' where there are none. */
+  readonly gtidSet: string;
+  /** Whether transactions can only commit in the order of the source (what a replica's own log then keeps). */
+  readonly keepsCommitOrder: boolean;
+};
+
+/** One replication channel of a replica. */
+export type ReplicationChannel = {
+  readonly name: string;
+  readonly sourceHost: string;
+  readonly sourcePort: number;
+  readonly receiverRunning: boolean;
+  readonly applierRunning: boolean;
+  readonly lagSeconds: number | null;
+  readonly delaySeconds: number;
+  readonly lastError: string;
+  /** The replication filters that are set, as `name=value`. */
+  readonly filters: readonly string[];
+};
+
+/** A binary log file that a server has. */
+export type BinaryLog = { readonly file: string; readonly sizeBytes: number };
+
+const factVariables = [
+  'version',
+  'server_id',
+  'server_uuid',
+  'server_uid',
+  'log_bin',
+  'binlog_format',
+  'binlog_row_image',
+  'binlog_row_metadata',
+  'binlog_row_value_options',
+  'log_slave_updates',
+  'log_replica_updates',
+  'read_only',
+  'gtid_executed',
+  'gtid_binlog_pos',
+  'replica_preserve_commit_order',
+  'slave_preserve_commit_order',
+  'replica_parallel_workers',
+  'slave_parallel_workers',
+] as const;
+
+/** Reads {@link ServerFacts}. Unknown variables are simply not in the answer, so one statement does for every version. */
+export async function readServerFacts(connection: Connection): Promise<ServerFacts> {
+  const rows = await query(
+    connection,
+    `SHOW GLOBAL VARIABLES WHERE Variable_name IN (${factVariables.map((name) => `'${name}'`).join(', ')})`,
+  );
+  const values = new Map(rows.map((row) => [text(row['Variable_name']), text(row['Value'])]));
+  const value = (name: (typeof factVariables)[number]): string => values.get(name) ?? '';
+  const version = parseServerVersion(value('version'));
+  return {
+    version,
+    serverId: Number(value('server_id')),
+    uuid: value('server_uuid') || value('server_uid'),
+    binaryLogging: value('log_bin') === 'ON',
+    // MySQL 9.x deprecates binlog_format; should it go, row format is all there is.
+    binlogFormat: value('binlog_format') || 'ROW',
+    rowImage: value('binlog_row_image') || 'FULL',
+    rowMetadata: value('binlog_row_metadata'),
+    rowValueOptions: value('binlog_row_value_options'),
+    logsReplicatedChanges: (value('log_replica_updates') || value('log_slave_updates')) === 'ON',
+    readOnly: value('read_only') === 'ON',
+    gtidSet: (value('gtid_executed') || value('gtid_binlog_pos')).replace(/\s/g, ''),
+    keepsCommitOrder:
+      version.vendor === 'mariadb' ||
+      (value('replica_preserve_commit_order') || value('slave_preserve_commit_order')) === 'ON' ||
+      Number(value('replica_parallel_workers') || value('slave_parallel_workers') || '0') <= 1,
+  };
+}
+
+/** The replication channels; empty when the server replicates from nobody. Needs REPLICATION CLIENT or its heirs. */
+export async function readReplicationChannels(
+  connection: Connection,
+  version: ServerVersion,
+): Promise<ReplicationChannel[]> {
+  const rows = await query(connection, dialectOf(version).replicaStatus);
+  return rows.map((row) => {
+    // SHOW REPLICA STATUS names its columns Source_/Replica_, the older statement Master_/Slave_.
+    const column = (...names: string[]): string =>
+      text(names.map((name): unknown => row[name]).find((value) => value !== undefined));
+    const lag = column('Seconds_Behind_Source', 'Seconds_Behind_Master');
+    return {
+      name: column('Channel_Name', 'Connection_name'),
+      sourceHost: column('Source_Host', 'Master_Host'),
+      sourcePort: Number(column('Source_Port', 'Master_Port')),
+      receiverRunning: column('Replica_IO_Running', 'Slave_IO_Running') === 'Yes',
+      applierRunning: column('Replica_SQL_Running', 'Slave_SQL_Running') === 'Yes',
+      lagSeconds: lag === '' ? null : Number(lag),
+      delaySeconds: Number(column('SQL_Delay') || '0'),
+      lastError: column('Last_SQL_Error') || column('Last_IO_Error'),
+      filters: filterColumns
+        .map((name) => [name, column(name)] as const)
+        .filter(([, filter]) => filter !== '')
+        .map(([name, filter]) => `${name}=${filter}`),
+    };
+  });
+}
+
+const filterColumns = [
+  'Replicate_Do_DB',
+  'Replicate_Ignore_DB',
+  'Replicate_Do_Table',
+  'Replicate_Ignore_Table',
+  'Replicate_Wild_Do_Table',
+  'Replicate_Wild_Ignore_Table',
+  'Replicate_Do_Domain_Ids',
+  'Replicate_Ignore_Domain_Ids',
+  'Replicate_Ignore_Server_Ids',
+  'Replicate_Rewrite_DB',
+];
+
+/** The end of the server's binary log; null when it writes none. Needs REPLICATION CLIENT or its heirs. */
+export async function readBinaryLogEnd(
+  connection: Connection,
+  version: ServerVersion,
+): Promise<{ file: string; position: number } | null> {
+  const [row] = await query(connection, dialectOf(version).binaryLogStatus);
+  return row === undefined ? null : { file: text(row['File']), position: Number(row['Position']) };
+}
+
+/** The binary log files the server has, oldest first, in the server's own order. */
+export async function readBinaryLogs(connection: Connection): Promise<BinaryLog[]> {
+  const rows = await query(connection, 'SHOW BINARY LOGS');
+  return rows.map((row) => ({ file: text(row['Log_name']), sizeBytes: Number(row['File_size']) }));
+}
+
+/** Runs a statement and gives its rows. Values are always bound, never spliced into the text. */
+export async function query(
+  connection: Connection,
+  sql: string,
+  values: unknown[] = [],
+): Promise<RowDataPacket[]> {
+  const [rows] = await connection.query<RowDataPacket[]>(sql, values);
+  if (!Array.isArray(rows)) throw new WaymarkError('protocol', `No rows in the answer to: ${sql}`);
+  return rows;
+}
+
+/** A server's value as text: '' for NULL and for a column that isn't there. */
+export function text(value: unknown): string {
+  if (value === null || value === undefined) return '';
+  if (typeof value === 'string') return value;
+  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean')
+    return String(value);
+  if (Buffer.isBuffer(value)) return value.toString('utf8');
+  return JSON.stringify(value);
+}

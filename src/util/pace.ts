@@ -1,0 +1,20 @@
+import { sleep } from './async.js';
+
+/** Keeps a reader below so many bytes in a second by waiting; without a bound it never waits. */
+export class Pace {
+  readonly #bytesPerSecond: number | undefined;
+  readonly #startedAt = performance.now();
+  #bytes = 0;
+
+  constructor(bytesPerSecond: number | undefined) {
+    this.#bytesPerSecond = bytesPerSecond;
+  }
+
+  async spent(bytes: number, signal: AbortSignal): Promise<void> {
+    if (this.#bytesPerSecond === undefined) return;
+    this.#bytes += bytes;
+    const dueMs = (this.#bytes / this.#bytesPerSecond) * 1000;
+    const aheadMs = dueMs - (performance.now() - this.#startedAt);
+    if (aheadMs > 1) await sleep(aheadMs, signal);
+  }
+}
