@@ -1,0 +1,186 @@
+import { z } from 'zod';
+
+import { type Address, formatAddress, parseAddress, parseListenAddress } from './address.js';
+import {
+  chosen,
+  duration,
+  kinds,
+  oneOf,
+  parsed,
+  section,
+  text,
+  textLike,
+  wholeNumber,
+  yesOrNo,
+} from './fields.js';
+import { Secret } from './secret.js';
+import { isTablePattern } from './table-filter.js';
+
+/** One member of the pool. */
+export type ServerConfig = {
+  readonly address: Address;
+  /** Among equally suitable members the one with the highest number is preferred; 0 unless configured. */
+  readonly priority: number;
+};
+
+/** Where to begin when there is no checkpoint yet. */
+export type StartConfig =
+  | { readonly at: 'latest' }
+  | { readonly at: 'earliest' }
+  | { readonly at: 'coordinates'; readonly file: string; readonly position: number }
+  | { readonly at: 'hint'; readonly hint: string };
+
+const address = parsed('HOST:PORT, for example db1.example.com:3306 or [::1]:3306', parseAddress);
+
+const server = chosen<ServerConfig>((input) =>
+  typeof input === 'object' && input !== null
+    ? section({ address, priority: wholeNumber(0, 1_000_000).default(0) })
+    : address.transform((value) => ({ address: value, priority: 0 })),
+);
+
+const servers = z
+  .array(server, {
+    error: ({ input }) =>
+      `${input === undefined ? 'is missing: it' : ''} must be a list of servers, for example [db1:3306, db2:3306]`.trim(),
+  })
+  .min(1, { error: 'is empty: at least one server is needed, two or more to fail over' })
+  .superRefine((list, context) => {
+    const first = new Map<string, number>();
+    for (const [index, member] of list.entries()) {
+      const name = formatAddress(member.address);
+      const earlier = first.get(name);
+      if (earlier === undefined) first.set(name, index);
+      else {
+        const message = `${name} stands in the list already, as servers[${String(earlier)}]`;
+        context.addIssue({ code: 'custom', path: [index], message });
+      }
+    }
+  });
+
+const tls = section({
+  ca: text('the path of a file with the certificates to trust (PEM)'),
+  cert: text('the path of our certificate (PEM)').optional(),
+  key: text("the path of our certificate's key (PEM)").optional(),
+  verify: yesOrNo().default(true),
+}).superRefine(({ cert, key }, context) => {
+  if ((cert === undefined) === (key === undefined)) return;
+  const [missing, present] = cert === undefined ? ['cert', 'key'] : ['key', 'cert'];
+  context.addIssue({ code: 'custom', path: [missing], message: `is missing: "${present}" needs it` });
+});
+
+const identifier = /^[\w$]{1,64}$/;
+
+const startWord = oneOf(['latest', 'earliest']).transform((at) => ({ at }));
+const startCoordinates = section({
+  file: textLike(
+    /^[^:/\\\s]+$/,
+    'the name of a binary log, without its folder, for example mysql-bin.000018',
+  ),
+  position: wholeNumber(4, Number.MAX_SAFE_INTEGER),
+}).transform((coordinates) => ({ at: 'coordinates' as const, ...coordinates }));
+const startHint = section({ hint: text('a hint, or its whole statement') }).transform(({ hint }) => ({
+  at: 'hint' as const,
+  hint,
+}));
+
+const start = chosen<StartConfig>((input) => {
+  if (typeof input !== 'object' || input === null) return startWord;
+  return 'hint' in input && !('file' in input) ? startHint : startCoordinates;
+});
+
+const pattern = text('a pattern SCHEMA.TABLE').refine(isTablePattern, {
+  error: 'must be SCHEMA.TABLE, with * for any characters, for example shop.* (a dot inside a name: write *)',
+});
+const patterns = z.array(pattern, { error: 'must be a list of patterns SCHEMA.TABLE, for example [shop.*]' });
+
+const zookeeperHosts = textLike(
+  /^[^\s,/:]+(?::\d{1,5})?(?:,[^\s,/:]+(?::\d{1,5})?)*$/,
+  'a comma-separated list of HOST:PORT, for example "zk1:2181,zk2:2181" (a path goes under "root")',
+);
+
+const checkpoint = kinds(
+  'store',
+  ['file', 'zookeeper'],
+  [
+    section({ store: z.literal('file'), path: text('the folder to keep the checkpoint in') }),
+    section({
+      store: z.literal('zookeeper'),
+      connect: zookeeperHosts,
+      root: textLike(/^(?:\/[\w.-]+)+$/, 'a path such as /waymark').default('/waymark'),
+    }),
+  ],
+);
+
+const sink = kinds(
+  'type',
+  ['stdout', 'file'],
+  [
+    section({ type: z.literal('stdout') }),
+    section({ type: z.literal('file'), path: text('the file to append to') }),
+  ],
+);
+
+const failover = section({
+  onDivergence: oneOf(['halt', 'continue']).default('halt'),
+  stalledAfter: duration().default(60_000),
+  cooldown: duration().default(30_000),
+}).transform(({ onDivergence, stalledAfter, cooldown }) => ({
+  onDivergence,
+  stalledAfterMs: stalledAfter,
+  cooldownMs: cooldown,
+}));
+
+/** The config file, as DESIGN.md describes it: what is written goes in, what the agent works with comes out. */
+export const configSchema = section({
+  stream: textLike(/^[A-Za-z0-9][\w.-]{0,99}$/, 'a name of letters, digits, ".", "_" and "-"'),
+  servers,
+  user: text('the name of the account (or set WAYMARK_USER)'),
+  password: z
+    .string({
+      error: ({ input }) =>
+        input === undefined
+          ? 'is missing: write it, or set WAYMARK_PASSWORD (an account without one: "")'
+          : 'must be text: put it in quotes',
+    })
+    .transform((value) => new Secret(value)),
+  tls: tls.optional(),
+  serverId: wholeNumber(1, 4_294_967_295).optional(),
+  hints: section({
+    schema: textLike(identifier, 'the name of a schema: letters, digits, "_" and "$"').default('meta'),
+    prefix: textLike(identifier, 'the beginning of a name: letters, digits, "_" and "$"').default(
+      '_pseudo_gtid_hint__',
+    ),
+  }).prefault({}),
+  start: start.prefault('latest'),
+  filter: section({
+    include: patterns
+      .min(1, { error: 'is empty: nothing would be delivered; leave it out to deliver all tables' })
+      .default(['*.*']),
+    exclude: patterns.default([]),
+  }).prefault({}),
+  matching: section({ margin: wholeNumber(1, 8_192).default(1_024) }).prefault({}),
+  checkpoint,
+  election: kinds('backend', ['none'], [section({ backend: z.literal('none') })]).default({
+    backend: 'none',
+  }),
+  sink: sink.default({ type: 'stdout' }),
+  failover: failover.prefault({}),
+  http: section({
+    listen: parsed('HOST:PORT to listen on, for example 127.0.0.1:9464', parseListenAddress),
+  }).optional(),
+  log: section({
+    level: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  }).prefault({}),
+});
+
+/** The configuration of an agent. Durations are milliseconds (`…Ms`); paths are relative to the working directory. */
+export type Config = z.output<typeof configSchema>;
+
+/** Which checkpoint store, and where. */
+export type CheckpointConfig = Config['checkpoint'];
+
+/** Which sink, and where it writes. */
+export type SinkConfig = Config['sink'];
+
+/** How connections are encrypted: files to read, and whether the server's certificate is checked. */
+export type TlsConfig = NonNullable<Config['tls']>;
