@@ -1,0 +1,81 @@
+import type { Coordinates } from '../binlog/coordinates.js';
+import { type DumpOptions, readDump } from '../binlog/dump-stream.js';
+import { EventType, eventType } from '../binlog/event.js';
+import { LogPosition } from '../binlog/log-position.js';
+import { readStatement, statementOffset } from '../binlog/query-event.js';
+import { type Hint, type HintFormat, hintRecogniser } from '../hints/hint.js';
+
+/** A hint and where its statement stands in a server's binary log. */
+export type HintPlace = {
+  readonly hint: Hint;
+  readonly file: string;
+  /** Where the statement's event begins. */
+  readonly position: number;
+  /** Right behind it: a place between transactions. */
+  readonly endPosition: number;
+};
+
+export type HintScanOptions = Pick<
+  DumpOptions,
+  'instance' | 'signal' | 'maximumBytesPerSecond' | 'connectTimeoutMs' | 'silenceMs'
+> & { readonly format: HintFormat; readonly onProgress?: (progress: ScanProgress) => void };
+
+export type ScanProgress = { readonly file: string; readonly bytesScanned: number };
+
+/** What a scan has read when it ends. */
+export type ScanResult = { readonly bytesScanned: number };
+
+/**
+ * Reads a server's binary log from `start` to its end, or until `visit` gives true, and shows `visit` every hint.
+ * Looks at headers and at the first bytes of statements alone, so it goes at the speed of the wire.
+ * @throws what readDump throws.
+ */
+export async function scanHints(
+  start: Coordinates,
+  options: HintScanOptions,
+  visit: (place: HintPlace) => boolean,
+  onFile: (file: string) => boolean = () => false,
+): Promise<ScanResult> {
+  const { onProgress, format } = options;
+  const position = new LogPosition(start);
+  const recognise = hintRecogniser(format);
+  let bytesScanned = 0;
+  const state = { stopped: false };
+  const event = (buffer: Buffer, eventStart: number, end: number): void => {
+    if (state.stopped) return;
+    const file = position.file;
+    if (!position.advance(buffer, eventStart, end)) return;
+    bytesScanned += end - eventStart;
+    if (position.file !== file) state.stopped = onFile(position.file);
+    const type = eventType(buffer, eventStart);
+    if (type !== EventType.query && type !== EventType.mariadbQueryCompressed) return;
+    if (type === EventType.query && !mayBeHint(buffer, eventStart, end)) return;
+    const hint = recognise(readStatement(buffer, eventStart, end));
+    if (hint === null) return;
+    state.stopped = visit({
+      hint,
+      file: position.file,
+      position: position.start.position,
+      endPosition: position.end.position,
+    });
+  };
+  for await (const batch of readDump({ ...options, start, nonBlocking: true })) {
+    batch.forEach(event);
+    onProgress?.({ file: position.file, bytesScanned });
+    if (state.stopped) break;
+  }
+  return { bytesScanned };
+}
+
+/** The bounds of a hint statement's length, and the letter it begins with: enough to pass over almost everything. */
+const shortestStatementBytes = 20;
+const longestStatementBytes = 400;
+
+function mayBeHint(buffer: Buffer, start: number, end: number): boolean {
+  const offset = statementOffset(buffer, start);
+  const length = end - offset;
+  if (length < shortestStatementBytes || length > longestStatementBytes) return false;
+  const first = buffer.readUInt8(offset);
+  // D, d, or white space before it.
+  return first === 0x44 || first === 0x64 || first <= 0x20;
+}
