@@ -1,0 +1,26 @@
+/** Step: Debian's MariaDB and ZooKeeper, for test servers as child processes. */
+import { existsSync } from 'node:fs';
+import { asCommand, findProgram, installPackages, isMain } from './steps.mjs';
+
+/** What the test servers run, and the package that has it: the programs alone, without services. */
+const NEEDED = [
+  {
+    there: () => findProgram('mariadbd') && findProgram('mariadb-install-db'),
+    package: 'mariadb-server-core',
+  },
+  { there: () => findProgram('my_print_defaults'), package: 'mariadb-client-core' },
+  { there: () => existsSync('/usr/share/java/zookeeper.jar'), package: 'libzookeeper-java' },
+  { there: () => findProgram('java'), package: 'default-jre-headless' },
+];
+
+/** Installs what is missing, where that is possible; else says what to install. */
+export async function installServers() {
+  const missing = NEEDED.filter(({ there }) => !there());
+  if (missing.length === 0) return;
+  await installPackages(
+    missing.map((entry) => entry.package),
+    'test servers (MariaDB, ZooKeeper)',
+  );
+}
+
+if (isMain(import.meta)) await asCommand(installServers);

@@ -1,0 +1,44 @@
+import { defineConfig } from 'vitest/config';
+
+/** The suites, in the order in which they run. */
+export default defineConfig({
+  test: {
+    // A rejection that nobody handles, or an error outside of any test, fails the run.
+    dangerouslyIgnoreUnhandledErrors: false,
+    // A worker that doesn't end is reported with what holds it up.
+    teardownTimeout: 10_000,
+    reporters: ['verbose', 'hanging-process'],
+    pool: 'forks',
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts'],
+          testTimeout: 20_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      // Real servers and 2 cores: one file at a time.
+      {
+        test: {
+          name: 'integration',
+          include: ['test/integration/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: 'scenarios',
+          include: ['test/scenarios/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
+  },
+});
