@@ -1,0 +1,307 @@
+import type { Coordinates } from '../binlog/coordinates.js';
+import { compareHints, displayHint, type Hint } from '../hints/hint.js';
+import { IdentityBag } from './identity-bag.js';
+import type { Identity, TrailEntry } from './trail.js';
+
+/** How sure a match is (DESIGN.md, Words). */
+export type Confidence = 'exact' | 'reordered' | 'shape' | 'unverified';
+
+/** What a candidate's log holds, in its order. Transactions without content are left out. */
+export type HistoryStep =
+  | { readonly kind: 'hint'; readonly hint: Hint; readonly start: Coordinates; readonly end: Coordinates }
+  | {
+      readonly kind: 'transaction';
+      readonly identity: Identity;
+      readonly start: Coordinates;
+      readonly end: Coordinates;
+      /** Born on the candidate itself while it replicates: no part of the history, unless the trail has it. */
+      readonly bornHere: boolean;
+      /** Whether anything in it would be delivered; if not, it doesn't matter whether the trail has it. */
+      readonly deliverable: boolean;
+    };
+
+/**
+ * A transaction that was delivered and is not where it should be, told so that a person can look it up. Sequence 0
+ * is the hint itself.
+ */
+export type MissingTransaction = {
+  readonly hint: string | null;
+  readonly sequence: number;
+  readonly origin: string;
+  readonly second: number;
+  readonly digest: string;
+};
+
+/** Where reading goes on, and what to pass over from there. */
+export type ResumePoint = {
+  readonly coordinates: Coordinates;
+  /** The trail as this server has it, up to the coordinates and with what `skip` holds. */
+  readonly trail: readonly TrailEntry[];
+  /** The last hint before the coordinates and the number of transactions since. */
+  readonly sequence: number;
+  /** Delivered already, standing behind the coordinates. */
+  readonly skip: readonly Identity[];
+};
+
+/** The evidence for a match. */
+export type MatchEvidence = {
+  readonly transactionsMatched: number;
+  readonly hintsMatched: number;
+  /** Of the trail, how many had to be met. */
+  readonly required: number;
+  /** Transactions between the trail's that the trail doesn't have: they are delivered. */
+  readonly additional: number;
+  /** Transactions born on the server itself: left out. */
+  readonly bornHere: number;
+};
+
+export type MatchState =
+  | { readonly status: 'reading'; readonly evidence: MatchEvidence }
+  | {
+      readonly status: 'complete';
+      readonly confidence: Confidence;
+      readonly resume: ResumePoint;
+      readonly evidence: MatchEvidence;
+    }
+  | {
+      readonly status: 'diverged';
+      /** The first few of what is missing. */
+      readonly missing: readonly MissingTransaction[];
+      readonly missingCount: number;
+      /** What stands there instead, when something with the same origin does: then the contents differ. */
+      readonly otherContent: MissingTransaction | null;
+      readonly resume: ResumePoint;
+      readonly evidence: MatchEvidence;
+    };
+
+export type MatchOptions = {
+  /** Whether both servers commit in the order of the source: then nothing may be out of order. */
+  readonly ordered: boolean;
+  /** How far apart, in transactions, the order of two servers may differ when `ordered` is false. */
+  readonly margin: number;
+};
+
+const missingShown = 10;
+
+/**
+ * Holds the history of a candidate, step by step, against a trail: the heart of resuming.
+ *
+ * Reading begins at or before a hint of the trail that the candidate has (`startHint`). What the trail has is met;
+ * what it doesn't have is new and will be delivered, if it stands behind the counting hint: the newest hint of the
+ * trail with at least `margin` transactions of the trail behind it. (A transaction that the old server would have
+ * written behind everything delivered cannot stand before that hint on any server whose order differs by no more than
+ * the margin. What stands before it and isn't in the trail is older than the trail.)
+ *
+ * Deterministic, without I/O: the same steps give the same state.
+ */
+export class TrailMatch {
+  readonly #entries: readonly TrailEntry[];
+  readonly #options: MatchOptions;
+  readonly #met: boolean[];
+  readonly #requiredFrom: number;
+  readonly #hintIndexes = new Map<string, number>();
+  readonly #bag = new IdentityBag();
+  /** Transactions of the trail before each entry, for distances. */
+  readonly #transactionsBefore: number[] = [];
+  readonly #newestHint: Hint | null;
+  readonly #countingToken: string | null;
+  #counting = false;
+  /** Whether the start hint itself has come: what comes before it is read to look back. */
+  #started = false;
+  readonly #startToken: string;
+  #remaining = 0;
+  #required = 0;
+  #expected: number;
+  #inOrder = true;
+  #furthest = -1;
+  #firstUnmet: number;
+  #unknown = 0;
+  #newerHints = 0;
+  #transactionsMatched = 0;
+  #hintsMatched = 0;
+  #bornHere = 0;
+  #trail: TrailEntry[] = [];
+  #sequence = 0;
+  #resumeAt: Coordinates | null = null;
+  #skip: Identity[] = [];
+  #otherContent: Identity | null = null;
+
+  /**
+   * @param entries the trail; must hold `startHint`.
+   * @param startHint the hint that the candidate has; its own step must come first or, when reading begins earlier,
+   * in its turn.
+   */
+  constructor(entries: readonly TrailEntry[], startHint: Hint, options: MatchOptions) {
+    this.#entries = entries;
+    this.#options = options;
+    const startIndex = entries.findIndex(
+      (entry) => entry.kind === 'hint' && entry.hint.token === startHint.token,
+    );
+    if (startIndex < 0) throw new RangeError(`the trail doesn't have the hint ${startHint.token}`);
+    this.#met = new Array<boolean>(entries.length).fill(false);
+    this.#index();
+    const countingIndex = this.#countingIndex(startIndex);
+    const counting = entries[countingIndex];
+    this.#countingToken = counting?.kind === 'hint' ? counting.hint.token : null;
+    this.#startToken = startHint.token;
+    this.#requiredFrom = countingIndex;
+    this.#expected = startIndex;
+    this.#firstUnmet = countingIndex;
+    this.#required = entries.length - countingIndex;
+    this.#remaining = this.#required;
+    const newest = entries.findLast((entry) => entry.kind === 'hint');
+    this.#newestHint = newest?.kind === 'hint' ? newest.hint : null;
+  }
+
+  /** Takes the next step of the candidate's history. */
+  step(step: HistoryStep): MatchState {
+    if (step.kind === 'hint') this.#hint(step);
+    else this.#transaction(step);
+    return this.#state(step.end);
+  }
+
+  #index(): void {
+    let transactions = 0;
+    for (const [index, entry] of this.#entries.entries()) {
+      this.#transactionsBefore.push(transactions);
+      if (entry.kind === 'hint') this.#hintIndexes.set(entry.hint.token, index);
+      else {
+        this.#bag.add(entry.identity, index);
+        transactions += 1;
+      }
+    }
+  }
+
+  #countingIndex(startIndex: number): number {
+    if (this.#options.ordered) return startIndex;
+    const total = this.#entries.filter((entry) => entry.kind === 'transaction').length;
+    const index = this.#entries.findLastIndex(
+      (entry, at) =>
+        at > startIndex &&
+        entry.kind === 'hint' &&
+        total - (this.#transactionsBefore[at] ?? 0) >= this.#options.margin,
+    );
+    return index < 0 ? startIndex : index;
+  }
+
+  #hint({ hint, start }: HistoryStep & { kind: 'hint' }): void {
+    if (hint.token === this.#startToken) this.#started = true;
+    if (hint.token === this.#countingToken) this.#counting = true;
+    const index = this.#hintIndexes.get(hint.token);
+    if (index !== undefined) {
+      if (!this.#met[index]) this.#hintsMatched += 1;
+      this.#meet(index);
+    } else if (this.#newestHint !== null && (compareHints(hint, this.#newestHint) ?? 0) > 0) {
+      this.#newerHints += 1;
+      this.#unknownStep(start);
+    }
+    if (this.#resumeAt !== null) return;
+    this.#sequence = 0;
+    this.#trail.push({ kind: 'hint', hint, coordinates: start });
+  }
+
+  #transaction(step: HistoryStep & { kind: 'transaction' }): void {
+    const index = this.#bag.take(step.identity);
+    if (index === null && step.bornHere) {
+      this.#bornHere += 1;
+      return;
+    }
+    if (index !== null) {
+      this.#transactionsMatched += 1;
+      this.#meet(index);
+      if (this.#resumeAt !== null) this.#skip.push(step.identity);
+    } else if (this.#counting && step.deliverable) {
+      this.#otherContent ??= this.#bag.sameOrigin(step.identity) ? step.identity : null;
+      this.#unknown += 1;
+      this.#unknownStep(step.start);
+    }
+    if (this.#resumeAt === null) {
+      this.#sequence += 1;
+      this.#trail.push({ kind: 'transaction', identity: step.identity });
+    }
+  }
+
+  #unknownStep(start: Coordinates): void {
+    this.#resumeAt ??= start;
+  }
+
+  #meet(index: number): void {
+    if (this.#met[index]) return;
+    this.#met[index] = true;
+    if (index >= this.#requiredFrom) this.#remaining -= 1;
+    // What the trail has before the start hint may come before it, and only there.
+    if (index !== this.#expected && (this.#started || index > this.#expected)) this.#inOrder = false;
+    if (index >= this.#expected) this.#expected = index + 1;
+    this.#furthest = Math.max(this.#furthest, index);
+    while (this.#met[this.#firstUnmet]) this.#firstUnmet += 1;
+  }
+
+  #state(end: Coordinates): MatchState {
+    const evidence = this.#evidence();
+    if (this.#remaining === 0) {
+      return {
+        status: 'complete',
+        confidence: this.#inOrder && this.#unknown === 0 ? 'exact' : 'reordered',
+        resume: this.#resume(end),
+        evidence,
+      };
+    }
+    if (!this.#overdue()) return { status: 'reading', evidence };
+    const missing = [...this.#met.keys()].filter((index) => index >= this.#requiredFrom && !this.#met[index]);
+    return {
+      status: 'diverged',
+      missing: missing.slice(0, missingShown).map((index) => this.#describe(index)),
+      missingCount: missing.length,
+      otherContent: this.#otherContent && describe(this.#otherContent, null, 0),
+      resume: this.#resume(end),
+      evidence,
+    };
+  }
+
+  /** Whether something that had to come by now has not. */
+  #overdue(): boolean {
+    const { ordered, margin } = this.#options;
+    if (this.#unknown > margin) return true;
+    if (ordered) return this.#furthest > this.#firstUnmet || this.#newerHints > 0;
+    const distance =
+      (this.#transactionsBefore[this.#furthest] ?? 0) - (this.#transactionsBefore[this.#firstUnmet] ?? 0);
+    return this.#furthest > this.#firstUnmet && distance > margin;
+  }
+
+  #resume(end: Coordinates): ResumePoint {
+    return {
+      coordinates: this.#resumeAt ?? end,
+      sequence: this.#sequence,
+      trail: [...this.#trail, ...this.#skip.map((identity) => ({ kind: 'transaction', identity }) as const)],
+      skip: this.#skip,
+    };
+  }
+
+  #evidence(): MatchEvidence {
+    return {
+      transactionsMatched: this.#transactionsMatched,
+      hintsMatched: this.#hintsMatched,
+      required: this.#required,
+      additional: this.#unknown,
+      bornHere: this.#bornHere,
+    };
+  }
+
+  #describe(index: number): MissingTransaction {
+    const hintIndex = this.#entries.findLastIndex((entry, at) => at <= index && entry.kind === 'hint');
+    const hint = this.#entries[hintIndex];
+    const entry = this.#entries[index];
+    const identity = entry?.kind === 'transaction' ? entry.identity : null;
+    return describe(identity, hint?.kind === 'hint' ? displayHint(hint.hint) : null, index - hintIndex);
+  }
+}
+
+function describe(identity: Identity | null, hint: string | null, sequence: number): MissingTransaction {
+  return {
+    hint,
+    sequence,
+    origin: identity?.origin ?? '',
+    second: identity?.second ?? 0,
+    digest: identity?.digest.toString(16).padStart(16, '0') ?? '',
+  };
+}
