@@ -1,15 +1,20 @@
-import { nativeLauncher } from './native/launcher.js';
+import { chooseProvider } from '../setup/provider.mjs';
+import { containerLauncher } from './containers/launcher.js';
 import type { InstalledServer, Launcher } from './launcher.js';
+import { nativeLauncher } from './native/launcher.js';
 import type { Provider, Vendor } from './types.js';
+
+let chosen: Provider | undefined;
 
 /** Which provider runs the servers of this run. */
 export function provider(): Provider {
-  return 'native';
+  chosen ??= chooseProvider();
+  return chosen;
 }
 
 /** The provider's way to run processes. */
 export function launcher(): Launcher {
-  return nativeLauncher;
+  return provider() === 'native' ? nativeLauncher : containerLauncher;
 }
 
 /** Whether this run can start servers of a vendor (and version); tests skip, saying so, what it can't. */

@@ -147,6 +147,8 @@ export class ServerHandle implements TestServer {
   }
 
   async stop(): Promise<void> {
+    // MySQL waits seconds for the connections that are still open.
+    this.#disconnect();
     await this.#end('SIGTERM');
   }
 
@@ -186,10 +188,14 @@ export class ServerHandle implements TestServer {
         timeoutMs: STOP_LIMIT_MS,
       });
     }
+    this.#disconnect();
+    await until(`port ${this.port} refuses`, async () => !(await accepts(this.host, this.port)));
+  }
+
+  #disconnect(): void {
     for (const connection of this.#connections) connection.destroy();
     this.#connections.clear();
     this.#kept = undefined;
-    await until(`port ${this.port} refuses`, async () => !(await accepts(this.host, this.port)));
   }
 
   async #answers(): Promise<boolean> {

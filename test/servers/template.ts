@@ -59,6 +59,19 @@ export async function makeDataDirectory(
   await cp(template, target, { recursive: true, mode: constants.COPYFILE_FICLONE });
 }
 
+/** What was found out before under this name, else what `find` finds out now. */
+export async function remembered(name: string, find: () => Promise<string>): Promise<string> {
+  const file = join(CACHE, name);
+  const known = await readFile(file, 'utf8').catch(() => '');
+  if (known !== '') return known;
+  const found = await find();
+  await mkdir(CACHE, { recursive: true });
+  const draft = `${file}.${randomUUID()}`;
+  await writeFile(draft, found);
+  await rename(draft, file);
+  return found;
+}
+
 /** Several runs may do this at once: each works in a folder of its own, and the first to finish wins. */
 async function makeTemplate(
   launcher: Launcher,

@@ -8,7 +8,7 @@ import { asCommand, findProgram, isMain, run, say, SetupError } from './steps.mj
 
 /** Makes or gets every image that the engine hasn't. */
 export async function makeImages() {
-  if (!(await engineAnswers())) {
+  if (!engineAnswers()) {
     throw new SetupError('No Docker engine answers. Start one, or: node test/setup/docker-engine.mjs');
   }
   for (const image of IMAGES) {

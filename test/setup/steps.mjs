@@ -1,6 +1,6 @@
 /** What the steps of the set-up have in common: saying what they do, and running programs. */
 import { spawn } from 'node:child_process';
-import { accessSync, constants, createWriteStream, mkdtempSync, readFileSync } from 'node:fs';
+import { accessSync, constants, createWriteStream, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -38,7 +38,8 @@ export function findProgram(name) {
  * @returns {Promise<string>}
  */
 export async function run(title, [program, ...args], { minutes = 10, env = {}, cwd = ROOT } = {}) {
-  const log = join(mkdtempSync(join(tmpdir(), 'waymark-setup-')), 'output.log');
+  const folder = mkdtempSync(join(tmpdir(), 'waymark-setup-'));
+  const log = join(folder, 'output.log');
   const output = createWriteStream(log);
   const began = Date.now();
   const child = spawn(program, args, {
@@ -60,7 +61,10 @@ export async function run(title, [program, ...args], { minutes = 10, env = {}, c
   });
   await new Promise((resolve) => output.end(resolve));
   const text = readFileSync(log, 'utf8');
-  if (failure === undefined) return text;
+  if (failure === undefined) {
+    rmSync(folder, { recursive: true, force: true });
+    return text;
+  }
   throw new SetupError(`${title}: ${failure}\n${text.split('\n').slice(-40).join('\n')}\nAll of it: ${log}`);
 }
 
