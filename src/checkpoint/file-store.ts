@@ -1,0 +1,218 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { type FileHandle, mkdir, open, readFile, readdir, rename, stat, unlink } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+
+import { WaymarkError, messageOf } from '../util/errors.js';
+import { type ProcessLock, acquireProcessLock } from '../util/process-lock.js';
+
+import type { Checkpoint, CheckpointStore, StoredCheckpoint } from './checkpoint.js';
+import { damagedRecord, decodeCheckpoint, encodeCheckpoint, recordLimitBytes } from './codec.js';
+import { Serial } from './serial.js';
+import { encodeStreamName } from './stream-name.js';
+import { TokenGuard } from './token-guard.js';
+
+/** Roomier than any record of this version or the next. */
+const largestFileBytes = 16 * recordLimitBytes;
+
+/** Where a file store keeps its record. */
+export type FileStoreOptions = {
+  /** A directory; created with mode 0700 when it is missing. */
+  readonly path: string;
+  readonly stream: string;
+};
+
+/**
+ * Keeps the record in a directory of this machine: `STREAM.checkpoint`, the stream's name encoded so that any will do.
+ *
+ * - A crash at any moment, the machine's included, leaves the old record or the new one: a new file is written beside
+ *   the old one, synced, and put in its place in one step.
+ * - One process per stream and directory: `open` takes the lock `STREAM.lock` and rejects with `checkpoint-store`,
+ *   naming the other process, while that one lives. Several streams may share a directory.
+ * - The version is a hash of the record, read again from the file before each write.
+ */
+export function fileStore(options: FileStoreOptions): CheckpointStore {
+  return new FileStore(options);
+}
+
+class FileStore implements CheckpointStore {
+  readonly location: string;
+  readonly #stream: string;
+  readonly #directory: string;
+  readonly #fileName: string;
+  readonly #lockFile: string;
+  readonly #serial = new Serial();
+  readonly #tokens = new TokenGuard();
+  #lock: ProcessLock | null = null;
+
+  constructor({ path, stream }: FileStoreOptions) {
+    const name = encodeStreamName(stream);
+    this.#stream = stream;
+    this.#directory = resolve(path);
+    this.#fileName = `${name}.checkpoint`;
+    this.#lockFile = join(this.#directory, `${name}.lock`);
+    this.location = join(this.#directory, this.#fileName);
+  }
+
+  open(signal: AbortSignal): Promise<void> {
+    return this.#serial.run(async () => {
+      signal.throwIfAborted();
+      if (this.#lock !== null) return;
+      await this.#guarded('open', () => mkdir(this.#directory, { recursive: true, mode: 0o700 }));
+      const lock = await acquireProcessLock(this.#lockFile, {
+        code: 'checkpoint-store',
+        subject: `the checkpoint ${this.location}`,
+      });
+      try {
+        await this.#guarded('open', () => this.#removeLeftovers());
+        signal.throwIfAborted();
+      } catch (error) {
+        await lock.release();
+        throw error;
+      }
+      this.#lock = lock;
+    });
+  }
+
+  load(signal: AbortSignal): Promise<StoredCheckpoint | null> {
+    return this.#serial.run(async () => {
+      signal.throwIfAborted();
+      const bytes = await this.#read();
+      return bytes === null ? null : this.#decode(bytes);
+    });
+  }
+
+  save(checkpoint: Checkpoint, expected: string | null, signal: AbortSignal): Promise<string> {
+    return this.#serial.run(async () => {
+      signal.throwIfAborted();
+      if (this.#lock === null) throw this.#refused('write', 'it is not open');
+      const stored = await this.#read();
+      const version = stored === null ? null : versionOf(stored);
+      if (version !== expected) throw this.#conflict(expected, version);
+      await this.#tokens.check(checkpoint, expected, this.location, () =>
+        Promise.resolve(stored === null ? null : this.#decode(stored)),
+      );
+      const { bytes } = encodeCheckpoint(checkpoint);
+      await this.#guarded('write', () => this.#replace(bytes));
+      const written = versionOf(bytes);
+      this.#tokens.note(written, checkpoint);
+      return written;
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#serial.run(async () => {
+      const lock = this.#lock;
+      this.#lock = null;
+      await lock?.release();
+    });
+  }
+
+  #decode(bytes: Buffer): StoredCheckpoint {
+    const checkpoint = decodeCheckpoint(bytes, { stream: this.#stream, location: this.location });
+    const version = versionOf(bytes);
+    this.#tokens.note(version, checkpoint);
+    return { checkpoint, version };
+  }
+
+  async #read(): Promise<Buffer | null> {
+    const size = await this.#ifThere(async () => (await stat(this.location)).size);
+    if (size === null) return null;
+    // Whatever lies there, it shall not fill the memory.
+    if (size > largestFileBytes) {
+      const origin = { stream: this.#stream, location: this.location };
+      throw damagedRecord(origin, `has ${size} bytes, more than any record`);
+    }
+    return this.#ifThere(() => readFile(this.location));
+  }
+
+  #ifThere<T>(action: () => Promise<T>): Promise<T | null> {
+    return this.#guarded('read', async () => {
+      try {
+        return await action();
+      } catch (error) {
+        if (errnoOf(error) === 'ENOENT') return null;
+        throw error;
+      }
+    });
+  }
+
+  async #replace(bytes: Buffer): Promise<void> {
+    const draft = join(this.#directory, `${this.#fileName}.${randomBytes(6).toString('hex')}.tmp`);
+    try {
+      await writeSynced(draft, bytes);
+      await rename(draft, this.location);
+    } catch (error) {
+      await unlink(draft).catch(() => undefined);
+      throw error;
+    }
+    // Without it the directory may still name the old file after a power failure.
+    await syncDirectory(this.#directory);
+  }
+
+  /** Drafts that a killed process has left: ours by name, and nobody else writes while we hold the lock. */
+  async #removeLeftovers(): Promise<void> {
+    const names = await readdir(this.#directory);
+    const drafts = names.filter((name) => name.startsWith(`${this.#fileName}.`) && name.endsWith('.tmp'));
+    await Promise.all(drafts.map((name) => unlink(join(this.#directory, name))));
+  }
+
+  async #guarded<T>(verb: string, action: () => Promise<T>): Promise<T> {
+    try {
+      return await action();
+    } catch (error) {
+      throw this.#refused(verb, messageOf(error), error);
+    }
+  }
+
+  #refused(verb: string, reason: string, cause?: unknown): WaymarkError {
+    return new WaymarkError(
+      'checkpoint-store',
+      `Cannot ${verb} the checkpoint ${this.location}: ${reason}. The directory must be writable for this account, ` +
+        'with room on its disk.',
+      { details: { location: this.location }, ...(cause === undefined ? {} : { cause }) },
+    );
+  }
+
+  #conflict(expected: string | null, found: string | null): WaymarkError {
+    const what =
+      found === null
+        ? 'is gone'
+        : expected === null
+          ? 'is already there'
+          : 'was changed by somebody else in between';
+    return new WaymarkError(
+      'checkpoint-conflict',
+      `The checkpoint ${this.location} ${what}. Only one agent may write it: stop the other, then start this one anew.`,
+      { details: { location: this.location, expected, found } },
+    );
+  }
+}
+
+function versionOf(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex').slice(0, 32);
+}
+
+async function writeSynced(path: string, bytes: Buffer): Promise<void> {
+  await withFile(await open(path, 'wx', 0o600), async (file) => {
+    await file.writeFile(bytes);
+    await file.sync();
+  });
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  // Windows can't open a directory, and needs no sync of it.
+  if (process.platform === 'win32') return;
+  await withFile(await open(path, 'r'), (directory) => directory.sync());
+}
+
+async function withFile(file: FileHandle, action: (file: FileHandle) => Promise<void>): Promise<void> {
+  try {
+    await action(file);
+  } finally {
+    await file.close();
+  }
+}
+
+function errnoOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}

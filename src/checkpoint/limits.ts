@@ -1,0 +1,48 @@
+import { reasonOf } from '../util/async.js';
+
+/** What a signal of `within` says when the time is over. */
+export class TimeOver extends Error {
+  override readonly name = 'TimeOver';
+}
+
+/**
+ * Runs `action` with a signal that fires when one of `signals` does (with its reason) or after `ms` (with TimeOver).
+ * The action is expected to end when it fires; nothing is left behind on the signals.
+ */
+export async function within<T>(
+  ms: number,
+  signals: readonly AbortSignal[],
+  action: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController();
+  const timer = setTimeout(() => {
+    controller.abort(new TimeOver(`no answer within ${ms} ms`));
+  }, ms);
+  const forward = (): void => {
+    const fired = signals.find((signal) => signal.aborted);
+    if (fired !== undefined) controller.abort(reasonOf(fired));
+  };
+  for (const signal of signals) signal.addEventListener('abort', forward, { once: true });
+  try {
+    forward();
+    controller.signal.throwIfAborted();
+    return await action(controller.signal);
+  } finally {
+    clearTimeout(timer);
+    for (const signal of signals) signal.removeEventListener('abort', forward);
+  }
+}
+
+/** The promise's outcome, or the signal's reason as a rejection when it fires first. */
+export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => {
+      reject(reasonOf(signal));
+    };
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => {
+      signal.removeEventListener('abort', onAbort);
+    });
+  });
+}

@@ -1,0 +1,211 @@
+import type { Identity, TrailEntry } from '../matching/trail.js';
+
+import { type ByteReader, ByteWriter, Malformed } from './bytes.js';
+
+/** A hint in the record's header: token, 1 when it ascends, index into `files`, position. */
+export type HintRow = readonly [token: string, ascending: 0 | 1, file: number, position: number];
+
+/** What of a trail stands in the record's header: hints, and the dictionaries that the columns refer to. */
+export type TrailHeader = {
+  readonly hints: readonly HintRow[];
+  readonly files: readonly string[];
+  /** `DOMAIN-SERVER` of MariaDB GTIDs. */
+  readonly gtidGroups: readonly string[];
+  /** Origins that have no shorter form. */
+  readonly literals: readonly string[];
+};
+
+/** A trail column by column: like stands next to like, which is what makes it compress. */
+export type TrailColumns = {
+  readonly header: TrailHeader;
+  /** Run lengths, seconds, kinds of origin and the origins' numbers: worth compressing. */
+  readonly numbers: Buffer;
+  /** 8 bytes per transaction, little-endian: random, no compressor makes them smaller. */
+  readonly digests: Buffer;
+};
+
+/** Bytes that a digest takes. */
+export const digestBytes = 8;
+
+const noOrigin = 0;
+const commitTime = 1;
+const literal = 2;
+/** Tags from here on are MariaDB GTIDs: this plus the index of the group. */
+const firstGroup = 3;
+
+/** Numbers up to here have exact differences that fit ByteWriter.zigzag; an origin beyond them is kept as text. */
+const largestNumber = 2 ** 51;
+const digits = /^(?:0|[1-9]\d{0,15})$/;
+
+/** Index of each text in order of first appearance. */
+class Dictionary {
+  readonly texts: string[] = [];
+  readonly #indexes = new Map<string, number>();
+
+  indexOf(text: string): number {
+    const known = this.#indexes.get(text);
+    if (known !== undefined) return known;
+    const index = this.texts.length;
+    this.#indexes.set(text, index);
+    this.texts.push(text);
+    return index;
+  }
+}
+
+/** Writes origins as a tag each and, where they hold a number, its difference to the last one of the same tag. */
+class OriginWriter {
+  readonly tags = new ByteWriter();
+  readonly numbers = new ByteWriter();
+  readonly groups = new Dictionary();
+  readonly literals = new Dictionary();
+  readonly #last: number[] = [];
+
+  write(origin: string): void {
+    if (origin === '') {
+      this.tags.varint(noOrigin);
+    } else if (origin.startsWith('c:') && this.#number(origin.slice(2), () => commitTime)) {
+      return;
+    } else if (origin.startsWith('g:')) {
+      const dash = origin.lastIndexOf('-');
+      const group = (): number => firstGroup + this.groups.indexOf(origin.slice(2, dash));
+      if (dash < 2 || !this.#number(origin.slice(dash + 1), group)) this.#literal(origin);
+    } else {
+      this.#literal(origin);
+    }
+  }
+
+  #number(text: string, tagOf: () => number): boolean {
+    // Only what decodes to the very same text may be shortened.
+    if (!digits.test(text)) return false;
+    const value = Number(text);
+    if (value > largestNumber) return false;
+    const tag = tagOf();
+    this.tags.varint(tag);
+    this.numbers.zigzag(value - (this.#last[tag] ?? 0));
+    this.#last[tag] = value;
+    return true;
+  }
+
+  #literal(origin: string): void {
+    this.tags.varint(literal);
+    this.numbers.varint(this.literals.indexOf(origin));
+  }
+}
+
+/**
+ * The columns of the entries from index `start` on.
+ * @throws RangeError when a digest isn't an unsigned 64-bit number, or a second or position isn't a natural one.
+ */
+export function encodeTrail(entries: readonly TrailEntry[], start = 0): TrailColumns {
+  const hints: HintRow[] = [];
+  const files = new Dictionary();
+  const runs = new ByteWriter();
+  const seconds = new ByteWriter();
+  const origins = new OriginWriter();
+  const digests = Buffer.allocUnsafe((entries.length - start) * digestBytes);
+  let digestsEnd = 0;
+  let run = 0;
+  let lastSecond = 0;
+  for (let index = start; index < entries.length; index += 1) {
+    const entry = entries[index];
+    if (entry === undefined) break;
+    if (entry.kind === 'hint') {
+      const { hint, coordinates } = entry;
+      if (!Number.isSafeInteger(coordinates.position) || coordinates.position < 0) {
+        throw new RangeError(`${coordinates.position} is no position`);
+      }
+      hints.push([hint.token, hint.ascending ? 1 : 0, files.indexOf(coordinates.file), coordinates.position]);
+      runs.varint(run);
+      run = 0;
+    } else {
+      const { digest, second, origin } = entry.identity;
+      digestsEnd = digests.writeBigUInt64LE(digest, digestsEnd);
+      if (!(second >= 0 && second <= largestNumber)) throw new RangeError(`${second} is no second`);
+      seconds.zigzag(second - lastSecond);
+      lastSecond = second;
+      origins.write(origin);
+      run += 1;
+    }
+  }
+  runs.varint(run);
+  return {
+    header: { hints, files: files.texts, gtidGroups: origins.groups.texts, literals: origins.literals.texts },
+    numbers: Buffer.concat([
+      runs.finish(),
+      seconds.finish(),
+      origins.tags.finish(),
+      origins.numbers.finish(),
+    ]),
+    digests: digests.subarray(0, digestsEnd),
+  };
+}
+
+/**
+ * The entries again. Nothing is allocated on the word of a number in the record: the run lengths must add up to the
+ * digests that are really there.
+ * @throws Malformed when the columns don't fit together.
+ */
+export function decodeTrail(header: TrailHeader, numbers: ByteReader, digests: Buffer): TrailEntry[] {
+  const runs = header.hints.map(() => numbers.varint());
+  const lastRun = numbers.varint();
+  const count = runs.reduce((sum, run) => sum + run, lastRun);
+  if (count * digestBytes !== digests.length) throw new Malformed('its trail has gaps');
+  const identities = decodeIdentities(header, numbers, digests);
+  const entries: TrailEntry[] = [];
+  let next = 0;
+  const takeRun = (run: number): void => {
+    for (const identity of identities.slice(next, next + run))
+      entries.push({ kind: 'transaction', identity });
+    next += run;
+  };
+  header.hints.forEach(([token, ascending, fileIndex, position], index) => {
+    takeRun(runs[index] ?? 0);
+    const file = textAt(header.files, fileIndex);
+    entries.push({
+      kind: 'hint',
+      hint: { token, ascending: ascending === 1 },
+      coordinates: { file, position },
+    });
+  });
+  takeRun(lastRun);
+  return entries;
+}
+
+function decodeIdentities(header: TrailHeader, numbers: ByteReader, digests: Buffer): Identity[] {
+  const count = digests.length / digestBytes;
+  const seconds: number[] = [];
+  let second = 0;
+  for (let index = 0; index < count; index += 1) {
+    second += numbers.zigzag();
+    seconds.push(second);
+  }
+  const tags: number[] = [];
+  for (let index = 0; index < count; index += 1) tags.push(numbers.varint());
+  const last = new Map<number, number>();
+  return tags.map((tag, index) => ({
+    digest: digests.readBigUInt64LE(index * digestBytes),
+    second: seconds[index] ?? 0,
+    origin: decodeOrigin(header, numbers, tag, last),
+  }));
+}
+
+function decodeOrigin(
+  header: TrailHeader,
+  numbers: ByteReader,
+  tag: number,
+  last: Map<number, number>,
+): string {
+  if (tag === noOrigin) return '';
+  if (tag === literal) return textAt(header.literals, numbers.varint());
+  const value = (last.get(tag) ?? 0) + numbers.zigzag();
+  last.set(tag, value);
+  return tag === commitTime
+    ? `c:${String(value)}`
+    : `g:${textAt(header.gtidGroups, tag - firstGroup)}-${String(value)}`;
+}
+
+function textAt(texts: readonly string[], index: number): string {
+  const text = texts[index];
+  if (text === undefined) throw new Malformed('its trail refers to a text that is not there');
+  return text;
+}

@@ -1,0 +1,151 @@
+import { unlessAborted } from './limits.js';
+import type { UnsettledWrites } from './unsettled-writes.js';
+import {
+  type Reply,
+  type Znode,
+  type ZnodeVersion,
+  type ZooKeeperClient,
+  zookeeperCode,
+} from './zookeeper-client.js';
+
+/** ZooKeeper refused something for a reason that is no conflict. */
+export class ZooKeeperRefusal extends Error {
+  override readonly name = 'ZooKeeperRefusal';
+  /** ZooKeeper's number for it. */
+  readonly code: number;
+
+  constructor(code: number) {
+    super(`ZooKeeper answered ${code}${explanation(code)}`);
+    this.code = code;
+  }
+}
+
+/** What came of a compare-and-set. */
+export type WriteOutcome =
+  { readonly written: true; readonly version: ZnodeVersion } | { readonly written: false };
+
+/** Answers that leave open whether a write was done. */
+const openCodes: ReadonlySet<number> = new Set([
+  zookeeperCode.connectionLoss,
+  zookeeperCode.operationTimeout,
+  zookeeperCode.sessionExpired,
+  zookeeperCode.sessionMoved,
+  zookeeperCode.closing,
+  zookeeperCode.systemError,
+]);
+
+/** One znode with a record, over one client, until `signal` fires: then every call rejects with its reason. */
+export class ZnodeRecord {
+  readonly #client: ZooKeeperClient;
+  readonly #path: string;
+  readonly #signal: AbortSignal;
+
+  constructor(client: ZooKeeperClient, path: string, signal: AbortSignal) {
+    this.#client = client;
+    this.#path = path;
+    this.#signal = signal;
+  }
+
+  /**
+   * The newest content, also where the server that we talk to lags behind; null when there is no such znode.
+   * @throws ZooKeeperRefusal
+   */
+  async read(): Promise<Znode | null> {
+    const synced = await this.#wait(this.#client.sync(this.#path));
+    if (!synced.ok) throw new ZooKeeperRefusal(synced.code);
+    const reply = await this.#wait(this.#client.get(this.#path));
+    if (reply.ok) return reply.value;
+    if (reply.code === zookeeperCode.noNode) return null;
+    throw new ZooKeeperRefusal(reply.code);
+  }
+
+  /**
+   * Writes if the znode stands at `base` (null: there is none yet).
+   * @param expected the version that the caller named, under which the write is noted while its outcome is open.
+   * @throws ZooKeeperRefusal
+   */
+  async write(
+    bytes: Buffer,
+    base: ZnodeVersion | null,
+    expected: string | null,
+    unsettled: UnsettledWrites,
+  ): Promise<WriteOutcome> {
+    // ZooKeeper compares the data version only: a znode deleted and made again could happen to have the same one.
+    if (base !== null && !(await this.#standsAt(base))) return { written: false };
+    const write = unsettled.begin(expected, bytes);
+    const outcome = base === null ? await this.#create(bytes) : await this.#set(bytes, base);
+    if (outcome.ok) {
+      const { value } = outcome;
+      unsettled.clear();
+      if (base !== null && base.czxid !== value.czxid) return { written: false };
+      return { written: true, version: value };
+    }
+    if (openCodes.has(outcome.code)) throw new ZooKeeperRefusal(outcome.code);
+    unsettled.refused(write);
+    const conflicts: number[] = [zookeeperCode.badVersion, zookeeperCode.nodeExists];
+    if (base !== null) conflicts.push(zookeeperCode.noNode);
+    if (conflicts.includes(outcome.code)) return { written: false };
+    throw new ZooKeeperRefusal(outcome.code);
+  }
+
+  async #standsAt(base: ZnodeVersion): Promise<boolean> {
+    const reply = await this.#wait(this.#client.exists(this.#path));
+    if (reply.ok) return reply.value.czxid === base.czxid && reply.value.version <= base.version;
+    if (reply.code === zookeeperCode.noNode) return false;
+    throw new ZooKeeperRefusal(reply.code);
+  }
+
+  #set(bytes: Buffer, base: ZnodeVersion): Promise<Reply<ZnodeVersion>> {
+    return this.#wait(this.#client.set(this.#path, bytes, base.version));
+  }
+
+  async #create(bytes: Buffer): Promise<Reply<ZnodeVersion>> {
+    let reply = await this.#wait(this.#client.create(this.#path, bytes));
+    if (!reply.ok && reply.code === zookeeperCode.noNode) {
+      await this.#createParents();
+      reply = await this.#wait(this.#client.create(this.#path, bytes));
+    }
+    if (!reply.ok) return reply;
+    // The answer to a create has no version. Version 0 is what we wrote; a later one is somebody else's.
+    const found = await this.#wait(this.#client.get(this.#path));
+    if (!found.ok || (found.value.version === 0 && found.value.data.equals(bytes))) return found;
+    return { ok: false, code: zookeeperCode.badVersion };
+  }
+
+  async #createParents(): Promise<void> {
+    const parts = this.#path.split('/').slice(1, -1);
+    for (const count of parts.keys()) {
+      const path = `/${parts.slice(0, count + 1).join('/')}`;
+      // Asked first: creating what is there already is refused to an account that may not create beside it.
+      const found = await this.#wait(this.#client.exists(path));
+      if (found.ok) continue;
+      const made = await this.#wait(this.#client.create(path, Buffer.alloc(0)));
+      if (!made.ok && made.code !== zookeeperCode.nodeExists) throw new ZooKeeperRefusal(made.code);
+    }
+  }
+
+  #wait<T>(reply: Promise<Reply<T>>): Promise<Reply<T>> {
+    return unlessAborted(reply, this.#signal);
+  }
+}
+
+function explanation(code: number): string {
+  switch (code) {
+    case zookeeperCode.connectionLoss:
+      return ' (connection lost)';
+    case zookeeperCode.operationTimeout:
+      return ' (no answer in time)';
+    case zookeeperCode.sessionExpired:
+      return ' (session expired)';
+    case zookeeperCode.closing:
+      return ' (connection closed)';
+    case zookeeperCode.noAuth:
+      return ' (not allowed: the ACL of the znode or its parent forbids it)';
+    case zookeeperCode.authFailed:
+      return ' (authentication failed)';
+    case zookeeperCode.noNode:
+      return ' (a parent znode is missing: does the path behind the servers in "connect" exist?)';
+    default:
+      return '';
+  }
+}

@@ -1,0 +1,200 @@
+import { WaymarkError, messageOf } from '../util/errors.js';
+
+import type { Checkpoint, CheckpointStore, StoredCheckpoint } from './checkpoint.js';
+import { decodeCheckpoint, encodeCheckpoint } from './codec.js';
+import { TimeOver, within } from './limits.js';
+import { Serial } from './serial.js';
+import { encodeStreamName } from './stream-name.js';
+import { TokenGuard } from './token-guard.js';
+import { UnsettledWrites } from './unsettled-writes.js';
+import { ZnodeRecord, ZooKeeperRefusal } from './znode-record.js';
+import {
+  type ZooKeeperAddress,
+  formatServers,
+  normalizeZnodePath,
+  parseZooKeeperAddress,
+} from './zookeeper-address.js';
+import type { ZnodeVersion } from './zookeeper-client.js';
+import { type StoreLogger, ZooKeeperLink } from './zookeeper-link.js';
+
+/** Where a ZooKeeper store keeps its record, and how patient it is. */
+export type ZooKeeperStoreOptions = {
+  /** `host:port,host:port,…`, with an optional `/path` that all paths are below. */
+  readonly connect: string;
+  /** Path of the znode that all streams are below, for example `/waymark`. */
+  readonly root: string;
+  readonly stream: string;
+  /** Milliseconds, 10 s unless given; also how long open() waits. The servers keep it within bounds of their own. */
+  readonly sessionTimeoutMs?: number;
+  readonly logger?: StoreLogger;
+};
+
+const defaultSessionTimeoutMs = 10_000;
+/** A save takes no longer: tailing waits for it. */
+const saveMs = 1_800;
+const loadMs = 5_000;
+/** Rounds of a save: our own lost write found, a server that lagged; more would be somebody else's doing. */
+const maxRounds = 3;
+
+/**
+ * Keeps the record in ZooKeeper.
+ *
+ * Layout: `ROOT/STREAM/checkpoint` is a persistent znode whose data are the record (at most 256 KiB; ZooKeeper takes
+ * 1 MiB). STREAM is the stream's name, every byte but letters, digits, `_`, `-` and inner dots as `%XX`. Parents are
+ * made when missing, empty. A stream's other nodes lie beside `checkpoint`. ACL: open to everybody who reaches
+ * ZooKeeper.
+ *
+ * - The version is the znode's data version with its czxid, so that a znode deleted and made again is a conflict.
+ * - A lost connection or session is made anew in the background. While there is none, `save` rejects at once with
+ *   `checkpoint-store`, and after 1.8 s when the servers don't answer; it works again as soon as they are back.
+ * - A save whose answer was lost is found to be our own at the next one, and is no conflict.
+ * - `open` rejects with `checkpoint-store`, naming the servers, when none is reached within the session timeout.
+ * @throws WaymarkError `config` when `connect` or `root` can't be understood.
+ */
+export function zookeeperStore(options: ZooKeeperStoreOptions): CheckpointStore {
+  return new ZooKeeperStore(options);
+}
+
+class ZooKeeperStore implements CheckpointStore {
+  readonly location: string;
+  readonly #options: ZooKeeperStoreOptions;
+  readonly #address: ZooKeeperAddress;
+  readonly #path: string;
+  readonly #sessionTimeoutMs: number;
+  readonly #serial = new Serial();
+  readonly #tokens = new TokenGuard();
+  readonly #unsettled = new UnsettledWrites();
+  readonly #closing = new AbortController();
+  #link: ZooKeeperLink | null = null;
+
+  constructor(options: ZooKeeperStoreOptions) {
+    this.#options = options;
+    this.#address = parseZooKeeperAddress(options.connect);
+    const root = normalizeZnodePath(options.root);
+    this.#path = `${root === '/' ? '' : root}/${encodeStreamName(options.stream)}/checkpoint`;
+    this.#sessionTimeoutMs = options.sessionTimeoutMs ?? defaultSessionTimeoutMs;
+    this.location = `zookeeper://${options.connect}${this.#path}`;
+  }
+
+  async open(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#closing.signal.aborted) throw this.#away('it was closed');
+    if (this.#link !== null) return;
+    const link = new ZooKeeperLink(this.#address, this.#sessionTimeoutMs, this.#options.logger);
+    this.#link = link;
+    link.start();
+    try {
+      await within(this.#sessionTimeoutMs, [signal, this.#closing.signal], (limit) => link.connected(limit));
+    } catch (error) {
+      this.#link = null;
+      await link.close();
+      signal.throwIfAborted();
+      if (!(error instanceof TimeOver)) throw this.#away('it was closed');
+      throw this.#away(`no connection within ${this.#sessionTimeoutMs} ms (${link.problem})`);
+    }
+  }
+
+  load(signal: AbortSignal): Promise<StoredCheckpoint | null> {
+    return this.#withRecord(loadMs, signal, (record) => this.#load(record));
+  }
+
+  save(checkpoint: Checkpoint, expected: string | null, signal: AbortSignal): Promise<string> {
+    return this.#withRecord(saveMs, signal, async (record) => {
+      await this.#tokens.check(checkpoint, expected, this.location, () => this.#load(record));
+      const { bytes } = encodeCheckpoint(checkpoint);
+      const version = await this.#write(record, bytes, expected);
+      this.#tokens.note(version, checkpoint);
+      return version;
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort(this.#away('it was closed'));
+    await this.#serial.idle();
+    await this.#link?.close();
+    this.#link = null;
+  }
+
+  async #load(record: ZnodeRecord): Promise<StoredCheckpoint | null> {
+    const found = await record.read();
+    if (found === null) return null;
+    const origin = { stream: this.#options.stream, location: this.location };
+    const checkpoint = decodeCheckpoint(found.data, origin);
+    const version = formatVersion(found);
+    this.#tokens.note(version, checkpoint);
+    return { checkpoint, version };
+  }
+
+  async #write(record: ZnodeRecord, bytes: Buffer, expected: string | null): Promise<string> {
+    let base = expected === null ? null : parseVersion(expected);
+    if (base === undefined) throw this.#conflict(expected);
+    if (this.#unsettled.openOn(expected)) {
+      const stored = await record.read();
+      if (stored !== null && this.#unsettled.explains(expected, stored.data)) base = stored;
+    }
+    for (let round = 0; round < maxRounds; round += 1) {
+      const outcome = await record.write(bytes, base, expected, this.#unsettled);
+      if (outcome.written) return formatVersion(outcome.version);
+      const stored = await record.read();
+      const lagged = stored !== null && base !== null && formatVersion(stored) === formatVersion(base);
+      const ours = stored !== null && this.#unsettled.explains(expected, stored.data);
+      if (!lagged && !ours) break;
+      base = stored;
+    }
+    throw this.#conflict(expected);
+  }
+
+  /** One after the other, each with a time limit of its own, which begins when its turn comes. */
+  #withRecord<T>(ms: number, signal: AbortSignal, action: (record: ZnodeRecord) => Promise<T>): Promise<T> {
+    return this.#serial.run(async () => {
+      try {
+        return await within(ms, [signal, this.#closing.signal], (limit) => {
+          if (this.#link === null) throw this.#away('it is not open');
+          const { client, problem } = this.#link;
+          if (client === null) throw this.#away(problem);
+          return action(new ZnodeRecord(client, this.#path, limit));
+        });
+      } catch (error) {
+        if (error instanceof TimeOver || error instanceof ZooKeeperRefusal) {
+          throw this.#away(messageOf(error), error);
+        }
+        throw error;
+      }
+    });
+  }
+
+  #away(reason: string, cause?: unknown): WaymarkError {
+    const servers = formatServers(this.#address);
+    return new WaymarkError(
+      'checkpoint-store',
+      `The checkpoint store in ZooKeeper (${servers}, ${this.#path}) can't be used: ${reason}. ` +
+        'Check that ZooKeeper runs, has a leader, and can be reached from here.',
+      {
+        details: { servers, path: this.#path },
+        ...(cause === undefined ? {} : { cause }),
+      },
+    );
+  }
+
+  #conflict(expected: string | null): WaymarkError {
+    const what =
+      expected === null ? 'is already there' : 'was changed or removed by somebody else in between';
+    return new WaymarkError(
+      'checkpoint-conflict',
+      `The checkpoint at ${this.location} ${what}. Only one agent may write it: stop the other, then start this one ` +
+        'anew.',
+      { details: { location: this.location, expected } },
+    );
+  }
+}
+
+function formatVersion({ czxid, version }: ZnodeVersion): string {
+  return `${czxid.toString(16)}-${version}`;
+}
+
+/** undefined: none of ours. */
+function parseVersion(text: string): ZnodeVersion | undefined {
+  const match = /^([0-9a-f]{1,16})-(\d{1,10})$/.exec(text);
+  if (match?.[1] === undefined) return undefined;
+  return { czxid: Number.parseInt(match[1], 16), version: Number(match[2]) };
+}
