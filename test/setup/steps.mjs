@@ -86,7 +86,7 @@ export async function asCommand(step) {
   }
 }
 
-/** Installs Debian packages, saying so. Nothing is started by it. */
+/** Installs Debian packages, saying so. */
 export async function installPackages(packages, purpose) {
   const wanted = packages.join(' ');
   if (process.getuid?.() !== 0 || findProgram('apt-get') === undefined) {
