@@ -1,9 +1,6 @@
-/** A column's value as JSON: text, number, null, a document, or binary as `{"$base64": "…"}`. */
-export type ColumnValue =
-  string | number | boolean | null | { readonly [key: string]: ColumnValue } | readonly ColumnValue[];
+import type { RowImage } from '../binlog/row-values.js';
 
-/** A row image: column name to value. */
-export type RowImage = Readonly<Record<string, ColumnValue>>;
+export type { ColumnValue, RowImage } from '../binlog/row-values.js';
 
 /** Where a record comes from in its transaction. */
 export type RecordTransaction = {
@@ -19,6 +16,11 @@ export type RecordTransaction = {
   readonly rows?: number;
   /** 16 hex digits. */
   readonly digest?: string;
+  /**
+   * Second of the transaction's first change, on the last record; needed only when it is not the one in `ts` of the
+   * transaction's first record (because that change was filtered out).
+   */
+  readonly second?: number;
 };
 
 /** The server that a record was read from, and the place behind the event it stood in. */
