@@ -23,6 +23,10 @@ export type SinkRecovery = {
   readonly delivered: readonly DeliveredTransaction[];
   /** Whether the sink holds exactly what it was given up to a transaction's end (it cuts off an unfinished one). */
   readonly endsBetweenTransactions: boolean;
+  /** What was cut off, if anything: the part of a transaction that its writer did not live to finish. */
+  readonly cutOff?: { readonly bytes: number; readonly records: number };
+  /** What the operator should know, one sentence each. */
+  readonly warnings?: readonly string[];
 };
 
 /**
