@@ -15,6 +15,7 @@ const layers = [
   'checkpoint',
   'election',
   'sinks',
+  'tail',
   'failover',
   'repoint',
   'http',

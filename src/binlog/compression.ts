@@ -86,7 +86,8 @@ function unpackZstd(packed: Buffer, sink: (piece: Buffer) => void): void {
   const stream = new Decompress((piece) => {
     unpackedBytes += piece.length;
     if (unpackedBytes > maximumUnpackedBytes) throw tooLarge(unpackedBytes);
-    if (piece.length > 0) sink(Buffer.from(piece.buffer, piece.byteOffset, piece.length));
+    // A copy: the library goes on to use its window.
+    if (piece.length > 0) sink(Buffer.from(piece));
   });
   try {
     stream.push(packed, true);

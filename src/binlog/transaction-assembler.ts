@@ -197,10 +197,10 @@ export class TransactionAssembler {
   #statement(statement: Statement, buffer: Buffer, start: number): void {
     const open = (this.#open ??= this.#build(buffer, start, null, '', false));
     open.second ??= eventSecond(buffer, start);
+    this.#visitor.statement?.(open, statement);
     open.digest.statement(statement);
     open.changes += 1;
     open.statement = statement;
-    this.#visitor.statement?.(open, statement);
     if (!open.grouped) this.#end();
   }
 

@@ -61,6 +61,11 @@ export class TrailKeeper {
     if (this.#entries.length > this.#maximumEntries) this.#drop(this.#maximumEntries >> 1);
   }
 
+  /** A transaction came that the trail has already: it counts, and isn't added. */
+  passedOver(): void {
+    this.#sequence += 1;
+  }
+
   get entries(): readonly TrailEntry[] {
     return this.#entries;
   }

@@ -32,6 +32,9 @@ export type MissingTransaction = {
   readonly digest: string;
 };
 
+/** A transaction to pass over, because it was delivered from another server. */
+export type PassedOver = { readonly start: Coordinates; readonly identity: Identity };
+
 /** Where reading goes on, and what to pass over from there. */
 export type ResumePoint = {
   readonly coordinates: Coordinates;
@@ -39,8 +42,8 @@ export type ResumePoint = {
   readonly trail: readonly TrailEntry[];
   /** The last hint before the coordinates and the number of transactions since. */
   readonly sequence: number;
-  /** Delivered already, standing behind the coordinates. */
-  readonly skip: readonly Identity[];
+  /** Delivered already, standing behind the coordinates: where each begins on this server. */
+  readonly skip: readonly PassedOver[];
 };
 
 /** The evidence for a match. */
@@ -123,7 +126,7 @@ export class TrailMatch {
   #trail: TrailEntry[] = [];
   #sequence = 0;
   #resumeAt: Coordinates | null = null;
-  #skip: Identity[] = [];
+  #skip: PassedOver[] = [];
   #otherContent: Identity | null = null;
 
   /**
@@ -151,6 +154,14 @@ export class TrailMatch {
     this.#remaining = this.#required;
     const newest = entries.findLast((entry) => entry.kind === 'hint');
     this.#newestHint = newest?.kind === 'hint' ? newest.hint : null;
+  }
+
+  /**
+   * Whether the trail is too short for a counting hint behind the start hint: then, unless the order is kept, reading
+   * has to begin before the start hint.
+   */
+  get startsAtCountingHint(): boolean {
+    return this.#countingToken === this.#startToken;
   }
 
   /** Takes the next step of the candidate's history. */
@@ -209,7 +220,7 @@ export class TrailMatch {
     if (index !== null) {
       this.#transactionsMatched += 1;
       this.#meet(index);
-      if (this.#resumeAt !== null) this.#skip.push(step.identity);
+      if (this.#resumeAt !== null) this.#skip.push({ start: step.start, identity: step.identity });
     } else if (this.#counting && step.deliverable) {
       this.#otherContent ??= this.#bag.sameOrigin(step.identity) ? step.identity : null;
       this.#unknown += 1;
@@ -237,7 +248,7 @@ export class TrailMatch {
   }
 
   #state(end: Coordinates): MatchState {
-    const evidence = this.#evidence();
+    const { evidence } = this;
     if (this.#remaining === 0) {
       return {
         status: 'complete',
@@ -272,12 +283,15 @@ export class TrailMatch {
     return {
       coordinates: this.#resumeAt ?? end,
       sequence: this.#sequence,
-      trail: [...this.#trail, ...this.#skip.map((identity) => ({ kind: 'transaction', identity }) as const)],
+      trail: [
+        ...this.#trail,
+        ...this.#skip.map(({ identity }) => ({ kind: 'transaction', identity }) as const),
+      ],
       skip: this.#skip,
     };
   }
 
-  #evidence(): MatchEvidence {
+  get evidence(): MatchEvidence {
     return {
       transactionsMatched: this.#transactionsMatched,
       hintsMatched: this.#hintsMatched,

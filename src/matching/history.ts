@@ -1,0 +1,57 @@
+import type { Coordinates } from '../binlog/coordinates.js';
+import { type DumpOptions, readDump } from '../binlog/dump-stream.js';
+import { type EndedTransaction, TransactionAssembler } from '../binlog/transaction-assembler.js';
+import type { TableFilter } from '../config/table-filter.js';
+import { type HintFormat, hintRecogniser } from '../hints/hint.js';
+import { isStatementDeliverable } from './deliverable.js';
+import type { HistoryStep } from './trail-match.js';
+
+export type HistoryOptions = Omit<DumpOptions, 'verifyChecksums'> & {
+  readonly format: HintFormat;
+  readonly filter: TableFilter;
+  /** The server's own id if it replicates from another: what has this id was born there. */
+  readonly replicaServerId: number | null;
+};
+
+/**
+ * A server's history from `start` on, a batch of steps for each batch of events: hints and the identities of
+ * transactions, rows digested and not decoded. Steps of one batch come as an array, and an empty one says that the
+ * server was heard from.
+ * @throws what readDump and the TransactionAssembler throw.
+ */
+export async function* readHistory(options: HistoryOptions): AsyncGenerator<HistoryStep[], void, undefined> {
+  const recognise = hintRecogniser(options.format);
+  let steps: HistoryStep[] = [];
+  let deliverable = false;
+  const assembler = new TransactionAssembler(options.start, {
+    rows: (_open, _operation, name) => {
+      deliverable ||= options.filter.table(name.schema, name.table);
+    },
+    statement: (_open, statement) => {
+      deliverable ||= isStatementDeliverable(statement, options.filter);
+    },
+    end: (transaction) => {
+      const step = stepOf(transaction, deliverable);
+      deliverable = false;
+      if (step) steps.push(step);
+    },
+  });
+  const stepOf = (transaction: EndedTransaction, delivers: boolean): HistoryStep | null => {
+    const { identity, statement, start, end, serverId } = transaction;
+    if (identity === null) return null;
+    const bornHere = serverId === options.replicaServerId;
+    const hint = statement && recognise(statement);
+    if (hint) return bornHere ? null : { kind: 'hint', hint, start, end };
+    return { kind: 'transaction', identity, start, end, bornHere, deliverable: delivers };
+  };
+  for await (const batch of readDump({ ...options, verifyChecksums: true })) {
+    batch.forEach(assembler.event);
+    yield steps;
+    steps = [];
+  }
+}
+
+/** The place in a history where reading can begin so that the next thing seen is behind `place`. */
+export function behind(place: { readonly file: string; readonly endPosition: number }): Coordinates {
+  return { file: place.file, position: place.endPosition };
+}

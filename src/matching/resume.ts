@@ -1,0 +1,173 @@
+import { type Coordinates, firstPosition } from '../binlog/coordinates.js';
+import { formatAddress } from '../config/address.js';
+import type { TableFilter } from '../config/table-filter.js';
+import type { Hint, HintFormat } from '../hints/hint.js';
+import type { Instance } from '../mysql/connection.js';
+import { type Inspection, isReplica } from '../mysql/inspect.js';
+import { sleep } from '../util/async.js';
+import { hasCode, WaymarkError } from '../util/errors.js';
+import { behind, readHistory } from './history.js';
+import { locateHint, type LocateResult } from './locate.js';
+import type { TrailEntry } from './trail.js';
+import {
+  type Confidence,
+  type MatchEvidence,
+  type MatchState,
+  type MissingTransaction,
+  type ResumePoint,
+  TrailMatch,
+} from './trail-match.js';
+
+export type ResumeOptions = {
+  readonly instance: Instance;
+  readonly inspection: Inspection;
+  readonly trail: readonly TrailEntry[];
+  /** Whether the server that the trail was read from commits in the order of the source. */
+  readonly trailOrdered: boolean;
+  readonly margin: number;
+  readonly format: HintFormat;
+  readonly filter: TableFilter;
+  readonly signal: AbortSignal;
+  /** A place where the server's log stood before the trail's hints, by an earlier note. */
+  readonly startHere?: Coordinates | null;
+  readonly silenceMs?: number;
+  readonly connectTimeoutMs?: number;
+  readonly onProgress?: (progress: ResumeProgress) => void;
+};
+
+/** What finding the place is doing. */
+export type ResumeProgress =
+  | { readonly phase: 'behind'; readonly message: string }
+  | { readonly phase: 'located'; readonly hint: LocateResult; readonly elapsedMs: number }
+  | { readonly phase: 'matching'; readonly evidence: MatchEvidence };
+
+/** A proved place to go on from. */
+export type Resumption = {
+  readonly resume: ResumePoint;
+  readonly confidence: Confidence;
+  readonly evidence: MatchEvidence;
+  readonly hint: LocateResult;
+  readonly locateMs: number;
+  readonly matchMs: number;
+};
+
+/** The servers differ: something that was delivered is missing here. Carries what going on regardless needs. */
+export class DivergedError extends WaymarkError {
+  readonly resume: ResumePoint;
+  readonly missing: readonly MissingTransaction[];
+  readonly evidence: MatchEvidence;
+
+  constructor(server: string, state: Extract<MatchState, { status: 'diverged' }>) {
+    super('diverged', divergence(server, state), {
+      details: { server, missing: state.missing, missingCount: state.missingCount, ...state.evidence },
+    });
+    this.resume = state.resume;
+    this.missing = state.missing;
+    this.evidence = state.evidence;
+  }
+}
+
+const behindPollMs = 250;
+
+/**
+ * Finds the place on a server where a reader with this trail goes on, and proves it: locates the oldest hint of the
+ * trail that is there, and holds what follows against the trail until all of it has been met. A server that is behind
+ * is waited for.
+ *
+ * @throws WaymarkError `no-trail` (the trail has no hint), `hint-purged`, `hint-not-found`, {@link DivergedError},
+ * and what reading the log throws.
+ */
+export async function findResumePoint(options: ResumeOptions): Promise<Resumption> {
+  const server = formatAddress(options.instance.address);
+  const hints = options.trail.flatMap((entry) => (entry.kind === 'hint' ? [entry.hint] : []));
+  if (hints.length === 0) {
+    throw new WaymarkError(
+      'no-trail',
+      `No hint has been seen yet, so the place on ${server} cannot be found. Are hints injected on the source ` +
+        `(waymark inject)?`,
+      { details: { server } },
+    );
+  }
+  const begun = performance.now();
+  const hint = await locateOrWait(hints, options);
+  const located = performance.now();
+  options.onProgress?.({ phase: 'located', hint, elapsedMs: Math.round(located - begun) });
+  const state = await match(hint, options, server);
+  if (state.status === 'diverged') throw new DivergedError(server, state);
+  return {
+    resume: state.resume,
+    confidence: state.confidence,
+    evidence: state.evidence,
+    hint,
+    locateMs: Math.round(located - begun),
+    matchMs: Math.round(performance.now() - located),
+  };
+}
+
+async function locateOrWait(hints: readonly Hint[], options: ResumeOptions): Promise<LocateResult> {
+  const { onProgress, ...locating } = options;
+  for (;;) {
+    try {
+      return await locateHint(hints, locating);
+    } catch (error) {
+      if (!hasCode(error, 'hint-behind')) throw error;
+      onProgress?.({ phase: 'behind', message: error.message });
+      await sleep(behindPollMs, options.signal);
+    }
+  }
+}
+
+async function match(
+  place: LocateResult,
+  options: ResumeOptions,
+  server: string,
+): Promise<Exclude<MatchState, { status: 'reading' }>> {
+  const ordered = isOrdered(options);
+  const matcher = new TrailMatch(options.trail, place.hint, { ordered, margin: options.margin });
+  // Where the order may differ, what the trail has right behind the hint can stand right before it here.
+  const lookBack = !ordered && matcher.startsAtCountingHint;
+  const start = lookBack ? { file: place.file, position: firstPosition } : behind(place);
+  if (!lookBack) {
+    const at = { file: place.file, position: place.position };
+    const state = matcher.step({ kind: 'hint', hint: place.hint, start: at, end: behind(place) });
+    if (state.status !== 'reading') return state;
+  }
+  const replicaServerId = isReplica(options.inspection) ? options.inspection.facts.serverId : null;
+  for await (const steps of readHistory({ ...options, start, replicaServerId })) {
+    for (const step of steps) {
+      const state = matcher.step(step);
+      if (state.status !== 'reading') return state;
+    }
+    options.onProgress?.({ phase: 'matching', evidence: matcher.evidence });
+  }
+  throw new WaymarkError('stream-broken', `${server} ended its binlog stream while the trail was matched`);
+}
+
+/**
+ * Whether nothing may be out of order: both servers commit in the order of the source, and there is one order
+ * (MariaDB keeps one for each replication domain).
+ */
+function isOrdered(options: ResumeOptions): boolean {
+  if (!options.trailOrdered || !options.inspection.facts.keepsCommitOrder) return false;
+  const domains = new Set<string>();
+  for (const entry of options.trail) {
+    if (entry.kind !== 'transaction' || !entry.identity.origin.startsWith('g:')) continue;
+    domains.add(entry.identity.origin.slice(0, entry.identity.origin.indexOf('-')));
+  }
+  return domains.size <= 1;
+}
+
+function divergence(server: string, state: Extract<MatchState, { status: 'diverged' }>): string {
+  const [first] = state.missing;
+  const what = first
+    ? `the first is transaction ${first.sequence} behind hint ${first.hint ?? '(none)'} ` +
+      `(origin ${first.origin || 'unknown'}, ${new Date(first.second * 1000).toISOString()}, digest ${first.digest})`
+    : '';
+  const other = state.otherContent
+    ? `. ${server} has one of the same origin (${state.otherContent.origin}) with other content, digest ${state.otherContent.digest}`
+    : '';
+  return (
+    `${server} differs from what was delivered: ${state.missingCount} delivered transactions are not there; ${what}${other}. ` +
+    `Compare the two servers' data; failover.onDivergence: continue goes on regardless`
+  );
+}

@@ -1,0 +1,134 @@
+import type { DecodedRow } from '../binlog/row-decoder.js';
+import type { Statement } from '../binlog/query-event.js';
+import type { TableName } from '../binlog/rows-event.js';
+import type { ChangeRecord, RecordSource, RecordTransaction } from '../sinks/record.js';
+import { withoutPasswords } from './statement-secrets.js';
+
+/** What all records of a transaction share. */
+export type RecordHead = {
+  readonly hint: string | null;
+  readonly sequence: number;
+  readonly gtid: string | null;
+  /** Second of the transaction's first content, delivered or not. */
+  readonly second: number;
+};
+
+/** A place inside a transaction: what stands before it has been delivered. */
+export type Boundary = { readonly changes: number; readonly contentBytes: number; readonly digest: bigint };
+
+/** One change, not yet a record. */
+export type Change =
+  | { readonly kind: 'row'; readonly name: TableName; readonly row: DecodedRow }
+  | { readonly kind: 'statement'; readonly statement: Statement };
+
+/**
+ * Makes the records of one transaction, as its events come. The changes of the last event are held back until the
+ * next one or the end, because only the transaction's last record says that it is the last.
+ */
+export class TransactionRecords {
+  readonly #head: RecordHead;
+  readonly #passOver: number;
+  #count = 0;
+  #firstSecond: number | null = null;
+  #held: ChangeRecord[] = [];
+  /** Before what is held: all records up to here have been handed out. */
+  #boundary: Boundary;
+
+  /** @param passOver how many changes at the beginning were delivered from another server. */
+  constructor(head: RecordHead, passOver: number) {
+    this.#head = head;
+    this.#passOver = passOver;
+    this.#boundary = { changes: 0, contentBytes: 0, digest: 0n };
+  }
+
+  /** How far this transaction has been handed out. */
+  get boundary(): Boundary {
+    return this.#boundary;
+  }
+
+  /** Changes taken, handed out or not. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /**
+   * Takes the changes of one event, `second` being the event's own; `before` is the place before them. Gives what
+   * can be delivered now.
+   */
+  add(
+    changes: readonly Change[],
+    second: number,
+    before: Omit<Boundary, 'changes'>,
+    source: RecordSource,
+  ): readonly ChangeRecord[] {
+    const ready = this.#held;
+    this.#boundary = { ...before, changes: this.#count };
+    this.#held = [];
+    this.#firstSecond ??= second;
+    for (const change of changes) {
+      if (this.#count >= this.#passOver) {
+        this.#held.push(record(change, this.#head, second, this.#count, source));
+      }
+      this.#count += 1;
+    }
+    return ready;
+  }
+
+  /** The transaction's end: the rest, the last record marked as such. Empty when nothing of it is delivered. */
+  end(digest: bigint): readonly ChangeRecord[] {
+    const last = this.#held.at(-1);
+    if (last === undefined) return [];
+    const marked = {
+      ...last,
+      tx: {
+        ...last.tx,
+        last: true,
+        rows: this.#count,
+        digest: digest.toString(16).padStart(16, '0'),
+      } as const,
+    };
+    return [...this.#held.slice(0, -1), marked];
+  }
+}
+
+function record(
+  change: Change,
+  head: RecordHead,
+  second: number,
+  row: number,
+  source: RecordSource,
+): ChangeRecord {
+  const tx: RecordTransaction = {
+    hint: head.hint,
+    seq: head.sequence,
+    row,
+    ...(head.gtid === null ? {} : { gtid: head.gtid }),
+  };
+  const id = `${head.hint ?? '-'}/${head.sequence}/${row}`;
+  const ts = new Date(second * 1000).toISOString();
+  if (change.kind === 'statement') {
+    const { schema, sql } = change.statement;
+    return { id, type: 'ddl', schema, sql: withoutPasswords(sql), ts, tx, source };
+  }
+  const { schema, table } = change.name;
+  const { row: decoded } = change;
+  switch (decoded.operation) {
+    case 'insert':
+      return { id, type: 'row', op: 'insert', schema, table, after: decoded.after, ts, tx, source };
+    case 'delete':
+      return { id, type: 'row', op: 'delete', schema, table, before: decoded.before, ts, tx, source };
+    case 'update':
+      return {
+        id,
+        type: 'row',
+        op: 'update',
+        schema,
+        table,
+        before: decoded.before,
+        after: decoded.after,
+        ts,
+        tx,
+        source,
+      };
+  }
+}

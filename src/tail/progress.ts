@@ -1,0 +1,31 @@
+import type { Coordinates } from '../binlog/coordinates.js';
+import type { TrailKeeper } from '../matching/trail-keeper.js';
+import type { PartialTransaction, Trail } from '../matching/trail.js';
+
+/**
+ * How far the stream has been delivered: the one mutable state of an agent's stream. The tail alone changes it, and
+ * only between batches, when the sink has accepted everything it speaks of.
+ */
+export type Progress = {
+  /** Right behind the last transaction that is over: delivered, passed over, or nothing to deliver. */
+  coordinates: Coordinates;
+  readonly keeper: TrailKeeper;
+  /** The transaction under way, as far as it has been delivered. */
+  partial: PartialTransaction | null;
+  /** Records delivered since the agent began. */
+  records: number;
+  transactions: number;
+  /** Transactions passed over because another server had delivered them. */
+  passedOver: number;
+  /** Transactions born on the replica itself and left out. */
+  bornHere: number;
+  /** When the last bytes came from the server, in milliseconds of the monotonic clock; null before the first. */
+  lastHeardAtMs: number | null;
+  /** MariaDB's GTID position of what was delivered: the last GTID of each domain. */
+  readonly gtidPosition: Map<string, string>;
+};
+
+/** The trail with the transaction under way, for a checkpoint or a match. */
+export function trailOf(progress: Progress): Trail {
+  return { entries: progress.keeper.entries, partial: progress.partial };
+}

@@ -1,0 +1,152 @@
+import type { Logger } from 'pino';
+import type { Coordinates } from '../binlog/coordinates.js';
+import { type EventBatch, readDump } from '../binlog/dump-stream.js';
+import { RowDecoder } from '../binlog/row-decoder.js';
+import { formatAddress } from '../config/address.js';
+import type { TableFilter } from '../config/table-filter.js';
+import { type HintFormat, hintRecogniser } from '../hints/hint.js';
+import type { ResumePoint } from '../matching/trail-match.js';
+import type { Instance } from '../mysql/connection.js';
+import { type Inspection, inspect, isReplica } from '../mysql/inspect.js';
+import type { Sink } from '../sinks/sink.js';
+import { ColumnSource } from './column-source.js';
+import { CutOffTransaction, ResemblanceError } from './cut-off-transaction.js';
+import type { Progress } from './progress.js';
+import { TokenReader } from './tokens.js';
+import { TransactionStream } from './transaction-stream.js';
+
+export type TailOptions = {
+  readonly instance: Instance;
+  readonly inspection: Inspection;
+  readonly resume: ResumePoint;
+  /** Whether nothing may come before what is left of a transaction that was cut off. */
+  readonly ordered: boolean;
+  readonly progress: Progress;
+  readonly filter: TableFilter;
+  readonly format: HintFormat;
+  readonly sink: Sink;
+  readonly logger: Logger;
+  /** Ends reading. */
+  readonly signal: AbortSignal;
+  /** Ends waiting for the sink. */
+  readonly sinkSignal: AbortSignal;
+  readonly serverId?: number;
+  readonly silenceMs?: number;
+  /** Called between batches, when the sink has accepted everything before. */
+  readonly onBatch: (batch: DeliveredBatch) => Promise<void>;
+};
+
+/** What a batch brought. */
+export type DeliveredBatch = {
+  readonly records: number;
+  readonly hints: number;
+  /** Where the stream is; behind the delivered coordinates inside a transaction. */
+  readonly position: Coordinates;
+};
+
+const inspectTimeoutMs = 2000;
+const inspectAgainAfterMs = 1000;
+
+/**
+ * Reads a server's changes from a resume point on and delivers them, until the stream breaks or the signal fires; it
+ * doesn't end otherwise. Reads no further than the sink accepts.
+ *
+ * @throws what readDump and the assembler throw; `diverged` when a transaction that was cut off goes on otherwise
+ * here; the sink's error, after which `progress` may be ahead of what the sink has.
+ */
+export async function tail(options: TailOptions): Promise<never> {
+  const columns = new ColumnSource(options.instance, options.logger, options.signal);
+  const notThese = new Set<string>();
+  try {
+    for (;;) {
+      try {
+        await readOnce(options, columns, notThese);
+      } catch (error) {
+        if (!(error instanceof ResemblanceError)) throw error;
+        notThese.add(error.start);
+      }
+    }
+  } finally {
+    columns.close();
+  }
+}
+
+async function readOnce(
+  options: TailOptions,
+  columns: ColumnSource,
+  notThese: ReadonlySet<string>,
+): Promise<void> {
+  const { progress, instance, inspection, resume, format } = options;
+  const server = formatAddress(instance.address);
+  const cutOff = new CutOffTransaction(progress.partial, { ordered: options.ordered, server, notThese });
+  const reader = new TokenReader(progress.coordinates, () => cutOff.probeBytes);
+  const stream = new TransactionStream({
+    progress,
+    filter: options.filter,
+    recognise: hintRecogniser(format),
+    decoder: await RowDecoder.create(inspection.facts.version),
+    columns,
+    server,
+    serverId: inspection.facts.serverId,
+    skip: resume.skip,
+    cutOff,
+    leavesOutOwn: ownTransactions(options),
+    logger: options.logger,
+  });
+  const dump = readDump({
+    instance,
+    start: progress.coordinates,
+    signal: options.signal,
+    verifyChecksums: true,
+    ...(options.serverId === undefined ? {} : { serverId: options.serverId }),
+    ...(options.silenceMs === undefined ? {} : { silenceMs: options.silenceMs }),
+  });
+  for await (const batch of dump) await work(batch, reader, stream, options);
+}
+
+/** One batch: events to tokens, tokens to records, records to the sink. */
+async function work(
+  batch: EventBatch,
+  reader: TokenReader,
+  stream: TransactionStream,
+  options: TailOptions,
+): Promise<void> {
+  const { progress, sink } = options;
+  progress.lastHeardAtMs = performance.now();
+  const deliver = async (): Promise<void> => {
+    const { records, hints } = stream.take();
+    if (records.length > 0) await sink.deliver(records, options.sinkSignal);
+    progress.records += records.length;
+    progress.partial = stream.partial;
+    await options.onBatch({ records: records.length, hints, position: reader.position });
+  };
+  try {
+    try {
+      batch.forEach(reader.event);
+    } finally {
+      for (const token of reader.take()) await stream.token(token);
+    }
+  } catch (error) {
+    // What was made of the batch before that is delivered all the same: the trail has it already.
+    await deliver();
+    throw error;
+  }
+  if (reader.open === null) progress.coordinates = reader.position;
+  await deliver();
+}
+
+/**
+ * Answers whether what the server wrote itself is left out: yes while it replicates. Asked anew when something of
+ * its own comes, because a replica that has been promoted writes history.
+ */
+function ownTransactions({ instance, inspection, signal }: TailOptions): () => Promise<boolean> {
+  let replica = isReplica(inspection);
+  let askedAtMs = Number.NEGATIVE_INFINITY;
+  return async () => {
+    if (replica && performance.now() - askedAtMs > inspectAgainAfterMs) {
+      replica = isReplica(await inspect(instance, signal, inspectTimeoutMs));
+      askedAtMs = performance.now();
+    }
+    return replica;
+  };
+}

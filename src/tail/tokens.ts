@@ -1,0 +1,119 @@
+import type { Coordinates } from '../binlog/coordinates.js';
+import type { Statement } from '../binlog/query-event.js';
+import type { TableName } from '../binlog/rows-event.js';
+import {
+  type EndedTransaction,
+  type OpenTransaction,
+  TransactionAssembler,
+} from '../binlog/transaction-assembler.js';
+import { eventSecond, headerBytes } from '../binlog/event.js';
+
+/** Where an event's bytes lie; valid until the next batch. */
+export type EventBytes = { readonly buffer: Buffer; readonly start: number; readonly end: number };
+
+/** The place in a transaction's content before an event, and the digest over what stands before it. */
+export type ContentPlace = { readonly contentBytes: number; readonly digest: bigint };
+
+/**
+ * What a batch of events is to the tail, in order. Decoding may have to wait for a table's columns, which the events
+ * themselves can't: so they are taken down first and worked off afterwards.
+ */
+export type Token =
+  | { readonly kind: 'table'; readonly event: EventBytes; readonly name: TableName }
+  | {
+      readonly kind: 'rows';
+      readonly open: OpenTransaction;
+      /** The event's own. */
+      readonly second: number;
+      /** The transaction's: that of its first content. */
+      readonly firstSecond: number;
+      readonly name: TableName;
+      readonly tableId: number;
+      readonly event: EventBytes;
+      readonly before: ContentPlace;
+      readonly behind: Coordinates;
+    }
+  | {
+      readonly kind: 'statement';
+      readonly open: OpenTransaction;
+      /** The event's own. */
+      readonly second: number;
+      /** The transaction's: that of its first content. */
+      readonly firstSecond: number;
+      readonly statement: Statement;
+      readonly before: ContentPlace;
+      readonly behind: Coordinates;
+    }
+  | { readonly kind: 'end'; readonly ended: EndedTransaction };
+
+/**
+ * Takes events down as tokens.
+ * @param probeBytes see {@link TransactionAssembler}.
+ */
+export class TokenReader {
+  readonly #assembler: TransactionAssembler;
+  #tokens: Token[] = [];
+
+  constructor(start: Coordinates, probeBytes: () => number) {
+    this.#assembler = new TransactionAssembler(
+      start,
+      {
+        tableMap: (buffer, eventStart, end, name) => {
+          this.#tokens.push({ kind: 'table', event: { buffer, start: eventStart, end }, name });
+        },
+        rows: (open, _operation, name, buffer, eventStart, end) => {
+          this.#tokens.push({
+            kind: 'rows',
+            open,
+            second: eventSecond(buffer, eventStart),
+            firstSecond: open.second ?? 0,
+            name,
+            tableId: buffer.readUIntLE(eventStart + headerBytes, 6),
+            event: { buffer, start: eventStart, end },
+            before: placeOf(open),
+            behind: this.#assembler.position,
+          });
+        },
+        statement: (open, statement) => {
+          this.#tokens.push({
+            kind: 'statement',
+            open,
+            second: open.second ?? 0,
+            firstSecond: open.second ?? 0,
+            statement,
+            before: placeOf(open),
+            behind: this.#assembler.position,
+          });
+        },
+        end: (ended) => {
+          this.#tokens.push({ kind: 'end', ended });
+        },
+      },
+      probeBytes,
+    );
+  }
+
+  get event(): TransactionAssembler['event'] {
+    return this.#assembler.event;
+  }
+
+  /** Where the stream is; between transactions when {@link open} is null. */
+  get position(): Coordinates {
+    return this.#assembler.position;
+  }
+
+  get open(): OpenTransaction | null {
+    return this.#assembler.open;
+  }
+
+  /** The tokens since the last call. */
+  take(): readonly Token[] {
+    const tokens = this.#tokens;
+    this.#tokens = [];
+    return tokens;
+  }
+}
+
+function placeOf(open: OpenTransaction): ContentPlace {
+  return { contentBytes: open.digest.bytes, digest: open.digest.value() };
+}

@@ -1,0 +1,205 @@
+import type { Logger } from 'pino';
+import { formatCoordinates } from '../binlog/coordinates.js';
+import type { RowDecoder } from '../binlog/row-decoder.js';
+import type { EndedTransaction, OpenTransaction } from '../binlog/transaction-assembler.js';
+import type { TableFilter } from '../config/table-filter.js';
+import { displayHint, type HintRecogniser } from '../hints/hint.js';
+import { isStatementDeliverable } from '../matching/deliverable.js';
+import { sameTransaction } from '../matching/identity-bag.js';
+import type { Identity, PartialTransaction } from '../matching/trail.js';
+import type { PassedOver } from '../matching/trail-match.js';
+import type { ChangeRecord } from '../sinks/record.js';
+import { WaymarkError } from '../util/errors.js';
+import { type Change, TransactionRecords } from './change-records.js';
+import type { ColumnSource } from './column-source.js';
+import { CutOffTransaction } from './cut-off-transaction.js';
+import type { Progress } from './progress.js';
+import type { Token } from './tokens.js';
+
+export type TransactionStreamOptions = {
+  readonly progress: Progress;
+  readonly filter: TableFilter;
+  readonly recognise: HintRecogniser;
+  readonly decoder: RowDecoder;
+  readonly columns: ColumnSource;
+  readonly server: string;
+  readonly serverId: number;
+  readonly skip: readonly PassedOver[];
+  readonly cutOff: CutOffTransaction;
+  /** Whether what this server wrote on its own account is no part of the history, asked when something comes. */
+  readonly leavesOutOwn: () => Promise<boolean>;
+  readonly logger: Logger;
+};
+
+/** What is done with a transaction. */
+type Fate = 'deliver' | 'passed-over' | 'born-here';
+
+type Current = {
+  readonly open: OpenTransaction;
+  readonly fate: Fate;
+  readonly second: number;
+  readonly records: TransactionRecords;
+};
+
+/** Works off tokens: decides of each transaction what is done with it, and makes its records. */
+export class TransactionStream {
+  readonly #options: TransactionStreamOptions;
+  readonly #skip: Map<string, Identity>;
+  #current: Current | null = null;
+  #out: ChangeRecord[] = [];
+  #hints = 0;
+
+  constructor(options: TransactionStreamOptions) {
+    this.#options = options;
+    this.#skip = new Map(options.skip.map(({ start, identity }) => [formatCoordinates(start), identity]));
+  }
+
+  /** The records that can be delivered since the last call, and whether hints were among what was read. */
+  take(): { records: readonly ChangeRecord[]; hints: number } {
+    const taken = { records: this.#out, hints: this.#hints };
+    this.#out = [];
+    this.#hints = 0;
+    return taken;
+  }
+
+  /** The transaction under way as far as {@link take} has handed it out, or what is left of one that was cut off. */
+  get partial(): PartialTransaction | null {
+    const pending = this.#options.cutOff.partial;
+    const current = this.#current;
+    if (current?.fate !== 'deliver') return pending;
+    const { boundary } = current.records;
+    const delivered = pending !== null && this.#options.cutOff.isAt(current.open) ? pending.changes : 0;
+    if (boundary.changes <= delivered) return pending;
+    return { second: current.second, origin: current.open.origin, ...boundary };
+  }
+
+  async token(token: Token): Promise<void> {
+    const { filter, decoder, columns, recognise } = this.#options;
+    switch (token.kind) {
+      case 'table': {
+        if (!filter.table(token.name.schema, token.name.table)) return;
+        const undescribed = decoder.tableMap(token.event.buffer, token.event.start, token.event.end);
+        if (undescribed) await columns.describe(undescribed);
+        return;
+      }
+      case 'rows': {
+        const { name } = token;
+        const current = await this.#begin(token.open, token.firstSecond);
+        if (current.fate !== 'deliver' || !filter.table(name.schema, name.table)) return;
+        const { buffer, start, end } = token.event;
+        const rows = decoder.rows(buffer, start, end, token.tableId);
+        const changes = rows.map((row): Change => ({ kind: 'row', name, row }));
+        this.#add(current, changes, token);
+        return;
+      }
+      case 'statement': {
+        if (recognise(token.statement)) return;
+        const current = await this.#begin(token.open, token.firstSecond);
+        if (current.fate !== 'deliver' || !isStatementDeliverable(token.statement, filter)) return;
+        this.#add(current, [{ kind: 'statement', statement: token.statement }], token);
+        return;
+      }
+      case 'end':
+        this.#end(token.ended);
+    }
+  }
+
+  async #begin(open: OpenTransaction, second: number): Promise<Current> {
+    if (this.#current?.open === open) return this.#current;
+    const { progress, serverId, cutOff, leavesOutOwn } = this.#options;
+    const { lastHint, sequence } = progress.keeper;
+    const fate: Fate = this.#skip.has(formatCoordinates(open.start))
+      ? 'passed-over'
+      : open.serverId === serverId && (await leavesOutOwn())
+        ? 'born-here'
+        : 'deliver';
+    const passOver = fate === 'deliver' ? cutOff.changesToPassOver(open, second) : 0;
+    const head = {
+      hint: lastHint && displayHint(lastHint),
+      sequence: sequence + 1,
+      gtid: open.gtid,
+      second,
+    };
+    this.#current = { open, fate, second, records: new TransactionRecords(head, passOver) };
+    return this.#current;
+  }
+
+  #add(
+    current: Current,
+    changes: readonly Change[],
+    token: Extract<Token, { kind: 'rows' | 'statement' }>,
+  ): void {
+    const { server, serverId, cutOff } = this.#options;
+    cutOff.beforeContent(current.open);
+    const source = { server, serverId, ...token.behind };
+    const ready = current.records.add(changes, token.second, token.before, source);
+    cutOff.afterContent(current.open, current.records.count);
+    this.#out.push(...ready);
+  }
+
+  #end(ended: EndedTransaction): void {
+    const { progress, recognise } = this.#options;
+    const current = this.#current;
+    this.#current = null;
+    if (ended.identity !== null) {
+      const hint = ended.statement && recognise(ended.statement);
+      if (hint) {
+        progress.keeper.hint(hint, ended.start);
+        this.#hints += 1;
+      } else if (current) this.#transaction(current, ended, ended.identity);
+    }
+    progress.coordinates = ended.end;
+    noteGtid(progress.gtidPosition, ended.gtid);
+  }
+
+  #transaction(current: Current, ended: EndedTransaction, identity: Identity): void {
+    const { progress, logger, server, cutOff } = this.#options;
+    switch (current.fate) {
+      case 'deliver':
+        cutOff.beforeEnd(current.open);
+        this.#out.push(...current.records.end(identity.digest));
+        progress.keeper.transaction(identity);
+        progress.transactions += 1;
+        return;
+      case 'passed-over':
+        this.#passOver(ended, identity);
+        return;
+      case 'born-here':
+        progress.bornHere += 1;
+        logger.warn(
+          {
+            event: 'transaction.born-here',
+            server,
+            gtid: ended.gtid,
+            ...ended.start,
+            bornHere: progress.bornHere,
+          },
+          `${server} wrote a transaction on its own account while it replicates; it is left out`,
+        );
+    }
+  }
+
+  #passOver(ended: EndedTransaction, identity: Identity): void {
+    const { progress, server } = this.#options;
+    const place = formatCoordinates(ended.start);
+    const expected = this.#skip.get(place);
+    this.#skip.delete(place);
+    if (!expected || !sameTransaction(expected, identity)) {
+      throw new WaymarkError(
+        'diverged',
+        `${server} now has another transaction at ${place} than when it was matched`,
+        {
+          details: { server, ...ended.start },
+        },
+      );
+    }
+    progress.keeper.passedOver();
+    progress.passedOver += 1;
+  }
+}
+
+/** MariaDB's GTID position is the last GTID of each domain; MySQL's sets can't be made from single GTIDs so cheaply. */
+function noteGtid(position: Map<string, string>, gtid: string | null): void {
+  const match = gtid === null ? null : /^(\d+)-\d+-\d+$/.exec(gtid);
+  if (match?.[1] !== undefined) position.set(match[1], match[0]);
+}
