@@ -78,15 +78,16 @@ export class TransactionRecords {
   end(digest: bigint): readonly ChangeRecord[] {
     const last = this.#held.at(-1);
     if (last === undefined) return [];
-    const marked = {
-      ...last,
-      tx: {
-        ...last.tx,
-        last: true,
-        rows: this.#count,
-        digest: digest.toString(16).padStart(16, '0'),
-      } as const,
+    // The identity of a transaction has the second of its first content; say so where no record does.
+    const { second } = this.#head;
+    const tx: RecordTransaction = {
+      ...last.tx,
+      last: true,
+      rows: this.#count,
+      digest: digest.toString(16).padStart(16, '0'),
+      ...(second === this.#firstSecond ? {} : { second }),
     };
+    const marked: ChangeRecord = { ...last, tx };
     return [...this.#held.slice(0, -1), marked];
   }
 }
