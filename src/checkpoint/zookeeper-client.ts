@@ -88,14 +88,13 @@ export class ZooKeeperClient {
       this.#lose = resolve;
     });
     this.connected = new Promise((resolve) => {
-      native.on('connect', resolve);
+      native.on('connect', afterwards(resolve));
     });
-    native.on('connecting', () => {
+    const lose = afterwards(() => {
       this.#lose();
     });
-    native.on('close', () => {
-      this.#lose();
-    });
+    native.on('connecting', lose);
+    native.on('close', lose);
     native.init({
       connect,
       timeout: sessionTimeoutMs,
@@ -164,7 +163,7 @@ export class ZooKeeperClient {
    */
   async close(): Promise<void> {
     this.#lose();
-    // Never inside one of the native client's own callbacks, which work on what close() frees.
+    // Nor is this done inside a callback, by whoever calls us: it frees what the native client still works on.
     await new Promise((resolve) => setImmediate(resolve));
     this.#native.close();
     for (const settle of [...this.#pending]) settle(zookeeperCode.closing);
@@ -182,7 +181,7 @@ export class ZooKeeperClient {
         resolve({ ok: false, code });
       };
       this.#pending.add(fail);
-      const code = send((answer, value) => {
+      const settle = (answer: number, value: () => T): void => {
         if (answer !== zookeeperCode.ok) {
           fail(answer);
           return;
@@ -194,11 +193,25 @@ export class ZooKeeperClient {
         } catch (error) {
           reject(error instanceof Error ? error : new Error(String(error)));
         }
-      });
+      };
+      const code = send(afterwards(settle));
       // Not sent at all: the native client says so in its return value and never calls back.
       if (typeof code === 'number' && code !== zookeeperCode.ok) fail(code);
     });
   }
+}
+
+/**
+ * Nothing may happen inside the native client's callbacks. It calls them between closing a socket and telling the
+ * event loop; a file or socket opened in between, be it by a promise that goes on in that moment, gets the very same
+ * descriptor, and is deaf from then on, or the process crashes.
+ */
+function afterwards<A extends unknown[]>(callback: (...args: A) => void): (...args: A) => void {
+  return (...args) => {
+    setImmediate(() => {
+      callback(...args);
+    });
+  };
 }
 
 function versionOf(stat: unknown): ZnodeVersion {

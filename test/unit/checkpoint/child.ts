@@ -10,6 +10,8 @@ export type Child = {
   readonly lines: readonly string[];
   /** Resolves at the first line that fulfils the condition; rejects when the process ends before. */
   line(condition: (line: string) => boolean): Promise<string>;
+  /** Writes a line to its stdin. */
+  tell(line: string): void;
   kill(): Promise<void>;
   /** Exit code (null after a signal) and what it wrote to stderr. */
   readonly ended: Promise<{ code: number | null; errors: string }>;
@@ -18,11 +20,13 @@ export type Child = {
 /** Starts `program`, which is killed after a minute at the latest. */
 export function startChild(program: URL, args: readonly string[]): Child {
   const child: ChildProcess = spawn(process.execPath, ['--import', 'tsx', fileURLToPath(program), ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
+    // Where the loader is found, wherever the tests are started.
+    cwd: fileURLToPath(new URL('.', program)),
     timeout: 60_000,
     killSignal: 'SIGKILL',
   });
-  if (child.stdout === null || child.stderr === null) throw new Error('no pipes');
+  if (child.stdin === null || child.stdout === null || child.stderr === null) throw new Error('no pipes');
   const lines: string[] = [];
   const reader = createInterface(child.stdout);
   reader.on('line', (line) => lines.push(line));
@@ -39,9 +43,13 @@ export function startChild(program: URL, args: readonly string[]): Child {
       }
     }
   };
+  const { stdin } = child;
+  const tell = (text: string): void => {
+    stdin.write(`${text}\n`);
+  };
   const kill = async (): Promise<void> => {
     child.kill('SIGKILL');
     await ended;
   };
-  return { pid: child.pid ?? 0, lines, line, kill, ended };
+  return { pid: child.pid ?? 0, lines, line, tell, kill, ended };
 }

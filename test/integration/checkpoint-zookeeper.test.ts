@@ -1,0 +1,454 @@
+import { type Server, type Socket, connect as connectSocket, createServer } from 'node:net';
+import { type AddressInfo } from 'node:net';
+
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+
+import type { CheckpointStore } from '../../src/checkpoint/checkpoint.js';
+import { recordLimitBytes } from '../../src/checkpoint/codec.js';
+import { createCheckpointStore } from '../../src/checkpoint/create-store.js';
+import { ZooKeeperClient } from '../../src/checkpoint/zookeeper-client.js';
+import { type ZooKeeperStoreOptions, zookeeperStore } from '../../src/checkpoint/zookeeper-store.js';
+import { hasCode } from '../../src/util/errors.js';
+import { type OwnedZooKeeper, startZooKeeper } from '../servers/index.js';
+import { type Child, startChild } from '../unit/checkpoint/child.js';
+import { checkpointOf, longTrail } from '../unit/checkpoint/samples.js';
+
+const exitAfterClose = new URL('../unit/checkpoint/fixtures/exit-after-close.ts', import.meta.url);
+const { signal } = new AbortController();
+const sessionTimeoutMs = 2_000;
+/** A save promises an answer within 2 s; timers on a busy machine get a little more. */
+const quickMs = 2_500;
+
+let zookeeper: OwnedZooKeeper;
+let root: string;
+let nextRoot = 0;
+let cleanup: (() => Promise<unknown>)[];
+
+beforeAll(async () => {
+  zookeeper = await startZooKeeper();
+});
+
+afterAll(async () => {
+  await zookeeper.stop();
+});
+
+beforeEach(() => {
+  root = `/waymark-test/${String((nextRoot += 1))}`;
+  cleanup = [];
+});
+
+afterEach(async () => {
+  for (const step of cleanup.reverse()) await step();
+});
+
+function storeOf(options: Partial<ZooKeeperStoreOptions> = {}): CheckpointStore {
+  const store = zookeeperStore({
+    connect: zookeeper.connectString,
+    root,
+    stream: 'shop-audit',
+    sessionTimeoutMs,
+    ...options,
+  });
+  cleanup.push(() => store.close());
+  return store;
+}
+
+async function openStore(options: Partial<ZooKeeperStoreOptions> = {}): Promise<CheckpointStore> {
+  const store = storeOf(options);
+  await store.open(signal);
+  return store;
+}
+
+/** A client beside the store, to look at the znodes and to meddle with them. */
+async function bystander(): Promise<ZooKeeperClient> {
+  const client = await ZooKeeperClient.start(zookeeper.connectString, sessionTimeoutMs);
+  cleanup.push(() => client.close());
+  await client.connected;
+  return client;
+}
+
+function withCode(code: string, message = /./): Error {
+  return expect.objectContaining({ code, message: expect.stringMatching(message) as string }) as Error;
+}
+
+/** Saves until it works; every refusal on the way must be quick and say that the store is away. */
+async function saveWhenBack(
+  store: CheckpointStore,
+  sequence: number,
+  expected: string | null,
+): Promise<string> {
+  const end = performance.now() + 20_000;
+  for (;;) {
+    const start = performance.now();
+    try {
+      return await store.save(checkpointOf([], { sequence }), expected, signal);
+    } catch (error) {
+      expect(performance.now() - start).toBeLessThan(quickMs);
+      if (!hasCode(error, 'checkpoint-store') || performance.now() > end) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
+/** Saves once and expects to be told within 2 s that the store is away. */
+async function saveInVain(store: CheckpointStore, sequence: number, expected: string | null): Promise<void> {
+  const start = performance.now();
+  await expect(store.save(checkpointOf([], { sequence }), expected, signal)).rejects.toThrow(
+    withCode('checkpoint-store', /127\.0\.0\.1:\d+/),
+  );
+  expect(performance.now() - start).toBeLessThan(quickMs);
+}
+
+describe('a ZooKeeper store', () => {
+  it('keeps the record in ROOT/STREAM/checkpoint, making what is missing', async () => {
+    const stream = 'shop/audit ü';
+    const store = await openStore({ stream });
+    expect(await store.load(signal)).toBeNull();
+    const checkpoint = checkpointOf(longTrail(3000), { stream });
+    const version = await store.save(checkpoint, null, signal);
+    expect(await store.load(signal)).toEqual({ checkpoint, version });
+    const client = await bystander();
+    expect(await client.exists(`${root}/shop%2Faudit%20%C3%BC/checkpoint`)).toMatchObject({ ok: true });
+    expect(store.location).toContain(`${root}/shop%2Faudit%20%C3%BC/checkpoint`);
+    await store.close();
+    expect(await (await openStore({ stream })).load(signal)).toEqual({ checkpoint, version });
+  });
+
+  it('saves again and again, each on top of the last', async () => {
+    const store = await openStore();
+    let version: string | null = null;
+    for (let sequence = 0; sequence < 50; sequence += 1) {
+      version = await store.save(checkpointOf([], { sequence }), version, signal);
+    }
+    expect((await store.load(signal))?.checkpoint.sequence).toBe(49);
+  });
+
+  it('refuses the slower of two writers', async () => {
+    const [one, other] = [await openStore(), await openStore()];
+    const version = await one.save(checkpointOf(), null, signal);
+    await expect(other.save(checkpointOf(), null, signal)).rejects.toThrow(
+      withCode('checkpoint-conflict', /already there/),
+    );
+    expect((await other.load(signal))?.version).toBe(version);
+    await other.save(checkpointOf([], { sequence: 13 }), version, signal);
+    const conflict = withCode('checkpoint-conflict', /changed or removed/);
+    await expect(one.save(checkpointOf([], { sequence: 14 }), version, signal)).rejects.toThrow(conflict);
+    await expect(one.save(checkpointOf(), 'not a version', signal)).rejects.toThrow(conflict);
+    expect((await one.load(signal))?.checkpoint.sequence).toBe(13);
+  });
+
+  it('lets one of many concurrent writers through', async () => {
+    const stores = await Promise.all(Array.from({ length: 5 }, () => openStore()));
+    const outcomes = await Promise.allSettled(
+      stores.map((store, sequence) => store.save(checkpointOf([], { sequence }), null, signal)),
+    );
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    for (const outcome of outcomes) {
+      if (outcome.status === 'rejected') expect(hasCode(outcome.reason, 'checkpoint-conflict')).toBe(true);
+    }
+  });
+
+  it('takes a znode that was deleted and made again for another one, whatever its version', async () => {
+    const store = await openStore();
+    const version = await store.save(checkpointOf(), null, signal);
+    const client = await bystander();
+    const path = `${root}/shop-audit/checkpoint`;
+    const before = await client.get(path);
+    await deleteZnode(path);
+    await client.create(path, before.ok ? before.value.data : Buffer.alloc(0));
+    expect(await client.get(path)).toMatchObject({ ok: true, value: { version: 0 } });
+    await expect(store.save(checkpointOf([], { sequence: 13 }), version, signal)).rejects.toThrow(
+      withCode('checkpoint-conflict'),
+    );
+    await deleteZnode(path);
+    await expect(store.save(checkpointOf([], { sequence: 13 }), version, signal)).rejects.toThrow(
+      withCode('checkpoint-conflict'),
+    );
+  });
+
+  it('refuses a writer with an older fencing token, and damaged or foreign content', async () => {
+    const store = await openStore();
+    const version = await store.save(checkpointOf([], { fencingToken: 3 }), null, signal);
+    const late = await openStore();
+    await expect(late.save(checkpointOf([], { fencingToken: 2 }), version, signal)).rejects.toThrow(
+      withCode('checkpoint-conflict', /token 3.*older token 2/),
+    );
+    const client = await bystander();
+    const path = `${root}/shop-audit/checkpoint`;
+    await client.set(path, Buffer.from('created by zk-mkdir-p'), 0);
+    await expect(store.load(signal)).rejects.toThrow(withCode('checkpoint-damaged', /no waymark checkpoint/));
+    await client.set(path, Buffer.alloc(0), 1);
+    await expect(store.load(signal)).rejects.toThrow(withCode('checkpoint-damaged', /empty/));
+    const billing = await openStore({ stream: 'billing' });
+    await billing.save(checkpointOf([], { stream: 'billing' }), null, signal);
+    const foreign = await client.get(`${root}/billing/checkpoint`);
+    await client.set(path, foreign.ok ? foreign.value.data : Buffer.alloc(0), 2);
+    await expect(store.load(signal)).rejects.toThrow(withCode('checkpoint-foreign', /"billing"/));
+  });
+
+  it('never sends more than its own limit', async () => {
+    const store = await openStore();
+    await store.save(checkpointOf(longTrail(200_000)), null, signal);
+    const found = await (await bystander()).get(`${root}/shop-audit/checkpoint`);
+    expect(found.ok && found.value.data.length).toBeLessThanOrEqual(recordLimitBytes);
+    const noise = Array.from({ length: 200_000 }, (_, n) => Math.sin(n).toString(36)).join('');
+    await expect(store.save(checkpointOf([], { gtidSet: noise }), null, signal)).rejects.toThrow(
+      withCode('checkpoint-store', /262144 bytes/),
+    );
+  });
+
+  it('is made from the configuration', async () => {
+    const store = createCheckpointStore(
+      { store: 'zookeeper', connect: `${zookeeper.connectString}/`, root: '/' },
+      `direct-${root}`,
+    );
+    cleanup.push(() => store.close());
+    await store.open(signal);
+    await store.save(checkpointOf([], { stream: `direct-${root}` }), null, signal);
+  });
+
+  it('says when the path behind the servers is not there', async () => {
+    const store = await openStore({ connect: `${zookeeper.connectString}/nowhere` });
+    await expect(store.save(checkpointOf(), null, signal)).rejects.toThrow(
+      withCode('checkpoint-store', /-101.*parent znode is missing/),
+    );
+  });
+});
+
+describe('while ZooKeeper is away', () => {
+  afterEach(async () => {
+    await zookeeper.resume();
+    await zookeeper.restart();
+  });
+
+  it('a killed one keeps the record, and saving goes on when it is back', async () => {
+    const store = await openStore();
+    let version = await store.save(checkpointOf([], { sequence: 1 }), null, signal);
+    let sequence = 1;
+    for (let kill = 0; kill < 3; kill += 1) {
+      let killed = false;
+      const killing = zookeeper.kill().then(() => (killed = true));
+      // Saves run into the kill at any point of theirs.
+      while (!killed) {
+        try {
+          version = await store.save(checkpointOf([], { sequence: sequence + 1 }), version, signal);
+          sequence += 1;
+        } catch (error) {
+          expect(hasCode(error, 'checkpoint-store')).toBe(true);
+          break;
+        }
+      }
+      await killing;
+      await saveInVain(store, sequence + 1, version);
+      await zookeeper.restart();
+      sequence += 1;
+      version = await saveWhenBack(store, sequence, version);
+      const stored = await store.load(signal);
+      expect(stored).toEqual({ checkpoint: checkpointOf([], { sequence }), version });
+    }
+  });
+
+  it('a frozen one is reported at once, and saving goes on when it thaws, the session long over', async () => {
+    const store = await openStore();
+    const version = await store.save(checkpointOf([], { sequence: 1 }), null, signal);
+    await zookeeper.freeze();
+    const end = performance.now() + sessionTimeoutMs * 2.5;
+    while (performance.now() < end) await saveInVain(store, 2, version);
+    await zookeeper.resume();
+    const next = await saveWhenBack(store, 3, version);
+    expect(await store.load(signal)).toEqual({
+      checkpoint: checkpointOf([], { sequence: 3 }),
+      version: next,
+    });
+  });
+
+  it('opening gives up in time, naming the servers, and can be tried again', async () => {
+    await zookeeper.kill();
+    const store = storeOf();
+    const start = performance.now();
+    await expect(store.open(signal)).rejects.toThrow(
+      withCode('checkpoint-store', new RegExp(`${zookeeper.connectString}.*within 2000 ms`)),
+    );
+    expect(performance.now() - start).toBeLessThan(sessionTimeoutMs + 1_000);
+    await expect(store.load(signal)).rejects.toThrow(withCode('checkpoint-store', /not open/));
+    await zookeeper.restart();
+    await store.open(signal);
+    await store.save(checkpointOf(), null, signal);
+  });
+
+  it('opening ends with its signal', async () => {
+    await zookeeper.kill();
+    const controller = new AbortController();
+    const start = performance.now();
+    const opening = storeOf({ sessionTimeoutMs: 30_000 }).open(controller.signal);
+    setTimeout(() => {
+      controller.abort(new Error('stop'));
+    }, 100);
+    await expect(opening).rejects.toThrow('stop');
+    expect(performance.now() - start).toBeLessThan(1_500);
+  });
+
+  it('closing ends what is under way', async () => {
+    const store = await openStore();
+    await zookeeper.freeze();
+    const save = store.save(checkpointOf(), null, signal);
+    const outcome = expect(save).rejects.toThrow(withCode('checkpoint-store', /closed/));
+    await store.close();
+    await outcome;
+    await expect(store.open(signal)).rejects.toThrow(withCode('checkpoint-store', /closed/));
+  });
+});
+
+describe('a save whose answer is lost', () => {
+  it.each([
+    ['first save', true],
+    ['later save', false],
+  ])('is found to be our own at the next one: %s', async (_, first) => {
+    const proxy = await startProxy(zookeeper.connectString);
+    const store = await openStore({ connect: proxy.address });
+    // The parents are there, so that the first request to create is the one for the record.
+    const client = await bystander();
+    for (const path of ['/waymark-test', root, `${root}/shop-audit`])
+      await client.create(path, Buffer.alloc(0));
+    const version = first ? null : await store.save(checkpointOf([], { sequence: 1 }), null, signal);
+    proxy.swallowAnswersTo(first ? 'create' : 'set');
+    await saveInVain(store, 2, version);
+    // The server has done it, and only we don't know.
+    const other = await openStore();
+    expect((await other.load(signal))?.checkpoint.sequence).toBe(2);
+    proxy.cut();
+    const next = await saveWhenBack(store, 3, version);
+    expect(await other.load(signal)).toEqual({
+      checkpoint: checkpointOf([], { sequence: 3 }),
+      version: next,
+    });
+  });
+
+  it("does not hide somebody else's write", async () => {
+    const proxy = await startProxy(zookeeper.connectString);
+    const store = await openStore({ connect: proxy.address });
+    const version = await store.save(checkpointOf([], { sequence: 1 }), null, signal);
+    proxy.swallowAnswersTo('set');
+    await saveInVain(store, 2, version);
+    const other = await openStore();
+    const theirs = await other.load(signal);
+    await other.save(checkpointOf([], { sequence: 99 }), theirs?.version ?? null, signal);
+    proxy.cut();
+    await expect(saveWhenBack(store, 3, version)).rejects.toThrow(withCode('checkpoint-conflict'));
+    expect((await other.load(signal))?.checkpoint.sequence).toBe(99);
+  });
+});
+
+describe('a process that has closed its store', () => {
+  const start = (connect: string, ...more: string[]): Child => {
+    const child = startChild(exitAfterClose, [connect, root, ...more]);
+    cleanup.push(() => child.kill());
+    return child;
+  };
+  const expectQuietEnd = async (child: Child, within: number): Promise<void> => {
+    await child.line((line) => line === 'closed');
+    const closed = performance.now();
+    expect(await child.ended).toEqual({ code: 0, errors: '' });
+    expect(performance.now() - closed).toBeLessThan(within);
+  };
+
+  it('ends by itself, having written nothing to stderr', async () => {
+    const child = start(zookeeper.connectString);
+    await child.line((line) => line === 'opened');
+    await expectQuietEnd(child, 1_500);
+  });
+
+  it('ends by itself with ZooKeeper killed, frozen, or never there', async () => {
+    const killed = start(zookeeper.connectString, 'wait');
+    await killed.line((line) => line === 'opened');
+    await zookeeper.kill();
+    killed.tell('close');
+    await expectQuietEnd(killed, 1_500);
+
+    const absent = start(zookeeper.connectString);
+    await absent.line((line) => line === 'checkpoint-store');
+    await expectQuietEnd(absent, 1_500);
+
+    await zookeeper.restart();
+    root += '-frozen';
+    const frozen = start(zookeeper.connectString, 'wait');
+    await frozen.line((line) => line === 'opened');
+    await zookeeper.freeze();
+    frozen.tell('close');
+    await expectQuietEnd(frozen, 1_500);
+    await zookeeper.resume();
+  });
+});
+
+/** Deletes a znode over the wire's own client: the store's has no need for it. */
+async function deleteZnode(path: string): Promise<void> {
+  const { default: Native } = await import('zookeeper');
+  const native = new Native({ connect: zookeeper.connectString, timeout: sessionTimeoutMs, debug_level: 0 });
+  // Everything that goes on inside the native client's callbacks is asking for trouble (see ZooKeeperClient).
+  await new Promise<void>((resolve) => {
+    native.on('connect', () => setImmediate(resolve));
+    native.init({});
+  });
+  const code = await new Promise<number>((resolve) => {
+    native.a_delete_(path, -1, (answer) => setImmediate(resolve, answer));
+  });
+  native.close();
+  expect(code).toBe(0);
+}
+
+/** Operation numbers in a request's header. */
+const operations = { create: 1, set: 5 } as const;
+
+type Proxy = {
+  readonly address: string;
+  /** From the next request of that kind on, the client gets no answers: the server's are thrown away. */
+  swallowAnswersTo(operation: keyof typeof operations): void;
+  /** Cuts all connections; answers pass again. */
+  cut(): void;
+};
+
+/** A man in the middle who can lose answers. */
+async function startProxy(target: string): Promise<Proxy> {
+  const [host = '', port = ''] = target.split(':');
+  const sockets = new Set<Socket>();
+  let trap: number | null = null;
+  let swallowing = false;
+  const server: Server = createServer((client) => {
+    const upstream = connectSocket(Number(port), host);
+    let handshake = true;
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.on('error', () => undefined);
+      socket.on('close', () => {
+        sockets.delete(socket);
+        client.destroy();
+        upstream.destroy();
+      });
+    }
+    client.on('data', (chunk: Buffer) => {
+      // Length, xid, operation: each request begins a chunk, since the store sends one at a time. The first is the
+      // handshake, which has no header.
+      if (!handshake && chunk.length >= 12 && chunk.readInt32BE(8) === trap) swallowing = true;
+      handshake = false;
+      upstream.write(chunk);
+    });
+    upstream.on('data', (chunk) => {
+      if (!swallowing) client.write(chunk);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const cut = (): void => {
+    swallowing = false;
+    trap = null;
+    for (const socket of sockets) socket.destroy();
+  };
+  cleanup.push(() => {
+    cut();
+    return new Promise((resolve) => server.close(resolve));
+  });
+  return {
+    address: `127.0.0.1:${String((server.address() as AddressInfo).port)}`,
+    swallowAnswersTo: (operation) => (trap = operations[operation]),
+    cut,
+  };
+}
