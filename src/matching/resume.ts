@@ -46,7 +46,8 @@ export type Resumption = {
   readonly resume: ResumePoint;
   readonly confidence: Confidence;
   readonly evidence: MatchEvidence;
-  readonly hint: LocateResult;
+  /** Where the trail's hint stands; null when nothing was proved. */
+  readonly hint: LocateResult | null;
   readonly locateMs: number;
   readonly matchMs: number;
 };
