@@ -65,7 +65,13 @@ export async function run(title, [program, ...args], { minutes = 10, env = {}, c
     rmSync(folder, { recursive: true, force: true });
     return text;
   }
-  throw new SetupError(`${title}: ${failure}\n${text.split('\n').slice(-40).join('\n')}\nAll of it: ${log}`);
+  throw new SetupError(`${title}: ${failure}\n${abridged(text)}\nAll of it: ${log}`);
+}
+
+/** Some programs name the cause first, some last. */
+function abridged(text) {
+  const lines = text.trimEnd().split('\n');
+  return lines.length <= 60 ? lines.join('\n') : [...lines.slice(0, 20), '…', ...lines.slice(-40)].join('\n');
 }
 
 /** A failure of the set-up that the message alone explains. */
