@@ -1,0 +1,156 @@
+import type { Connection } from 'mysql2/promise';
+import { formatAddress } from '../config/address.js';
+import { connect, discard, type Instance, isServerError } from '../mysql/connection.js';
+import { quoteName, quoteText } from '../mysql/quote.js';
+import { query, text } from '../mysql/server.js';
+import { abortable } from '../util/abortable.js';
+import { withDeadline } from '../util/async.js';
+import { WaymarkError } from '../util/errors.js';
+import type { Hint, HintFormat } from './hint.js';
+import { injectionRefusal, requireInjectionSite } from './injection-site.js';
+import { injectorLock } from './injector.js';
+import { hintCounter, hintSeconds } from './next-hint.js';
+
+/** Names of what is installed in the hint schema. */
+export const hintEventName = 'waymark_inject_hint';
+export const hintStateTable = 'waymark_hint_state';
+
+export type ServerEventOptions = {
+  readonly instance: Instance;
+  readonly format: HintFormat;
+  /** A whole number of seconds, in milliseconds: the server's events know nothing smaller. */
+  readonly everyMs: number;
+  /** The newest hint in the log, that the event's hints shall be newer than; null when there is none. */
+  readonly newest: Hint | null;
+  readonly signal: AbortSignal;
+};
+
+/** What the definer of the event needs in the hint schema. */
+const privileges = 'CREATE, DROP, EVENT, SELECT, INSERT, UPDATE';
+const statementMs = 10_000;
+
+/**
+ * Installs an EVENT in the hint schema by which the server injects hints itself; makes the schema and a table with one
+ * row of state, if they are missing. Installing it again changes the interval, and nothing else.
+ *
+ * Its hints ascend over restarts and clock steps backwards by the state. The state is replicated, so each hint comes
+ * with a change of one row in `waymark_hint_state`: leave that table out of what is delivered. Runs don't overlap, and
+ * while an injector (`waymark inject`) works on the same schema the event does nothing.
+ *
+ * On replicas the event exists as well, but disabled (SLAVESIDE_DISABLED). After the promotion of a replica it stays so
+ * until it is installed there.
+ *
+ * @throws WaymarkError `unsuitable-server` (a replica, no binary log, read-only, the event scheduler is off: it is left
+ * as it is), `missing-grant`, `usage` (interval), and those of connect.
+ */
+export async function installServerEvent(options: ServerEventOptions): Promise<void> {
+  const { instance, format, signal } = options;
+  const seconds = options.everyMs / 1000;
+  if (!Number.isInteger(seconds) || seconds < 1) {
+    throw new WaymarkError('usage', 'A server EVENT runs every so many whole seconds, at least every 1s');
+  }
+  const connection = await connect(instance, { signal });
+  const abort = (): void => {
+    connection.destroy();
+  };
+  signal.addEventListener('abort', abort, { once: true });
+  const run = <T>(promise: Promise<T>): Promise<T> =>
+    abortable(
+      withDeadline(promise, statementMs, () => late(instance)),
+      signal,
+    );
+  try {
+    await run(requireInjectionSite(connection, instance, format));
+    await run(requireScheduler(connection, instance));
+    for (const statement of installation(options, seconds)) await run(connection.query(statement));
+  } catch (error) {
+    signal.throwIfAborted();
+    const refusal = injectionRefusal(error, instance, format, privileges);
+    if (refusal !== null) throw refusal;
+    if (!isServerError(error)) throw error;
+    const server = formatAddress(instance.address);
+    throw new WaymarkError('unsuitable-server', `${server} refuses the event: ${error.message}`, {
+      cause: error,
+      details: { server, errorNumber: error.errno },
+    });
+  } finally {
+    signal.removeEventListener('abort', abort);
+    discard(connection);
+  }
+}
+
+async function requireScheduler(connection: Connection, instance: Instance): Promise<void> {
+  const [row] = await query(connection, 'SELECT @@global.event_scheduler AS scheduler');
+  const scheduler = text(row?.['scheduler']);
+  if (scheduler === 'ON') return;
+  const server = formatAddress(instance.address);
+  const how =
+    scheduler === 'DISABLED'
+      ? 'Set event_scheduler = ON in its option file and restart it (it is DISABLED, which only a restart changes)'
+      : 'Turn it on: SET GLOBAL event_scheduler = ON, and in its option file';
+  throw new WaymarkError(
+    'unsuitable-server',
+    `${server} runs no events (event_scheduler is ${scheduler}). ${how}`,
+    {
+      details: { server, eventScheduler: scheduler },
+    },
+  );
+}
+
+/** The statements of an installation, in order; each may run again without harm. */
+function installation({ format, newest }: ServerEventOptions, seconds: number): string[] {
+  const schema = quoteName(format.schema);
+  const event = `${schema}.${quoteName(hintEventName)}`;
+  const table = `${schema}.${quoteName(hintStateTable)}`;
+  const body = eventBody(format, table);
+  const schedule = `ON SCHEDULE EVERY ${String(seconds)} SECOND`;
+  const since = newest === null ? 0 : (hintSeconds(newest) ?? 0);
+  const counter = newest === null ? 0n : (hintCounter(newest) ?? 0n);
+  return [
+    // The modes are kept with the event; these are the ones that its text is written for.
+    `SET SESSION sql_mode = 'STRICT_ALL_TABLES'`,
+    `CREATE DATABASE IF NOT EXISTS ${schema}`,
+    `CREATE TABLE IF NOT EXISTS ${table} (
+       id TINYINT UNSIGNED NOT NULL PRIMARY KEY,
+       seconds BIGINT UNSIGNED NOT NULL,
+       counter BIGINT UNSIGNED NOT NULL
+     ) COMMENT 'Last hint that the event ${hintEventName} injected'`,
+    `INSERT INTO ${table} (id, seconds, counter) VALUES (1, ${String(since)}, ${String(counter)})
+       ON DUPLICATE KEY UPDATE seconds = GREATEST(seconds, ${String(since)}), counter = GREATEST(counter, ${String(counter)})`,
+    `CREATE EVENT IF NOT EXISTS ${event} ${schedule} DO ${body}`,
+    `ALTER EVENT ${event} ${schedule} ENABLE DO ${body}`,
+  ];
+}
+
+/**
+ * What the event does: the next state, and the hint made of it. The state is written before the hint: should the
+ * server die between them, a number is left out, and none comes twice. A hint's name differs each time, so its
+ * statement is put together and prepared. An event's session ends with it, and releases the lock whatever happens.
+ */
+function eventBody(format: HintFormat, table: string): string {
+  const lock = quoteText(injectorLock(format));
+  const view = `${quoteName(format.schema)}.${quoteName(`${format.prefix}asc:`)}`;
+  const beginning = quoteText(`drop view if exists ${view.slice(0, -1)}`);
+  const field = (value: string, digits: number): string => `LPAD(HEX(${value}), ${String(digits)}, '0')`;
+  return `
+BEGIN
+  IF GET_LOCK(${lock}, 0) = 1 THEN
+    UPDATE ${table} SET seconds = GREATEST(seconds, UNIX_TIMESTAMP()), counter = counter + 1 WHERE id = 1;
+    SELECT CONCAT(
+      ${beginning}, ${field('seconds', 8)}, ':', ${field('counter', 16)}, ':',
+      ${field('CAST(FLOOR(RAND() * 4294967296) AS UNSIGNED)', 8)}, '\`'
+    ) INTO @waymark_hint FROM ${table} WHERE id = 1;
+    PREPARE waymark_hint FROM @waymark_hint;
+    EXECUTE waymark_hint;
+    DEALLOCATE PREPARE waymark_hint;
+    DO RELEASE_LOCK(${lock});
+  END IF;
+END`;
+}
+
+function late({ address }: Instance): WaymarkError {
+  const server = formatAddress(address);
+  return new WaymarkError('server-unreachable', `${server} did not answer within ${String(statementMs)} ms`, {
+    details: { server },
+  });
+}
