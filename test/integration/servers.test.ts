@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   binlogEnd,
   changeSource,
+  provider,
   replicationStatus,
   startReplication,
   startServer,
@@ -175,7 +176,7 @@ test('a server that can’t start says why', async () => {
 
 describe('MySQL', async () => {
   const available = await supports('mysql');
-  const reason = available ? '' : ' (skipped: this provider has no MySQL server)';
+  const reason = available ? '' : ` (skipped: the ${provider()} servers have no MySQL among them)`;
 
   test.skipIf(!available)(`replicates, is killed and comes back${reason}`, async () => {
     await using topology = await startTopology({ vendor: 'mysql', replicas: 1 });

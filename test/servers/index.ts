@@ -1,5 +1,7 @@
 /** Real servers for tests, the demo and benches. See types.ts for what each thing does. */
+/** @public */
 export { provider, supports } from './provider.js';
+/** @public */
 export {
   binlogEnd,
   changeSource,
@@ -10,7 +12,9 @@ export {
   type ReplicationStatus,
   type ReplicationThread,
 } from './replication.js';
+/** @public */
 export { startServer, startTopology, startZooKeeper } from './topology.js';
+/** @public */
 export type {
   ConnectOptions,
   OwnedZooKeeper,

@@ -23,7 +23,7 @@ export function engineAnswers() {
 }
 
 /** Makes sure that an engine answers. */
-export async function startEngine() {
+async function startEngine() {
   if (engineAnswers()) return;
   const missing = [
     ...(findProgram('dockerd') === undefined ? ['docker.io'] : []),
