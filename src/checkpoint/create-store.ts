@@ -1,19 +1,16 @@
+import type { CheckpointConfig } from '../config/schema.js';
+
 import type { CheckpointStore } from './checkpoint.js';
 import { fileStore } from './file-store.js';
 import type { StoreLogger } from './zookeeper-link.js';
 import { zookeeperStore } from './zookeeper-store.js';
-
-/** The configuration's `checkpoint`. */
-export type CheckpointStoreConfig =
-  | { readonly store: 'file'; readonly path: string }
-  | { readonly store: 'zookeeper'; readonly connect: string; readonly root: string };
 
 /**
  * The configured store for a stream, not open yet.
  * @throws WaymarkError `config` when the address of ZooKeeper or the root can't be understood.
  */
 export function createCheckpointStore(
-  config: CheckpointStoreConfig,
+  config: CheckpointConfig,
   stream: string,
   logger?: StoreLogger,
 ): CheckpointStore {

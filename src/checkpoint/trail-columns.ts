@@ -3,7 +3,7 @@ import type { Identity, TrailEntry } from '../matching/trail.js';
 import { type ByteReader, ByteWriter, Malformed } from './bytes.js';
 
 /** A hint in the record's header: token, 1 when it ascends, index into `files`, position. */
-export type HintRow = readonly [token: string, ascending: 0 | 1, file: number, position: number];
+type HintRow = readonly [token: string, ascending: 0 | 1, file: number, position: number];
 
 /** What of a trail stands in the record's header: hints, and the dictionaries that the columns refer to. */
 export type TrailHeader = {

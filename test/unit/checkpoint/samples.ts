@@ -99,8 +99,7 @@ const transaction = fc.record({
   identity: fc.record({ digest, second, origin }),
 });
 
-/** Any trail entry. */
-export const anyEntry: fc.Arbitrary<TrailEntry> = fc.oneof(
+const anyEntry: fc.Arbitrary<TrailEntry> = fc.oneof(
   { weight: 1, arbitrary: hint },
   { weight: 6, arbitrary: transaction },
 );
