@@ -3,7 +3,10 @@ import type { TableFilter } from '../config/table-filter.js';
 import type { HintFormat } from '../hints/hint.js';
 import { DivergedError, findResumePoint, type ResumeProgress, type Resumption } from '../matching/resume.js';
 import type { TrailEntry } from '../matching/trail.js';
-import type { ReplicationChannel } from '../mysql/server.js';
+import { connect, discard } from '../mysql/connection.js';
+import { readBinaryLogs, type ReplicationChannel } from '../mysql/server.js';
+import type { Coordinates } from '../binlog/coordinates.js';
+import { withDeadline } from '../util/async.js';
 import { settingsFindings } from '../mysql/settings-findings.js';
 import { preflightErrors } from '../mysql/findings.js';
 import { type Inspection, inspect } from '../mysql/inspect.js';
@@ -16,6 +19,8 @@ export type Place = {
   readonly member: Member;
   readonly inspection: Inspection;
   readonly resumption: Resumption;
+  /** Whether both this server and the one before keep the source's order. */
+  readonly ordered: boolean;
 };
 
 /** What the candidates are held against. */
@@ -25,6 +30,13 @@ export type StreamHistory = {
   readonly ordered: boolean;
   /** Replication filters of that server; null when it isn't known (after a restart of the agent). */
   readonly filters: readonly string[] | null;
+  /** Where the stream stood, and on which life of which server. */
+  readonly place: {
+    readonly serverId: number;
+    readonly uuid: string;
+    readonly coordinates: Coordinates;
+    readonly sequence: number;
+  };
 };
 
 export type CandidateOptions = {
@@ -56,7 +68,11 @@ export async function tryCandidate(
       details: { server: member.name, rejections },
     });
   }
+  const ordered = history.ordered && inspection.facts.keepsCommitOrder;
   const oldest = history.trail.find((entry) => entry.kind === 'hint');
+  if (oldest === undefined && (await isSamePlace(member, inspection, history.place, signal))) {
+    return { member, inspection, resumption: withoutProof(history), ordered };
+  }
   let reported = '';
   const report = (phase: string, fields: object, message: string): void => {
     if (phase !== reported)
@@ -79,14 +95,14 @@ export async function tryCandidate(
         if (progress.phase === 'located') reportLocated(report, member, progress);
       },
     });
-    return { member, inspection, resumption };
+    return { member, inspection, resumption, ordered };
   } catch (error) {
     if (!(error instanceof DivergedError) || options.onDivergence === 'halt') throw error;
     logger.error(
       { event: 'divergence.ignored', ...error.details },
       `${error.message} — and that is what happens`,
     );
-    return { member, inspection, resumption: unproved(error) };
+    return { member, inspection, resumption: unproved(error), ordered: false };
   }
 }
 
@@ -102,6 +118,41 @@ function reportLocated(
     { hint, file, position, filesProbed, bytesScanned, elapsedMs },
     `Hint ${hint} stands on ${member.name} at ${file}:${position}`,
   );
+}
+
+/**
+ * Whether a member is the server that was read last, with the log that it had: only then its coordinates mean
+ * something without a hint to prove them.
+ */
+async function isSamePlace(
+  member: Member,
+  { facts }: Inspection,
+  { serverId, uuid, coordinates }: StreamHistory['place'],
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (facts.serverId !== serverId || facts.uuid !== uuid || uuid === '') return false;
+  const connection = await connect(member.instance, { signal });
+  try {
+    const logs = await withDeadline(
+      readBinaryLogs(connection),
+      inspectTimeoutMs,
+      () => new WaymarkError('server-unreachable', `${member.name} did not list its binary logs in time`),
+    );
+    return logs.some(({ file, sizeBytes }) => file === coordinates.file && sizeBytes >= coordinates.position);
+  } finally {
+    discard(connection);
+  }
+}
+
+function withoutProof({ trail, place }: StreamHistory): Resumption {
+  return {
+    resume: { coordinates: place.coordinates, trail, sequence: place.sequence, skip: [] },
+    confidence: 'unverified',
+    evidence: { transactionsMatched: 0, hintsMatched: 0, required: 0, additional: 0, bornHere: 0 },
+    hint: null,
+    locateMs: 0,
+    matchMs: 0,
+  };
 }
 
 /** The operator has chosen to go on although the servers differ. */

@@ -5,7 +5,12 @@ import { type CandidateOptions, type Place, tryCandidate } from './candidate.js'
 import type { Member } from './pool.js';
 
 /** A member to try, and how long to leave it alone first. */
-export type Contender = { readonly member: Member; readonly delayMs: number };
+export type Contender = {
+  readonly member: Member;
+  readonly delayMs: number;
+  /** Not again, whatever it fails of. */
+  readonly once?: true;
+};
 
 /** What has become of a member in a search. */
 export type Standing =
@@ -104,7 +109,7 @@ export async function searchPool(
 }
 
 async function keepTrying(
-  { member, delayMs }: Contender,
+  { member, delayMs, once }: Contender,
   options: CandidateOptions,
   signal: AbortSignal,
   report: (standing: Standing) => void,
@@ -116,6 +121,7 @@ async function keepTrying(
     });
     await sleep(delayMs, signal);
   }
+  let reported = '';
   for (let waitMs: number = retryMs.first; ; waitMs = Math.min(waitMs * 2, retryMs.last)) {
     try {
       report({ status: 'ready', place: await tryCandidate(member, options, signal) });
@@ -123,11 +129,15 @@ async function keepTrying(
     } catch (error) {
       if (signal.aborted) throw error;
       const known = error instanceof Error ? error : new Error(String(error));
-      const transient = isTransient(error);
-      options.logger.warn(
-        { event: 'candidate.rejected', server: member.name, reason: messageOf(error), again: transient },
-        `${member.name} can't go on with the stream: ${messageOf(error)}`,
-      );
+      const transient = !once && isTransient(error);
+      const reason = messageOf(error);
+      if (reason !== reported) {
+        options.logger.warn(
+          { event: 'candidate.rejected', server: member.name, reason, again: transient },
+          `${member.name} can't go on with the stream: ${reason}`,
+        );
+      }
+      reported = reason;
       report({ status: transient ? 'failing' : 'rejected', error: known });
       if (!transient) return;
     }

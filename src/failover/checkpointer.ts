@@ -1,0 +1,156 @@
+import type { Logger } from 'pino';
+import type { Checkpoint, CheckpointStore, ServerIdentity } from '../checkpoint/checkpoint.js';
+import type { Sink } from '../sinks/sink.js';
+import { type Progress, trailOf } from '../tail/progress.js';
+import { sleep } from '../util/async.js';
+import { hasCode, messageOf } from '../util/errors.js';
+
+/** Saved at least so often while there is progress. */
+const intervalMs = 1000;
+
+/** How long a store may be away before the log says so again. */
+const complainEveryMs = 30_000;
+
+export type CheckpointerOptions = {
+  readonly stream: string;
+  readonly store: CheckpointStore;
+  readonly sink: Sink;
+  readonly progress: Progress;
+  readonly logger: Logger;
+  /** Version of the record that was loaded; null when there was none. */
+  readonly version: string | null;
+};
+
+/** Why a record is written: the regular ones are not worth a line in the log each. */
+export type SaveReason = 'start' | 'interval' | 'hint' | 'switch' | 'stop';
+
+/**
+ * Writes the checkpoint, always after the sink has made durable what it speaks of. While the store is away the stream
+ * goes on, and the record is written as soon as it is back. That somebody else has written in between is an error
+ * that ends the agent.
+ */
+export class Checkpointer {
+  readonly #options: CheckpointerOptions;
+  #version: string | null;
+  #server: ServerIdentity | null = null;
+  #running: Promise<void> | null = null;
+  #error: Error | null = null;
+  #lastSaveMs = Number.NEGATIVE_INFINITY;
+  #savedAt: number | null = null;
+  #complainedAtMs = Number.NEGATIVE_INFINITY;
+  #failures = 0;
+
+  constructor(options: CheckpointerOptions) {
+    this.#options = options;
+    this.#version = options.version;
+  }
+
+  /** The server whose coordinates are in `progress` from now on. */
+  reading(server: ServerIdentity): void {
+    this.#server = server;
+  }
+
+  /** When the last record was written, in milliseconds since 1970; null before the first. */
+  get savedAt(): number | null {
+    return this.#savedAt;
+  }
+
+  get failures(): number {
+    return this.#failures;
+  }
+
+  /**
+   * Called between batches: begins to save when it is time. Waits for the sink alone; the store answers in the
+   * background.
+   * @throws the sink's error, or the conflict that an earlier save has met.
+   */
+  async between(hint: boolean, signal: AbortSignal): Promise<void> {
+    if (this.#error !== null) throw this.#error;
+    if (this.#running !== null) return;
+    if (!hint && performance.now() - this.#lastSaveMs < intervalMs) return;
+    await this.#saveInBackground(hint ? 'hint' : 'interval', signal);
+  }
+
+  /**
+   * Saves at the beginning of reading from a server. A stream's very first record is waited for: without one, an
+   * agent that dies begins anew, and what came meanwhile would be lost.
+   */
+  async begin(reason: 'start' | 'switch', signal: AbortSignal): Promise<void> {
+    if (this.#version === null) await this.saveNow(reason, signal);
+    else if (this.#running === null) await this.#saveInBackground(reason, signal);
+  }
+
+  async #saveInBackground(reason: SaveReason, signal: AbortSignal): Promise<void> {
+    const checkpoint = await this.#snapshot();
+    this.#lastSaveMs = performance.now();
+    this.#running = this.#save(checkpoint, reason, signal)
+      .catch((error: unknown) => {
+        this.#noteFailure(error);
+      })
+      .finally(() => {
+        this.#running = null;
+      });
+  }
+
+  /** Saves now and waits for it, trying again while the store is away, until the signal fires. */
+  async saveNow(reason: SaveReason, signal: AbortSignal): Promise<void> {
+    await this.#running;
+    if (this.#error !== null) throw this.#error;
+    const checkpoint = await this.#snapshot();
+    for (;;) {
+      try {
+        await this.#save(checkpoint, reason, signal);
+        return;
+      } catch (error) {
+        if (!hasCode(error, 'checkpoint-store') || signal.aborted) throw error;
+        this.#noteFailure(error);
+        await sleep(intervalMs, signal);
+      }
+    }
+  }
+
+  async #snapshot(): Promise<Checkpoint> {
+    const { progress, sink, stream } = this.#options;
+    const position = await sink.flush();
+    if (this.#server === null) throw new Error('a checkpoint needs a server');
+    const { entries, partial } = trailOf(progress);
+    return {
+      stream,
+      fencingToken: 0,
+      server: this.#server,
+      coordinates: progress.coordinates,
+      sequence: progress.keeper.sequence,
+      // A copy: the store encodes it later, when the tail has gone on.
+      trail: { entries: entries.slice(), partial },
+      gtidSet: progress.gtidPosition.size === 0 ? null : [...progress.gtidPosition.values()].join(','),
+      sink: position,
+      savedAt: Date.now(),
+    };
+  }
+
+  async #save(checkpoint: Checkpoint, reason: SaveReason, signal: AbortSignal): Promise<void> {
+    const { store, logger } = this.#options;
+    this.#version = await store.save(checkpoint, this.#version, signal);
+    this.#savedAt = checkpoint.savedAt;
+    this.#complainedAtMs = Number.NEGATIVE_INFINITY;
+    const fields = { event: 'checkpoint.saved', reason, ...checkpoint.coordinates, store: store.location };
+    if (reason === 'interval' || reason === 'hint') logger.debug(fields, 'Checkpoint saved');
+    else logger.info(fields, 'Checkpoint saved');
+  }
+
+  #noteFailure(error: unknown): void {
+    this.#failures += 1;
+    if (!hasCode(error, 'checkpoint-store')) {
+      this.#error = error instanceof Error ? error : new Error(String(error));
+      return;
+    }
+    // Try again at the next batch, not a second later.
+    this.#lastSaveMs = Number.NEGATIVE_INFINITY;
+    if (performance.now() - this.#complainedAtMs < complainEveryMs) return;
+    this.#complainedAtMs = performance.now();
+    this.#options.logger.warn(
+      { event: 'checkpoint.failed', store: this.#options.store.location, reason: messageOf(error) },
+      `The checkpoint can't be saved; the stream goes on, and it is saved as soon as possible: ${messageOf(error)}`,
+    );
+  }
+}

@@ -1,0 +1,68 @@
+import type { Coordinates } from '../binlog/coordinates.js';
+import type { Confidence } from '../matching/trail-match.js';
+import type { Finding } from './diagnosis.js';
+
+/** A change of servers that is over. */
+export type Switch = {
+  readonly from: string | null;
+  readonly to: string;
+  readonly finding: Finding | 'restart' | 'start';
+  readonly confidence: Confidence | null;
+  readonly hint: string | null;
+  readonly coordinates: Coordinates;
+  readonly skipped: number;
+  /** Null until the first new record has been accepted, or the stream is level with the server. */
+  readonly blackoutMs: number | null;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+};
+
+/** What the agent is doing. */
+export type AgentPhase =
+  | { readonly kind: 'starting' }
+  | { readonly kind: 'streaming'; readonly server: string; readonly since: number }
+  /** The stream is lost and its next place is being looked for. */
+  | { readonly kind: 'searching'; readonly lost: string; readonly finding: Finding; readonly since: number }
+  | { readonly kind: 'stopped'; readonly reason: string };
+
+export type AgentState = {
+  readonly phase: AgentPhase;
+  /** Newest last. */
+  readonly switches: readonly Switch[];
+};
+
+export type AgentEvent =
+  | { readonly type: 'placed'; readonly change: Switch }
+  | { readonly type: 'lost'; readonly server: string; readonly finding: Finding; readonly at: number }
+  | { readonly type: 'level'; readonly blackoutMs: number }
+  | { readonly type: 'stopped'; readonly reason: string };
+
+const keptSwitches = 20;
+
+export const initialState: AgentState = { phase: { kind: 'starting' }, switches: [] };
+
+/** The only place where the agent's state changes. Pure. */
+export function transition(state: AgentState, event: AgentEvent): AgentState {
+  switch (event.type) {
+    case 'placed':
+      return {
+        phase: { kind: 'streaming', server: event.change.to, since: event.change.at },
+        switches: [...state.switches, event.change].slice(-keptSwitches),
+      };
+    case 'lost':
+      return {
+        ...state,
+        phase: { kind: 'searching', lost: event.server, finding: event.finding, since: event.at },
+      };
+    case 'level': {
+      const last = state.switches.at(-1);
+      if (!last) return state;
+      return {
+        ...state,
+        switches: [...state.switches.slice(0, -1), { ...last, blackoutMs: event.blackoutMs }],
+      };
+    }
+    case 'stopped':
+      return { ...state, phase: { kind: 'stopped', reason: event.reason } };
+  }
+}
