@@ -173,8 +173,8 @@ const passingCodes = new Set<ErrorCode>(['server-unreachable', 'stream-broken', 
 
 function isPassing(error: unknown): boolean {
   if (error instanceof WaymarkError) return passingCodes.has(error.code);
-  // Without a number of the server's it is the connection that has failed.
-  if (!isServerError(error)) return error instanceof Error && 'code' in error;
+  // Without a number of the server's it is the connection that has failed: mysql2 says so in the one way or the other.
+  if (!isServerError(error)) return error instanceof Error && ('code' in error || 'fatal' in error);
   return passingNumbers.has(error.errno) || ('fatal' in error && error.fatal === true);
 }
 

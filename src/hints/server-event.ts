@@ -125,7 +125,9 @@ function installation({ format, newest }: ServerEventOptions, seconds: number): 
 /**
  * What the event does: the next state, and the hint made of it. The state is written before the hint: should the
  * server die between them, a number is left out, and none comes twice. A hint's name differs each time, so its
- * statement is put together and prepared. An event's session ends with it, and releases the lock whatever happens.
+ * statement is put together and prepared. Notes are off, since the scheduler writes them (the view doesn't exist) to the
+ * error log; sql_auto_is_null, which MariaDB turns on in events, because the log shows it with each statement. An event's
+ * session ends with it, and releases the lock whatever happens.
  */
 function eventBody(format: HintFormat, table: string): string {
   const lock = quoteText(injectorLock(format));
@@ -134,6 +136,7 @@ function eventBody(format: HintFormat, table: string): string {
   const field = (value: string, digits: number): string => `LPAD(HEX(${value}), ${String(digits)}, '0')`;
   return `
 BEGIN
+  SET SESSION sql_notes = 0, SESSION sql_auto_is_null = 0;
   IF GET_LOCK(${lock}, 0) = 1 THEN
     UPDATE ${table} SET seconds = GREATEST(seconds, UNIX_TIMESTAMP()), counter = counter + 1 WHERE id = 1;
     SELECT CONCAT(

@@ -68,7 +68,8 @@ export async function examineServer(instance: Instance, options: PreflightOption
     options.signal.throwIfAborted();
     if (timeout.aborted) return unknown(silence(server, timeoutMs));
     // What neither the server, the connection nor waymark itself has raised on purpose is a mistake of ours.
-    if (!(error instanceof WaymarkError) && !(error instanceof Error && 'code' in error)) throw error;
+    const foreseen = error instanceof Error && ('code' in error || 'fatal' in error);
+    if (!foreseen) throw error;
     return unknown(brokenFinding(server, error));
   } finally {
     signal.removeEventListener('abort', abort);

@@ -1,0 +1,53 @@
+import { describeVersion } from '../../mysql/settings-findings.js';
+import { parseServerVersion } from '../../mysql/version.js';
+import type { CheckedServer, CheckFinding, CheckReport } from './findings.js';
+
+/** The report for people: by server, what is fine (✓), wrong (✗) or to be minded (!), with what to do about it. */
+export function renderReport({ servers, findings, checkpoint }: CheckReport): string {
+  const sections = servers.map((server) => {
+    const own = findings.filter((finding) => finding.server === server.server);
+    return [
+      heading(server),
+      ...(own.length === 0 ? ['  ✓ nothing to complain of'] : []),
+      ...own.flatMap(lines),
+    ];
+  });
+  const place =
+    checkpoint.server === null
+      ? 'none yet'
+      : `${checkpoint.server} ${checkpoint.file ?? ''}:${String(checkpoint.position)}, ${checkpoint.savedAt ?? ''}`;
+  const others = findings.filter((finding) => finding.server === null);
+  const unread = others.some(({ code }) => code.startsWith('checkpoint-') && code !== 'checkpoint-server');
+  sections.push([
+    'checkpoint, sink, pool',
+    ...(unread ? [] : [`  ✓ checkpoint ${checkpoint.location}: ${place}`]),
+    ...others.flatMap(lines),
+  ]);
+  const count = (severity: CheckFinding['severity']): number =>
+    findings.filter((finding) => finding.severity === severity).length;
+  const total = `${plural(count('error'), 'error')}, ${plural(count('warning'), 'warning')}`;
+  return [...sections.map((section) => section.join('\n')), total].join('\n\n');
+}
+
+function heading({ server, version, role, replicatesFrom, lastHint }: CheckedServer): string {
+  const parts = [server];
+  if (version !== null) parts.push(describeVersion(parseServerVersion(version)));
+  if (role === 'source') parts.push('source');
+  if (role === 'replica') parts.push(`replica of ${replicatesFrom.join(', ')}`);
+  if (lastHint !== null) {
+    const age = lastHint.ageSeconds === null ? '' : ` (${String(lastHint.ageSeconds)} s old)`;
+    parts.push(`newest hint ${lastHint.hint}${age}`);
+  }
+  return parts.join('  ');
+}
+
+function lines({ server, severity, message, fix }: CheckFinding): string[] {
+  // The heading names the server already.
+  const text =
+    server !== null && message.startsWith(`${server} `) ? message.slice(server.length + 1) : message;
+  return [`  ${severity === 'error' ? '✗' : '!'} ${text}`, `      → ${fix}`];
+}
+
+function plural(count: number, word: string): string {
+  return `${String(count)} ${word}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,141 @@
+import type { Command } from 'commander';
+import type { Logger } from 'pino';
+import { formatAddress } from '../../config/address.js';
+import type { Hint } from '../../hints/hint.js';
+import { runInjector } from '../../hints/injector.js';
+import { hintEventName, hintStateTable, installServerEvent } from '../../hints/server-event.js';
+import { lastHint } from '../../matching/locate.js';
+import { isServerError } from '../../mysql/connection.js';
+import { exitCodes, hasCode, messageOf, WaymarkError } from '../../util/errors.js';
+import type { CommandContext, CommonOptions, Start } from '../context.js';
+import { readDuration, type ServerOptions, withServerOptions } from '../options.js';
+import { readTarget, type Target } from '../target.js';
+
+type InjectOptions = CommonOptions &
+  ServerOptions & { readonly every: number; readonly once?: true; readonly installEvent?: true };
+
+/** `waymark inject`: hints into a source's binary log. */
+export function addInjectCommand(program: Command, start: Start): void {
+  withServerOptions(
+    program
+      .command('inject')
+      .description("Inject hints into a source's binary log, until stopped.")
+      .option('--every <DURATION>', 'from one hint to the next', readDuration, readDuration('5s'))
+      .option('--once', 'inject one hint and end')
+      .option('--install-event', 'have the server inject them itself, by an EVENT in the hint schema'),
+  )
+    .addHelpText(
+      'after',
+      `
+A hint is "drop view if exists" of a view that never exists; nor need its schema. The account needs DROP on that schema
+(--install-event: also CREATE, EVENT, SELECT, INSERT, UPDATE). Give it what "waymark run" needs as well, and it sees
+that the server is a source, and hints ascend over restarts even when the clock is set back.
+
+Examples:
+  waymark inject --server source:3306 --every 5s
+  waymark inject --server source:3306 --once --json
+  waymark inject --server source:3306 --every 5s --install-event`,
+    )
+    .action(start(inject));
+}
+
+async function inject(context: CommandContext, options: InjectOptions): Promise<number> {
+  if (options.once === true && options.installEvent === true) {
+    throw new WaymarkError('usage', '--once and --install-event exclude each other');
+  }
+  const target = await readTarget(context, options);
+  const logger = context.createLogger(target.logLevel);
+  return options.installEvent === true
+    ? install(context, target, logger, options.every)
+    : injectHints(context, target, logger, options);
+}
+
+async function install(
+  { output, signal }: CommandContext,
+  target: Target,
+  logger: Logger,
+  everyMs: number,
+): Promise<number> {
+  const { instance, format } = target;
+  const server = formatAddress(instance.address);
+  const newest = await newestHint(target, logger, signal);
+  await installServerEvent({ instance, format, everyMs, newest, signal });
+  const event = `${format.schema}.${hintEventName}`;
+  const state = `${format.schema}.${hintStateTable}`;
+  await output.result(
+    { server, event, stateTable: state, everyMs },
+    `${server} now injects a hint every ${String(everyMs / 1000)} s, by its event ${event}.\n` +
+      `Each one also changes a row of ${state}: leave it out of what you deliver (filter: {exclude: [${state}]}).\n` +
+      'On replicas the event is disabled. After a promotion, install it on the new source.',
+  );
+  return exitCodes.done;
+}
+
+async function injectHints(
+  { output, signal }: CommandContext,
+  target: Target,
+  logger: Logger,
+  { every, once }: InjectOptions,
+): Promise<number> {
+  const { instance, format } = target;
+  const server = formatAddress(instance.address);
+  let injected = 0;
+  let last: Hint | null = null;
+  await runInjector({
+    instance,
+    format,
+    everyMs: every,
+    signal,
+    once: once === true,
+    newest: () => newestHint(target, logger, signal),
+    onInjected: (hint) => {
+      injected += 1;
+      last = hint;
+      const level = injected === 1 ? 'info' : 'debug';
+      logger[level]({ event: 'hint.injected', server, hint: hint.token, everyMs: every }, 'hint injected');
+    },
+    onNotice: ({ kind, message, ...details }) => {
+      logger.warn({ event: `injector.${kind}`, server, ...details }, message);
+    },
+  });
+  const token = tokenOf(last);
+  if (once === true && token === null) signal.throwIfAborted();
+  await (once === true
+    ? output.result({ server, hint: token }, token ?? '')
+    : output.result(
+        { server, injected, lastHint: token },
+        `${String(injected)} hints injected on ${server}`,
+      ));
+  return exitCodes.done;
+}
+
+/** The callbacks assign it, which the compiler doesn't see. */
+function tokenOf(hint: Hint | null): string | null {
+  return hint?.token ?? null;
+}
+
+/** Reading long logs without any hint must not keep the first hint waiting for ever. */
+const searchMs = 60_000;
+
+/** The newest hint, if the account may look and it is found in time; else hints ascend by the clock alone. */
+async function newestHint(
+  { instance, format }: Target,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<Hint | null> {
+  const timeout = AbortSignal.timeout(searchMs);
+  try {
+    const found = await lastHint({ instance, format, signal: AbortSignal.any([signal, timeout]) });
+    return found?.hint ?? null;
+  } catch (error) {
+    signal.throwIfAborted();
+    const mayNotLook = isServerError(error) || hasCode(error, 'missing-grant');
+    if (!mayNotLook && !timeout.aborted) throw error;
+    const why = timeout.aborted ? `not found within ${String(searchMs / 1000)} s` : messageOf(error);
+    logger.warn(
+      { event: 'injector.newest-unseen', server: formatAddress(instance.address), why },
+      "can't see the newest hint in the server's log: hints ascend by this machine's clock alone",
+    );
+    return null;
+  }
+}

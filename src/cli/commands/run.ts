@@ -1,0 +1,48 @@
+import type { Command } from 'commander';
+import { loadConfig } from '../../config/load.js';
+import { exitCodeOf, exitCodes, WaymarkError } from '../../util/errors.js';
+import type { CommandContext, CommonOptions, Start } from '../context.js';
+import { withConfigOption } from '../options.js';
+
+type RunOptions = CommonOptions & { readonly config: string };
+
+/** `waymark run`: the agent, until it is stopped or fails. */
+export function addRunCommand(program: Command, start: Start): void {
+  withConfigOption(
+    program
+      .command('run')
+      .description('Run the agent: tail one of the pool, fail over by hints, deliver every change once.'),
+  )
+    .addHelpText(
+      'after',
+      `
+Records go where the config file's "sink" says. SIGINT or SIGTERM: a clean stop (a second one: at once).
+With a sink of type stdout, stdout has records only, and an error's JSON document goes to stderr.
+
+Example:
+  waymark run -c waymark.yaml`,
+    )
+    .action(start(run));
+}
+
+async function run(context: CommandContext, options: RunOptions): Promise<number> {
+  const { signal, output } = context;
+  const config = await loadConfig(options.config, context.environment, { 'log.level': options.logLevel });
+  const logger = context.createLogger(config.log.level);
+  const stdoutTaken = config.sink.type === 'stdout';
+  // Loaded when needed: the other commands do without most of it, and start faster.
+  const { runAgent } = await import('../../agent.js');
+  try {
+    await runAgent(config, { logger, signal });
+  } catch (error) {
+    // An end that was asked for may come out as the signal's reason.
+    if (!signal.aborted || error !== signal.reason) {
+      if (!(error instanceof WaymarkError)) return await output.error(error, { stdoutTaken });
+      logger.fatal({ event: 'failed', ...error.details, code: error.code }, error.message);
+      if (output.json || context.watched) await output.error(error, { stdoutTaken });
+      return exitCodeOf(error);
+    }
+  }
+  if (!stdoutTaken && output.json) await output.result({ stream: config.stream, stopped: true }, '');
+  return exitCodes.done;
+}

@@ -1,0 +1,67 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Address, parseAddress } from '../config/address.js';
+import { parseDuration } from '../config/duration.js';
+import { WaymarkError } from '../util/errors.js';
+import { logLevels } from './logger.js';
+
+/** Adds what every command has. */
+export function withCommonOptions(command: Command): Command {
+  return command
+    .option('--json', 'one JSON document on stdout, for a result and for an error alike')
+    .addOption(new Option('--log-level <LEVEL>', 'log to stderr from this level on').choices(logLevels));
+}
+
+/**
+ * Adds an option that the command can't do without. Checked when all others have been understood: commander would say
+ * first that `--server` is missing, and not that `--sever` was probably meant to be it.
+ */
+export function withRequiredOption(
+  command: Command,
+  flags: string,
+  description: string,
+  parse?: (text: string) => unknown,
+): Command {
+  const option = new Option(flags, `${description} (required)`);
+  if (parse !== undefined) option.argParser(parse);
+  return command.addOption(option).hook('preAction', (_program, action) => {
+    if (action.getOptionValue(option.attributeName()) !== undefined) return;
+    throw new WaymarkError('usage', `${action.name()} needs the option ${flags}`);
+  });
+}
+
+/** Adds `--server` and, for the account, `-c`. */
+export function withServerOptions(command: Command): Command {
+  return withCommonOptions(
+    withRequiredOption(
+      command,
+      '--server <HOST:PORT>',
+      'the server; port 3306 if left out, IPv6 in brackets',
+      readWith(parseAddress),
+    ).option(
+      '-c, --config <FILE>',
+      'take account, TLS and the form of hints from this config file (else: WAYMARK_USER, WAYMARK_PASSWORD)',
+    ),
+  );
+}
+
+/** Adds `-c`, which the command can't do without. */
+export function withConfigOption(command: Command): Command {
+  return withCommonOptions(withRequiredOption(command, '-c, --config <FILE>', 'the config file (YAML)'));
+}
+
+/** A duration such as `5s`, as milliseconds. */
+export const readDuration = readWith(parseDuration);
+
+/** Lets commander say which option has the value that a parser of ours refuses. */
+function readWith<T>(parse: (text: string) => T): (text: string) => T {
+  return (text) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      if (error instanceof WaymarkError) throw new InvalidArgumentError(error.message);
+      throw error;
+    }
+  };
+}
+
+export type ServerOptions = { readonly server: Address; readonly config?: string };

@@ -1,0 +1,48 @@
+import type { Logger } from 'pino';
+import type { CommandContext } from './context.js';
+
+/** How far a scan has come. */
+export type Progress = { readonly file: string; readonly bytesScanned: number };
+
+const drawEveryMs = 200;
+const logEveryMs = 5_000;
+
+/**
+ * Shows how a long scan goes: a line that is drawn again and again where a person watches, else a line in the log every
+ * five seconds. Quick scans show nothing. Call `end` before anything else is written.
+ */
+export function showProgress(
+  { watched }: CommandContext,
+  logger: Logger,
+  server: string,
+): { onProgress: (progress: Progress) => void; end: () => void } {
+  const everyMs = watched ? drawEveryMs : logEveryMs;
+  const startedAt = performance.now();
+  let shownAt = startedAt;
+  let drawn = false;
+  // Each file that is probed counts from zero; together they are what has been read.
+  let before = 0;
+  let last = 0;
+  return {
+    onProgress: ({ file, bytesScanned }) => {
+      if (bytesScanned < last) before += last;
+      last = bytesScanned;
+      const now = performance.now();
+      if (now - shownAt < everyMs) return;
+      shownAt = now;
+      const megabytes = (before + bytesScanned) / 1e6;
+      const perSecond = megabytes / ((now - startedAt) / 1000);
+      if (watched) {
+        const text = `${server}  ${file}  ${megabytes.toFixed(0)} MB read, ${perSecond.toFixed(0)} MB/s`;
+        process.stderr.write(`\r\u001B[K${text}`);
+        drawn = true;
+      } else {
+        logger.info({ event: 'scan.progress', server, file, megabytes: Math.round(megabytes) }, 'scanning');
+      }
+    },
+    end: () => {
+      if (drawn) process.stderr.write('\r\u001B[K');
+      drawn = false;
+    },
+  };
+}

@@ -1,0 +1,327 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { compareHints, defaultHintFormat, type Hint, hintFromToken } from '../../src/hints/hint.js';
+import { type InjectorNotice, type InjectorOptions, runInjector } from '../../src/hints/injector.js';
+import { hintEventName, hintStateTable } from '../../src/hints/server-event.js';
+import { hintSeconds } from '../../src/hints/next-hint.js';
+import { lastHint } from '../../src/matching/locate.js';
+import { Secret } from '../../src/config/secret.js';
+import type { Instance } from '../../src/mysql/connection.js';
+import { startServer, startTopology, type TestServer, type Topology } from '../servers/index.js';
+import { until } from '../servers/wait.js';
+import { documentOf, errorOf, runWaymark, startWaymark } from '../unit/cli/waymark.js';
+
+let topology: Topology;
+let source: TestServer;
+let replica: TestServer;
+const format = defaultHintFormat;
+const account = { WAYMARK_USER: 'injector', WAYMARK_PASSWORD: 'geheim' };
+
+beforeAll(async () => {
+  topology = await startTopology({ replicas: 1 });
+  source = topology.source;
+  replica = topology.replicas[0]!;
+  await source.query("CREATE USER injector@'%' IDENTIFIED BY 'geheim'");
+  await source.query("GRANT REPLICATION SLAVE, BINLOG MONITOR, REPLICA MONITOR ON *.* TO injector@'%'");
+  await source.query("GRANT CREATE, DROP, EVENT, SELECT, INSERT, UPDATE ON meta.* TO injector@'%'");
+  await source.query("CREATE USER only_drop@'%' IDENTIFIED BY 'geheim'");
+  await source.query("GRANT DROP ON meta.* TO only_drop@'%'");
+  await source.query("CREATE USER bare@'%' IDENTIFIED BY 'geheim'");
+  await topology.waitForReplicas();
+}, 120_000);
+
+afterAll(async () => {
+  await topology.stop();
+});
+
+function instanceOf(server: TestServer): Instance {
+  const { user, password, host, port } = server;
+  return { address: { host, port }, account: { user, password: new Secret(password) } };
+}
+
+/**
+ * All hints in a server's logs, oldest first, as the server itself shows them: with the default database before the
+ * statement, which an event has (its schema).
+ */
+async function hintsOf(server: TestServer): Promise<Hint[]> {
+  const logs = await server.query<{ Log_name: string }>('SHOW BINARY LOGS');
+  const hints: Hint[] = [];
+  for (const { Log_name } of logs) {
+    const events = await server.query<{ Info: string }>(`SHOW BINLOG EVENTS IN '${Log_name}'`);
+    for (const { Info } of events) {
+      const token = /^(?:use `meta`; )?drop view if exists `meta`\.`_pseudo_gtid_hint__([^`]+)`$/.exec(
+        Info,
+      )?.[1];
+      if (token !== undefined) hints.push(hintFromToken(token));
+    }
+  }
+  return hints;
+}
+
+function expectAscending(hints: readonly Hint[]): void {
+  for (const [index, hint] of hints.entries()) {
+    const before = hints[index - 1];
+    if (before !== undefined) expect(compareHints(hint, before)).toBeGreaterThan(0);
+  }
+}
+
+function injectorOptions(server: TestServer, signal: AbortSignal): InjectorOptions {
+  const instance = instanceOf(server);
+  return {
+    instance,
+    format,
+    everyMs: 20,
+    signal,
+    newest: async () => (await lastHint({ instance, format, signal }))?.hint ?? null,
+    onInjected: () => undefined,
+  };
+}
+
+describe('waymark inject', () => {
+  test('--once, with the least of grants and without the schema; the replica logs it as well', async () => {
+    const args = ['inject', '--server', source.address, '--once', '--json'];
+    const result = await runWaymark(args, { ...account, WAYMARK_USER: 'only_drop' });
+    expect(result.code, result.stderr).toBe(0);
+    const document = documentOf(result);
+    expect(document).toMatchObject({ server: source.address });
+    expect(result.stderr).toContain("can't see the newest hint");
+    await topology.waitForReplicas();
+    for (const server of [source, replica]) {
+      expect((await hintsOf(server)).map(({ token }) => token)).toEqual([document['hint']]);
+    }
+  });
+
+  test('every so often until SIGTERM, ascending over restarts', async () => {
+    for (let round = 0; round < 2; round++) {
+      const args = [
+        'inject',
+        '--server',
+        source.address,
+        '--every',
+        '50ms',
+        '--json',
+        '--log-level',
+        'debug',
+      ];
+      const running = startWaymark(args, account);
+      await running.until(/(hint\.injected[\s\S]*){3}/);
+      running.signal('SIGTERM');
+      const result = await running.ended;
+      expect(result.code, result.stderr).toBe(0);
+      const document = documentOf(result);
+      expect(document['injected']).toBeGreaterThanOrEqual(3);
+      expect((await hintsOf(source)).at(-1)?.token).toBe(document['lastHint']);
+    }
+    const hints = await hintsOf(source);
+    expect(hints.length).toBeGreaterThanOrEqual(7);
+    expectAscending(hints);
+  });
+
+  test('a second injector stands by, and takes over', async () => {
+    const first = new AbortController();
+    const second = new AbortController();
+    const order: string[] = [];
+    const notices: InjectorNotice[] = [];
+    const note = (name: string) => () => {
+      order.push(name);
+    };
+    const running = runInjector({ ...injectorOptions(source, first.signal), onInjected: note('first') });
+    await until('the first works', () => Promise.resolve(order.length > 0));
+    const waiting = runInjector({
+      ...injectorOptions(source, second.signal),
+      onInjected: note('second'),
+      onNotice: (notice) => notices.push(notice),
+    });
+    await until('the second stands by', () => Promise.resolve(notices.length > 0));
+    expect(notices[0]?.kind).toBe('standby');
+    const once = await runWaymark(['inject', '--server', source.address, '--once', '--json'], account);
+    expect(once.code).toBe(1);
+    expect(errorOf(once).message).toContain('already being injected');
+    expect(order).not.toContain('second');
+    first.abort();
+    await running;
+    await until('the second works', () => Promise.resolve(order.includes('second')));
+    second.abort();
+    await waiting;
+    expectAscending(await hintsOf(source));
+  });
+
+  test('goes on when the server is back, and keeps ascending', async () => {
+    const server = await startServer();
+    const { signal, ...controller } = abortable();
+    const injected: Hint[] = [];
+    const notices: InjectorNotice[] = [];
+    const running = runInjector({
+      ...injectorOptions(server, signal),
+      onInjected: (hint) => injected.push(hint),
+      onNotice: (notice) => notices.push(notice),
+    });
+    await until('it works', () => Promise.resolve(injected.length >= 3));
+    await server.kill();
+    await until('it has noticed', () => Promise.resolve(notices.some(({ kind }) => kind === 'failed')));
+    const before = injected.length;
+    await server.restart();
+    await until('it works again', () => Promise.resolve(injected.length >= before + 3));
+    controller.abort();
+    await running;
+    expectAscending(injected);
+    expectAscending(await hintsOf(server));
+    await server.stop();
+  });
+
+  test('ends at once when it is stopped while the server hangs', async () => {
+    const { signal, abort } = abortable();
+    let injected = 0;
+    const running = runInjector({ ...injectorOptions(source, signal), onInjected: () => (injected += 1) });
+    await until('it works', () => Promise.resolve(injected > 0));
+    await source.freeze();
+    try {
+      const startedAt = performance.now();
+      abort();
+      await running;
+      expect(performance.now() - startedAt).toBeLessThan(1000);
+    } finally {
+      await source.resume();
+    }
+  });
+});
+
+describe('refusals', () => {
+  const once = (server: TestServer, environment: Record<string, string> = account) =>
+    runWaymark(['inject', '--server', server.address, '--once', '--json'], environment);
+
+  test('a replica: its source is named', async () => {
+    const before = await hintsOf(replica);
+    const result = await once(replica);
+    expect(result.code).toBe(1);
+    expect(errorOf(result)).toMatchObject({ code: 'unsuitable-server', sources: [source.address] });
+    expect(errorOf(result).message).toContain(source.address);
+    expect(await hintsOf(replica)).toEqual(before);
+  });
+
+  test('a missing grant is named', async () => {
+    const result = await once(source, { ...account, WAYMARK_USER: 'bare' });
+    expect(result.code).toBe(1);
+    expect(errorOf(result)).toMatchObject({ code: 'missing-grant', server: source.address });
+    expect(errorOf(result).message).toContain('GRANT DROP ON `meta`.* TO');
+  });
+
+  test('nobody listens there', async () => {
+    const result = await runWaymark(['inject', '--server', '127.0.0.1:1', '--json'], account);
+    expect(result.code).toBe(1);
+    expect(errorOf(result).code).toBe('server-unreachable');
+  });
+
+  test('no binary log; a log of some databases only', async () => {
+    for (const [settings, words] of [
+      [{ skip_log_bin: 'ON' }, 'log_bin is OFF'],
+      [{ binlog_do_db: 'shop' }, 'binlog_do_db'],
+    ] as const) {
+      const server = await startServer({ settings });
+      const running = runInjector({ ...injectorOptions(server, abortable().signal), once: true });
+      await expect(running).rejects.toMatchObject({ code: 'unsuitable-server' });
+      await expect(running).rejects.toThrow(words);
+      await server.stop();
+    }
+  });
+
+  test('an account that is kept out of the binary log, a prefix that is too long', async () => {
+    const options = { ...injectorOptions(source, abortable().signal), once: true };
+    const longest = { schema: 'meta', prefix: 'x'.repeat(27) };
+    await expect(runInjector({ ...options, format: longest })).rejects.toMatchObject({ code: 'config' });
+    await source.query("SET GLOBAL init_connect = 'SET sql_log_bin = 0'");
+    await source.query("CREATE USER unlogged@'%' IDENTIFIED BY 'geheim'");
+    await source.query("GRANT BINLOG ADMIN ON *.* TO unlogged@'%'");
+    try {
+      const result = await once(source, { ...account, WAYMARK_USER: 'unlogged' });
+      expect(errorOf(result).message).toContain('sql_log_bin is 0');
+    } finally {
+      await source.query("SET GLOBAL init_connect = ''");
+    }
+  });
+
+  test('a read-only server', async () => {
+    await source.query('SET GLOBAL read_only = ON');
+    try {
+      const result = await once(source);
+      expect(errorOf(result).message).toContain('read-only');
+    } finally {
+      await source.query('SET GLOBAL read_only = OFF');
+    }
+  });
+});
+
+describe('waymark inject --install-event', () => {
+  const install = (every: string) =>
+    runWaymark(
+      ['inject', '--server', source.address, '--every', every, '--install-event', '--json'],
+      account,
+    );
+
+  test('says how to turn the event scheduler on, and leaves it off', async () => {
+    const result = await install('1s');
+    expect(result.code).toBe(1);
+    expect(errorOf(result)).toMatchObject({ code: 'unsuitable-server', eventScheduler: 'OFF' });
+    expect(errorOf(result).message).toContain('SET GLOBAL event_scheduler = ON');
+    expect(await source.query("SHOW DATABASES LIKE 'meta'")).toEqual([]);
+  });
+
+  test('whole seconds only', async () => {
+    await source.query('SET GLOBAL event_scheduler = ON');
+    const result = await install('1500ms');
+    expect(result.code).toBe(2);
+    expect(errorOf(result).code).toBe('usage');
+  });
+
+  test('the server injects, ascending, also over a clock step backwards; again it changes the interval', async () => {
+    const before = await hintsOf(source);
+    const result = await install('1s');
+    expect(result.code, result.stderr).toBe(0);
+    expect(documentOf(result)).toMatchObject({
+      event: `meta.${hintEventName}`,
+      stateTable: `meta.${hintStateTable}`,
+    });
+    const count = async (): Promise<number> => (await hintsOf(source)).length - before.length;
+    await until('the event has run twice', async () => (await count()) >= 2);
+
+    // What a clock that was ahead, and has been set back, leaves behind.
+    await source.query(`UPDATE meta.${hintStateTable} SET seconds = seconds + 1000`);
+    const seen = await count();
+    await until('it goes on', async () => (await count()) >= seen + 2);
+    const hints = await hintsOf(source);
+    expectAscending(hints);
+    expect(hintSeconds(hints.at(-1)!)).toBeGreaterThan(Date.now() / 1000 + 900);
+
+    expect((await install('3600s')).code).toBe(0);
+    const [event] = await source.query<{ interval: string; status: string }>(
+      'SELECT INTERVAL_VALUE AS `interval`, STATUS AS status FROM INFORMATION_SCHEMA.EVENTS WHERE EVENT_NAME = ?',
+      [hintEventName],
+    );
+    expect(event).toEqual({ interval: '3600', status: 'ENABLED' });
+  });
+
+  test('on the replica it is there, disabled, and the replica has the hints', async () => {
+    await topology.waitForReplicas();
+    const [event] = await replica.query<{ status: string }>(
+      'SELECT STATUS AS status FROM INFORMATION_SCHEMA.EVENTS WHERE EVENT_NAME = ?',
+      [hintEventName],
+    );
+    expect(event?.status).toBe('SLAVESIDE_DISABLED');
+    expect((await hintsOf(replica)).at(-1)).toEqual((await hintsOf(source)).at(-1));
+  });
+
+  test('an injector goes on from the hints of the event', async () => {
+    const result = await runWaymark(['inject', '--server', source.address, '--once', '--json'], account);
+    expect(result.code).toBe(0);
+    expectAscending(await hintsOf(source));
+  });
+});
+
+function abortable(): { signal: AbortSignal; abort: () => void } {
+  const controller = new AbortController();
+  return {
+    signal: controller.signal,
+    abort: () => {
+      controller.abort();
+    },
+  };
+}
