@@ -3,7 +3,7 @@ import { crc32 } from 'node:zlib';
 import type { Socket } from 'node:net';
 import type { Connection } from 'mysql2/promise';
 import { formatAddress } from '../config/address.js';
-import { connect, type Instance, isServerError, socketOf } from '../mysql/connection.js';
+import { connect, discard, type Instance, isServerError, socketOf } from '../mysql/connection.js';
 import { messageOf, WaymarkError } from '../util/errors.js';
 import { type Coordinates, formatCoordinates } from './coordinates.js';
 import { EventType, eventType, type EventVisitor, headerBytes } from './event.js';
@@ -67,7 +67,7 @@ export async function* readDump(options: DumpOptions): AsyncGenerator<EventBatch
     ...(options.connectTimeoutMs === undefined ? {} : { connectTimeoutMs: options.connectTimeoutMs }),
   });
   const abort = (): void => {
-    connection.destroy();
+    discard(connection);
   };
   signal.addEventListener('abort', abort, { once: true });
   try {
@@ -80,7 +80,7 @@ export async function* readDump(options: DumpOptions): AsyncGenerator<EventBatch
     throw error instanceof WaymarkError ? error : streamError(error, options);
   } finally {
     signal.removeEventListener('abort', abort);
-    connection.destroy();
+    discard(connection);
   }
 }
 

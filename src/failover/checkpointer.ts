@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { formatCoordinates } from '../binlog/coordinates.js';
 import type { Checkpoint, CheckpointStore, ServerIdentity } from '../checkpoint/checkpoint.js';
 import type { Sink } from '../sinks/sink.js';
 import { type Progress, trailOf } from '../tail/progress.js';
@@ -39,6 +40,8 @@ export class Checkpointer {
   #savedAt: number | null = null;
   #complainedAtMs = Number.NEGATIVE_INFINITY;
   #failures = 0;
+  /** What the last record said, in short: nothing new, nothing to save. */
+  #saved = '';
 
   constructor(options: CheckpointerOptions) {
     this.#options = options;
@@ -68,6 +71,7 @@ export class Checkpointer {
     if (this.#error !== null) throw this.#error;
     if (this.#running !== null) return;
     if (!hint && performance.now() - this.#lastSaveMs < intervalMs) return;
+    if (this.#saved === this.#mark()) return;
     await this.#saveInBackground(hint ? 'hint' : 'interval', signal);
   }
 
@@ -109,8 +113,14 @@ export class Checkpointer {
     }
   }
 
+  #mark(): string {
+    const { coordinates, partial } = this.#options.progress;
+    return `${formatCoordinates(coordinates)} ${partial?.changes ?? 0}`;
+  }
+
   async #snapshot(): Promise<Checkpoint> {
     const { progress, sink, stream } = this.#options;
+    this.#saved = this.#mark();
     const position = await sink.flush();
     if (this.#server === null) throw new Error('a checkpoint needs a server');
     const { entries, partial } = trailOf(progress);
@@ -140,6 +150,7 @@ export class Checkpointer {
 
   #noteFailure(error: unknown): void {
     this.#failures += 1;
+    this.#saved = '';
     if (!hasCode(error, 'checkpoint-store')) {
       this.#error = error instanceof Error ? error : new Error(String(error));
       return;

@@ -35,18 +35,12 @@ export async function connect(
   const core = createConnection(
     connectionOptions(instance, options.connectTimeoutMs ?? defaultConnectTimeoutMs),
   );
-  const abort = (): void => {
-    core.destroy();
-  };
-  options.signal?.addEventListener('abort', abort, { once: true });
   try {
     await handshake(core, options.connectTimeoutMs ?? defaultConnectTimeoutMs, options.signal);
   } catch (error) {
-    core.destroy();
+    discard(core.promise());
     options.signal?.throwIfAborted();
     throw connectError(error, instance);
-  } finally {
-    options.signal?.removeEventListener('abort', abort);
   }
   // Errors of an idle connection (the server went away) come out at the next query; nobody else listens.
   core.on('error', () => undefined);
@@ -66,6 +60,8 @@ export function socketOf(connection: Connection): Socket {
 /** Ends a connection at once, without waiting for the server's goodbye; never throws. */
 export function discard(connection: Connection): void {
   connection.destroy();
+  // mysql2 only says goodbye; a server that is frozen never answers, and the socket would stay.
+  socketOf(connection).destroy();
 }
 
 function connectionOptions(instance: Instance, connectTimeoutMs: number): ConnectionOptions {
