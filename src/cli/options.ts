@@ -5,7 +5,7 @@ import { WaymarkError } from '../util/errors.js';
 import { logLevels } from './logger.js';
 
 /** Adds what every command has. */
-export function withCommonOptions(command: Command): Command {
+function withCommonOptions(command: Command): Command {
   return command
     .option('--json', 'one JSON document on stdout, for a result and for an error alike')
     .addOption(new Option('--log-level <LEVEL>', 'log to stderr from this level on').choices(logLevels));
