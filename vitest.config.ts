@@ -1,4 +1,8 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+
+/** What a file leaves open fails it. */
+const setupFiles = [fileURLToPath(new URL('test/setup/no-dangling-handles.ts', import.meta.url))];
 
 /** The suites, in the order in which they run. */
 export default defineConfig({
@@ -13,6 +17,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          setupFiles,
           include: ['test/unit/**/*.test.ts'],
           testTimeout: 20_000,
           sequence: { groupOrder: 0 },
@@ -22,6 +27,7 @@ export default defineConfig({
       {
         test: {
           name: 'integration',
+          setupFiles,
           include: ['test/integration/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
@@ -32,6 +38,7 @@ export default defineConfig({
       {
         test: {
           name: 'scenarios',
+          setupFiles,
           include: ['test/scenarios/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,

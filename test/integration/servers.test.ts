@@ -78,11 +78,14 @@ describe('a topology', () => {
     await replica.freeze();
     let answered = false;
     const answer = replica.query('SELECT 1 AS one').finally(() => (answered = true));
-    await expect(accepts(replica.host, replica.port)).resolves.toBe(true);
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    expect(answered).toBe(false);
-    expect(replica.alive).toBe(true);
-    await replica.resume();
+    try {
+      await expect(accepts(replica.host, replica.port)).resolves.toBe(true);
+      await expect(topology.waitForReplicas([replica], 300)).rejects.toThrow(/gave up/);
+      expect(answered).toBe(false);
+      expect(replica.alive).toBe(true);
+    } finally {
+      await replica.resume();
+    }
     expect(await answer).toEqual([{ one: 1 }]);
   });
 

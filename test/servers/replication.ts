@@ -1,6 +1,6 @@
 import { REPLICATOR } from './template.js';
 import type { TestServer } from './types.js';
-import { until } from './wait.js';
+import { until, within } from './wait.js';
 
 /** A place in a server's binlogs. */
 export interface BinlogPosition {
@@ -129,7 +129,8 @@ export async function waitForReplication(
     level.set(replica, result);
     return result;
   };
-  await Promise.all(replicas.map(wait));
+  // A little longer, because those that wait for one replica can say more.
+  await within('the replicas have applied everything', timeoutMs + 500, Promise.all(replicas.map(wait)));
 }
 
 async function sourceOf(

@@ -6,7 +6,7 @@ import { claimPort, LOOPBACK, releasePort } from './ports.js';
 import { optionFile } from './settings.js';
 import { makeDataDirectory, ROOT, userOption } from './template.js';
 import type { ConnectOptions, ServerSettings, TestServer, Vendor } from './types.js';
-import { accepts, messageOf, until } from './wait.js';
+import { accepts, hasStopped, messageOf, until } from './wait.js';
 
 const START_LIMIT_MS = 20_000;
 const STOP_LIMIT_MS = 60_000;
@@ -153,7 +153,9 @@ export class ServerHandle implements TestServer {
   }
 
   async freeze(): Promise<void> {
-    await this.#process?.signal('SIGSTOP');
+    if (this.#process?.running !== true) return;
+    await this.#process.signal('SIGSTOP');
+    await hasStopped(this.#process.pid);
   }
 
   async resume(): Promise<void> {

@@ -1,3 +1,4 @@
+import { readdir, readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 
@@ -7,13 +8,41 @@ export async function until<T>(
   ask: () => Promise<T | undefined | false>,
   { timeoutMs = 30_000, everyMs = 20 }: { timeoutMs?: number; everyMs?: number } = {},
 ): Promise<T> {
-  const deadline = Date.now() + timeoutMs;
+  const deadline = performance.now() + timeoutMs;
   for (;;) {
-    const answer = await ask();
+    const answer = await within(what, deadline - performance.now(), ask());
     if (answer !== undefined && answer !== false) return answer;
-    if (Date.now() > deadline) throw new Error(`gave up after ${timeoutMs / 1000} s: ${what}`);
     await pause(everyMs);
   }
+}
+
+/** Rejects when something isn't done in time: a server that is frozen leaves questions without an answer. */
+export async function within<T>(what: string, timeoutMs: number, work: Promise<T>): Promise<T> {
+  const done = new AbortController();
+  const timeout = pause(Math.max(0, timeoutMs), undefined, { signal: done.signal }).then(() => {
+    throw new Error(`gave up waiting: ${what}`);
+  });
+  try {
+    return await Promise.race([work, timeout]);
+  } finally {
+    timeout.catch(() => undefined);
+    done.abort();
+  }
+}
+
+/** Resolves when every thread of a process has stopped; at once where the system doesn't tell. */
+export async function hasStopped(pid: number): Promise<void> {
+  await until(`process ${pid} stands still`, async () => {
+    const threads = await readdir(`/proc/${pid}/task`).catch(() => []);
+    const states = await Promise.all(threads.map((thread) => stateOf(`/proc/${pid}/task/${thread}/stat`)));
+    return states.every((state) => state === 'T' || state === undefined);
+  });
+}
+
+/** The letter behind the name, which stands in parentheses and may contain anything. */
+async function stateOf(file: string): Promise<string | undefined> {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  return /\) (\S)[^)]*$/.exec(text)?.[1];
 }
 
 /** Whether something accepts TCP connections there. */

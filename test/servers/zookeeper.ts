@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Launcher, ServerProcess } from './launcher.js';
 import { claimPort, LOOPBACK, releasePort } from './ports.js';
 import type { TestZooKeeper } from './types.js';
-import { accepts, until } from './wait.js';
+import { accepts, hasStopped, until } from './wait.js';
 
 const START_LIMIT_MS = 60_000;
 
@@ -70,7 +70,9 @@ export class ZooKeeperHandle implements TestZooKeeper {
   }
 
   async freeze(): Promise<void> {
-    await this.#process?.signal('SIGSTOP');
+    if (this.#process?.running !== true) return;
+    await this.#process.signal('SIGSTOP');
+    await hasStopped(this.#process.pid);
   }
 
   async resume(): Promise<void> {
