@@ -32,7 +32,8 @@ export function readMysqlGtid(buffer: Buffer, start: number, end: number): Trans
     type === EventType.anonymousGtid
       ? null
       : `${formatUuid(buffer.subarray(body + 1, body + 17))}:${buffer.readBigInt64LE(body + 17)}`;
-  return { gtid, origin: commitTimeOrigin(buffer, body + 25, end), standalone: false, opens: false };
+  const origin = commitTimeOrigin(buffer, body + 25, end) || gtidOrigin(gtid);
+  return { gtid, origin, standalone: false, opens: false };
 }
 
 /**
@@ -51,6 +52,11 @@ function commitTimeOrigin(buffer: Buffer, clock: number, end: number): string {
   const microseconds = (high << 48n) | low;
   // 0 stands for "not known": the transaction came from a server older than 8.0.1.
   return microseconds === 0n ? '' : `c:${microseconds}`;
+}
+
+/** Where a server older than 8.0.1 gives no commit time, its GTID is the mark, if it has one. */
+function gtidOrigin(gtid: string | null): string {
+  return gtid === null ? '' : `u:${gtid}`;
 }
 
 /** Field numbers of Gtid_event in the serialised form of GTID_TAGGED_LOG_EVENT (8.3 and later). */
@@ -97,7 +103,7 @@ function readTaggedGtid(buffer: Buffer, body: number, end: number): TransactionS
   const microseconds = original ?? immediate;
   return {
     gtid: tag === '' ? `${uuid}:${number}` : `${uuid}:${tag}:${number}`,
-    origin: microseconds === 0n ? '' : `c:${microseconds}`,
+    origin: microseconds === 0n ? gtidOrigin(`${uuid}:${number}`) : `c:${microseconds}`,
     standalone: false,
     opens: false,
   };

@@ -3,8 +3,8 @@
  *
  * `digest` covers the content (content-digest.ts); `second` is the one in the header of the first row event or
  * statement; `origin` is the strongest mark the server's log gives: MariaDB's GTID as `g:domain-server-sequence`,
- * MySQL's original commit time (8.0.1 and later, with and without GTIDs) as `c:microseconds`, or `''` where there
- * is neither.
+ * MySQL's original commit time (8.0.1 and later, with and without GTIDs) as `c:microseconds`, the GTID of an older
+ * one as `u:uuid:number`, or `''` where there is nothing of the kind.
  */
 export type Identity = {
   readonly digest: bigint;

@@ -8,6 +8,7 @@ import { sleep } from '../util/async.js';
 import { hasCode, WaymarkError } from '../util/errors.js';
 import { behind, readHistory } from './history.js';
 import { locateHint, type LocateResult } from './locate.js';
+import { LookBack } from './look-back.js';
 import type { TrailEntry } from './trail.js';
 import {
   type Confidence,
@@ -123,17 +124,19 @@ async function match(
   options: ResumeOptions,
   server: string,
 ): Promise<Exclude<MatchState, { status: 'reading' }>> {
-  const ordered = isOrdered(options);
-  const matcher = new TrailMatch(options.trail, place.hint, { ordered, margin: options.margin });
-  // Where the order may differ, what the trail has right behind the hint can stand right before it here.
-  const lookBack = !ordered && matcher.startsAtCountingHint;
-  const start = lookBack ? { file: place.file, position: firstPosition } : behind(place);
-  if (!lookBack) {
+  const matching = { ordered: isOrdered(options), margin: options.margin };
+  const replicaServerId = isReplica(options.inspection) ? options.inspection.facts.serverId : null;
+  let matcher = new TrailMatch(options.trail, place.hint, matching);
+  let start = behind(place);
+  if (matcher.needsLookBack) {
+    const countFromFirstStep = matcher.startsAtCountingHint;
+    matcher = new TrailMatch(options.trail, place.hint, { ...matching, countFromFirstStep });
+    start = await lookBack(place, { ...options, replicaServerId });
+  } else {
     const at = { file: place.file, position: place.position };
-    const state = matcher.step({ kind: 'hint', hint: place.hint, start: at, end: behind(place) });
+    const state = matcher.step({ kind: 'hint', hint: place.hint, start: at, end: start });
     if (state.status !== 'reading') return state;
   }
-  const replicaServerId = isReplica(options.inspection) ? options.inspection.facts.serverId : null;
   for await (const steps of readHistory({ ...options, start, replicaServerId })) {
     for (const step of steps) {
       const state = matcher.step(step);
@@ -142,6 +145,22 @@ async function match(
     options.onProgress?.({ phase: 'matching', evidence: matcher.evidence });
   }
   throw new WaymarkError('stream-broken', `${server} ended its binlog stream while the trail was matched`);
+}
+
+/** Reads the hint's file up to the hint, to find where looking back begins. */
+async function lookBack(
+  place: LocateResult,
+  options: ResumeOptions & { readonly replicaServerId: number | null },
+): Promise<Coordinates> {
+  const window = new LookBack(options.trail, options.margin);
+  const start = { file: place.file, position: firstPosition };
+  for await (const steps of readHistory({ ...options, start, nonBlocking: true })) {
+    for (const step of steps) {
+      if (step.kind === 'hint' && step.hint.token === place.hint.token) return window.start(step.start);
+      window.step(step);
+    }
+  }
+  return window.start(behind(place));
 }
 
 /**

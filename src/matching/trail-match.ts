@@ -82,6 +82,8 @@ export type MatchOptions = {
   readonly ordered: boolean;
   /** How far apart, in transactions, the order of two servers may differ when `ordered` is false. */
   readonly margin: number;
+  /** Whether what isn't in the trail is new from the first step on, before the start hint: see look-back.ts. */
+  readonly countFromFirstStep?: boolean;
 };
 
 const missingShown = 10;
@@ -104,10 +106,14 @@ export class TrailMatch {
   readonly #requiredFrom: number;
   readonly #hintIndexes = new Map<string, number>();
   readonly #bag = new IdentityBag();
+  /** What the trail has before the start hint: it may stand behind it here, if nothing behind it fits. */
+  readonly #olderBag = new IdentityBag();
   /** Transactions of the trail before each entry, for distances. */
   readonly #transactionsBefore: number[] = [];
   readonly #newestHint: Hint | null;
   readonly #countingToken: string | null;
+  /** Transactions of the trail between the start hint and the counting hint. */
+  readonly #leadTransactions: number;
   #counting = false;
   /** Whether the start hint itself has come: what comes before it is read to look back. */
   #started = false;
@@ -142,24 +148,34 @@ export class TrailMatch {
     );
     if (startIndex < 0) throw new RangeError(`the trail doesn't have the hint ${startHint.token}`);
     this.#met = new Array<boolean>(entries.length).fill(false);
-    this.#index();
+    this.#index(startIndex);
     const countingIndex = this.#countingIndex(startIndex);
     const counting = entries[countingIndex];
     this.#countingToken = counting?.kind === 'hint' ? counting.hint.token : null;
+    this.#counting = options.countFromFirstStep ?? false;
     this.#startToken = startHint.token;
-    this.#requiredFrom = countingIndex;
-    this.#expected = startIndex;
-    this.#firstUnmet = countingIndex;
-    this.#required = entries.length - countingIndex;
+    // A trail that begins before its first hint, where reading looks back far enough: all of it has to be there.
+    const beginsBeforeHints = !entries.slice(0, startIndex).some((entry) => entry.kind === 'hint');
+    this.#requiredFrom = options.countFromFirstStep && beginsBeforeHints ? 0 : countingIndex;
+    this.#leadTransactions =
+      (this.#transactionsBefore[countingIndex] ?? 0) - (this.#transactionsBefore[startIndex] ?? 0);
+    this.#expected = options.countFromFirstStep ? Math.min(startIndex, this.#requiredFrom) : startIndex;
+    this.#firstUnmet = this.#requiredFrom;
+    this.#required = entries.length - this.#requiredFrom;
     this.#remaining = this.#required;
     const newest = entries.findLast((entry) => entry.kind === 'hint');
     this.#newestHint = newest?.kind === 'hint' ? newest.hint : null;
   }
 
   /**
-   * Whether the trail is too short for a counting hint behind the start hint: then, unless the order is kept, reading
-   * has to begin before the start hint.
+   * Whether reading has to begin before the start hint, where look-back.ts says: the order isn't kept, and what must
+   * be met may stand before the start hint here.
    */
+  get needsLookBack(): boolean {
+    return !this.#options.ordered && this.#leadTransactions < this.#options.margin;
+  }
+
+  /** Whether there is no hint of the trail with the margin behind it: then what is new can stand before any. */
   get startsAtCountingHint(): boolean {
     return this.#countingToken === this.#startToken;
   }
@@ -171,13 +187,13 @@ export class TrailMatch {
     return this.#state(step.end);
   }
 
-  #index(): void {
+  #index(startIndex: number): void {
     let transactions = 0;
     for (const [index, entry] of this.#entries.entries()) {
       this.#transactionsBefore.push(transactions);
       if (entry.kind === 'hint') this.#hintIndexes.set(entry.hint.token, index);
       else {
-        this.#bag.add(entry.identity, index);
+        (index < startIndex ? this.#olderBag : this.#bag).add(entry.identity, index);
         transactions += 1;
       }
     }
@@ -212,7 +228,7 @@ export class TrailMatch {
   }
 
   #transaction(step: HistoryStep & { kind: 'transaction' }): void {
-    const index = this.#bag.take(step.identity);
+    const index = this.#bag.take(step.identity) ?? this.#olderBag.take(step.identity);
     if (index === null && step.bornHere) {
       this.#bornHere += 1;
       return;
@@ -258,7 +274,7 @@ export class TrailMatch {
       };
     }
     if (!this.#overdue()) return { status: 'reading', evidence };
-    const missing = [...this.#met.keys()].filter((index) => index >= this.#requiredFrom && !this.#met[index]);
+    const missing = this.#missing();
     return {
       status: 'diverged',
       missing: missing.slice(0, missingShown).map((index) => this.#describe(index)),
@@ -267,6 +283,13 @@ export class TrailMatch {
       resume: this.#resume(end),
       evidence,
     };
+  }
+
+  /** What had to come by now and has not: what stands before something that came, or else all that is left. */
+  #missing(): number[] {
+    const unmet = [...this.#met.keys()].filter((index) => index >= this.#requiredFrom && !this.#met[index]);
+    const passed = unmet.filter((index) => index < this.#furthest);
+    return passed.length > 0 ? passed : unmet;
   }
 
   /** Whether something that had to come by now has not. */
