@@ -1,0 +1,177 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { stringify } from 'yaml';
+import { acquit, entrust } from '../servers/reaper.js';
+
+const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+
+/** No agent of a test lives longer. */
+const limitMs = 110_000;
+const sampleMs = 50;
+
+/** A line of the agent's log. */
+export type LogEvent = Readonly<Record<string, unknown>> & { readonly event?: string };
+
+/** How an agent ended. */
+export type AgentEnd = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
+
+/** What an agent process may be told. */
+export type AgentOptions = {
+  /** Where the config file goes, and the agent's state unless the configuration says otherwise. */
+  readonly folder: string;
+  readonly config: Readonly<Record<string, unknown>>;
+  /** Takes what the agent writes to stdout, which is read and thrown away otherwise. */
+  readonly readStdout?: (stdout: Readable) => void;
+};
+
+/** The built command line as a child process: `waymark run -c FILE`. */
+export class AgentProcess {
+  /** Its log so far. */
+  readonly events: LogEvent[] = [];
+  readonly ended: Promise<AgentEnd>;
+  readonly #child: ChildProcess;
+  readonly #listeners = new Set<() => void>();
+  #rest = '';
+  #end: AgentEnd | null = null;
+  #peakRssBytes = 0;
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    const { pid } = child;
+    if (pid !== undefined) entrust('process', pid);
+    const sampling = setInterval(() => {
+      this.#sample();
+    }, sampleMs);
+    child.stderr?.on('data', (chunk: Buffer) => {
+      this.#take(chunk.toString());
+    });
+    this.ended = new Promise((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', (code, signal) => {
+        clearInterval(sampling);
+        if (pid !== undefined) acquit('process', pid);
+        this.#end = { code, signal };
+        this.#notify();
+        resolve(this.#end);
+      });
+    });
+  }
+
+  static async start({ folder, config, readStdout }: AgentOptions): Promise<AgentProcess> {
+    if (!existsSync(program)) throw new Error('the command is not built: npm run build');
+    await mkdir(folder, { recursive: true });
+    const file = join(folder, 'waymark.yaml');
+    await writeFile(file, stringify(config));
+    const inherited = Object.entries(process.env).filter(
+      ([name]) => !/^(WAYMARK_|VITEST|NODE_OPTIONS)/.test(name),
+    );
+    const child = spawn(process.execPath, [program, 'run', '-c', file], {
+      cwd: folder,
+      env: { ...Object.fromEntries(inherited), NO_COLOR: '1' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: limitMs,
+      killSignal: 'SIGKILL',
+    });
+    if (readStdout) readStdout(child.stdout);
+    else child.stdout.resume();
+    return new AgentProcess(child);
+  }
+
+  /** The most memory that it has ever had (VmHWM), in bytes. */
+  get peakRssBytes(): number {
+    this.#sample();
+    return this.#peakRssBytes;
+  }
+
+  /** The events of a name so far. */
+  all(name: string): LogEvent[] {
+    return this.events.filter(({ event }) => event === name);
+  }
+
+  /** The first event of that name, logged or still to come, that the predicate accepts. Rejects when the agent ends. */
+  async waitForEvent(
+    name: string,
+    accept: (event: LogEvent) => boolean = () => true,
+    timeoutMs = 30_000,
+  ): Promise<LogEvent> {
+    const find = (): LogEvent | undefined => this.all(name).find(accept);
+    return new Promise((resolve, reject) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        this.#listeners.delete(look);
+      };
+      const look = (): void => {
+        const found = find();
+        if (found) {
+          done();
+          resolve(found);
+        } else if (this.#end) {
+          done();
+          reject(new Error(`the agent ended (${JSON.stringify(this.#end)}) without ${name}\n${this.log()}`));
+        }
+      };
+      const timer = setTimeout(() => {
+        done();
+        reject(new Error(`no ${name} within ${timeoutMs} ms\n${this.log()}`));
+      }, timeoutMs);
+      this.#listeners.add(look);
+      look();
+    });
+  }
+
+  /** SIGKILL; resolves when it is dead. */
+  async kill(): Promise<AgentEnd> {
+    this.#sample();
+    this.#child.kill('SIGKILL');
+    return this.ended;
+  }
+
+  /** SIGTERM; resolves when it has ended. */
+  async stop(): Promise<AgentEnd> {
+    this.#sample();
+    this.#child.kill('SIGTERM');
+    return this.ended;
+  }
+
+  /** The newest lines of its log. */
+  log(lines = 40): string {
+    return this.events
+      .slice(-lines)
+      .map((event) => JSON.stringify(event))
+      .join('\n');
+  }
+
+  #take(text: string): void {
+    const lines = (this.#rest + text).split('\n');
+    this.#rest = lines.pop() ?? '';
+    for (const line of lines) if (line !== '') this.events.push(parse(line));
+    this.#notify();
+  }
+
+  #notify(): void {
+    for (const look of [...this.#listeners]) look();
+  }
+
+  #sample(): void {
+    try {
+      const status = readFileSync(`/proc/${String(this.#child.pid)}/status`, 'utf8');
+      const kilobytes = /^VmHWM:\s+(\d+) kB/m.exec(status)?.[1];
+      if (kilobytes !== undefined)
+        this.#peakRssBytes = Math.max(this.#peakRssBytes, Number(kilobytes) * 1024);
+    } catch {
+      // It has ended.
+    }
+  }
+}
+
+function parse(line: string): LogEvent {
+  try {
+    return JSON.parse(line) as LogEvent;
+  } catch {
+    return { event: 'not-json', text: line };
+  }
+}

@@ -1,0 +1,96 @@
+import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import type { Row } from './change.js';
+
+/** A line of an audit file, as its reader may rely on it. */
+export type AuditRecord = {
+  readonly id: string;
+  readonly type: 'row' | 'ddl';
+  readonly op?: 'insert' | 'update' | 'delete';
+  readonly schema: string;
+  readonly table?: string;
+  readonly before?: Row;
+  readonly after?: Row;
+  readonly sql?: string;
+  readonly ts: string;
+  readonly tx: {
+    readonly hint: string | null;
+    readonly seq: number;
+    readonly row: number;
+    readonly gtid?: string;
+    readonly last?: true;
+    readonly rows?: number;
+    readonly digest?: string;
+  };
+  readonly source: {
+    readonly server: string;
+    readonly serverId: number;
+    readonly file: string;
+    readonly position: number;
+  };
+};
+
+/** The records of a file, in order. A line that isn't one is an error that names it. */
+export async function* readAudit(path: string): AsyncGenerator<AuditRecord> {
+  const lines = createInterface({ input: createReadStream(path), crlfDelay: Infinity });
+  let number = 0;
+  for await (const line of lines) {
+    number += 1;
+    try {
+      yield JSON.parse(line) as AuditRecord;
+    } catch {
+      throw new Error(`line ${number} of the audit is no JSON document: ${line.slice(0, 300)}`);
+    }
+  }
+}
+
+/** Follows a file that is being written: how many lines have come, and whether a text is among them. */
+export class AuditFollower {
+  readonly #path: string;
+  #offset = 0;
+  #lines = 0;
+  #tail = '';
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** Begins anew: whoever writes the file may have cut it. */
+  restart(): void {
+    this.#offset = 0;
+    this.#lines = 0;
+    this.#tail = '';
+  }
+
+  /** Complete lines so far. */
+  async lines(): Promise<number> {
+    await this.#read();
+    return this.#lines;
+  }
+
+  /** Whether the newest lines hold the text. Asked often enough, none is missed. */
+  async holds(text: string): Promise<boolean> {
+    await this.#read();
+    return this.#tail.includes(text);
+  }
+
+  async #read(): Promise<void> {
+    const file = await open(this.#path).catch(() => null);
+    if (file === null) return;
+    try {
+      if ((await file.stat()).size < this.#offset) this.restart();
+      const buffer = Buffer.allocUnsafe(1024 * 1024);
+      for (;;) {
+        const { bytesRead } = await file.read(buffer, 0, buffer.length, this.#offset);
+        if (bytesRead === 0) return;
+        this.#offset += bytesRead;
+        const bytes = buffer.subarray(0, bytesRead);
+        for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, at + 1)) this.#lines += 1;
+        this.#tail = (this.#tail + bytes.toString('latin1')).slice(-2 * buffer.length);
+      }
+    } finally {
+      await file.close();
+    }
+  }
+}

@@ -1,0 +1,220 @@
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { makeRunFolder, removeRunFolder } from '../servers/folders.js';
+import { startTopology, type TestServer, type Topology, type TopologyOptions } from '../servers/index.js';
+import { until } from '../servers/wait.js';
+import { AgentProcess, type LogEvent } from './agent-process.js';
+import { AuditFollower, readAudit } from './audit.js';
+import { startHints } from './hints.js';
+import type { Hints } from './hints.js';
+import { explain, judge, type Verdict } from './judge.js';
+import { type Load, type LoadOptions, startLoad } from './load.js';
+import { schema } from './load-schema.js';
+import { readTruth } from './oracle.js';
+
+/** What a scenario may choose. */
+export type ScenarioOptions = {
+  readonly topology?: TopologyOptions;
+  /** Milliseconds from one hint to the next; 0: none are injected. */
+  readonly hintsEveryMs?: number;
+  /** Added to the agent's configuration. */
+  readonly config?: Readonly<Record<string, unknown>>;
+};
+
+const account = { user: 'waymark', password: 'a password' };
+
+/** The most memory that an agent may ever take. */
+export const memoryBoundBytes = 300 * 1024 * 1024;
+
+/** Servers, hints, a load and agents, and the judgement at the end. */
+export class Scenario {
+  readonly topology: Topology;
+  readonly folder: string;
+  /** The audit file of the file sink. */
+  readonly audit: string;
+  readonly follower: AuditFollower;
+  readonly agents: AgentProcess[] = [];
+  readonly #options: ScenarioOptions;
+  #hints: Hints | null = null;
+  #load: Load | null = null;
+
+  constructor(topology: Topology, folder: string, options: ScenarioOptions) {
+    this.topology = topology;
+    this.folder = folder;
+    this.audit = join(folder, 'audit.ndjson');
+    this.follower = new AuditFollower(this.audit);
+    this.#options = options;
+  }
+
+  get source(): TestServer {
+    return this.topology.source;
+  }
+
+  /** A replica by number, from 0. */
+  replica(number: number): TestServer {
+    const replica = this.topology.replicas[number];
+    if (!replica) throw new Error(`there is no replica ${number}`);
+    return replica;
+  }
+
+  get hints(): Hints {
+    if (!this.#hints) throw new Error('no hints are injected');
+    return this.#hints;
+  }
+
+  get load(): Load {
+    if (!this.#load) throw new Error('the load has not been started');
+    return this.#load;
+  }
+
+  /** The agent that runs, or ran last. */
+  get agent(): AgentProcess {
+    const agent = this.agents.at(-1);
+    if (!agent) throw new Error('no agent has been started');
+    return agent;
+  }
+
+  async prepare(): Promise<void> {
+    await createAccount(this.source);
+    const { hintsEveryMs = 400 } = this.#options;
+    if (hintsEveryMs > 0) {
+      this.#hints = startHints(this.source, hintsEveryMs);
+      await this.#hints.next();
+    }
+    await this.topology.waitForReplicas();
+  }
+
+  /** Starts an agent on the pool of all replicas; resolves when it reads. Called again, it restarts it. */
+  async startAgent(change: Readonly<Record<string, unknown>> = {}): Promise<AgentProcess> {
+    const agent = await this.launchAgent(change);
+    await agent.waitForEvent('stream.started');
+    return agent;
+  }
+
+  /** Starts an agent, and doesn't wait for anything. */
+  async launchAgent(change: Readonly<Record<string, unknown>> = {}): Promise<AgentProcess> {
+    const agent = await AgentProcess.start({ folder: this.folder, config: this.config(change) });
+    this.agents.push(agent);
+    return agent;
+  }
+
+  /** The agent's configuration. */
+  config(change: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
+    return {
+      stream: 'scenario',
+      servers: this.topology.replicas.map(({ address }) => address),
+      ...account,
+      filter: { include: [`${schema}.*`] },
+      checkpoint: { store: 'file', path: join(this.folder, 'state') },
+      sink: { type: 'file', path: this.audit },
+      ...this.#options.config,
+      ...change,
+    };
+  }
+
+  async startLoad(options: LoadOptions = {}): Promise<Load> {
+    this.#load = await startLoad(this.source, options);
+    return this.#load;
+  }
+
+  /** Resolves when so many more transactions have been committed on the source. */
+  async committed(more: number): Promise<void> {
+    const goal = this.load.committed() + more;
+    await until(`${more} transactions more`, () => Promise.resolve(this.load.committed() >= goal));
+  }
+
+  /** Resolves when so many more records stand in the audit file. */
+  async delivered(more: number): Promise<void> {
+    const goal = (await this.follower.lines()) + more;
+    await until(`${more} records more`, async () => (await this.follower.lines()) >= goal);
+  }
+
+  /** Resolves when everything that is on the source now stands in the audit file. */
+  async level(timeoutMs = 40_000): Promise<void> {
+    const mark = await this.load.mark();
+    await until('the audit holds everything', () => this.follower.holds(mark), {
+      timeoutMs,
+      everyMs: 50,
+    }).catch((error: unknown) => {
+      throw new Error(`${String(error)}\n${this.agent.log()}`);
+    });
+  }
+
+  /** Ends the load, waits for everything to be delivered, stops the agent cleanly, and judges. */
+  async finish(): Promise<Verdict> {
+    await this.load.stop();
+    await this.level();
+    await this.stopAgent();
+    return this.judge();
+  }
+
+  async stopAgent(): Promise<void> {
+    const end = await this.agent.stop();
+    expect(end.code, this.agent.log()).toBe(0);
+  }
+
+  /** Exactly once, in order; and every place that an agent began at or switched to was proved. */
+  async judge(): Promise<Verdict> {
+    const verdict = await judge(readAudit(this.audit), await readTruth(this.source));
+    const context = this.agents.map((agent) => agent.log()).join('\n--- restarted\n');
+    expect(verdict.ok, `${explain(verdict)}\n${context}`).toBe(true);
+    expect(verdict.transactions).toBeGreaterThan(20);
+    for (const event of this.switches()) {
+      expect(event['confidence'], JSON.stringify(event)).toBe('exact');
+    }
+    const peaks = this.agents.map(({ peakRssBytes }) => Math.round(peakRssBytes / 2 ** 20));
+    const blackouts = this.events('failover.done').map((event) => `${String(event['blackoutMs'])} ms`);
+    console.log(
+      `${explain(verdict)}; blackout: ${blackouts.join(', ') || 'none'}; peak RSS: ${peaks.join(', ')} MB`,
+    );
+    for (const agent of this.agents) expect(agent.peakRssBytes).toBeLessThan(memoryBoundBytes);
+    return verdict;
+  }
+
+  /** Events of all agents. */
+  events(name: string): LogEvent[] {
+    return this.agents.flatMap((agent) => agent.all(name));
+  }
+
+  /** Every place found by matching: switches and restarts. */
+  switches(): LogEvent[] {
+    const started = this.agents.flatMap((agent, index) =>
+      agent.all('stream.started').filter((_, nth) => index > 0 || nth > 0),
+    );
+    return [...this.events('failover.done'), ...started];
+  }
+
+  async end(): Promise<void> {
+    const endings: Promise<unknown>[] = [
+      ...this.agents.map((agent) => agent.kill()),
+      Promise.resolve(this.#hints?.stop()),
+      Promise.resolve(this.#load?.close()),
+    ];
+    await Promise.allSettled(endings);
+    await this.topology.stop();
+    await removeRunFolder(this.folder);
+  }
+}
+
+/** Runs a scenario on servers of its own, and ends everything afterwards, whatever happens. */
+export async function scenario(
+  options: ScenarioOptions,
+  play: (scenario: Scenario) => Promise<void>,
+): Promise<void> {
+  const topology = await startTopology(options.topology);
+  const folder = await makeRunFolder();
+  const stage = new Scenario(topology, folder, options);
+  try {
+    await stage.prepare();
+    await play(stage);
+  } finally {
+    await stage.end();
+  }
+}
+
+/** The agent's account, with what the README says that it needs and no more. */
+async function createAccount(source: TestServer): Promise<void> {
+  const grants = source.vendor === 'mariadb' ? 'BINLOG MONITOR, REPLICA MONITOR' : 'REPLICATION CLIENT';
+  await source.query(`CREATE USER '${account.user}'@'%' IDENTIFIED BY '${account.password}'`);
+  await source.query(`GRANT REPLICATION SLAVE, ${grants} ON *.* TO '${account.user}'@'%'`);
+}
