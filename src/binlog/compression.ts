@@ -26,8 +26,19 @@ export function decompressRowEventPayload(packed: Buffer): Buffer {
   }
   const length = packed.readUIntBE(1, lengthBytes);
   if (length > maximumUnpackedBytes) throw tooLarge(length);
+  const unpacked = inflate(packed.subarray(1 + lengthBytes), length);
+  if (unpacked.length !== length) {
+    throw new WaymarkError(
+      'protocol',
+      `A compressed event from MariaDB unpacks to ${unpacked.length} bytes instead of ${length}`,
+    );
+  }
+  return unpacked;
+}
+
+function inflate(packed: Buffer, length: number): Buffer {
   try {
-    return inflateSync(packed.subarray(1 + lengthBytes), { maxOutputLength: Math.max(length, 1) });
+    return inflateSync(packed, { maxOutputLength: Math.max(length, 1) });
   } catch (cause) {
     throw new WaymarkError('protocol', 'A compressed event from MariaDB cannot be unpacked', { cause });
   }
@@ -50,24 +61,8 @@ export function unpackTransactionPayload(
   end: number,
   sink: (piece: Buffer) => void,
 ): void {
-  let offset = bodyStart;
-  let compression: number = compressionZstd;
-  const number = (): number => {
-    const [value, next] = readLengthEncodedInteger(buffer, offset);
-    offset = next;
-    return value;
-  };
-  for (;;) {
-    const type = number();
-    if (type === payloadField.end) break;
-    const length = number();
-    const fieldEnd = offset + length;
-    if (fieldEnd > end)
-      throw new WaymarkError('protocol', 'A compressed transaction has a head that cannot be read');
-    if (type === payloadField.compression) compression = number();
-    offset = fieldEnd;
-  }
-  const packed = buffer.subarray(offset, end);
+  const { compression, dataStart } = readPayloadHead(buffer.subarray(0, end), bodyStart);
+  const packed = buffer.subarray(dataStart, end);
   if (compression === compressionNone) {
     sink(packed);
     return;
@@ -79,6 +74,36 @@ export function unpackTransactionPayload(
     );
   }
   unpackZstd(packed, sink);
+}
+
+function readPayloadHead(buffer: Buffer, start: number): { compression: number; dataStart: number } {
+  let offset = start;
+  let compression: number = compressionZstd;
+  let packedBytes: number | null = null;
+  const number = (): number => {
+    if (offset >= buffer.length || offset + lengthEncodedBytes(buffer, offset) > buffer.length) throw cut();
+    const [value, next] = readLengthEncodedInteger(buffer, offset);
+    offset = next;
+    return value;
+  };
+  const cut = (): WaymarkError =>
+    new WaymarkError('protocol', 'A compressed transaction has a head that cannot be read');
+  for (;;) {
+    const type = number();
+    if (type === payloadField.end) break;
+    const fieldEnd = number() + offset;
+    if (fieldEnd > buffer.length) throw cut();
+    if (type === payloadField.compression) compression = number();
+    if (type === payloadField.size) packedBytes = number();
+    offset = fieldEnd;
+  }
+  if (packedBytes !== null && packedBytes !== buffer.length - offset) {
+    throw new WaymarkError(
+      'protocol',
+      `A compressed transaction has ${buffer.length - offset} bytes instead of ${packedBytes}`,
+    );
+  }
+  return { compression, dataStart: offset };
 }
 
 function unpackZstd(packed: Buffer, sink: (piece: Buffer) => void): void {
@@ -95,6 +120,13 @@ function unpackZstd(packed: Buffer, sink: (piece: Buffer) => void): void {
     if (cause instanceof WaymarkError) throw cause;
     throw new WaymarkError('protocol', 'A compressed transaction cannot be unpacked', { cause });
   }
+}
+
+function lengthEncodedBytes(buffer: Buffer, offset: number): number {
+  const first = buffer.readUInt8(offset);
+  if (first < 0xfb) return 1;
+  if (first === 0xfc) return 3;
+  return first === 0xfd ? 4 : 9;
 }
 
 /**

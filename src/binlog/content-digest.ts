@@ -97,8 +97,9 @@ function lengthPrefixed(code: number, texts: readonly string[], count: number): 
  */
 export function withoutComments(sql: string): string {
   if (!/\/\*|--|#/.test(sql)) return sql.trim();
-  // Quoted text first, so that a comment mark inside quotes is not taken for one.
+  // Quoted text first, so that a comment mark inside quotes is not taken for one. Quotes that nothing closes go on to
+  // the end: so every opening one matches, and the time stays in proportion to the length.
   const pattern =
-    /'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|`(?:[^`]|``)*`|\/\*(?!M?!)[\s\S]*?\*\/|(?:--(?=\s|$)|#)[^\n]*/g;
+    /'(?:[^'\\]+|\\[\s\S]?|'')*(?:'|$)|"(?:[^"\\]+|\\[\s\S]?|"")*(?:"|$)|`(?:[^`]+|``)*(?:`|$)|\/\*(?!M?!)[\s\S]*?\*\/|(?:--(?=\s|$)|#)[^\n]*/g;
   return sql.replace(pattern, (match) => (/^['"`]/.test(match) ? match : ' ')).trim();
 }

@@ -179,7 +179,12 @@ class EventDecoder {
     if (eventType(buffer, eventStart) === EventType.formatDescription) {
       this.#format = readFormatDescription(buffer, eventStart, end);
     }
-    visit(buffer, eventStart, end - this.#checksumBytes(buffer, eventStart, end));
+    const eventEnd = end - this.#checksumBytes(buffer, eventStart, end);
+    try {
+      visit(buffer, eventStart, eventEnd);
+    } catch (error) {
+      throw isOutOfBounds(error) ? unreadable(error, buffer, eventStart, this.#options) : error;
+    }
   }
 
   #checksumBytes(buffer: Buffer, start: number, end: number): number {
@@ -200,6 +205,23 @@ class EventDecoder {
     }
     return 4;
   }
+}
+
+/** What Buffer throws when an event (whose server writes no checksums) is shorter than its fields say. */
+function isOutOfBounds(error: unknown): boolean {
+  return (
+    error instanceof RangeError &&
+    'code' in error &&
+    (error.code === 'ERR_OUT_OF_RANGE' || error.code === 'ERR_BUFFER_OUT_OF_BOUNDS')
+  );
+}
+
+function unreadable(cause: unknown, buffer: Buffer, start: number, options: DumpOptions): WaymarkError {
+  const type = eventType(buffer, start);
+  return new WaymarkError('protocol', `An event from ${serverOf(options)} (type ${type}) cannot be read`, {
+    cause,
+    details: { server: serverOf(options) },
+  });
 }
 
 /**

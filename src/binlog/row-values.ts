@@ -71,7 +71,7 @@ function specialValue(value: unknown, kind: SpecialColumn['kind']): unknown {
 
 /** The shortest decimal that is the same single-precision number: 0.1, not 0.10000000149011612. */
 function shortestFloat(value: number): number {
-  for (let digits = 6; digits < 9; digits += 1) {
+  for (let digits = 6; digits <= 9; digits += 1) {
     const shorter = Number(value.toPrecision(digits));
     if (Math.fround(shorter) === value) return shorter;
   }

@@ -107,13 +107,15 @@ export class TransactionAssembler {
   /** Takes the next event. */
   readonly event = (buffer: Buffer, start: number, end: number): void => {
     const file = this.#position.file;
-    if (!this.#position.advance(buffer, start, end)) return;
+    const inFile = this.#position.advance(buffer, start, end);
     if (this.#position.file !== file) {
-      // Table ids mean nothing in the next file.
+      // Table ids mean nothing in the next file. The file of a server that crashed ends without a rotate event: then
+      // only the one that the dump thread makes up tells.
       this.#tables.clear();
       this.#refuseOpen();
       return;
     }
+    if (!inFile) return;
     this.#take(buffer, start, end, eventType(buffer, start));
   };
 
