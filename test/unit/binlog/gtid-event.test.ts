@@ -1,0 +1,154 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { readMariadbGtid, readMysqlGtid } from '../../../src/binlog/gtid-event.js';
+import { event, uint } from './event-bytes.js';
+
+const uuid = '3e11fa47-71ca-11e1-9e33-c80aa9429562';
+const uuidBytes = Buffer.from(uuid.replaceAll('-', ''), 'hex');
+
+describe('MariaDB', () => {
+  const gtid = (flags: number, sequence = 7n): Buffer =>
+    event(
+      { type: 162, serverId: 3 },
+      Buffer.concat([uint(sequence, 8), uint(2, 4), uint(flags, 1), Buffer.alloc(6)]),
+    );
+
+  test('domain, server from the header, sequence', () => {
+    expect(readMariadbGtid(gtid(0), 0)).toEqual({
+      gtid: '2-3-7',
+      origin: 'g:2-3-7',
+      standalone: false,
+      opens: true,
+    });
+  });
+
+  test('a statement alone opens nothing', () => {
+    expect(readMariadbGtid(gtid(1), 0)).toMatchObject({ standalone: true, opens: false });
+  });
+
+  test('sequences have 64 bits', () => {
+    expect(readMariadbGtid(gtid(0, 2n ** 64n - 1n), 0).gtid).toBe('2-3-18446744073709551615');
+  });
+});
+
+/** GTID_LOG_EVENT or ANONYMOUS_GTID_LOG_EVENT; each version of the server added to its end. */
+function classic(
+  type: 33 | 34,
+  number: bigint,
+  times: { immediate?: bigint; original?: bigint; clock?: boolean } = {},
+): Buffer {
+  const parts = [uint(1, 1), uuidBytes, uint(number, 8)];
+  if (times.clock !== false) parts.push(uint(2, 1), uint(10, 8), uint(11, 8));
+  if (times.immediate !== undefined) {
+    const separate = times.original !== undefined;
+    parts.push(uint(times.immediate | (separate ? 1n << 55n : 0n), 7));
+    if (times.original !== undefined) parts.push(uint(times.original, 7));
+    parts.push(Buffer.of(40), uint(80_004 | 0, 4));
+  }
+  return event({ type }, Buffer.concat(parts));
+}
+
+const readMysql = (bytes: Buffer): ReturnType<typeof readMysqlGtid> => readMysqlGtid(bytes, 0, bytes.length);
+const microseconds = 1_763_755_800_123_456n;
+
+describe('MySQL, classic', () => {
+  test('on the source one time stands for both', () => {
+    expect(readMysql(classic(33, 23n, { immediate: microseconds }))).toEqual({
+      gtid: `${uuid}:23`,
+      origin: `c:${microseconds}`,
+      standalone: false,
+      opens: false,
+    });
+  });
+
+  test('on a replica the original time counts', () => {
+    const bytes = classic(33, 23n, { immediate: microseconds + 5_000_000n, original: microseconds });
+    expect(readMysql(bytes).origin).toBe(`c:${microseconds}`);
+  });
+
+  test('an anonymous transaction has no GTID, and a time', () => {
+    const bytes = classic(34, 0n, { immediate: microseconds + 1n, original: microseconds });
+    expect(readMysql(bytes)).toMatchObject({ gtid: null, origin: `c:${microseconds}` });
+  });
+
+  test('servers before 8.0.1 write no time: the GTID is the mark', () => {
+    expect(readMysql(classic(33, 23n))).toMatchObject({ gtid: `${uuid}:23`, origin: `u:${uuid}:23` });
+    expect(readMysql(classic(33, 23n, { clock: false })).origin).toBe(`u:${uuid}:23`);
+    expect(readMysql(classic(34, 0n))).toMatchObject({ gtid: null, origin: '' });
+  });
+
+  test('a time of 0 is none: the transaction came through an older server', () => {
+    const bytes = classic(33, 23n, { immediate: microseconds, original: 0n });
+    expect(readMysql(bytes).origin).toBe(`u:${uuid}:23`);
+  });
+});
+
+/** An unsigned integer of MySQL's serialisation: as many trailing ones in the first byte as bytes follow. */
+function varint(value: bigint): Buffer {
+  for (let extra = 0; extra < 8; extra += 1) {
+    if (value < 1n << BigInt(7 * (extra + 1))) {
+      const whole = (value << BigInt(extra + 1)) | ((1n << BigInt(extra)) - 1n);
+      return uint(whole, extra + 1);
+    }
+  }
+  return Buffer.concat([Buffer.of(0xff), uint(value, 8)]);
+}
+
+const zigzag = (value: bigint): bigint => (value < 0n ? (-value << 1n) - 1n : value << 1n);
+
+/** GTID_TAGGED_LOG_EVENT (libs/mysql/serialization/readme.md). */
+function tagged(fields: { tag: string; number: bigint; immediate: bigint; original?: bigint }): Buffer {
+  const field = (id: number, ...values: Buffer[]): Buffer => Buffer.concat([varint(BigInt(id)), ...values]);
+  const body = Buffer.concat([
+    field(0, varint(1n)),
+    field(1, ...[...uuidBytes].map((byte) => varint(BigInt(byte)))),
+    field(2, varint(zigzag(fields.number))),
+    field(3, varint(BigInt(fields.tag.length)), Buffer.from(fields.tag)),
+    field(4, varint(zigzag(10n))),
+    field(5, varint(zigzag(11n))),
+    field(6, varint(fields.immediate)),
+    ...(fields.original === undefined ? [] : [field(7, varint(fields.original))]),
+    field(8, varint(300n)),
+    field(9, varint(90_704n)),
+  ]);
+  const lastNonIgnorable = varint(9n);
+  // The size counts the whole message, itself included.
+  let size = varint(0n);
+  for (let round = 0; round < 3; round += 1) {
+    size = varint(BigInt(1 + size.length + lastNonIgnorable.length + body.length));
+  }
+  return event({ type: 42 }, Buffer.concat([varint(1n), size, lastNonIgnorable, body]));
+}
+
+describe('MySQL, tagged', () => {
+  test('uuid, tag and number; the original time where there is one', () => {
+    fc.assert(
+      fc.property(
+        fc.stringMatching(/^[a-z_][a-z0-9_]{0,31}$/),
+        fc.bigInt({ min: 1n, max: 2n ** 63n - 2n }),
+        fc.bigInt({ min: 1n, max: 2n ** 55n - 1n }),
+        fc.option(fc.bigInt({ min: 1n, max: 2n ** 55n - 1n }), { nil: undefined }),
+        (tag, number, immediate, original) => {
+          const bytes = tagged({ tag, number, immediate, ...(original === undefined ? {} : { original }) });
+          expect(readMysql(bytes)).toEqual({
+            gtid: `${uuid}:${tag}:${number}`,
+            origin: `c:${original ?? immediate}`,
+            standalone: false,
+            opens: false,
+          });
+        },
+      ),
+    );
+  });
+
+  test('one that is cut short is refused or read in part, never read beyond its end', () => {
+    const whole = tagged({ tag: 'audit', number: 5n, immediate: microseconds });
+    for (let bytes = 19; bytes < whole.length; bytes += 1) {
+      try {
+        readMysqlGtid(whole, 0, bytes);
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'protocol' });
+      }
+    }
+  });
+});
