@@ -66,7 +66,7 @@ async function beginAt(
   const inspection = await inspect(instance, signal, inspectTimeoutMs);
   const rejections = rejectionsOf(member, inspection, null);
   if (rejections.length > 0) {
-    throw new WaymarkError('unsuitable-server', `${member.name}: ${rejections.join('; ')}`, {
+    throw new WaymarkError('unsuitable-server', rejections.join('; '), {
       details: { server: member.name, rejections },
     });
   }

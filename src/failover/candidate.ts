@@ -2,14 +2,13 @@ import type { Logger } from 'pino';
 import type { TableFilter } from '../config/table-filter.js';
 import type { HintFormat } from '../hints/hint.js';
 import { DivergedError, findResumePoint, type ResumeProgress, type Resumption } from '../matching/resume.js';
+import { isSamePlace } from '../matching/same-place.js';
 import type { TrailEntry } from '../matching/trail.js';
-import { connect, discard } from '../mysql/connection.js';
-import { readBinaryLogs, type ReplicationChannel } from '../mysql/server.js';
+import type { ReplicationChannel } from '../mysql/server.js';
 import type { Coordinates } from '../binlog/coordinates.js';
-import { withDeadline } from '../util/async.js';
 import { settingsFindings } from '../mysql/settings-findings.js';
 import { preflightErrors } from '../mysql/findings.js';
-import { type Inspection, inspect } from '../mysql/inspect.js';
+import { type Inspection, inspect, isReplica } from '../mysql/inspect.js';
 import { WaymarkError } from '../util/errors.js';
 import type { Breadcrumbs } from './breadcrumbs.js';
 import type { Member } from './pool.js';
@@ -64,14 +63,20 @@ export async function tryCandidate(
   const inspection = await inspect(member.instance, signal, inspectTimeoutMs);
   const rejections = rejectionsOf(member, inspection, history.filters);
   if (rejections.length > 0) {
-    throw new WaymarkError('unsuitable-server', `${member.name} can't take over: ${rejections.join('; ')}`, {
+    throw new WaymarkError('unsuitable-server', rejections.join('; '), {
       details: { server: member.name, rejections },
     });
   }
   const ordered = history.ordered && inspection.facts.keepsCommitOrder;
   const oldest = history.trail.find((entry) => entry.kind === 'hint');
-  if (oldest === undefined && (await isSamePlace(member, inspection, history.place, signal))) {
-    return { member, inspection, resumption: withoutProof(history), ordered };
+  const sameServer = isSameServer(inspection, history.place);
+  const replicaServerId = isReplica(inspection) ? inspection.facts.serverId : null;
+  const common = { instance: member.instance, format: options.format, filter: options.filter, signal };
+  if (oldest === undefined && sameServer) {
+    const { coordinates } = history.place;
+    if (await isSamePlace(coordinates, history.trail, { ...common, replicaServerId })) {
+      return { member, inspection, resumption: withoutHint(history), ordered };
+    }
   }
   let reported = '';
   const report = (phase: string, fields: object, message: string): void => {
@@ -81,15 +86,12 @@ export async function tryCandidate(
   };
   try {
     const resumption = await findResumePoint({
-      instance: member.instance,
+      ...common,
       inspection,
       trail: history.trail,
       trailOrdered: history.ordered,
       margin: options.margin,
-      format: options.format,
-      filter: options.filter,
-      signal,
-      startHere: oldest?.kind === 'hint' ? breadcrumbs.before(member, oldest.hint) : null,
+      startHere: oldest?.kind === 'hint' ? startOf(oldest, sameServer, member, breadcrumbs) : null,
       onProgress: (progress) => {
         if (progress.phase === 'behind') report('behind', {}, `${progress.message} Waiting for it`);
         if (progress.phase === 'located') reportLocated(report, member, progress);
@@ -106,6 +108,16 @@ export async function tryCandidate(
   }
 }
 
+/** Where to begin to look for the trail's oldest hint: where it stood, or a place noted before it was injected. */
+function startOf(
+  { hint, coordinates }: Extract<TrailEntry, { kind: 'hint' }>,
+  sameServer: boolean,
+  member: Member,
+  breadcrumbs: Breadcrumbs,
+): Coordinates | null {
+  return sameServer ? coordinates : breadcrumbs.before(member, hint);
+}
+
 function reportLocated(
   report: (phase: string, fields: object, message: string) => void,
   member: Member,
@@ -120,31 +132,13 @@ function reportLocated(
   );
 }
 
-/**
- * Whether a member is the server that was read last, with the log that it had: only then its coordinates mean
- * something without a hint to prove them.
- */
-async function isSamePlace(
-  member: Member,
-  { facts }: Inspection,
-  { serverId, uuid, coordinates }: StreamHistory['place'],
-  signal: AbortSignal,
-): Promise<boolean> {
-  if (facts.serverId !== serverId || facts.uuid !== uuid || uuid === '') return false;
-  const connection = await connect(member.instance, { signal });
-  try {
-    const logs = await withDeadline(
-      readBinaryLogs(connection),
-      inspectTimeoutMs,
-      () => new WaymarkError('server-unreachable', `${member.name} did not list its binary logs in time`),
-    );
-    return logs.some(({ file, sizeBytes }) => file === coordinates.file && sizeBytes >= coordinates.position);
-  } finally {
-    discard(connection);
-  }
+/** Whether a member is the server that was read last; what its log holds is for others to prove. */
+function isSameServer({ facts }: Inspection, { serverId, uuid }: StreamHistory['place']): boolean {
+  return facts.serverId === serverId && facts.uuid === uuid;
 }
 
-function withoutProof({ trail, place }: StreamHistory): Resumption {
+/** The same place on the same server, by its coordinates. */
+function withoutHint({ trail, place }: StreamHistory): Resumption {
   return {
     resume: { coordinates: place.coordinates, trail, sequence: place.sequence, skip: [] },
     confidence: 'unverified',
@@ -172,7 +166,7 @@ export function rejectionsOf(
   const own = filtersOfChannels(channels);
   if (filters !== null && own.join() !== filters.join()) {
     reasons.push(
-      `its replication filters (${own.join(', ') || 'none'}) are not those of the server before (${filters.join(', ') || 'none'})`,
+      `${member.name} has other replication filters (${own.join(', ') || 'none'}) than the server before (${filters.join(', ') || 'none'})`,
     );
   }
   return reasons;

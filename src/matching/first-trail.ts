@@ -2,9 +2,9 @@ import { type Coordinates, firstPosition, formatCoordinates } from '../binlog/co
 import { formatAddress } from '../config/address.js';
 import type { StartConfig } from '../config/schema.js';
 import { parseHint } from '../hints/hint.js';
-import { connect, discard } from '../mysql/connection.js';
 import { type Inspection, isReplica } from '../mysql/inspect.js';
-import { type BinaryLog, readBinaryLogs } from '../mysql/server.js';
+import { listBinaryLogs } from '../mysql/log-list.js';
+import type { BinaryLog } from '../mysql/server.js';
 import { WaymarkError } from '../util/errors.js';
 import { type HintPlace, scanHints } from './hint-scan.js';
 import { behind, type HistoryOptions, readHistory } from './history.js';
@@ -46,7 +46,7 @@ export async function beginTrail(start: StartConfig, options: FirstTrailOptions)
     const place = await locateHint([parseHint(start.hint, options.format)], options);
     return readTrail(place, behind(place), options);
   }
-  const logs = await listLogs(options);
+  const logs = await listBinaryLogs(options.instance, options.signal);
   const target = targetOf(start, logs, logEnd, server);
   const hint = await hintBefore(target, logs, options);
   if (hint === null) {
@@ -54,15 +54,6 @@ export async function beginTrail(start: StartConfig, options: FirstTrailOptions)
     return { coordinates: target, trail: [], sequence: 0, skip: [] };
   }
   return readTrail(hint, target, options);
-}
-
-async function listLogs(options: FirstTrailOptions): Promise<BinaryLog[]> {
-  const connection = await connect(options.instance, { signal: options.signal });
-  try {
-    return await readBinaryLogs(connection);
-  } finally {
-    discard(connection);
-  }
 }
 
 function targetOf(

@@ -1,10 +1,9 @@
 import { type Coordinates, firstPosition } from '../binlog/coordinates.js';
 import { formatAddress } from '../config/address.js';
 import { compareHints, type Hint } from '../hints/hint.js';
-import { connect, discard } from '../mysql/connection.js';
-import { type BinaryLog, readBinaryLogs } from '../mysql/server.js';
+import { listBinaryLogs } from '../mysql/log-list.js';
+import type { BinaryLog } from '../mysql/server.js';
 import { type ErrorCode, hasCode, WaymarkError } from '../util/errors.js';
-import { withDeadline } from '../util/async.js';
 import { type HintPlace, type HintScanOptions, scanHints } from './hint-scan.js';
 
 export type { HintPlace };
@@ -38,7 +37,7 @@ export async function locateHint(wanted: readonly Hint[], options: LocateOptions
     const near = await locateFromNote(options.startHere, wanted, options, effort);
     if (near) return found(near);
   }
-  const logs = await listLogs(options);
+  const logs = await listBinaryLogs(options.instance, options.signal, options.connectTimeoutMs);
   const outcome = ascending
     ? await locateAscending(logs, wanted, options, effort)
     : await locateNewestFirst(logs, wanted, options, effort);
@@ -48,7 +47,7 @@ export async function locateHint(wanted: readonly Hint[], options: LocateOptions
 
 /** The newest hint in a server's binary log; null when there is none at all. */
 export async function lastHint(options: HintScanOptions): Promise<HintPlace | null> {
-  const logs = await listLogs(options);
+  const logs = await listBinaryLogs(options.instance, options.signal, options.connectTimeoutMs);
   for (const log of logs.toReversed()) {
     const last = await lastHintOfFile(log, options);
     if (last) return last;
@@ -195,26 +194,6 @@ async function lastHintOfFile(log: BinaryLog, options: HintScanOptions): Promise
   );
   return last;
 }
-
-async function listLogs(options: HintScanOptions): Promise<BinaryLog[]> {
-  const connection = await connect(options.instance, {
-    signal: options.signal,
-    ...(options.connectTimeoutMs === undefined ? {} : { connectTimeoutMs: options.connectTimeoutMs }),
-  });
-  try {
-    return await withDeadline(readBinaryLogs(connection), listTimeoutMs, () => {
-      const server = formatAddress(options.instance.address);
-      return new WaymarkError(
-        'stream-silent',
-        `${server} did not list its binary logs within ${listTimeoutMs} ms`,
-      );
-    });
-  } finally {
-    discard(connection);
-  }
-}
-
-const listTimeoutMs = 5000;
 
 function absence(
   outcome: Outcome,

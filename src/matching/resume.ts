@@ -4,6 +4,7 @@ import type { TableFilter } from '../config/table-filter.js';
 import type { Hint, HintFormat } from '../hints/hint.js';
 import type { Instance } from '../mysql/connection.js';
 import { type Inspection, isReplica } from '../mysql/inspect.js';
+import { listBinaryLogs } from '../mysql/log-list.js';
 import { sleep } from '../util/async.js';
 import { hasCode, WaymarkError } from '../util/errors.js';
 import { behind, readHistory } from './history.js';
@@ -147,13 +148,15 @@ async function match(
   throw new WaymarkError('stream-broken', `${server} ended its binlog stream while the trail was matched`);
 }
 
-/** Reads the hint's file up to the hint, to find where looking back begins. */
+/** Reads the file before the hint's and that one up to the hint, to find where looking back begins. */
 async function lookBack(
   place: LocateResult,
   options: ResumeOptions & { readonly replicaServerId: number | null },
 ): Promise<Coordinates> {
   const window = new LookBack(options.trail, options.margin);
-  const start = { file: place.file, position: firstPosition };
+  const logs = await listBinaryLogs(options.instance, options.signal, options.connectTimeoutMs);
+  const before = logs[logs.findIndex(({ file }) => file === place.file) - 1];
+  const start = { file: before?.file ?? place.file, position: firstPosition };
   for await (const steps of readHistory({ ...options, start, nonBlocking: true })) {
     for (const step of steps) {
       if (step.kind === 'hint' && step.hint.token === place.hint.token) return window.start(step.start);

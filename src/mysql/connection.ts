@@ -3,6 +3,7 @@ import { createConnection, type Connection as CoreConnection, type ConnectionOpt
 import type { Connection } from 'mysql2/promise';
 import { type Address, formatAddress } from '../config/address.js';
 import type { Secret } from '../config/secret.js';
+import { withDeadline } from '../util/async.js';
 import { messageOf, WaymarkError } from '../util/errors.js';
 
 /** Who we are on the servers, and how we get there. */
@@ -55,6 +56,23 @@ export function socketOf(connection: Connection): Socket {
   if (!(stream instanceof Socket))
     throw new WaymarkError('protocol', 'mysql2 gave no socket for the connection');
   return stream;
+}
+
+/** How long a server may take to see our goodbye. */
+const goodbyeMs = 200;
+
+/**
+ * Says goodbye and ends the connection. A connection that just goes away is a line in the server's error log
+ * ("Aborted connection"), so this is for all that ends well. Never throws; takes no longer than a moment.
+ */
+export async function close(connection: Connection): Promise<void> {
+  try {
+    await withDeadline(connection.end(), goodbyeMs, () => new Error('no answer'));
+  } catch {
+    // It is gone either way.
+  } finally {
+    discard(connection);
+  }
 }
 
 /** Ends a connection at once, without waiting for the server's goodbye; never throws. */

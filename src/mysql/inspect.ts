@@ -1,7 +1,7 @@
 import { formatAddress } from '../config/address.js';
 import { withDeadline } from '../util/async.js';
 import { WaymarkError } from '../util/errors.js';
-import { connect, discard, type Instance } from './connection.js';
+import { close, connect, discard, type Instance } from './connection.js';
 import {
   readBinaryLogEnd,
   readReplicationChannels,
@@ -42,9 +42,12 @@ export async function inspect(
     return { facts, channels, logEnd };
   };
   try {
-    return await withDeadline(look(), timeoutMs, late);
-  } finally {
+    const inspection = await withDeadline(look(), timeoutMs, late);
+    await close(connection);
+    return inspection;
+  } catch (error) {
     discard(connection);
+    throw error;
   }
 }
 
