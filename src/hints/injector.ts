@@ -1,6 +1,6 @@
 import type { Connection } from 'mysql2/promise';
 import { formatAddress } from '../config/address.js';
-import { connect, discard, type Instance, isServerError } from '../mysql/connection.js';
+import { close, connect, discard, type Instance, isServerError } from '../mysql/connection.js';
 import { query, text } from '../mysql/server.js';
 import { abortable } from '../util/abortable.js';
 import { sleep, withDeadline } from '../util/async.js';
@@ -82,7 +82,7 @@ class Injector {
     const { instance, format, signal, once, everyMs } = this.#options;
     const connection = await connect(instance, { signal });
     const abort = (): void => {
-      connection.destroy();
+      discard(connection);
     };
     signal.addEventListener('abort', abort, { once: true });
     try {
@@ -100,7 +100,7 @@ class Injector {
       }
     } finally {
       signal.removeEventListener('abort', abort);
-      discard(connection);
+      await close(connection);
     }
   }
 

@@ -1,6 +1,6 @@
 import type { Connection } from 'mysql2/promise';
 import { formatAddress } from '../config/address.js';
-import { connect, discard, type Instance, isServerError } from '../mysql/connection.js';
+import { close, connect, discard, type Instance, isServerError } from '../mysql/connection.js';
 import { quoteName, quoteText } from '../mysql/quote.js';
 import { query, text } from '../mysql/server.js';
 import { abortable } from '../util/abortable.js';
@@ -51,7 +51,7 @@ export async function installServerEvent(options: ServerEventOptions): Promise<v
   }
   const connection = await connect(instance, { signal });
   const abort = (): void => {
-    connection.destroy();
+    discard(connection);
   };
   signal.addEventListener('abort', abort, { once: true });
   const run = <T>(promise: Promise<T>): Promise<T> =>
@@ -75,7 +75,7 @@ export async function installServerEvent(options: ServerEventOptions): Promise<v
     });
   } finally {
     signal.removeEventListener('abort', abort);
-    discard(connection);
+    await close(connection);
   }
 }
 

@@ -3,7 +3,7 @@ import { formatAddress } from '../config/address.js';
 import type { FilterPatterns } from '../config/table-filter.js';
 import { abortable } from '../util/abortable.js';
 import { hasCode, messageOf, WaymarkError } from '../util/errors.js';
-import { connect, discard, type Instance, isServerError } from './connection.js';
+import { close, connect, discard, type Instance, isServerError } from './connection.js';
 import { dialectOf } from './dialect.js';
 import type { Finding } from './findings.js';
 import { type Grants, parseGrants } from './grants.js';
@@ -59,7 +59,7 @@ export async function examineServer(instance: Instance, options: PreflightOption
   }
   // A frozen server leaves queries unanswered for ever; ending the connection makes them fail.
   const abort = (): void => {
-    connection.destroy();
+    discard(connection);
   };
   signal.addEventListener('abort', abort, { once: true });
   try {
@@ -73,7 +73,7 @@ export async function examineServer(instance: Instance, options: PreflightOption
     return unknown(brokenFinding(server, error));
   } finally {
     signal.removeEventListener('abort', abort);
-    discard(connection);
+    await close(connection);
   }
 }
 
