@@ -20,7 +20,7 @@ import { createSink } from './sinks/create-sink.js';
 import type { Sink, SinkRecovery } from './sinks/sink.js';
 import type { Progress } from './tail/progress.js';
 import { sleep } from './util/async.js';
-import { hasCode, messageOf } from './util/errors.js';
+import { hasCode, messageOf, WaymarkError } from './util/errors.js';
 
 export type AgentOptions = {
   readonly logger: Logger;
@@ -51,6 +51,7 @@ export function createAgent(config: Config, options: AgentOptions): Agent {
   const progress: Progress = {
     coordinates: { file: '', position: 0 },
     keeper: new TrailKeeper(config.matching.margin),
+    sourceServerId: null,
     partial: null,
     records: 0,
     transactions: 0,
@@ -83,7 +84,10 @@ export function createAgent(config: Config, options: AgentOptions): Agent {
       } catch (error) {
         if (!signal.aborted) {
           parts.coordinator?.stopped(messageOf(error));
-          logger.error({ event: 'stopped', reason: messageOf(error) }, `Stopped: ${messageOf(error)}`);
+          logger.error(
+            { event: 'stopped', ...errorFields(error), reason: messageOf(error) },
+            `Stopped: ${messageOf(error)}`,
+          );
           throw error;
         }
         logger.info({ event: 'stopped', reason: 'asked to' }, 'Stopped');
@@ -277,6 +281,10 @@ function reportRecovery({ stored, recovery }: Opened, logger: Logger): void {
       `The sink holds ${recovery.delivered.length} transactions behind the checkpoint; they are not delivered again`,
     );
   }
+}
+
+function errorFields(error: unknown): object {
+  return error instanceof WaymarkError ? { code: error.code, ...error.details } : {};
 }
 
 /** A signal that fires some time after another one. */

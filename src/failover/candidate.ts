@@ -140,7 +140,13 @@ function isSameServer({ facts }: Inspection, { serverId, uuid }: StreamHistory['
 /** The same place on the same server, by its coordinates. */
 function withoutHint({ trail, place }: StreamHistory): Resumption {
   return {
-    resume: { coordinates: place.coordinates, trail, sequence: place.sequence, skip: [] },
+    resume: {
+      coordinates: place.coordinates,
+      trail,
+      sequence: place.sequence,
+      sourceServerId: null,
+      skip: [],
+    },
     confidence: 'unverified',
     evidence: { transactionsMatched: 0, hintsMatched: 0, required: 0, additional: 0, bornHere: 0 },
     hint: null,

@@ -91,6 +91,7 @@ export class Coordinator {
     const { facts } = inspection;
     progress.coordinates = resume.coordinates;
     progress.keeper.restore(resume.trail, resume.sequence);
+    progress.sourceServerId = resume.sourceServerId;
     checkpointer.reading({ ...member.instance.address, serverId: facts.serverId, uuid: facts.uuid });
     const change = this.#placed(source, loss);
     await checkpointer.begin(loss ? 'switch' : 'start', signal);

@@ -51,7 +51,7 @@ export async function beginTrail(start: StartConfig, options: FirstTrailOptions)
   const hint = await hintBefore(target, logs, options);
   if (hint === null) {
     if (start.at === 'coordinates') await requireBoundary(target, options);
-    return { coordinates: target, trail: [], sequence: 0, skip: [] };
+    return { coordinates: target, trail: [], sequence: 0, sourceServerId: null, skip: [] };
   }
   return readTrail(hint, target, options);
 }
@@ -135,16 +135,23 @@ async function readTrail(
     { kind: 'hint', hint: hint.hint, coordinates: { file: hint.file, position: hint.position } },
   ];
   let sequence = 0;
+  let { serverId: sourceServerId } = hint;
   let previousEnd = behind(hint);
-  const finish = (): ResumePoint => ({ coordinates: target, trail, sequence, skip: [] });
+  const finish = (): ResumePoint => ({ coordinates: target, trail, sequence, sourceServerId, skip: [] });
   if (reached(previousEnd, target)) return finish();
-  for await (const steps of readHistory({ ...options, ...historyOptions(options), start: previousEnd })) {
+  for await (const steps of readHistory({
+    ...options,
+    ...historyOptions(options),
+    start: previousEnd,
+    sourceServerId,
+  })) {
     for (const step of steps) {
       if (reached(step.start, target)) return finish();
       if (passed(step.end, target)) throw insideTransaction(options, target, step.start, step.end);
       if (step.kind === 'hint') {
         trail.push({ kind: 'hint', hint: step.hint, coordinates: step.start });
         sequence = 0;
+        sourceServerId = step.serverId;
       } else if (!step.bornHere) {
         trail.push({ kind: 'transaction', identity: step.identity });
         sequence += 1;

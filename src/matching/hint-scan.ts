@@ -1,6 +1,6 @@
 import type { Coordinates } from '../binlog/coordinates.js';
 import { type DumpOptions, readDump } from '../binlog/dump-stream.js';
-import { EventType, eventType } from '../binlog/event.js';
+import { eventServerId, EventType, eventType } from '../binlog/event.js';
 import { LogPosition } from '../binlog/log-position.js';
 import { readStatement, statementOffset } from '../binlog/query-event.js';
 import { type Hint, type HintFormat, hintRecogniser } from '../hints/hint.js';
@@ -13,6 +13,8 @@ export type HintPlace = {
   readonly position: number;
   /** Right behind it: a place between transactions. */
   readonly endPosition: number;
+  /** Where it was injected: the source of that time. */
+  readonly serverId: number;
 };
 
 export type HintScanOptions = Pick<
@@ -57,6 +59,7 @@ export async function scanHints(
       file: position.file,
       position: position.start.position,
       endPosition: position.end.position,
+      serverId: eventServerId(buffer, eventStart),
     });
   };
   for await (const batch of readDump({ ...options, start, nonBlocking: true })) {

@@ -9,9 +9,24 @@ import type { HistoryStep } from './trail-match.js';
 export type HistoryOptions = Omit<DumpOptions, 'verifyChecksums'> & {
   readonly format: HintFormat;
   readonly filter: TableFilter;
-  /** The server's own id if it replicates from another: what has this id was born there. */
+  /** The server's own id if it replicates from another. */
   readonly replicaServerId: number | null;
+  /** Who the source was at `start`: the server where the last hint before it was injected; null: not known. */
+  readonly sourceServerId?: number | null;
 };
+
+/**
+ * Whether something with the server's own id is no part of the history: it was written there while the server was a
+ * replica. A hint is injected on the source; so where the last one was born on this very server, it was the source
+ * itself at that time, and what it wrote is the history, although it replicates from another today.
+ */
+export function isBornOnReplica(
+  serverId: number,
+  replicaServerId: number | null,
+  sourceServerId: number | null,
+): boolean {
+  return serverId === replicaServerId && sourceServerId !== serverId;
+}
 
 /**
  * A server's history from `start` on, a batch of steps for each batch of events: hints and the identities of
@@ -23,6 +38,7 @@ export async function* readHistory(options: HistoryOptions): AsyncGenerator<Hist
   const recognise = hintRecogniser(options.format);
   let steps: HistoryStep[] = [];
   let deliverable = false;
+  let sourceServerId = options.sourceServerId ?? null;
   const assembler = new TransactionAssembler(options.start, {
     rows: (_open, _operation, name) => {
       deliverable ||= options.filter.table(name.schema, name.table);
@@ -39,9 +55,12 @@ export async function* readHistory(options: HistoryOptions): AsyncGenerator<Hist
   const stepOf = (transaction: EndedTransaction, delivers: boolean): HistoryStep | null => {
     const { identity, statement, start, end, serverId } = transaction;
     if (identity === null) return null;
-    const bornHere = serverId === options.replicaServerId;
     const hint = statement && recognise(statement);
-    if (hint) return bornHere ? null : { kind: 'hint', hint, start, end };
+    if (hint) {
+      sourceServerId = serverId;
+      return { kind: 'hint', hint, start, end, serverId };
+    }
+    const bornHere = isBornOnReplica(serverId, options.replicaServerId, sourceServerId);
     return { kind: 'transaction', identity, start, end, bornHere, deliverable: delivers };
   };
   for await (const batch of readDump({ ...options, verifyChecksums: true })) {

@@ -129,16 +129,19 @@ async function match(
   const replicaServerId = isReplica(options.inspection) ? options.inspection.facts.serverId : null;
   let matcher = new TrailMatch(options.trail, place.hint, matching);
   let start = behind(place);
-  if (matcher.needsLookBack) {
+  const lookingBack = matcher.needsLookBack;
+  if (lookingBack) {
     const countFromFirstStep = matcher.startsAtCountingHint;
     matcher = new TrailMatch(options.trail, place.hint, { ...matching, countFromFirstStep });
     start = await lookBack(place, { ...options, replicaServerId });
   } else {
     const at = { file: place.file, position: place.position };
-    const state = matcher.step({ kind: 'hint', hint: place.hint, start: at, end: start });
+    const { hint, serverId } = place;
+    const state = matcher.step({ kind: 'hint', hint, start: at, end: start, serverId });
     if (state.status !== 'reading') return state;
   }
-  for await (const steps of readHistory({ ...options, start, replicaServerId })) {
+  const sourceServerId = lookingBack ? null : place.serverId;
+  for await (const steps of readHistory({ ...options, start, replicaServerId, sourceServerId })) {
     for (const step of steps) {
       const state = matcher.step(step);
       if (state.status !== 'reading') return state;

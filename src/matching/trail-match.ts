@@ -8,7 +8,14 @@ export type Confidence = 'exact' | 'reordered' | 'shape' | 'unverified';
 
 /** What a candidate's log holds, in its order. Transactions without content are left out. */
 export type HistoryStep =
-  | { readonly kind: 'hint'; readonly hint: Hint; readonly start: Coordinates; readonly end: Coordinates }
+  | {
+      readonly kind: 'hint';
+      readonly hint: Hint;
+      readonly start: Coordinates;
+      readonly end: Coordinates;
+      /** Where it was injected. */
+      readonly serverId: number;
+    }
   | {
       readonly kind: 'transaction';
       readonly identity: Identity;
@@ -42,6 +49,8 @@ export type ResumePoint = {
   readonly trail: readonly TrailEntry[];
   /** The last hint before the coordinates and the number of transactions since. */
   readonly sequence: number;
+  /** Where that hint was injected: the source of that time; null when it isn't known. */
+  readonly sourceServerId: number | null;
   /** Delivered already, standing behind the coordinates: where each begins on this server. */
   readonly skip: readonly PassedOver[];
 };
@@ -131,6 +140,7 @@ export class TrailMatch {
   #bornHere = 0;
   #trail: TrailEntry[] = [];
   #sequence = 0;
+  #sourceServerId: number | null = null;
   #resumeAt: Coordinates | null = null;
   #skip: PassedOver[] = [];
   #otherContent: Identity | null = null;
@@ -211,7 +221,7 @@ export class TrailMatch {
     return index < 0 ? startIndex : index;
   }
 
-  #hint({ hint, start }: HistoryStep & { kind: 'hint' }): void {
+  #hint({ hint, start, serverId }: HistoryStep & { kind: 'hint' }): void {
     if (hint.token === this.#startToken) this.#started = true;
     if (hint.token === this.#countingToken) this.#counting = true;
     const index = this.#hintIndexes.get(hint.token);
@@ -224,6 +234,7 @@ export class TrailMatch {
     }
     if (this.#resumeAt !== null) return;
     this.#sequence = 0;
+    this.#sourceServerId = serverId;
     this.#trail.push({ kind: 'hint', hint, coordinates: start });
   }
 
@@ -306,6 +317,7 @@ export class TrailMatch {
     return {
       coordinates: this.#resumeAt ?? end,
       sequence: this.#sequence,
+      sourceServerId: this.#sourceServerId,
       trail: [
         ...this.#trail,
         ...this.#skip.map(({ identity }) => ({ kind: 'transaction', identity }) as const),

@@ -68,23 +68,29 @@ export class CutOffTransaction {
     throw this.#diverged(open, 'another transaction stands in its place');
   }
 
-  /** `count` changes of the transaction have come. Proves the part that was delivered as soon as it is complete. */
+  /**
+   * `count` changes of the transaction have come. Proves the part that was delivered as soon as it is complete. The
+   * digest is taken while events are read, and that may be ahead of the changes that are counted here.
+   */
   afterContent(open: OpenTransaction, count: number): void {
     const partial = this.#partial;
     if (partial === null || this.#at !== open) return;
-    if (open.digest.probed === partial.digest) {
-      if (count < partial.changes) throw this.#diverged(open, 'it is filtered otherwise now');
-      this.#partial = null;
-      this.#at = null;
-    } else if (open.digest.probed !== null || count > partial.changes) {
-      throw this.#mismatch(open);
-    }
+    const { probed } = open.digest;
+    if (probed !== null && probed !== partial.digest) throw this.#mismatch(open);
+    if (count < partial.changes) return;
+    if (probed !== null) this.#found();
+    else if (count > partial.changes) throw this.#mismatch(open);
   }
 
-  /** The transaction is over: what was delivered of it must have been found. */
-  beforeEnd(open: OpenTransaction): void {
+  /** The transaction is over, with `count` changes: what was delivered of it must have been found. */
+  beforeEnd(open: OpenTransaction, count: number): void {
     if (this.#partial === null || this.#at !== open) return;
     if (open.digest.probed !== this.#partial.digest) throw this.#mismatch(open);
+    if (count < this.#partial.changes) throw this.#diverged(open, 'it is filtered otherwise now');
+    this.#found();
+  }
+
+  #found(): void {
     this.#partial = null;
     this.#at = null;
   }

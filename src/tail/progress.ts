@@ -10,6 +10,8 @@ export type Progress = {
   /** Right behind the last transaction that is over: delivered, passed over, or nothing to deliver. */
   coordinates: Coordinates;
   readonly keeper: TrailKeeper;
+  /** Where the last hint was injected: the source of that time; null when it isn't known. */
+  sourceServerId: number | null;
   /** The transaction under way, as far as it has been delivered. */
   partial: PartialTransaction | null;
   /** Records delivered since the agent began. */

@@ -5,6 +5,7 @@ import type { EndedTransaction, OpenTransaction } from '../binlog/transaction-as
 import type { TableFilter } from '../config/table-filter.js';
 import { displayHint, type HintRecogniser } from '../hints/hint.js';
 import { isStatementDeliverable } from '../matching/deliverable.js';
+import { isBornOnReplica } from '../matching/history.js';
 import { sameTransaction } from '../matching/identity-bag.js';
 import type { Identity, PartialTransaction } from '../matching/trail.js';
 import type { PassedOver } from '../matching/trail-match.js';
@@ -39,6 +40,8 @@ type Current = {
   readonly fate: Fate;
   readonly second: number;
   readonly records: TransactionRecords;
+  /** What of it another server has delivered. */
+  readonly cutOff: PartialTransaction | null;
 };
 
 /** Works off tokens: decides of each transaction what is done with it, and makes its records. */
@@ -68,8 +71,9 @@ export class TransactionStream {
     const current = this.#current;
     if (current?.fate !== 'deliver') return pending;
     const { boundary } = current.records;
-    const delivered = pending !== null && this.#options.cutOff.isAt(current.open) ? pending.changes : 0;
-    if (boundary.changes <= delivered) return pending;
+    // What is held back may begin before the place where it was cut off: events lie otherwise here.
+    const delivered = current.cutOff ?? pending;
+    if (boundary.changes <= (current.cutOff?.changes ?? 0)) return delivered;
     return { second: current.second, origin: current.open.origin, ...boundary };
   }
 
@@ -110,17 +114,19 @@ export class TransactionStream {
     const { lastHint, sequence } = progress.keeper;
     const fate: Fate = this.#skip.has(formatCoordinates(open.start))
       ? 'passed-over'
-      : open.serverId === serverId && (await leavesOutOwn())
+      : isBornOnReplica(open.serverId, serverId, progress.sourceServerId) && (await leavesOutOwn())
         ? 'born-here'
         : 'deliver';
     const passOver = fate === 'deliver' ? cutOff.changesToPassOver(open, second) : 0;
+    const delivered = cutOff.isAt(open) ? cutOff.partial : null;
     const head = {
       hint: lastHint && displayHint(lastHint),
       sequence: sequence + 1,
       gtid: open.gtid,
       second,
     };
-    this.#current = { open, fate, second, records: new TransactionRecords(head, passOver) };
+    const records = new TransactionRecords(head, passOver);
+    this.#current = { open, fate, second, records, cutOff: delivered };
     return this.#current;
   }
 
@@ -145,6 +151,7 @@ export class TransactionStream {
       const hint = ended.statement && recognise(ended.statement);
       if (hint) {
         progress.keeper.hint(hint, ended.start);
+        progress.sourceServerId = ended.serverId;
         this.#hints += 1;
       } else if (current) this.#transaction(current, ended, ended.identity);
     }
@@ -156,7 +163,7 @@ export class TransactionStream {
     const { progress, logger, server, cutOff } = this.#options;
     switch (current.fate) {
       case 'deliver':
-        cutOff.beforeEnd(current.open);
+        cutOff.beforeEnd(current.open, current.records.count);
         this.#out.push(...current.records.end(identity.digest));
         progress.keeper.transaction(identity);
         progress.transactions += 1;

@@ -38,7 +38,6 @@ async function run(context: CommandContext, options: RunOptions): Promise<number
     // An end that was asked for may come out as the signal's reason.
     if (!signal.aborted || error !== signal.reason) {
       if (!(error instanceof WaymarkError)) return await output.error(error, { stdoutTaken });
-      logger.fatal({ event: 'failed', ...error.details, code: error.code }, error.message);
       if (output.json || context.watched) await output.error(error, { stdoutTaken });
       return exitCodeOf(error);
     }

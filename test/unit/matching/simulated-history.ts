@@ -58,7 +58,7 @@ function place(index: number): Coordinates {
 function stepOf(item: Item, index: number): HistoryStep {
   const start = place(index);
   const end = place(index + 1);
-  if (item.kind === 'hint') return { kind: 'hint', hint: hintFromToken(item.token), start, end };
+  if (item.kind === 'hint') return { kind: 'hint', hint: hintFromToken(item.token), start, end, serverId: 1 };
   return {
     kind: 'transaction',
     identity: item.identity,
