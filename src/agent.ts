@@ -219,7 +219,7 @@ async function beginning(
   const { config, options, pool } = stream;
   const { member, inspection, resume } = await begin(pool, config, filter, options.logger, signal);
   const ordered = inspection.facts.keepsCommitOrder;
-  return { member, inspection, resume, confidence: null, hint: null, ordered };
+  return { member, inspection, resume, confidence: null, hint: null, ordered, matched: 0 };
 }
 
 async function resumeFromCheckpoint(

@@ -57,7 +57,7 @@ export class ContentDigest {
 
   statement(statement: Statement): void {
     this.#runHead = null;
-    this.#update(lengthPrefixed(statementCode, [statement.schema, withoutComments(statement.sql)], 0));
+    this.#update(lengthPrefixed(statementCode, [statement.schema, sameOnReplicas(statement.sql)], 0));
   }
 
   #update(piece: Buffer): void {
@@ -89,6 +89,14 @@ function lengthPrefixed(code: number, texts: readonly string[], count: number): 
     offset += part.copy(buffer, offset);
   }
   return buffer;
+}
+
+/** A MariaDB replica (slave_ddl_exec_mode=IDEMPOTENT, the default) writes IF EXISTS into the statements that these begin. */
+const generatedDrop = /^(DROP (?:TEMPORARY )?(?:TABLE|SEQUENCE)) IF EXISTS /;
+
+/** A statement's text as every server of a topology has it. */
+function sameOnReplicas(sql: string): string {
+  return withoutComments(sql).replace(generatedDrop, '$1 ');
 }
 
 /**

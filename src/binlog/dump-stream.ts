@@ -38,11 +38,11 @@ export type DumpOptions = {
   readonly maximumBytesPerSecond?: number;
 };
 
-export const defaultHeartbeatMs = 500;
-export const defaultSilenceMs = 2000;
+const defaultHeartbeatMs = 500;
+const defaultSilenceMs = 2000;
 
 /** A server id that nobody will have: random among the upper half of the 32-bit ids. */
-export function randomServerId(): number {
+function randomServerId(): number {
   return randomInt(2 ** 31, 2 ** 32 - 1);
 }
 

@@ -23,7 +23,7 @@ export type Place = {
 };
 
 /** What the candidates are held against. */
-export type StreamHistory = {
+type StreamHistory = {
   readonly trail: readonly TrailEntry[];
   /** Whether the server it was read from commits in the order of the source. */
   readonly ordered: boolean;

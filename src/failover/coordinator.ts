@@ -37,6 +37,8 @@ export type Source = {
   readonly hint: string | null;
   /** Whether nothing may come before what is left of a transaction that was cut off. */
   readonly ordered: boolean;
+  /** Transactions of the trail that were met there. */
+  readonly matched: number;
 };
 
 /** A stream that was lost. */
@@ -227,7 +229,7 @@ export class Coordinator {
       confidence,
       hint,
       coordinates: resume.coordinates,
-      skipped: resume.skip.length,
+      skipped: source.matched,
       blackoutMs: null,
       at: Date.now(),
     };
@@ -241,7 +243,7 @@ export class Coordinator {
         ...resume.coordinates,
         hint,
         confidence,
-        skipping: resume.skip.length,
+        skipped: source.matched,
       },
       `Reading ${member.name} from ${formatCoordinates(resume.coordinates)}`,
     );
@@ -271,6 +273,7 @@ export function sourceOf({ member, inspection, resumption, ordered }: Place): So
     confidence: resumption.confidence,
     hint: resumption.hint?.hint.token ?? null,
     ordered,
+    matched: resumption.evidence.transactionsMatched,
   };
 }
 

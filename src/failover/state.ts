@@ -10,6 +10,7 @@ export type Switch = {
   readonly confidence: Confidence | null;
   readonly hint: string | null;
   readonly coordinates: Coordinates;
+  /** Transactions met there that had been delivered before, and are not delivered again. */
   readonly skipped: number;
   /** Null until the first new record has been accepted, or the stream is level with the server. */
   readonly blackoutMs: number | null;

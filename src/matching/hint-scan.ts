@@ -22,7 +22,7 @@ export type HintScanOptions = Pick<
   'instance' | 'signal' | 'maximumBytesPerSecond' | 'connectTimeoutMs' | 'silenceMs'
 > & { readonly format: HintFormat; readonly onProgress?: (progress: ScanProgress) => void };
 
-export type ScanProgress = { readonly file: string; readonly bytesScanned: number };
+type ScanProgress = { readonly file: string; readonly bytesScanned: number };
 
 /** What a scan has read when it ends. */
 export type ScanResult = { readonly bytesScanned: number };

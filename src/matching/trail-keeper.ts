@@ -2,9 +2,6 @@ import type { Coordinates } from '../binlog/coordinates.js';
 import type { Hint } from '../hints/hint.js';
 import type { Identity, TrailEntry } from './trail.js';
 
-/** How far out of order replicas may commit, in transactions, unless configured. */
-export const defaultMargin = 1024;
-
 /**
  * Entries kept in memory at most (about 100 MB). Reached only when no hint comes for very long: then the oldest half
  * goes, and with it, if need be, the ability to switch, which the agent warns about.

@@ -21,7 +21,7 @@ export type Account = {
 /** One server and the account to use there. */
 export type Instance = { readonly address: Address; readonly account: Account };
 
-export const defaultConnectTimeoutMs = 3000;
+const defaultConnectTimeoutMs = 3000;
 
 /**
  * Opens a connection.

@@ -9,10 +9,10 @@ import {
 import { eventSecond, headerBytes } from '../binlog/event.js';
 
 /** Where an event's bytes lie; valid until the next batch. */
-export type EventBytes = { readonly buffer: Buffer; readonly start: number; readonly end: number };
+type EventBytes = { readonly buffer: Buffer; readonly start: number; readonly end: number };
 
 /** The place in a transaction's content before an event, and the digest over what stands before it. */
-export type ContentPlace = { readonly contentBytes: number; readonly digest: bigint };
+type ContentPlace = { readonly contentBytes: number; readonly digest: bigint };
 
 /**
  * What a batch of events is to the tail, in order. Decoding may have to wait for a table's columns, which the events

@@ -1,0 +1,86 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { hintFromToken } from '../../../src/hints/hint.js';
+import { TrailKeeper } from '../../../src/matching/trail-keeper.js';
+import type { TrailEntry } from '../../../src/matching/trail.js';
+import { tokenOf } from './simulated-history.js';
+
+const somewhere = { file: 'log.000001', position: 4 };
+
+/** Fills a keeper with a hint before each group of transactions. */
+function fill(keeper: TrailKeeper, groups: readonly number[]): void {
+  let digest = 0n;
+  groups.forEach((size, index) => {
+    keeper.hint(hintFromToken(tokenOf(index)), somewhere);
+    for (let i = 0; i < size; i += 1) keeper.transaction({ digest: (digest += 1n), second: 1, origin: '' });
+  });
+}
+
+function transactionsBefore(entries: readonly TrailEntry[], index: number): number {
+  return entries.slice(0, index).filter(({ kind }) => kind === 'transaction').length;
+}
+
+describe('the trail', () => {
+  it('keeps two hint intervals and the margin twice, begins with a hint, and not much more', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 0, max: 30 }), { minLength: 1, maxLength: 60 }),
+        fc.integer({ min: 1, max: 40 }),
+        (groups, margin) => {
+          const keeper = new TrailKeeper(margin);
+          fill(keeper, groups);
+          const { entries } = keeper;
+          const total = transactionsBefore(entries, entries.length);
+          const all = groups.reduce((sum, size) => sum + size, 0);
+          expect(entries[0]?.kind).toBe('hint');
+          expect(keeper.hintCount).toBe(entries.filter(({ kind }) => kind === 'hint').length);
+          expect(keeper.lastHint?.token).toBe(tokenOf(groups.length - 1));
+          expect(keeper.sequence).toBe(groups.at(-1));
+          if (total === all) return;
+          // Something was dropped: what is left must suffice.
+          const counting = entries.findLastIndex(
+            (entry, index) =>
+              entry.kind === 'hint' &&
+              total - transactionsBefore(entries, index) >= margin &&
+              entries.slice(index + 1).some(({ kind }) => kind === 'hint'),
+          );
+          expect(counting).toBeGreaterThanOrEqual(0);
+          expect(transactionsBefore(entries, counting)).toBeGreaterThanOrEqual(margin);
+          // And it is cut wherever it can be: the second hint would not do as the first.
+          const largest = Math.max(...groups);
+          expect(total).toBeLessThanOrEqual(2 * margin + 4 * largest);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it('counts what is passed over, and does not keep it twice', () => {
+    const keeper = new TrailKeeper(10);
+    fill(keeper, [2]);
+    keeper.passedOver();
+    expect(keeper.sequence).toBe(3);
+    expect(keeper.entries).toHaveLength(3);
+  });
+
+  it('goes on from a restored trail', () => {
+    const first = new TrailKeeper(10);
+    fill(first, [3, 2]);
+    const second = new TrailKeeper(10);
+    second.restore(first.entries, first.sequence);
+    expect(second.entries).toEqual(first.entries);
+    expect(second.sequence).toBe(2);
+    expect(second.lastHint).toEqual(first.lastHint);
+    second.hint(hintFromToken(tokenOf(9)), somewhere);
+    expect(second.sequence).toBe(0);
+  });
+
+  it('is bounded when no hint comes any more; then it says that it has none', () => {
+    const keeper = new TrailKeeper(10, 100);
+    fill(keeper, [1000]);
+    expect(keeper.entries.length).toBeLessThanOrEqual(100);
+    expect(keeper.hintCount).toBe(0);
+    expect(keeper.lastHint?.token).toBe(tokenOf(0));
+    expect(keeper.sequence).toBe(1000);
+  });
+});
