@@ -24,7 +24,8 @@ export type Verdict = {
   readonly problems: readonly string[];
 };
 
-const shownProblems = 20;
+/** Shown of each kind: one mistake makes many problems. */
+const shownProblems = 4;
 
 type Delivered = {
   readonly key: string;
@@ -42,14 +43,18 @@ export async function judge(
   truth: Truth,
 ): Promise<Verdict> {
   const problems: string[] = [];
-  const report = (problem: string): void => {
-    if (problems.length < shownProblems) problems.push(problem);
+  const reporter = (): ((problem: string) => void) => {
+    let shown = 0;
+    return (problem) => {
+      shown += 1;
+      if (shown <= shownProblems) problems.push(problem);
+    };
   };
   const expected = truth.changes.map(({ change }) => changeKey(change));
   const delivered: Delivered[] = [];
   const servers: Record<string, number> = {};
   const replay = new Replay();
-  const form = new Form(report);
+  const form = new Form(reporter());
   for await (const record of audit) {
     const { server } = record.source;
     servers[server] = (servers[server] ?? 0) + 1;
@@ -66,9 +71,9 @@ export async function judge(
   const first = expected.findIndex((key, index) => key !== delivered[index]?.key);
   const difference = first < 0 && delivered.length > expected.length ? expected.length : first;
   if (difference >= 0) problems.unshift(showDifference(difference, truth.changes, expected, delivered));
-  checkBoundaries(truth.changes, delivered, report);
-  replay.problems.forEach(report);
-  replay.differences(truth.tables).forEach(report);
+  checkBoundaries(truth.changes, delivered, reporter());
+  replay.problems.forEach(reporter());
+  replay.differences(truth.tables).forEach(reporter());
   return {
     ok: problems.length === 0,
     expected: expected.length,

@@ -1,0 +1,19 @@
+import { expect, test } from 'vitest';
+import { scenario } from '../../support/scenario.js';
+
+test('agent and tailed replica are killed at once: the new agent goes on from the other replica', async () => {
+  await scenario({}, async (stage) => {
+    await stage.startAgent();
+    await stage.startLoad({ rate: 150 });
+    await stage.delivered(300);
+    await stage.hints.next();
+    await stage.hints.next();
+    await Promise.all([stage.agent.kill(), stage.replica(0).kill()]);
+    await stage.committed(30);
+    const agent = await stage.launchAgent();
+    const started = await agent.waitForEvent('stream.started');
+    expect(started).toMatchObject({ server: stage.replica(1).address, confidence: 'exact' });
+    const verdict = await stage.finish();
+    expect(Object.keys(verdict.servers)).toEqual([stage.replica(0).address, stage.replica(1).address]);
+  });
+});

@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest';
+import { startReplication, stopReplication } from '../../servers/index.js';
+import { scenario } from '../../support/scenario.js';
+
+test('the candidate lags by several hints: what it has not got yet is waited for and passed over', async () => {
+  await scenario({}, async (stage) => {
+    const agent = await stage.startAgent();
+    await stage.startLoad();
+    const [tailed, candidate] = [stage.replica(0), stage.replica(1)];
+    await stage.delivered(200);
+    await stopReplication(candidate, 'sql');
+    for (let hints = 0; hints < 5; hints += 1) await stage.hints.next();
+    await stage.delivered(100);
+    await tailed.kill();
+    await agent.waitForEvent('failover.started');
+    for (let hints = 0; hints < 4; hints += 1) await stage.hints.next();
+    expect(agent.all('failover.done')).toEqual([]);
+    await startReplication(candidate, 'sql');
+    await agent.waitForEvent('failover.done', ({ to }) => to === candidate.address);
+    await stage.committed(40);
+    await stage.finish();
+  });
+});

@@ -1,0 +1,20 @@
+import { until } from '../servers/wait.js';
+import type { Scenario } from './scenario.js';
+
+/** Rows of the transaction that is cut off in its middle. */
+export const bigRows = 200_000;
+
+/** Resolves when the audit file holds a good part of the big transaction that is being delivered, and not all of it. */
+export async function inTheMiddle(stage: Scenario): Promise<void> {
+  const before = await stage.follower.lines();
+  const lines = await until(
+    'the big transaction is being delivered',
+    async () => {
+      const more = (await stage.follower.lines()) - before;
+      return more > 0.2 * bigRows && more;
+    },
+    { timeoutMs: 40_000, everyMs: 2 },
+  );
+  if (lines > 0.85 * bigRows)
+    throw new Error(`the big transaction was delivered too fast to be cut off: ${lines} rows`);
+}
