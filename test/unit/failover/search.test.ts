@@ -1,0 +1,62 @@
+import { describe, expect, test } from 'vitest';
+import type { Place } from '../../../src/failover/candidate.js';
+import { judge, type Standing } from '../../../src/failover/search.js';
+import { type ErrorCode, WaymarkError } from '../../../src/util/errors.js';
+
+/** A verdict names a place; what is in it doesn't matter to it. */
+const place = (name: string): Place => ({ member: { name } }) as Place;
+const trying: Standing = { status: 'trying' };
+const ready = (name: string): Standing => ({ status: 'ready', place: place(name) });
+const failing = (code: ErrorCode): Standing => ({ status: 'failing', error: new WaymarkError(code, code) });
+const rejected = (code: ErrorCode): Standing => ({ status: 'rejected', error: new WaymarkError(code, code) });
+
+function codeOf(error: Error): string {
+  return error instanceof WaymarkError ? error.code : error.name;
+}
+
+/** The verdict in a word: `go-on`, `take NAME` or `give-up CODE`. */
+function verdict(...standings: Standing[]): string {
+  const judged = judge(standings);
+  if (judged.kind === 'take') return `take ${judged.place.member.name}`;
+  if (judged.kind === 'give-up') return `give-up ${codeOf(judged.error)}`;
+  return judged.kind;
+}
+
+describe('verdicts', () => {
+  test.each<[string, Standing[], string]>([
+    ['all are being tried', [trying, trying], 'go-on'],
+    ['one is ready', [trying, ready('b')], 'take b'],
+    ['two are ready: the one with the higher priority', [ready('a'), ready('b')], 'take a'],
+    ['ready comes before whatever the others are', [rejected('diverged'), ready('b')], 'take b'],
+    ['ready comes before no trail', [rejected('no-trail'), failing('stream-broken'), ready('c')], 'take c'],
+    ['while one is tried nothing is given up', [rejected('diverged'), trying], 'go-on'],
+    ['rejected all but one that is tried', [rejected('hint-purged'), trying], 'go-on'],
+    ['one may come back', [failing('server-unreachable'), rejected('hint-purged')], 'go-on'],
+    ['all may come back', [failing('server-unreachable'), failing('unsuitable-server')], 'go-on'],
+    [
+      'one differs, the other may come back',
+      [failing('server-unreachable'), rejected('diverged')],
+      'give-up diverged',
+    ],
+    ['there is no trail', [rejected('no-trail'), failing('server-unreachable')], 'give-up no-trail'],
+    ['none can ever do', [rejected('hint-purged'), rejected('hint-not-found')], 'give-up no-candidate'],
+    ['one differs, one is purged', [rejected('hint-purged'), rejected('diverged')], 'give-up diverged'],
+    ['the only one can never do: its own error', [rejected('hint-purged')], 'give-up hint-purged'],
+    ['the only one may come back', [failing('server-unreachable')], 'go-on'],
+  ])('%s', (_name, standings, expected) => {
+    expect(verdict(...standings)).toBe(expected);
+  });
+
+  test('an empty pool has no candidate', () => {
+    expect(verdict()).toBe('give-up no-candidate');
+  });
+
+  test('when none can do, the reasons of all are told', () => {
+    const judged = judge([rejected('hint-purged'), rejected('hint-not-found')]);
+    expect(judged).toMatchObject({
+      kind: 'give-up',
+      error: { details: { reasons: ['hint-purged', 'hint-not-found'] } },
+    });
+    expect(judged.kind === 'give-up' && judged.error.message).toMatch(/hint-purged\n.*hint-not-found/);
+  });
+});

@@ -1,0 +1,155 @@
+import { describe, expect, test } from 'vitest';
+import { ContentDigest, runHead } from '../../../src/binlog/content-digest.js';
+import type { OpenTransaction } from '../../../src/binlog/transaction-assembler.js';
+import type { PartialTransaction } from '../../../src/matching/trail.js';
+import { CutOffTransaction, ResemblanceError } from '../../../src/tail/cut-off-transaction.js';
+
+const head = runHead({ schema: 'shop', table: 'orders' }, 'insert', 2);
+const second = 1000;
+
+/** Takes rows of one byte each. */
+function take(digest: ContentDigest, rows: string): void {
+  digest.rows(head, Buffer.from(rows));
+}
+
+/** Delivered of a transaction before its server died. */
+function partialOf(rows: string, origin: string): PartialTransaction {
+  const digest = new ContentDigest();
+  take(digest, rows);
+  return { second, origin, changes: rows.length, contentBytes: digest.bytes, digest: digest.value() };
+}
+
+function open(cutOff: CutOffTransaction, origin: string, position = 100): OpenTransaction {
+  return {
+    start: { file: 'mysql-bin.000001', position },
+    gtid: null,
+    origin,
+    serverId: 1,
+    second,
+    digest: new ContentDigest(cutOff.probeBytes),
+  };
+}
+
+const cutOffOf = (
+  partial: PartialTransaction | null,
+  options: { ordered?: boolean; notThese?: ReadonlySet<string> } = {},
+): CutOffTransaction =>
+  new CutOffTransaction(partial, {
+    ordered: options.ordered ?? true,
+    server: 'db2:3306',
+    notThese: options.notThese ?? new Set(),
+  });
+
+/** Reads a transaction whose rows come in these events, as the tail does; gives the changes to pass over. */
+function read(cutOff: CutOffTransaction, transaction: OpenTransaction, events: readonly string[]): number {
+  const passOver = cutOff.changesToPassOver(transaction, transaction.second ?? 0);
+  let count = 0;
+  for (const rows of events) {
+    cutOff.beforeContent(transaction);
+    count += rows.length;
+    // The tail learns of an event when the digest has taken it, and often some more.
+    take(transaction.digest, rows);
+    cutOff.afterContent(transaction, count);
+  }
+  cutOff.beforeEnd(transaction, count);
+  return passOver;
+}
+
+const diverged: unknown = expect.objectContaining({ code: 'diverged' });
+
+describe.each(['g:0-1-7', 'c:1763755800123456', ''])('marked "%s"', (origin) => {
+  test('the same transaction, its rows in other events: passed over and proved', () => {
+    for (const events of [['abcdef'], ['abc', 'def'], ['a', 'b', 'c', 'd', 'e', 'f'], ['ab', 'cdef']]) {
+      const cutOff = cutOffOf(partialOf('abc', origin));
+      expect(read(cutOff, open(cutOff, origin), events)).toBe(3);
+      expect(cutOff.partial).toBeNull();
+    }
+  });
+
+  test('delivered to its last row, so that only its end was missing', () => {
+    const cutOff = cutOffOf(partialOf('abc', origin));
+    expect(read(cutOff, open(cutOff, origin), ['abc'])).toBe(3);
+    expect(cutOff.partial).toBeNull();
+  });
+
+  test('other content where the order is kept: diverged', () => {
+    for (const events of [['abXdef'], ['ab'], ['Xbc', 'def']]) {
+      const cutOff = cutOffOf(partialOf('abc', origin));
+      expect(() => read(cutOff, open(cutOff, origin), events)).toThrow(diverged);
+    }
+  });
+});
+
+describe('another transaction comes first', () => {
+  test('where the order is kept: diverged, with what was delivered and where', () => {
+    const cutOff = cutOffOf(partialOf('abc', 'g:0-1-7'));
+    expect(() => read(cutOff, open(cutOff, 'g:0-1-8'), ['x'])).toThrow(
+      expect.objectContaining({
+        code: 'diverged',
+        message: expect.stringMatching(/db2:3306.*g:0-1-7.*3 changes.*mysql-bin\.000001:100/) as string,
+      }),
+    );
+  });
+
+  test('where it is not: it is delivered whole, and the search goes on', () => {
+    const cutOff = cutOffOf(partialOf('abc', 'c:1'), { ordered: false });
+    expect(read(cutOff, open(cutOff, 'c:2'), ['abc'])).toBe(0);
+    expect(cutOff.partial).not.toBeNull();
+    expect(read(cutOff, open(cutOff, 'c:1', 200), ['abcd'])).toBe(3);
+    expect(cutOff.partial).toBeNull();
+  });
+});
+
+describe('without a mark, and without order', () => {
+  test('one of the same second with other content only resembles it; next time it is read whole', () => {
+    const partial = partialOf('abc', '');
+    const cutOff = cutOffOf(partial, { ordered: false });
+    let start = '';
+    try {
+      read(cutOff, open(cutOff, ''), ['abX']);
+    } catch (error) {
+      expect(error).toBeInstanceOf(ResemblanceError);
+      start = (error as ResemblanceError).start;
+    }
+    expect(start).toBe('mysql-bin.000001:100');
+    const again = cutOffOf(partial, { ordered: false, notThese: new Set([start]) });
+    expect(read(again, open(again, ''), ['abX'])).toBe(0);
+    expect(read(again, open(again, '', 200), ['abc', 'd'])).toBe(3);
+  });
+
+  test('a mark of the same kind decides, whatever the second', () => {
+    const cutOff = cutOffOf(partialOf('abc', 'c:1'), { ordered: false });
+    expect(cutOff.changesToPassOver(open(cutOff, 'c:2'), second)).toBe(0);
+    expect(cutOff.changesToPassOver(open(cutOff, 'c:1'), second + 5)).toBe(3);
+  });
+
+  test('marks of different kinds (another vendor): the second decides', () => {
+    const cutOff = cutOffOf(partialOf('abc', 'c:1'), { ordered: false });
+    expect(cutOff.changesToPassOver(open(cutOff, 'g:0-1-7'), second + 1)).toBe(0);
+    expect(cutOff.changesToPassOver(open(cutOff, 'g:0-1-7'), second)).toBe(3);
+  });
+
+  test('the right mark with other content is no resemblance: diverged', () => {
+    const cutOff = cutOffOf(partialOf('abc', 'c:1'), { ordered: false });
+    expect(() => read(cutOff, open(cutOff, 'c:1'), ['abX'])).toThrow(diverged);
+  });
+});
+
+test('fewer changes of the same content pass the filter than did before: diverged', () => {
+  const cutOff = cutOffOf(partialOf('abc', 'g:0-1-7'));
+  const transaction = open(cutOff, 'g:0-1-7');
+  expect(cutOff.changesToPassOver(transaction, second)).toBe(3);
+  take(transaction.digest, 'abc');
+  // The digest may be ahead of the changes that have been counted; only at the end it is sure.
+  cutOff.afterContent(transaction, 2);
+  expect(cutOff.partial).not.toBeNull();
+  expect(() => {
+    cutOff.beforeEnd(transaction, 2);
+  }).toThrow(diverged);
+});
+
+test('nothing was cut off: nothing to do', () => {
+  const cutOff = cutOffOf(null);
+  expect(cutOff.probeBytes).toBe(0);
+  expect(read(cutOff, open(cutOff, 'g:0-1-7'), ['abc'])).toBe(0);
+});
