@@ -11,7 +11,7 @@ export type { Coordinates } from './binlog/coordinates.js';
 export { defaultHintFormat, type Hint, type HintFormat, hintFromToken, parseHint } from './hints/hint.js';
 export { lastHint as findLastHint, locateHint as findHint, type LocateResult } from './matching/locate.js';
 export type { HintPlace } from './matching/hint-scan.js';
-export type { Confidence } from './matching/trail-match.js';
+export type { Confidence } from './matching/match-state.js';
 export type { Instance, Account } from './mysql/connection.js';
 export type { ChangeRecord, ColumnValue, RecordSource, RecordTransaction, RowImage } from './sinks/record.js';
 export type { DeliveredTransaction, Sink, SinkRecovery } from './sinks/sink.js';

@@ -5,7 +5,7 @@ import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { displayHint, hintFromDisplay } from '../hints/hint.js';
 import { beginTrail } from '../matching/first-trail.js';
 import type { TrailEntry } from '../matching/trail.js';
-import type { ResumePoint } from '../matching/trail-match.js';
+import type { ResumePoint } from '../matching/match-state.js';
 import { inspect, type Inspection } from '../mysql/inspect.js';
 import type { DeliveredTransaction, SinkRecovery } from '../sinks/sink.js';
 import { sleep } from '../util/async.js';

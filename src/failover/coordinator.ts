@@ -2,12 +2,13 @@ import type { Logger } from 'pino';
 import { formatCoordinates } from '../binlog/coordinates.js';
 import type { Config } from '../config/schema.js';
 import type { TableFilter } from '../config/table-filter.js';
-import type { Confidence, ResumePoint } from '../matching/trail-match.js';
+import type { Confidence, ResumePoint } from '../matching/match-state.js';
 import type { Inspection } from '../mysql/inspect.js';
 import type { Sink } from '../sinks/sink.js';
 import type { Progress } from '../tail/progress.js';
-import { type DeliveredBatch, tail } from '../tail/tail.js';
+import { tail } from '../tail/tail.js';
 import { messageOf, type WaymarkError } from '../util/errors.js';
+import { Arrival } from './arrival.js';
 import type { Breadcrumbs } from './breadcrumbs.js';
 import { type CandidateOptions, filtersOfChannels, type Place } from './candidate.js';
 import type { Checkpointer } from './checkpointer.js';
@@ -97,12 +98,8 @@ export class Coordinator {
     checkpointer.reading({ ...member.instance.address, serverId: facts.serverId, uuid: facts.uuid });
     const change = this.#placed(source, loss);
     await checkpointer.begin(loss ? 'switch' : 'start', signal);
-    const arrival = new Arrival(source, loss, (blackoutMs) => {
-      this.#apply({ type: 'level', blackoutMs });
-      if (loss) logDone(logger, change, blackoutMs, source);
-    });
-    const noticed = arrival.before();
-    if (noticed !== null) arrival.level(noticed);
+    const arrival = loss && this.#arrival(source, loss, change);
+    arrival?.begin();
     try {
       return await tail({
         instance: member.instance,
@@ -119,7 +116,7 @@ export class Coordinator {
         ...(config.serverId === undefined ? {} : { serverId: config.serverId }),
         onBatch: async (batch) => {
           this.#brokenInARow = 0;
-          arrival.batch(batch);
+          arrival?.batch(batch);
           await checkpointer.between(batch.hints > 0, signal);
         },
       });
@@ -127,6 +124,19 @@ export class Coordinator {
       if (signal.aborted || !isServerLost(error)) throw error;
       return await this.#diagnose(error, member, inspection, signal);
     }
+  }
+
+  #arrival({ resume, inspection, member }: Source, loss: Loss, change: Switch): Arrival {
+    return new Arrival(resume.coordinates, inspection.logEnd, loss.lastHeardAtMs, (blackoutMs) => {
+      this.#apply({ type: 'level', blackoutMs });
+      const { from, to, hint, confidence, skipped, finding } = change;
+      const coordinates = formatCoordinates(resume.coordinates);
+      this.#options.logger.info(
+        { event: 'failover.done', from, to, hint, confidence, skipped, blackoutMs, finding, coordinates },
+        `The stream goes on from ${member.name} (${confidence ?? 'unverified'}), ` +
+          `${blackoutMs} ms after the last word from ${loss.member.name}`,
+      );
+    });
   }
 
   async #diagnose(
@@ -275,57 +285,4 @@ export function sourceOf({ member, inspection, resumption, ordered }: Place): So
     ordered,
     matched: resumption.evidence.transactionsMatched,
   };
-}
-
-/** Notices when the stream has arrived on its server: the first new record accepted, or nothing new to accept. */
-class Arrival {
-  readonly #source: Source;
-  readonly #since: number | null;
-  readonly #onLevel: (blackoutMs: number) => void;
-  #arrived = false;
-
-  constructor(source: Source, loss: Loss | null, onLevel: (blackoutMs: number) => void) {
-    this.#source = source;
-    this.#since = loss?.lastHeardAtMs ?? null;
-    this.#onLevel = onLevel;
-    if (loss === null) this.#arrived = true;
-  }
-
-  /** The stream is level from the beginning when the server's log ended where reading begins. */
-  before(): number | null {
-    const end = this.#source.inspection.logEnd;
-    const { file, position } = this.#source.resume.coordinates;
-    return end?.file === file && end.position <= position ? performance.now() : null;
-  }
-
-  batch({ records, position }: DeliveredBatch): void {
-    if (this.#arrived) return;
-    const end = this.#source.inspection.logEnd;
-    const level = end !== null && position.file === end.file && position.position >= end.position;
-    if (records > 0 || level) this.level(performance.now());
-  }
-
-  level(nowMs: number): void {
-    if (this.#arrived || this.#since === null) return;
-    this.#arrived = true;
-    this.#onLevel(Math.round(nowMs - this.#since));
-  }
-}
-
-function logDone(logger: Logger, change: Switch, blackoutMs: number, source: Source): void {
-  const { from, to, hint, confidence, skipped, finding } = change;
-  logger.info(
-    {
-      event: 'failover.done',
-      from,
-      to,
-      hint,
-      confidence,
-      skipped,
-      blackoutMs,
-      finding,
-      coordinates: formatCoordinates(source.resume.coordinates),
-    },
-    `The stream goes on from ${to} (${confidence ?? 'unverified'}), ${blackoutMs} ms after the last word from ${from ?? 'nobody'}`,
-  );
 }

@@ -1,5 +1,5 @@
 import type { Coordinates } from '../binlog/coordinates.js';
-import type { Confidence } from '../matching/trail-match.js';
+import type { Confidence } from '../matching/match-state.js';
 import type { Finding } from './diagnosis.js';
 
 /** A change of servers that is over. */

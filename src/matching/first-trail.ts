@@ -10,7 +10,7 @@ import { type HintPlace, scanHints } from './hint-scan.js';
 import { behind, type HistoryOptions, readHistory } from './history.js';
 import { locateHint } from './locate.js';
 import type { TrailEntry } from './trail.js';
-import type { ResumePoint } from './trail-match.js';
+import type { ResumePoint } from './match-state.js';
 
 export type FirstTrailOptions = Omit<HistoryOptions, 'start' | 'replicaServerId'> & {
   readonly inspection: Inspection;

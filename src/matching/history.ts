@@ -4,7 +4,7 @@ import { type EndedTransaction, TransactionAssembler } from '../binlog/transacti
 import type { TableFilter } from '../config/table-filter.js';
 import { type HintFormat, hintRecogniser } from '../hints/hint.js';
 import { isStatementDeliverable } from './deliverable.js';
-import type { HistoryStep } from './trail-match.js';
+import type { HistoryStep } from './match-state.js';
 
 export type HistoryOptions = Omit<DumpOptions, 'verifyChecksums'> & {
   readonly format: HintFormat;

@@ -1,7 +1,7 @@
 import type { Coordinates } from '../binlog/coordinates.js';
 import { hintSeconds } from '../hints/next-hint.js';
 import type { TrailEntry } from './trail.js';
-import type { HistoryStep } from './trail-match.js';
+import type { HistoryStep } from './match-state.js';
 
 /** How much earlier than all of the trail, by its second, a transaction may be and yet have come later. */
 const slackSeconds = 10;

@@ -11,14 +11,14 @@ import { behind, readHistory } from './history.js';
 import { locateHint, type LocateResult } from './locate.js';
 import { LookBack } from './look-back.js';
 import type { TrailEntry } from './trail.js';
-import {
-  type Confidence,
-  type MatchEvidence,
-  type MatchState,
-  type MissingTransaction,
-  type ResumePoint,
-  TrailMatch,
-} from './trail-match.js';
+import { TrailMatch } from './trail-match.js';
+import type {
+  Confidence,
+  MatchEvidence,
+  MatchState,
+  MissingTransaction,
+  ResumePoint,
+} from './match-state.js';
 
 export type ResumeOptions = {
   readonly instance: Instance;

@@ -5,7 +5,7 @@ import { RowDecoder } from '../binlog/row-decoder.js';
 import { formatAddress } from '../config/address.js';
 import type { TableFilter } from '../config/table-filter.js';
 import { type HintFormat, hintRecogniser } from '../hints/hint.js';
-import type { ResumePoint } from '../matching/trail-match.js';
+import type { ResumePoint } from '../matching/match-state.js';
 import type { Instance } from '../mysql/connection.js';
 import { type Inspection, inspect, isReplica } from '../mysql/inspect.js';
 import type { Sink } from '../sinks/sink.js';

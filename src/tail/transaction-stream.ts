@@ -8,7 +8,7 @@ import { isStatementDeliverable } from '../matching/deliverable.js';
 import { isBornOnReplica } from '../matching/history.js';
 import { sameTransaction } from '../matching/identity-bag.js';
 import type { Identity, PartialTransaction } from '../matching/trail.js';
-import type { PassedOver } from '../matching/trail-match.js';
+import type { PassedOver } from '../matching/match-state.js';
 import type { ChangeRecord } from '../sinks/record.js';
 import { WaymarkError } from '../util/errors.js';
 import { type Change, TransactionRecords } from './change-records.js';
