@@ -3,7 +3,8 @@ import { crc32 } from 'node:zlib';
 import type { Socket } from 'node:net';
 import type { Connection } from 'mysql2/promise';
 import { formatAddress } from '../config/address.js';
-import { connect, discard, type Instance, isServerError, socketOf } from '../mysql/connection.js';
+import { connect, discard, type Instance, socketOf } from '../mysql/connection.js';
+import { isDenied, isServerError, missingGrant } from '../mysql/server-error.js';
 import { messageOf, WaymarkError } from '../util/errors.js';
 import { type Coordinates, formatCoordinates } from './coordinates.js';
 import { EventType, eventType, type EventVisitor, headerBytes } from './event.js';
@@ -233,9 +234,8 @@ function rotateChecksumBytes(buffer: Buffer, start: number, end: number): number
   return crc32(buffer.subarray(start, end - 4)) === buffer.readUInt32LE(end - 4) ? 4 : 0;
 }
 
-/** Server error numbers: ER_MASTER_FATAL_ERROR_READING_BINLOG, ER_SPECIFIC_ACCESS_DENIED_ERROR, ER_ACCESS_DENIED_ERROR. */
+/** ER_MASTER_FATAL_ERROR_READING_BINLOG */
 const fatalReadingNumber = 1236;
-const accessDeniedNumbers = new Set([1227, 1045, 1044]);
 
 /** An ERR packet in the stream: 0xff, number (2), '#' and SQL state (6), text. */
 function dumpError(buffer: Buffer, start: number, end: number, options: DumpOptions): WaymarkError {
@@ -247,13 +247,8 @@ function dumpError(buffer: Buffer, start: number, end: number, options: DumpOpti
 function errorOfNumber(number: number, serverText: string, options: DumpOptions): WaymarkError {
   const server = serverOf(options);
   const details = { server, errorNumber: number, ...options.start };
-  if (accessDeniedNumbers.has(number)) {
-    return new WaymarkError(
-      'missing-grant',
-      `${server} lets "${options.instance.account.user}" not read its binary log: ${serverText}. ` +
-        `Grant it: GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO …`,
-      { details },
-    );
+  if (isDenied(number)) {
+    return missingGrant(options.instance, 'read its binary log', serverText);
   }
   if (number === fatalReadingNumber) {
     // One number for a purged file, a position beyond the end and a place where no event begins. The caller, who can

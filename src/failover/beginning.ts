@@ -7,6 +7,7 @@ import { beginTrail } from '../matching/first-trail.js';
 import type { TrailEntry } from '../matching/trail.js';
 import type { ResumePoint } from '../matching/match-state.js';
 import { inspect, type Inspection } from '../mysql/inspect.js';
+import { namingGrants } from '../mysql/named-grants.js';
 import type { DeliveredTransaction, SinkRecovery } from '../sinks/sink.js';
 import { sleep } from '../util/async.js';
 import { hasCode, messageOf, WaymarkError } from '../util/errors.js';
@@ -63,20 +64,15 @@ async function beginAt(
   signal: AbortSignal,
 ): Promise<Beginning> {
   const { instance } = member;
-  const inspection = await inspect(instance, signal, inspectTimeoutMs);
+  const inspection = await namingGrants(instance, signal, () => inspect(instance, signal, inspectTimeoutMs));
   const rejections = rejectionsOf(member, inspection, null);
   if (rejections.length > 0) {
     throw new WaymarkError('unsuitable-server', rejections.join('; '), {
       details: { server: member.name, rejections },
     });
   }
-  const resume = await beginTrail(config.start, {
-    instance,
-    inspection,
-    format: config.hints,
-    filter,
-    signal,
-  });
+  const options = { instance, inspection, format: config.hints, filter, signal };
+  const resume = await namingGrants(instance, signal, () => beginTrail(config.start, options));
   return { member, inspection, resume };
 }
 

@@ -1,6 +1,7 @@
 import type { Connection } from 'mysql2/promise';
 import { formatAddress } from '../config/address.js';
-import { type Instance, isServerError } from '../mysql/connection.js';
+import type { Instance } from '../mysql/connection.js';
+import { isDenied, isServerError } from '../mysql/server-error.js';
 import { dialectOf } from '../mysql/dialect.js';
 import { quoteName } from '../mysql/quote.js';
 import { query, readReplicationChannels, readServerFacts, type ServerFacts, text } from '../mysql/server.js';
@@ -10,8 +11,6 @@ import type { HintFormat } from './hint.js';
 /** An identifier has 64 characters at most (both vendors), and what follows the prefix has 38. */
 const longestPrefix = 64 - 'asc:00000000:0000000000000000:00000000'.length;
 
-/** Server error numbers for a missing privilege: ER_SPECIFIC_ACCESS_DENIED, ER_TABLEACCESS_DENIED, ER_DBACCESS_DENIED. */
-const deniedNumbers = new Set([1227, 1142, 1044]);
 /** ER_OPTION_PREVENTS_STATEMENT (read_only, super_read_only), ER_READ_ONLY_MODE, ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION. */
 const readOnlyNumbers = new Set([1290, 1836, 1792]);
 
@@ -92,7 +91,7 @@ async function unlessDenied<T>(read: () => Promise<T>): Promise<T | null> {
   try {
     return await read();
   } catch (error) {
-    if (isServerError(error) && deniedNumbers.has(error.errno)) return null;
+    if (isServerError(error) && isDenied(error.errno)) return null;
     throw error;
   }
 }
@@ -110,7 +109,7 @@ export function injectionRefusal(
   if (!isServerError(error)) return null;
   const server = formatAddress(instance.address);
   const details = { server, errorNumber: error.errno };
-  if (deniedNumbers.has(error.errno)) {
+  if (isDenied(error.errno)) {
     return new WaymarkError(
       'missing-grant',
       `${server} does not let "${instance.account.user}" inject hints: ${error.message}. ` +

@@ -5,6 +5,7 @@ import { type Address, formatAddress } from '../config/address.js';
 import type { Secret } from '../config/secret.js';
 import { withDeadline } from '../util/async.js';
 import { messageOf, WaymarkError } from '../util/errors.js';
+import { isServerError } from './server-error.js';
 
 /** Who we are on the servers, and how we get there. */
 export type Account = {
@@ -149,9 +150,4 @@ function connectError(error: unknown, { address, account }: Instance): WaymarkEr
     `${server} cannot be reached: ${messageOf(error)}. Is the server up, and are host and port right?`,
     { cause: error, details: { server } },
   );
-}
-
-/** An error that the server sent, with its number. */
-export function isServerError(error: unknown): error is Error & { errno: number; sqlState?: string } {
-  return error instanceof Error && 'errno' in error && typeof error.errno === 'number' && 'sqlState' in error;
 }

@@ -2,6 +2,7 @@ import { formatAddress } from '../config/address.js';
 import { withDeadline } from '../util/async.js';
 import { WaymarkError } from '../util/errors.js';
 import { close, connect, discard, type Instance } from './connection.js';
+import { serverError } from './server-error.js';
 import {
   readBinaryLogEnd,
   readReplicationChannels,
@@ -21,8 +22,8 @@ export type Inspection = {
 
 /**
  * Connects, looks, and disconnects, all within the time limit.
- * @throws WaymarkError `server-unreachable` (also when it accepts and then doesn't answer in time), `access-denied`;
- * and the server's own error where the account may not look.
+ * @throws WaymarkError `server-unreachable` (also when it accepts and then doesn't answer in time), `access-denied`,
+ * `missing-grant`, `stream-broken`, `protocol`.
  */
 export async function inspect(
   instance: Instance,
@@ -47,7 +48,7 @@ export async function inspect(
     return inspection;
   } catch (error) {
     discard(connection);
-    throw error;
+    throw serverError(error, instance, 'say how it is set and how it replicates');
   }
 }
 

@@ -3,7 +3,8 @@ import { formatAddress } from '../config/address.js';
 import type { FilterPatterns } from '../config/table-filter.js';
 import { abortable } from '../util/abortable.js';
 import { hasCode, messageOf, WaymarkError } from '../util/errors.js';
-import { close, connect, discard, type Instance, isServerError } from './connection.js';
+import { close, connect, discard, type Instance } from './connection.js';
+import { isDenied, isServerError } from './server-error.js';
 import { dialectOf } from './dialect.js';
 import type { Finding } from './findings.js';
 import { type Grants, parseGrants } from './grants.js';
@@ -110,15 +111,12 @@ async function examine(
   return { server, state, findings: [...grantFindings, ...settingsFindings(state)] };
 }
 
-/** Server error numbers for a missing privilege: ER_SPECIFIC_ACCESS_DENIED, ER_TABLEACCESS_DENIED, ER_DBACCESS_DENIED. */
-const deniedNumbers = new Set([1227, 1142, 1044]);
-
 /** Null when the account may not. */
 async function unlessDenied<T>(read: () => Promise<T>): Promise<T | null> {
   try {
     return await read();
   } catch (error) {
-    if (isServerError(error) && deniedNumbers.has(error.errno)) return null;
+    if (isServerError(error) && isDenied(error.errno)) return null;
     throw error;
   }
 }

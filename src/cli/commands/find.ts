@@ -4,7 +4,7 @@ import { parseHint } from '../../hints/hint.js';
 import { locateHint } from '../../matching/locate.js';
 import { exitCodes } from '../../util/errors.js';
 import type { CommandContext, CommonOptions, Start } from '../context.js';
-import { atServer } from '../explain.js';
+import { namingGrants } from '../../mysql/named-grants.js';
 import { type ServerOptions, withRequiredOption, withServerOptions } from '../options.js';
 import { showProgress } from '../progress.js';
 import { readTarget } from '../target.js';
@@ -38,7 +38,7 @@ async function find(context: CommandContext, options: FindOptions): Promise<numb
   const server = formatAddress(instance.address);
   const { onProgress, end } = showProgress(context, context.createLogger(logLevel), server);
   const startedAt = performance.now();
-  const found = await atServer(instance, signal, () =>
+  const found = await namingGrants(instance, signal, () =>
     locateHint([hint], { instance, format, signal, onProgress }),
   ).finally(end);
   const elapsedMs = Math.round(performance.now() - startedAt);

@@ -5,7 +5,7 @@ import type { Hint } from '../../hints/hint.js';
 import { runInjector } from '../../hints/injector.js';
 import { hintEventName, hintStateTable, installServerEvent } from '../../hints/server-event.js';
 import { lastHint } from '../../matching/locate.js';
-import { isServerError } from '../../mysql/connection.js';
+import { isServerError } from '../../mysql/server-error.js';
 import { exitCodes, hasCode, messageOf, WaymarkError } from '../../util/errors.js';
 import type { CommandContext, CommonOptions, Start } from '../context.js';
 import { readDuration, type ServerOptions, withServerOptions } from '../options.js';

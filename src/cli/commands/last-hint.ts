@@ -3,7 +3,7 @@ import { formatAddress } from '../../config/address.js';
 import { lastHint } from '../../matching/locate.js';
 import { exitCodes, WaymarkError } from '../../util/errors.js';
 import type { CommandContext, CommonOptions, Start } from '../context.js';
-import { atServer } from '../explain.js';
+import { namingGrants } from '../../mysql/named-grants.js';
 import { type ServerOptions, withServerOptions } from '../options.js';
 import { showProgress } from '../progress.js';
 import { readTarget } from '../target.js';
@@ -33,7 +33,7 @@ async function showLastHint(
   const { signal } = context;
   const server = formatAddress(instance.address);
   const { onProgress, end } = showProgress(context, context.createLogger(logLevel), server);
-  const found = await atServer(instance, signal, () =>
+  const found = await namingGrants(instance, signal, () =>
     lastHint({ instance, format, signal, onProgress }),
   ).finally(end);
   if (found === null) {

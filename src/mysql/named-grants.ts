@@ -1,0 +1,27 @@
+import { hasCode } from '../util/errors.js';
+import type { Instance } from './connection.js';
+import { preflight, preflightRefusal } from './preflight.js';
+import { serverError } from './server-error.js';
+
+/**
+ * Does something at one server. A server names one missing privilege at a time; here the error names all that the
+ * account lacks, with the statements that grant them.
+ * @throws what `work` throws, a server's own error as one of waymark's ({@link serverError}).
+ */
+export async function namingGrants<T>(
+  instance: Instance,
+  signal: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof Error)) throw error;
+    const known = 'errno' in error ? serverError(error, instance, 'do what it is asked for') : error;
+    if (!hasCode(known, 'missing-grant')) throw known;
+    const findings = await preflight(instance, { signal });
+    const missing = findings.filter(({ code, severity }) => code === 'missing-grant' && severity === 'error');
+    throw preflightRefusal(missing) ?? known;
+  }
+}
