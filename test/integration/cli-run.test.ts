@@ -84,7 +84,7 @@ describe('waymark run', () => {
       expect(result.code, result.stderr).toBe(1);
       expect(errorOf(result).code).toBe(code);
       expect(errorOf(result).message).toMatch(message);
-      expect(logOf(result.stderr).at(-1)).toMatchObject({ level: 'fatal', code });
+      expect(logOf(result.stderr).at(-1)).toMatchObject({ level: 'error', event: 'stopped', code });
       expect(result.stderr + result.stdout).not.toContain('hunter2');
     }
   });
