@@ -8,6 +8,7 @@ import { Random } from './random.js';
 
 /** What a load may be told. */
 export type LoadOptions = {
+  /** 1, or what WAYMARK_TEST_SEED says, unless given. */
   readonly seed?: number;
   /** How many write at once, each on a connection of its own. */
   readonly writers?: number;
@@ -33,7 +34,7 @@ export type Load = {
 
 /** Makes the schema `shop` on a source and writes to it, steadily, until stopped. The same seed, the same choices. */
 export async function startLoad(source: TestServer, options: LoadOptions = {}): Promise<Load> {
-  const { seed = 1, writers: count = 4 } = options;
+  const { seed = Number(process.env['WAYMARK_TEST_SEED'] ?? 1), writers: count = 4 } = options;
   let rate = options.rate ?? 80;
   let ended = false;
   const errors: unknown[] = [];

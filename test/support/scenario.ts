@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { expect } from 'vitest';
 import { makeRunFolder, removeRunFolder } from '../servers/folders.js';
 import { startTopology, type TestServer, type Topology, type TopologyOptions } from '../servers/index.js';
@@ -18,8 +19,11 @@ export type ScenarioOptions = {
   /** Milliseconds from one hint to the next; 0: none are injected. */
   readonly hintsEveryMs?: number;
   /** Added to the agent's configuration. */
-  readonly config?: Readonly<Record<string, unknown>>;
+  readonly config?: AgentConfig;
 };
+
+/** Keys of the agent's configuration. */
+export type AgentConfig = Readonly<Record<string, unknown>>;
 
 const account = { user: 'waymark', password: 'a password' };
 
@@ -77,29 +81,39 @@ export class Scenario {
   async prepare(): Promise<void> {
     await createAccount(this.source);
     const { hintsEveryMs = 400 } = this.#options;
-    if (hintsEveryMs > 0) {
-      this.#hints = startHints(this.source, hintsEveryMs);
-      await this.#hints.next();
-    }
+    if (hintsEveryMs > 0) await this.startHints(hintsEveryMs);
     await this.topology.waitForReplicas();
   }
 
+  /** Injects hints from now on; resolves behind the first. */
+  async startHints(everyMs = 400): Promise<void> {
+    this.#hints = startHints(this.source, everyMs);
+    await this.#hints.next();
+  }
+
   /** Starts an agent on the pool of all replicas; resolves when it reads. Called again, it restarts it. */
-  async startAgent(change: Readonly<Record<string, unknown>> = {}): Promise<AgentProcess> {
-    const agent = await this.launchAgent(change);
+  async startAgent(change: AgentConfig = {}, readStdout?: (stdout: Readable) => void): Promise<AgentProcess> {
+    const agent = await this.launchAgent(change, readStdout);
     await agent.waitForEvent('stream.started');
     return agent;
   }
 
   /** Starts an agent, and doesn't wait for anything. */
-  async launchAgent(change: Readonly<Record<string, unknown>> = {}): Promise<AgentProcess> {
-    const agent = await AgentProcess.start({ folder: this.folder, config: this.config(change) });
+  async launchAgent(
+    change: AgentConfig = {},
+    readStdout?: (stdout: Readable) => void,
+  ): Promise<AgentProcess> {
+    const agent = await AgentProcess.start({
+      folder: this.folder,
+      config: this.config(change),
+      ...(readStdout ? { readStdout } : {}),
+    });
     this.agents.push(agent);
     return agent;
   }
 
   /** The agent's configuration. */
-  config(change: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
+  config(change: AgentConfig = {}): Record<string, unknown> {
     return {
       stream: 'scenario',
       servers: this.topology.replicas.map(({ address }) => address),

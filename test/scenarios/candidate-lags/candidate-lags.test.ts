@@ -21,3 +21,24 @@ test('the candidate lags by several hints: what it has not got yet is waited for
     await stage.finish();
   });
 });
+
+test('the candidate has none of the hints that are remembered: it is waited for', async () => {
+  await scenario({ config: { matching: { margin: 1 } }, hintsEveryMs: 300 }, async (stage) => {
+    const agent = await stage.startAgent();
+    await stage.startLoad();
+    const [tailed, candidate] = [stage.replica(0), stage.replica(1)];
+    await stage.delivered(100);
+    await stopReplication(candidate, 'sql');
+    for (let hints = 0; hints < 5; hints += 1) {
+      await stage.hints.next();
+      await stage.delivered(20);
+    }
+    await tailed.kill();
+    await agent.waitForEvent('candidate.behind', ({ server }) => server === candidate.address);
+    await stage.hints.next();
+    await startReplication(candidate, 'sql');
+    await agent.waitForEvent('failover.done', ({ to }) => to === candidate.address);
+    await stage.committed(40);
+    await stage.finish();
+  });
+});

@@ -16,7 +16,10 @@ test('the source is a member of the pool: it takes over from its replica, and a 
     await replica.restart();
     await stage.topology.waitForReplicas();
     const restarted = await stage.startAgent({ servers: [replica.address] });
-    expect(restarted.all('stream.started')[0]).toMatchObject({ server: replica.address, confidence: 'exact' });
+    expect(restarted.all('stream.started')[0]).toMatchObject({
+      server: replica.address,
+      confidence: 'exact',
+    });
     await stage.committed(60);
     await stage.finish();
   });

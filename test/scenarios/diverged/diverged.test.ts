@@ -1,0 +1,75 @@
+import { expect, test } from 'vitest';
+import type { TestServer } from '../../servers/index.js';
+import { stopReplication } from '../../servers/index.js';
+import { startHints } from '../../support/hints.js';
+import { readAudit } from '../../support/audit.js';
+import { type Scenario, scenario } from '../../support/scenario.js';
+import { until } from '../../servers/wait.js';
+
+/** Delivers transactions that the candidate never gets; then source and tailed replica die, and it is promoted. */
+async function loseTransactions(stage: Scenario): Promise<TestServer> {
+  const candidate = stage.replica(1);
+  await stage.startLoad();
+  await stage.delivered(200);
+  await stage.hints.next();
+  await stage.topology.waitForReplicas();
+  await stopReplication(candidate);
+  await stage.delivered(50);
+  await stage.source.query(
+    "INSERT INTO shop.journal VALUES (7, NULL, 'delivered, and lost with its servers')",
+  );
+  await until('the row is delivered', () => stage.follower.holds('delivered, and lost'));
+  await stage.load.close();
+  await stage.hints.stop();
+  await stage.source.kill();
+  await stage.replica(0).kill();
+  await candidate.query(candidate.vendor === 'mariadb' ? 'RESET SLAVE ALL' : 'RESET REPLICA ALL');
+  return candidate;
+}
+
+test('what was delivered is on no living server any more: exit code 4, and the transaction is named', async () => {
+  await scenario({}, async (stage) => {
+    const agent = await stage.startAgent();
+    const candidate = await loseTransactions(stage);
+    const hints = startHints(candidate);
+    try {
+      const end = await agent.ended;
+      expect(end, agent.log()).toEqual({ code: 4, signal: null });
+    } finally {
+      await hints.stop();
+    }
+    const failed = agent.all('stopped')[0];
+    expect(failed).toMatchObject({ code: 'diverged', server: candidate.address });
+    const lost = [];
+    for await (const record of readAudit(stage.audit)) {
+      if (record.tx.digest !== undefined) lost.push(record.tx.digest);
+    }
+    const [first] = failed?.['missing'] as { digest: string; origin: string }[];
+    expect(lost).toContain(first?.digest);
+    expect(failed?.['msg']).toContain(first?.digest);
+    expect(failed?.['msg']).toContain(first?.origin);
+  });
+});
+
+test('with onDivergence: continue it goes on, and says so', async () => {
+  await scenario({ config: { failover: { onDivergence: 'continue' } } }, async (stage) => {
+    const agent = await stage.startAgent();
+    const candidate = await loseTransactions(stage);
+    const hints = startHints(candidate);
+    try {
+      const done = await agent.waitForEvent('failover.done');
+      expect(done).toMatchObject({ to: candidate.address, confidence: 'unverified' });
+      expect(agent.all('divergence.ignored')).toHaveLength(1);
+      await candidate.query("INSERT INTO shop.journal VALUES (8, NULL, 'written after the promotion')");
+      await until('the stream goes on', () => stage.follower.holds('written after the promotion'));
+      const ids = new Set<string>();
+      for await (const { id } of readAudit(stage.audit)) {
+        expect(ids.has(id), `${id} comes twice`).toBe(false);
+        ids.add(id);
+      }
+    } finally {
+      await hints.stop();
+    }
+    await stage.stopAgent();
+  });
+});

@@ -1,0 +1,68 @@
+import { createWriteStream } from 'node:fs';
+import { once } from 'node:events';
+import type { Readable } from 'node:stream';
+import { setTimeout as pause } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { bigRows, inTheMiddle } from '../../support/big-transaction.js';
+import { scenario } from '../../support/scenario.js';
+
+/** Takes 64 KiB at a time, with a rest after each, and writes what it takes to a file. */
+class SlowReader {
+  restMs = 0;
+  readonly #path: string;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  readonly read = (stdout: Readable): void => {
+    void this.#read(stdout);
+  };
+
+  async #read(stdout: Readable): Promise<void> {
+    const file = createWriteStream(this.#path, { flags: 'a' });
+    for await (const chunk of stdout) {
+      if (!file.write(chunk)) await once(file, 'drain');
+      if (this.restMs > 0) await pause(this.restMs);
+    }
+    file.end();
+  }
+}
+
+test('who reads slowly slows the agent down, and its memory stays as it is', async () => {
+  await scenario({ config: { sink: { type: 'stdout' } } }, async (stage) => {
+    const reader = new SlowReader(stage.audit);
+    const agent = await stage.startAgent({}, reader.read);
+    const load = await stage.startLoad({ rate: 40 });
+    await stage.delivered(100);
+    const before = agent.peakRssBytes;
+    reader.restMs = 8;
+    await load.bigTransaction(bigRows);
+    await inTheMiddle(stage);
+    await stage.delivered(bigRows / 3);
+    reader.restMs = 0;
+    const verdict = await stage.finish();
+    expect(verdict.delivered).toBeGreaterThan(bigRows);
+    console.log(
+      `peak RSS before: ${Math.round(before / 2 ** 20)} MB, after: ${Math.round(agent.peakRssBytes / 2 ** 20)} MB`,
+    );
+  });
+});
+
+test('the replica is killed while a slow reader has not taken everything yet', async () => {
+  await scenario({ config: { sink: { type: 'stdout' } } }, async (stage) => {
+    const reader = new SlowReader(stage.audit);
+    const agent = await stage.startAgent({}, reader.read);
+    const load = await stage.startLoad({ rate: 40 });
+    await stage.delivered(100);
+    await stage.hints.next();
+    reader.restMs = 8;
+    await load.bigTransaction(bigRows);
+    await inTheMiddle(stage);
+    await stage.replica(0).kill();
+    await agent.waitForEvent('failover.started');
+    reader.restMs = 0;
+    await agent.waitForEvent('failover.done', ({ to }) => to === stage.replica(1).address);
+    await stage.finish();
+  });
+});

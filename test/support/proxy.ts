@@ -1,0 +1,67 @@
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import type { TestServer } from '../servers/index.js';
+
+/** One address, and whichever server is behind it today: a host that is rebuilt, or a name that moves on. */
+export class Proxy {
+  #target: TestServer;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+
+  private constructor(target: TestServer) {
+    this.#target = target;
+    this.#server = createServer((client) => {
+      this.#join(client, connect({ host: this.#target.host, port: this.#target.port }));
+    });
+  }
+
+  static async start(target: TestServer): Promise<Proxy> {
+    const proxy = new Proxy(target);
+    await new Promise<void>((resolve, reject) => {
+      proxy.#server.once('error', reject);
+      proxy.#server.listen(0, '127.0.0.1', resolve);
+    });
+    return proxy;
+  }
+
+  /** `host:port` */
+  get address(): string {
+    const address = this.#server.address();
+    if (address === null || typeof address === 'string') throw new Error('the proxy has no address');
+    return `${address.address}:${address.port}`;
+  }
+
+  /** From now on another server is there; whoever is connected is cut off. */
+  move(target: TestServer): void {
+    this.#target = target;
+    this.#cut();
+  }
+
+  async stop(): Promise<void> {
+    const closed = new Promise<void>((resolve) => {
+      this.#server.close(() => {
+        resolve();
+      });
+    });
+    this.#cut();
+    await closed;
+  }
+
+  #join(client: Socket, server: Socket): void {
+    for (const [socket, other] of [
+      [client, server],
+      [server, client],
+    ] as const) {
+      this.#sockets.add(socket);
+      socket.pipe(other);
+      socket.on('error', () => undefined);
+      socket.on('close', () => {
+        this.#sockets.delete(socket);
+        other.destroy();
+      });
+    }
+  }
+
+  #cut(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+}
