@@ -8,7 +8,7 @@ export type RecordTransaction = {
   readonly hint: string | null;
   /** Transactions since that hint, from 1. */
   readonly seq: number;
-  /** Changes since the transaction's start, from 0 (filtered ones count). */
+  /** Changes since the transaction's start, from 0 (filtered ones don't count). */
   readonly row: number;
   readonly gtid?: string;
   /** These three stand on the transaction's last record only. */
