@@ -30,7 +30,8 @@ export function statementOffset(buffer: Buffer, start: number): number {
 }
 
 /** What a statement is to the shape of a transaction. */
-export type StatementRole = 'begin' | 'commit' | 'rollback' | 'savepoint' | 'xa-begin' | 'xa-end' | 'content';
+export type StatementRole =
+  'begin' | 'commit' | 'rollback' | 'savepoint' | 'rollback-to-savepoint' | 'xa-begin' | 'xa-end' | 'content';
 
 /** Only short texts can be transaction control, so long ones cost nothing. */
 const longestControlText = 300;
@@ -49,7 +50,8 @@ export function roleOfStatement(sql: string): StatementRole {
   const words = sql.trimStart().slice(0, 22).toUpperCase();
   if (/^BEGIN\b|^START TRANSACTION\b/.test(words)) return 'begin';
   if (/^COMMIT\b/.test(words)) return 'commit';
-  if (/^SAVEPOINT\b|^RELEASE SAVEPOINT\b|^ROLLBACK TO\b|^ROLLBACK WORK TO\b/.test(words)) return 'savepoint';
+  if (/^SAVEPOINT\b|^RELEASE SAVEPOINT\b/.test(words)) return 'savepoint';
+  if (/^ROLLBACK TO\b|^ROLLBACK WORK TO\b/.test(words)) return 'rollback-to-savepoint';
   if (/^ROLLBACK\b/.test(words)) return 'rollback';
   if (/^XA (START|BEGIN)\b/.test(words)) return 'xa-begin';
   if (/^XA END\b/.test(words)) return 'xa-end';

@@ -70,6 +70,8 @@ type Building = {
   grouped: boolean;
   changes: number;
   statement: Statement | null;
+  /** How many changes there were at each. */
+  savepoints: Map<string, number>;
 };
 
 type Table = { readonly name: TableName; readonly heads: Map<RowOperation, Buffer> };
@@ -173,6 +175,7 @@ export class TransactionAssembler {
       grouped,
       changes: 0,
       statement: null,
+      savepoints: new Map(),
     };
   }
 
@@ -189,11 +192,29 @@ export class TransactionAssembler {
         if (this.#open !== null) this.#end();
         return;
       case 'savepoint':
+        this.#open?.savepoints.set(savepointName(statement.sql), this.#open.changes);
+        return;
+      case 'rollback-to-savepoint':
+        this.#rollbackTo(savepointName(statement.sql));
+        return;
       case 'xa-end':
         return;
       case 'content':
         this.#statement(statement, buffer, start);
     }
+  }
+
+  /**
+   * Servers cut what is rolled back out of the transaction before they write it, unless a table without transactions
+   * was changed in between (MariaDB, and MySQL without GTIDs; there only on the server where it was written).
+   */
+  #rollbackTo(savepoint: string): void {
+    const open = this.#open;
+    if (open === null || open.changes === (open.savepoints.get(savepoint) ?? 0)) return;
+    throw this.#unsupported(
+      'ROLLBACK TO SAVEPOINT with the changes that it takes back (a transaction that also changes a table of ' +
+        'an engine without transactions). Read from a replica instead',
+    );
   }
 
   #statement(statement: Statement, buffer: Buffer, start: number): void {
@@ -295,4 +316,9 @@ export class TransactionAssembler {
       },
     );
   }
+}
+
+/** The last word of SAVEPOINT, RELEASE SAVEPOINT and ROLLBACK TO; names are compared without regard to case. */
+function savepointName(sql: string): string {
+  return (/(`(?:[^`]|``)+`|[^\s`]+)\s*$/.exec(sql)?.[1] ?? '').toLowerCase();
 }

@@ -115,3 +115,19 @@ test('a statement is told when it is all there is', () => {
     null,
   ]);
 });
+
+describe('savepoints', () => {
+  const savepoint = queryEvent('SAVEPOINT `s`');
+  const rollback = queryEvent('ROLLBACK TO `s`');
+
+  test('are no content', () => {
+    const { ended } = assemble([queryEvent('BEGIN'), orders, insert('a'), savepoint, rollback, xid]);
+    const plain = assemble([queryEvent('BEGIN'), orders, insert('a'), xid]);
+    expect(ended[0]?.identity).toEqual(plain.ended[0]?.identity);
+  });
+
+  test('what a rollback to one takes back must not be delivered', () => {
+    const taken = [queryEvent('BEGIN'), orders, insert('a'), savepoint, insert('b'), rollback, xid];
+    expect(() => assemble(taken)).toThrow(expect.objectContaining({ code: 'unsupported-event' }));
+  });
+});
