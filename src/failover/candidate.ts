@@ -84,6 +84,7 @@ export async function tryCandidate(
       logger.info({ event: `candidate.${phase}`, server: member.name, ...fields }, message);
     reported = phase;
   };
+  let locatedAtMs = performance.now();
   try {
     const resumption = await findResumePoint({
       ...common,
@@ -94,7 +95,13 @@ export async function tryCandidate(
       startHere: oldest?.kind === 'hint' ? startOf(oldest, sameServer, member, breadcrumbs) : null,
       onProgress: (progress) => {
         if (progress.phase === 'behind') report('behind', {}, `${progress.message} Waiting for it`);
-        if (progress.phase === 'located') reportLocated(report, member, progress);
+        if (progress.phase === 'located') {
+          locatedAtMs = performance.now();
+          reportLocated(report, member, progress);
+        }
+        if (progress.phase === 'matching' && performance.now() - locatedAtMs > lagShownAfterMs) {
+          reportLag(report, member, progress);
+        }
       },
     });
     return { member, inspection, resumption, ordered };
@@ -116,6 +123,23 @@ function startOf(
   breadcrumbs: Breadcrumbs,
 ): Coordinates | null {
   return sameServer ? coordinates : breadcrumbs.before(member, hint);
+}
+
+/** Reading what a server has takes less; what takes longer is being waited for. */
+const lagShownAfterMs = 1000;
+
+function reportLag(
+  report: (phase: string, fields: object, message: string) => void,
+  member: Member,
+  { evidence }: Extract<ResumeProgress, { phase: 'matching' }>,
+): void {
+  const { transactionsMatched, hintsMatched, required } = evidence;
+  report(
+    'lags',
+    { transactionsMatched, hintsMatched, required },
+    `${member.name} doesn't have everything yet that was delivered: ${transactionsMatched} transactions and ` +
+      `${hintsMatched} hints have been met, of ${required}. Waiting for the rest: it lags, or its source is gone`,
+  );
 }
 
 function reportLocated(
