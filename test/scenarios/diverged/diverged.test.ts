@@ -23,6 +23,9 @@ async function loseTransactions(stage: Scenario): Promise<TestServer> {
   await stage.hints.stop();
   await stage.source.kill();
   await stage.replica(0).kill();
+  // Nobody can know yet whether the rest is still to come.
+  await stage.agent.waitForEvent('candidate.lags', ({ server }) => server === candidate.address);
+  expect(stage.agent.all('failover.done')).toEqual([]);
   await candidate.query(candidate.vendor === 'mariadb' ? 'RESET SLAVE ALL' : 'RESET REPLICA ALL');
   return candidate;
 }

@@ -28,7 +28,8 @@ class Faults {
       () => replica.query('FLUSH LOCAL BINARY LOGS'),
       () => this.#replicaFreezes(replica),
       async () => {
-        await stage.stopAgent();
+        // Perhaps before it has come to listen to signals.
+        await stage.agent.stop();
         await stage.launchAgent();
       },
     ];
