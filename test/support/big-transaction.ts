@@ -11,7 +11,7 @@ export async function inTheMiddle(stage: Scenario): Promise<void> {
     'the big transaction is being delivered',
     async () => {
       const more = (await stage.follower.lines()) - before;
-      return more > 0.2 * bigRows && more;
+      return more > 0.05 * bigRows && more;
     },
     { timeoutMs: 40_000, everyMs: 2 },
   );

@@ -16,7 +16,7 @@ const passingErrors = new Set([
 ]);
 
 /** Whether the load may go on after an error of a writer's. */
-export function isPassing(error: unknown): boolean {
+function isPassing(error: unknown): boolean {
   return error instanceof Error && 'errno' in error && passingErrors.has(Number(error.errno));
 }
 

@@ -101,11 +101,16 @@ async function writeBigTransaction(source: TestServer, rows: number): Promise<vo
   try {
     await connection.query('BEGIN');
     await connection.query("INSERT INTO journal VALUES (0, NULL, 'a big one begins')");
-    await connection.query(
-      `INSERT INTO bulk SELECT ${base} + n.number, CONCAT('row ', n.number, ' of many, with some text behind it'), n.number / 100
-       FROM (SELECT ${number} AS number FROM ${crossed}) n WHERE n.number < ? ORDER BY n.number`,
-      [rows],
-    );
+    const half = Math.floor(rows / 2);
+    const insert = `INSERT INTO bulk
+      SELECT ${base} + n.number, CONCAT('row ', n.number, ' of many, with some text behind it'), n.number / 100
+      FROM (SELECT ${number} AS number FROM ${crossed}) n WHERE n.number >= ? AND n.number < ? ORDER BY n.number`;
+    await connection.query(insert, [0, half]);
+    // Not delivered, and all the same a part of what is compared when the transaction is cut off.
+    await connection.query('INSERT INTO aside.noise SELECT 0, filler FROM bulk WHERE id >= ? LIMIT 10000', [
+      base,
+    ]);
+    await connection.query(insert, [half, rows]);
     await connection.query("INSERT INTO journal VALUES (0, NULL, 'a big one ends')");
     await connection.query('COMMIT');
   } finally {

@@ -28,7 +28,7 @@ export type AgentConfig = Readonly<Record<string, unknown>>;
 const account = { user: 'waymark', password: 'a password' };
 
 /** The most memory that an agent may ever take. */
-export const memoryBoundBytes = 300 * 1024 * 1024;
+const memoryBoundBytes = 300 * 1024 * 1024;
 
 /** Servers, hints, a load and agents, and the judgement at the end. */
 export class Scenario {

@@ -1,33 +1,7 @@
-import { createWriteStream } from 'node:fs';
-import { once } from 'node:events';
-import type { Readable } from 'node:stream';
-import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { bigRows, inTheMiddle } from '../../support/big-transaction.js';
 import { scenario } from '../../support/scenario.js';
-
-/** Takes 64 KiB at a time, with a rest after each, and writes what it takes to a file. */
-class SlowReader {
-  restMs = 0;
-  readonly #path: string;
-
-  constructor(path: string) {
-    this.#path = path;
-  }
-
-  readonly read = (stdout: Readable): void => {
-    void this.#read(stdout);
-  };
-
-  async #read(stdout: Readable): Promise<void> {
-    const file = createWriteStream(this.#path, { flags: 'a' });
-    for await (const chunk of stdout) {
-      if (!file.write(chunk)) await once(file, 'drain');
-      if (this.restMs > 0) await pause(this.restMs);
-    }
-    file.end();
-  }
-}
+import { SlowReader } from '../../support/slow-reader.js';
 
 test('who reads slowly slows the agent down, and its memory stays as it is', async () => {
   await scenario({ config: { sink: { type: 'stdout' } } }, async (stage) => {
