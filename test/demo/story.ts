@@ -37,7 +37,8 @@ export function tell(entry: LogEvent, nameOf: NameOf): readonly StoryLine[] {
       return [detail('no candidate', 'nobody can go on now; trying again until somebody can')];
     case 'failover.done':
       return [
-        detail('new place', `${field('coordinates')} on ${nameOf(field('to'))}${skipped(entry)}`),
+        detail('new place', `${field('coordinates')} on ${nameOf(field('to'))}`),
+        detail('compared', `${field('skipped')} transactions that were delivered already stand there, too`),
         detail('confidence', meaningOf(field('confidence'))),
         detail('blackout', `${field('blackoutMs')} ms without news from a server`),
         { kind: 'step', text: `The stream goes on from ${nameOf(field('to'))}.` },
@@ -76,10 +77,6 @@ function located(
     `${nameOf(textOf(server))} has hint ${textOf(hint)} at ${textOf(file)}:${textOf(position)} ` +
     `(${size} MB read in ${textOf(elapsedMs)} ms)`
   );
-}
-
-function skipped({ skipped: count }: LogEvent): string {
-  return Number(count) > 0 ? `, passing over ${textOf(count)} transactions that were delivered already` : '';
 }
 
 function meaningOf(confidence: string): string {

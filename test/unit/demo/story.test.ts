@@ -38,7 +38,8 @@ describe('the story', () => {
       blackoutMs: 80,
     };
     expect(told(done)).toEqual([
-      'new place: bin.7:99 on replica 2, passing over 2 transactions that were delivered already',
+      'new place: bin.7:99 on replica 2',
+      'compared: 2 transactions that were delivered already stand there, too',
       'confidence: exact: same transactions, same content, same order since that hint',
       'blackout: 80 ms without news from a server',
       'The stream goes on from replica 2.',
