@@ -102,7 +102,7 @@ export class ZooKeeperLink {
       'no answer from the name server',
       signal,
     );
-    const client = await ZooKeeperClient.start(connect, this.#sessionTimeoutMs);
+    const client = ZooKeeperClient.start(connect, this.#sessionTimeoutMs);
     try {
       await this.#inTime(client.connected, 'no answer from any server', signal);
       return client;

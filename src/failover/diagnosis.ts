@@ -59,7 +59,11 @@ export async function probe(instance: Instance, signal: AbortSignal): Promise<Pr
   }
 }
 
-/** A refused connection is proof enough: nobody listens there. */
+/** A refused connection is proof enough: nobody listens there; a reset one meets a process that is just dying. */
 function isRefusal(cause: unknown): boolean {
-  return cause instanceof Error && 'code' in cause && cause.code === 'ECONNREFUSED';
+  return (
+    cause instanceof Error &&
+    'code' in cause &&
+    (cause.code === 'ECONNREFUSED' || cause.code === 'ECONNRESET')
+  );
 }

@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { type Server, type Socket, connect as connectSocket, createServer } from 'node:net';
 import { type AddressInfo } from 'node:net';
+import { promisify } from 'node:util';
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
@@ -61,7 +63,7 @@ async function openStore(options: Partial<ZooKeeperStoreOptions> = {}): Promise<
 
 /** A client beside the store, to look at the znodes and to meddle with them. */
 async function bystander(): Promise<ZooKeeperClient> {
-  const client = await ZooKeeperClient.start(zookeeper.connectString, sessionTimeoutMs);
+  const client = ZooKeeperClient.start(zookeeper.connectString, sessionTimeoutMs);
   cleanup.push(() => client.close());
   await client.connected;
   return client;
@@ -339,6 +341,56 @@ describe('a save whose answer is lost', () => {
   });
 });
 
+describe("the store's process for the native client", () => {
+  it('is replaced when it dies, and saving goes on', async () => {
+    const store = await openStore();
+    const version = await store.save(checkpointOf([], { sequence: 1 }), null, signal);
+    const [pid] = await nativeProcesses(process.pid);
+    if (pid === undefined) throw new Error('the store has no process');
+    process.kill(pid, 'SIGKILL');
+    const next = await saveWhenBack(store, 2, version);
+    expect(await store.load(signal)).toEqual({
+      checkpoint: checkpointOf([], { sequence: 2 }),
+      version: next,
+    });
+    expect(await nativeProcesses(process.pid)).not.toContain(pid);
+  });
+
+  it('ends when its owner is killed', async () => {
+    const owner = startChild(exitAfterClose, [zookeeper.connectString, root, 'wait']);
+    cleanup.push(() => owner.kill());
+    await owner.line((line) => line === 'opened');
+    const [pid] = await nativeProcesses(owner.pid);
+    if (pid === undefined) throw new Error('the store has no process');
+    await owner.kill();
+    await expect.poll(() => isRunning(pid), { timeout: 5_000 }).toBe(false);
+  });
+});
+
+/** The processes below `ancestor` that run the native client. */
+async function nativeProcesses(ancestor: number): Promise<number[]> {
+  const { stdout } = await promisify(execFile)('ps', ['-eo', 'pid=,ppid=,args=']);
+  const rows = stdout.split('\n').flatMap((line) => {
+    const match = /^\s*(\d+)\s+(\d+)\s(.*)$/.exec(line);
+    return match ? [{ pid: Number(match[1]), parent: Number(match[2]), args: match[3] ?? '' }] : [];
+  });
+  const parents = new Map(rows.map(({ pid, parent }) => [pid, parent]));
+  const isBelow = (pid: number | undefined): boolean =>
+    pid !== undefined && pid > 1 && (pid === ancestor || isBelow(parents.get(pid)));
+  return rows.flatMap(({ pid, parent, args }) =>
+    args.includes('zookeeper-process') && isBelow(parent) ? [pid] : [],
+  );
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 describe('a process that has closed its store', () => {
   const start = (connect: string, ...more: string[]): Child => {
     const child = startChild(exitAfterClose, [connect, root, ...more]);
@@ -384,7 +436,7 @@ describe('a process that has closed its store', () => {
 async function deleteZnode(path: string): Promise<void> {
   const { default: Native } = await import('zookeeper');
   const native = new Native({ connect: zookeeper.connectString, timeout: sessionTimeoutMs, debug_level: 0 });
-  // Everything that goes on inside the native client's callbacks is asking for trouble (see ZooKeeperClient).
+  // Everything that goes on inside the native client's callbacks is asking for trouble (see zookeeper-process.ts).
   await new Promise<void>((resolve) => {
     native.on('connect', () => setImmediate(resolve));
     native.init({});
@@ -425,11 +477,15 @@ async function startProxy(target: string): Promise<Proxy> {
         upstream.destroy();
       });
     }
+    let received = Buffer.alloc(0);
     client.on('data', (chunk: Buffer) => {
-      // Length, xid, operation: each request begins a chunk, since the store sends one at a time. The first is the
-      // handshake, which has no header.
-      if (!handshake && chunk.length >= 12 && chunk.readInt32BE(8) === trap) swallowing = true;
-      handshake = false;
+      // Frames of length, xid, operation, in whatever pieces they come. The first is the handshake, which has no header.
+      received = Buffer.concat([received, chunk]);
+      while (received.length >= 4 && received.length >= 4 + received.readInt32BE(0)) {
+        if (!handshake && received.readInt32BE(8) === trap) swallowing = true;
+        handshake = false;
+        received = received.subarray(4 + received.readInt32BE(0));
+      }
       upstream.write(chunk);
     });
     upstream.on('data', (chunk) => {
