@@ -1,4 +1,5 @@
 import ZongJi from '@vlasky/zongji';
+import { headerBytes } from './event.js';
 import type { ServerVersion } from '../mysql/version.js';
 import { messageOf, WaymarkError } from '../util/errors.js';
 import type { ColumnDefinition } from './table-columns.js';
@@ -96,6 +97,8 @@ export class RowDecoder {
   readonly #zongji: PacketFedZongji;
   readonly #command: DumpCommand;
   #special = new Map<number, readonly SpecialColumn[]>();
+  /** The last table map of each table id, as its bytes: the same one comes with every transaction. */
+  #known = new Map<number, Buffer>();
   #rows: unknown = null;
   #error: unknown = null;
 
@@ -129,14 +132,24 @@ export class RowDecoder {
   reset(): void {
     this.#zongji.tableMap = {};
     this.#special.clear();
+    this.#known.clear();
   }
 
   /** Takes a TABLE_MAP_EVENT. What it gives, if anything, has to be described before the table's rows come. */
   tableMap(buffer: Buffer, start: number, end: number): UndescribedTable | null {
+    const body = buffer.subarray(start + headerBytes, end);
+    const tableId = body.readUIntLE(0, 6);
+    if (this.#known.get(tableId)?.equals(body)) return null;
+    this.#known.delete(tableId);
+    this.#special.delete(tableId);
     this.#zongji.pending = null;
     this.#feed(buffer, start, end);
     const { pending } = this.#zongji as { pending: PacketFedZongji['pending'] };
-    if (pending === null) return null;
+    const copy = Buffer.from(body);
+    if (pending === null) {
+      this.#known.set(tableId, copy);
+      return null;
+    }
     const { event, next } = pending;
     return {
       schema: event.schemaName,
@@ -148,9 +161,9 @@ export class RowDecoder {
           parentSchema: event.schemaName,
           tableName: event.tableName,
         };
-        this.#special.delete(event.tableId);
         next();
         this.#throwError();
+        this.#known.set(tableId, copy);
       },
     };
   }

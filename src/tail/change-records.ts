@@ -16,6 +16,9 @@ export type RecordHead = {
 /** A place inside a transaction: what stands before it has been delivered. */
 export type Boundary = { readonly changes: number; readonly contentBytes: number; readonly digest: bigint };
 
+/** What stands on the last record alone. */
+type LastMarks = { -readonly [Mark in 'last' | 'rows' | 'digest' | 'second']?: RecordTransaction[Mark] };
+
 /** One change, not yet a record. */
 export type Change =
   | { readonly kind: 'row'; readonly name: TableName; readonly row: DecodedRow }
@@ -78,17 +81,15 @@ export class TransactionRecords {
   end(digest: bigint): readonly ChangeRecord[] {
     const last = this.#held.at(-1);
     if (last === undefined) return [];
-    // The identity of a transaction has the second of its first content; say so where no record does.
     const { second } = this.#head;
-    const tx: RecordTransaction = {
-      ...last.tx,
-      last: true,
-      rows: this.#count,
-      digest: digest.toString(16).padStart(16, '0'),
-      ...(second === this.#firstSecond ? {} : { second }),
-    };
-    const marked: ChangeRecord = { ...last, tx };
-    return [...this.#held.slice(0, -1), marked];
+    // The record has not been handed out yet, so it is ours to complete.
+    const tx: LastMarks = last.tx;
+    tx.last = true;
+    tx.rows = this.#count;
+    tx.digest = digest.toString(16).padStart(16, '0');
+    // The identity of a transaction has the second of its first content; say so where no record does.
+    if (second !== this.#firstSecond) tx.second = second;
+    return this.#held;
   }
 }
 
@@ -106,7 +107,7 @@ function record(
     ...(head.gtid === null ? {} : { gtid: head.gtid }),
   };
   const id = `${head.hint ?? '-'}/${head.sequence}/${row}`;
-  const ts = new Date(second * 1000).toISOString();
+  const ts = timeOf(second);
   if (change.kind === 'statement') {
     const { schema, sql } = change.statement;
     return { id, type: 'ddl', schema, sql: withoutPasswords(sql), ts, tx, source };
@@ -132,4 +133,12 @@ function record(
         source,
       };
   }
+}
+
+let lastTime = { second: 0, text: new Date(0).toISOString() };
+
+/** ISO 8601. Records of one second come by the thousand, so the last answer is kept. */
+function timeOf(second: number): string {
+  if (second !== lastTime.second) lastTime = { second, text: new Date(second * 1000).toISOString() };
+  return lastTime.text;
 }

@@ -124,7 +124,10 @@ async function work(
     try {
       batch.forEach(reader.event);
     } finally {
-      for (const token of reader.take()) await stream.token(token);
+      for (const token of reader.take()) {
+        const waiting = stream.token(token);
+        if (waiting) await waiting;
+      }
     }
   } catch (error) {
     // What was made of the batch before that is delivered all the same: the trail has it already.

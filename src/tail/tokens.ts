@@ -19,7 +19,7 @@ type ContentPlace = { readonly contentBytes: number; readonly digest: bigint };
  * themselves can't: so they are taken down first and worked off afterwards.
  */
 export type Token =
-  | { readonly kind: 'table'; readonly event: EventBytes; readonly name: TableName }
+  | { readonly kind: 'table'; readonly event: EventBytes; readonly name: TableName; readonly file: string }
   | {
       readonly kind: 'rows';
       readonly open: OpenTransaction;
@@ -59,7 +59,8 @@ export class TokenReader {
       start,
       {
         tableMap: (buffer, eventStart, end, name) => {
-          this.#tokens.push({ kind: 'table', event: { buffer, start: eventStart, end }, name });
+          const { file } = this.#assembler.position;
+          this.#tokens.push({ kind: 'table', event: { buffer, start: eventStart, end }, name, file });
         },
         rows: (open, _operation, name, buffer, eventStart, end) => {
           this.#tokens.push({
@@ -114,6 +115,10 @@ export class TokenReader {
   }
 }
 
+const beginning: ContentPlace = { contentBytes: 0, digest: 0n };
+
 function placeOf(open: OpenTransaction): ContentPlace {
+  // Most transactions have one event, and nothing stands before that.
+  if (open.digest.bytes === 0) return beginning;
   return { contentBytes: open.digest.bytes, digest: open.digest.value() };
 }

@@ -49,6 +49,8 @@ export class TransactionStream {
   readonly #options: TransactionStreamOptions;
   readonly #skip: Map<string, Identity>;
   #current: Current | null = null;
+  /** Whose table ids the decoder knows. */
+  #file: string | null = null;
   #out: ChangeRecord[] = [];
   #hints = 0;
 
@@ -77,46 +79,66 @@ export class TransactionStream {
     return { second: current.second, origin: current.open.origin, ...boundary };
   }
 
-  async token(token: Token): Promise<void> {
+  /** Works a token off. Gives a promise only where there is something to wait for: tokens come by the million. */
+  token(token: Token): Promise<void> | null {
     const { filter, decoder, columns, recognise } = this.#options;
     switch (token.kind) {
       case 'table': {
-        if (!filter.table(token.name.schema, token.name.table)) return;
+        if (!filter.table(token.name.schema, token.name.table)) return null;
+        if (token.file !== this.#file) decoder.reset();
+        this.#file = token.file;
         const undescribed = decoder.tableMap(token.event.buffer, token.event.start, token.event.end);
-        if (undescribed) await columns.describe(undescribed);
-        return;
+        return undescribed && columns.describe(undescribed);
       }
-      case 'rows': {
-        const { name } = token;
-        const current = await this.#begin(token.open, token.firstSecond);
-        if (current.fate !== 'deliver' || !filter.table(name.schema, name.table)) return;
-        const { buffer, start, end } = token.event;
-        const rows = decoder.rows(buffer, start, end, token.tableId);
-        const changes = rows.map((row): Change => ({ kind: 'row', name, row }));
-        this.#add(current, changes, token);
-        return;
-      }
+      case 'rows':
       case 'statement': {
-        if (recognise(token.statement)) return;
-        const current = await this.#begin(token.open, token.firstSecond);
-        if (current.fate !== 'deliver' || !isStatementDeliverable(token.statement, filter)) return;
-        this.#add(current, [{ kind: 'statement', statement: token.statement }], token);
-        return;
+        if (token.kind === 'statement' && recognise(token.statement)) return null;
+        const begun = this.#begin(token.open, token.firstSecond);
+        if (begun instanceof Promise) {
+          return begun.then((current) => {
+            this.#content(current, token);
+          });
+        }
+        this.#content(begun, token);
+        return null;
       }
       case 'end':
         this.#end(token.ended);
+        return null;
     }
   }
 
-  async #begin(open: OpenTransaction, second: number): Promise<Current> {
+  #content(current: Current, token: Extract<Token, { kind: 'rows' | 'statement' }>): void {
+    const { filter, decoder } = this.#options;
+    if (current.fate !== 'deliver') return;
+    if (token.kind === 'statement') {
+      if (!isStatementDeliverable(token.statement, filter)) return;
+      this.#add(current, [{ kind: 'statement', statement: token.statement }], token);
+      return;
+    }
+    const { name } = token;
+    if (!filter.table(name.schema, name.table)) return;
+    const { buffer, start, end } = token.event;
+    const rows = decoder.rows(buffer, start, end, token.tableId);
+    const changes = rows.map((row): Change => ({ kind: 'row', name, row }));
+    this.#add(current, changes, token);
+  }
+
+  #begin(open: OpenTransaction, second: number): Current | Promise<Current> {
     if (this.#current?.open === open) return this.#current;
-    const { progress, serverId, cutOff, leavesOutOwn } = this.#options;
+    const { progress, serverId, leavesOutOwn } = this.#options;
+    if (this.#skip.size > 0 && this.#skip.has(formatCoordinates(open.start))) {
+      return this.#enter(open, second, 'passed-over');
+    }
+    if (!isBornOnReplica(open.serverId, serverId, progress.sourceServerId)) {
+      return this.#enter(open, second, 'deliver');
+    }
+    return leavesOutOwn().then((leavesOut) => this.#enter(open, second, leavesOut ? 'born-here' : 'deliver'));
+  }
+
+  #enter(open: OpenTransaction, second: number, fate: Fate): Current {
+    const { progress, cutOff } = this.#options;
     const { lastHint, sequence } = progress.keeper;
-    const fate: Fate = this.#skip.has(formatCoordinates(open.start))
-      ? 'passed-over'
-      : isBornOnReplica(open.serverId, serverId, progress.sourceServerId) && (await leavesOutOwn())
-        ? 'born-here'
-        : 'deliver';
     const passOver = fate === 'deliver' ? cutOff.changesToPassOver(open, second) : 0;
     const delivered = cutOff.isAt(open) ? cutOff.partial : null;
     const head = {

@@ -148,7 +148,7 @@ async function tailRows(files: Files, rows: number): Promise<void> {
 
 async function zongjiRows(files: Files, rows: number): Promise<void> {
   const { host, port, user, password } = server;
-  const zongji = new ZongJi({ host, port, user, password });
+  const zongji = new ZongJi({ host, port, user, password, dateStrings: true });
   let seen = 0;
   await new Promise<void>((resolve, reject) => {
     zongji.on('error', reject);
