@@ -24,7 +24,7 @@ export const zookeeperCode = {
 export type ZnodeVersion = { readonly czxid: number; readonly version: number };
 
 /** A znode's content. */
-export type Znode = ZnodeVersion & { readonly data: Uint8Array };
+type Znode = ZnodeVersion & { readonly data: Uint8Array };
 
 /** What can be asked of ZooKeeper. `create` makes a persistent node, whose parent must be there. */
 export type ZooKeeperCall =

@@ -1,4 +1,3 @@
-import { crc32 } from 'node:zlib';
 
 /** The header of an event to build; what isn't said is as in an ordinary event. */
 export type HeaderFields = {
@@ -92,11 +91,6 @@ export function rowsEvent(
 /** A ROTATE_EVENT. */
 export function rotateEvent(file: string, position: number, header: Partial<HeaderFields> = {}): Buffer {
   return event({ type: 4, ...header }, Buffer.concat([uint(position, 8), Buffer.from(file)]));
-}
-
-/** With its CRC32 behind it; the header must count it already. */
-export function withChecksum(bytes: Buffer): Buffer {
-  return Buffer.concat([bytes, uint(crc32(bytes), 4)]);
 }
 
 /** MySQL's length-encoded integer. */

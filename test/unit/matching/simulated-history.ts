@@ -1,12 +1,8 @@
 import type { Coordinates } from '../../../src/binlog/coordinates.js';
 import { hintFromToken } from '../../../src/hints/hint.js';
 import type { Identity } from '../../../src/matching/trail.js';
-import {
-  type HistoryStep,
-  type MatchOptions,
-  type MatchState,
-  TrailMatch,
-} from '../../../src/matching/trail-match.js';
+import { type MatchOptions, TrailMatch } from '../../../src/matching/trail-match.js';
+import type { HistoryStep, MatchState } from '../../../src/matching/match-state.js';
 import { LookBack } from '../../../src/matching/look-back.js';
 import { TrailKeeper } from '../../../src/matching/trail-keeper.js';
 
