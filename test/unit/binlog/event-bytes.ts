@@ -1,4 +1,3 @@
-
 /** The header of an event to build; what isn't said is as in an ordinary event. */
 export type HeaderFields = {
   readonly second?: number;
