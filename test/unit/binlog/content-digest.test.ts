@@ -174,6 +174,6 @@ describe('without comments', () => {
     const began = performance.now();
     withoutComments(`${"'\\".repeat(100_000)}/*`);
     withoutComments(`/*${'*'.repeat(200_000)}`);
-    expect(performance.now() - began).toBeLessThan(2000);
+    expect(performance.now() - began).toBeLessThan(5000);
   });
 });

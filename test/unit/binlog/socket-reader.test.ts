@@ -89,7 +89,7 @@ test('silence is told, not before its time, and does no harm', async () => {
   expect(await reader.read(120)).toBe('silent');
   const took = performance.now() - began;
   expect(took).toBeGreaterThanOrEqual(119);
-  expect(took).toBeLessThan(1000);
+  expect(took).toBeLessThan(3000);
   peer.write('late');
   expect(await reader.read(5000)).toEqual(Buffer.from('late'));
 });

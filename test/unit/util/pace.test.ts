@@ -11,7 +11,7 @@ async function timeOf(work: () => Promise<void>): Promise<number> {
 
 test('without a bound there is no waiting', async () => {
   const pace = new Pace(undefined);
-  expect(await timeOf(() => pace.spent(1e12, signal))).toBeLessThan(50);
+  expect(await timeOf(() => pace.spent(1e12, signal))).toBeLessThan(500);
 });
 
 test('keeps the average, however the bytes come', async () => {
@@ -21,7 +21,7 @@ test('keeps the average, however the bytes come', async () => {
       for (let piece = 0; piece < pieces; piece += 1) await pace.spent(200_000 / pieces, signal);
     });
     expect(took).toBeGreaterThan(190);
-    expect(took).toBeLessThan(600);
+    expect(took).toBeLessThan(2000);
   }
 });
 
