@@ -2,6 +2,7 @@ import type { DecodedRow } from '../binlog/row-decoder.js';
 import type { Statement } from '../binlog/query-event.js';
 import type { TableName } from '../binlog/rows-event.js';
 import type { ChangeRecord, RecordSource, RecordTransaction } from '../sinks/record.js';
+import { WaymarkError } from '../util/errors.js';
 import { withoutPasswords } from './statement-secrets.js';
 
 /** What all records of a transaction share. */
@@ -31,16 +32,22 @@ export type Change =
 export class TransactionRecords {
   readonly #head: RecordHead;
   readonly #passOver: number;
+  readonly #whole: boolean;
   #count = 0;
   #firstSecond: number | null = null;
   #held: ChangeRecord[] = [];
   /** Before what is held: all records up to here have been handed out. */
   #boundary: Boundary;
 
-  /** @param passOver how many changes at the beginning were delivered from another server. */
-  constructor(head: RecordHead, passOver: number) {
+  /**
+   * @param passOver how many changes at the beginning were delivered from another server.
+   * @param whole hand nothing out before the end: while a transaction that was cut off is still to be found, there
+   * must not be a second one that could be.
+   */
+  constructor(head: RecordHead, passOver: number, whole = false) {
     this.#head = head;
     this.#passOver = passOver;
+    this.#whole = whole;
     this.#boundary = { changes: 0, contentBytes: 0, digest: 0n };
   }
 
@@ -64,9 +71,11 @@ export class TransactionRecords {
     before: Omit<Boundary, 'changes'>,
     source: RecordSource,
   ): readonly ChangeRecord[] {
-    const ready = this.#held;
-    this.#boundary = { ...before, changes: this.#count };
-    this.#held = [];
+    const ready = this.#whole ? [] : this.#held;
+    if (!this.#whole) {
+      this.#boundary = { ...before, changes: this.#count };
+      this.#held = [];
+    }
     this.#firstSecond ??= second;
     for (const change of changes) {
       if (this.#count >= this.#passOver) {
@@ -74,6 +83,7 @@ export class TransactionRecords {
       }
       this.#count += 1;
     }
+    if (this.#whole && this.#held.length > maximumWholeRecords) throw tooLargeToHold(this.#head);
     return ready;
   }
 
@@ -91,6 +101,19 @@ export class TransactionRecords {
     if (second !== this.#firstSecond) tx.second = second;
     return this.#held;
   }
+}
+
+/** Held back at most: some 100 MB. */
+const maximumWholeRecords = 100_000;
+
+function tooLargeToHold({ hint, sequence }: RecordHead): WaymarkError {
+  return new WaymarkError(
+    'diverged',
+    `Transaction ${sequence} behind hint ${hint ?? '(none)'} has more than ${maximumWholeRecords} changes, and the ` +
+      'one that was cut off when the last server died has not come yet: they cannot be kept apart. ' +
+      'Set replica_preserve_commit_order=ON on the replicas',
+    { details: { hint, sequence } },
+  );
 }
 
 function record(

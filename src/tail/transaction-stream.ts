@@ -147,7 +147,7 @@ export class TransactionStream {
       gtid: open.gtid,
       second,
     };
-    const records = new TransactionRecords(head, passOver);
+    const records = new TransactionRecords(head, passOver, cutOff.partial !== null && delivered === null);
     this.#current = { open, fate, second, records, cutOff: delivered };
     return this.#current;
   }

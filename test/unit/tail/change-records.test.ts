@@ -73,6 +73,22 @@ describe('the marks of the last record', () => {
   });
 });
 
+describe('a transaction that is held back whole', () => {
+  test('hands nothing out before its end, and has no place in its middle', () => {
+    const records = new TransactionRecords(head, 0, true);
+    expect(records.add([row(0)], 1000, before(0), source)).toEqual([]);
+    expect(records.add([row(1)], 1000, before(1), source)).toEqual([]);
+    expect(records.boundary.changes).toBe(0);
+    expect(records.end(0x9fn)).toEqual(recordsOf([1, 1]));
+  });
+
+  test('is refused when it is too large to be held', () => {
+    const records = new TransactionRecords(head, 0, true);
+    const many = Array.from({ length: 100_001 }, (_, id) => row(id));
+    expect(() => records.add(many, 1000, before(0), source)).toThrow(/preserve_commit_order/);
+  });
+});
+
 describe('the second of a transaction', () => {
   test('is not repeated when it is that of the first record', () => {
     const records = new TransactionRecords(head, 0);
