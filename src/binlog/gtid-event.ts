@@ -101,9 +101,10 @@ function readTaggedGtid(buffer: Buffer, body: number, end: number): TransactionS
     }
   }
   const microseconds = original ?? immediate;
+  const gtid = tag === '' ? `${uuid}:${number}` : `${uuid}:${tag}:${number}`;
   return {
-    gtid: tag === '' ? `${uuid}:${number}` : `${uuid}:${tag}:${number}`,
-    origin: microseconds === 0n ? gtidOrigin(`${uuid}:${number}`) : `c:${microseconds}`,
+    gtid,
+    origin: microseconds === 0n ? gtidOrigin(gtid) : `c:${microseconds}`,
     standalone: false,
     opens: false,
   };

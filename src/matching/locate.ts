@@ -162,12 +162,14 @@ async function locateNewestFirst(
 ): Promise<Outcome> {
   const ages = new Map(wanted.map((hint, index) => [hint.token, index]));
   const found: { place: HintPlace; age: number }[] = [];
+  const seen: { any: Hint | null } = { any: null };
   for (const log of logs.toReversed()) {
     effort.filesProbed += 1;
     const { bytesScanned } = await scanHints(
       { file: log.file, position: firstPosition },
       options,
       (place) => {
+        seen.any ??= place.hint;
         const age = ages.get(place.hint.token);
         if (age !== undefined) found.push({ place, age });
         return age === 0;
@@ -178,7 +180,7 @@ async function locateNewestFirst(
     if (found.some(({ age }) => age === 0)) break;
   }
   const oldest = found.toSorted((a, b) => a.age - b.age)[0];
-  return { place: oldest?.place ?? null, first: null, last: null };
+  return { place: oldest?.place ?? null, first: seen.any, last: seen.any };
 }
 
 async function lastHintOfFile(log: BinaryLog, options: HintScanOptions): Promise<HintPlace | null> {
@@ -231,5 +233,5 @@ function absence(
       'there is no hint at all in its binary logs. Are hints injected, and in this format?',
     );
   }
-  return error('hint-not-found', 'hints before and behind it are there, this one is not');
+  return error('hint-not-found', 'other hints are there, this one is not');
 }

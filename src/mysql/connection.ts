@@ -108,6 +108,8 @@ function tlsOptions(
     ...(tls.cert === undefined ? {} : { cert: tls.cert }),
     ...(tls.key === undefined ? {} : { key: tls.key }),
     rejectUnauthorized: tls.verify ?? true,
+    // The certificate must be this host's, not just anybody's whom the same authority trusts.
+    verifyIdentity: tls.verify ?? true,
   };
 }
 
