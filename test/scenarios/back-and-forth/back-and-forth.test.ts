@@ -39,6 +39,8 @@ test('both are killed, one after the other, within the same transaction of 200,0
     await inTheMiddle(stage);
     await a.kill();
     await agent.waitForEvent('failover.started', ({ from }) => from === a.address);
+    // The rest of the transaction takes seconds, so that there is time to kill the other one within it.
+    reader.restMs = 25;
     await a.restart();
     await agent.waitForEvent('failover.done', ({ to }) => to === b.address);
     await stage.delivered(1000);

@@ -20,6 +20,8 @@ describe('FLOAT (4)', () => {
   test('always the same single-precision number, in 9 digits at most', () => {
     fc.assert(
       fc.property(fc.float({ noNaN: true, noDefaultInfinity: true }), (value) => {
+        // JSON has no -0.
+        fc.pre(!Object.is(value, -0));
         const shown = image(4, value) as number;
         expect(Math.fround(shown)).toBe(value);
         expect(Number(shown.toPrecision(9))).toBe(shown);
