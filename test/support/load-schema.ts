@@ -28,7 +28,7 @@ const tables = [
   'CREATE TABLE items (order_no BIGINT NOT NULL, line INT NOT NULL, sku CHAR(12) NOT NULL, quantity SMALLINT NOT NULL, PRIMARY KEY (order_no, line)) ENGINE=InnoDB',
   'CREATE TABLE journal (writer INT NOT NULL, at TIME(3) NULL, note TEXT NULL) ENGINE=InnoDB',
   'CREATE TABLE counters (id INT NOT NULL PRIMARY KEY, value BIGINT NOT NULL) ENGINE=InnoDB',
-  'CREATE TABLE bulk (id BIGINT NOT NULL PRIMARY KEY, filler VARCHAR(120) NOT NULL, amount DECIMAL(12,2) NULL) ENGINE=InnoDB',
+  'CREATE TABLE bulk (id BIGINT NOT NULL PRIMARY KEY, filler VARCHAR(400) NOT NULL, amount DECIMAL(12,2) NULL) ENGINE=InnoDB',
   'CREATE TABLE finish (mark VARCHAR(64) NOT NULL PRIMARY KEY) ENGINE=InnoDB',
 ];
 
@@ -36,7 +36,7 @@ const tables = [
 export async function createSchema(connection: Connection): Promise<void> {
   await connection.query(`CREATE DATABASE ${schema} CHARACTER SET utf8mb4`);
   await connection.query('CREATE DATABASE aside');
-  await connection.query('CREATE TABLE aside.noise (writer INT, note VARCHAR(100))');
+  await connection.query('CREATE TABLE aside.noise (writer INT, note VARCHAR(400))');
   await enter(connection);
   for (const table of tables) await connection.query(table);
   const values = Array.from({ length: counters }, (_, id) => [id, 0]);

@@ -22,8 +22,8 @@ export type Load = {
   setRate(rate: number): void;
   /** Transactions committed so far, DDL included. */
   committed(): number;
-  /** One transaction of so many rows; resolves when it is committed. */
-  bigTransaction(rows: number): Promise<void>;
+  /** One transaction of so many rows, each longer by so many bytes; resolves when it is committed. */
+  bigTransaction(rows: number, paddingBytes?: number): Promise<void>;
   /** A row that says which one it is: what stands before it in the log came before it. */
   mark(): Promise<string>;
   /** Ends the writers; marks can still be made. Rejects with what went wrong in one of them, if anything did. */
@@ -68,7 +68,7 @@ export async function startLoad(source: TestServer, options: LoadOptions = {}): 
       rate = wanted;
     },
     committed: () => writers.reduce((sum, { committed }) => sum + committed, 0),
-    bigTransaction: (rows) => writeBigTransaction(source, rows),
+    bigTransaction: (rows, paddingBytes = 0) => writeBigTransaction(source, rows, paddingBytes),
     async mark() {
       const mark = randomUUID();
       await control.query('INSERT INTO finish VALUES (?)', [mark]);
@@ -93,7 +93,7 @@ const digits =
 
 let bigTransactions = 0;
 
-async function writeBigTransaction(source: TestServer, rows: number): Promise<void> {
+async function writeBigTransaction(source: TestServer, rows: number, paddingBytes: number): Promise<void> {
   const connection = await source.connect({ database: schema });
   const base = ++bigTransactions * 10_000_000;
   const number = 'a.d + 10 * b.d + 100 * c.d + 1000 * e.d + 10000 * f.d + 100000 * g.d';
@@ -103,7 +103,7 @@ async function writeBigTransaction(source: TestServer, rows: number): Promise<vo
     await connection.query("INSERT INTO journal VALUES (0, NULL, 'a big one begins')");
     const half = Math.floor(rows / 2);
     const insert = `INSERT INTO bulk
-      SELECT ${base} + n.number, CONCAT('row ', n.number, ' of many, with some text behind it'), n.number / 100
+      SELECT ${base} + n.number, CONCAT('row ', n.number, ' of many, with some text behind it', REPEAT('.', ${paddingBytes})), n.number / 100
       FROM (SELECT ${number} AS number FROM ${crossed}) n WHERE n.number >= ? AND n.number < ? ORDER BY n.number`;
     await connection.query(insert, [0, half]);
     // Not delivered, and all the same a part of what is compared when the transaction is cut off.
