@@ -106,6 +106,7 @@ export class Coordinator {
         inspection,
         resume,
         ordered: source.ordered,
+        onDivergence: config.failover.onDivergence,
         progress,
         filter: this.#options.filter,
         format: config.hints,

@@ -9,6 +9,7 @@ import type { ResumePoint } from '../matching/match-state.js';
 import type { Instance } from '../mysql/connection.js';
 import { type Inspection, inspect, isReplica } from '../mysql/inspect.js';
 import type { Sink } from '../sinks/sink.js';
+import { hasCode } from '../util/errors.js';
 import { ColumnSource } from './column-source.js';
 import { CutOffTransaction, ResemblanceError } from './cut-off-transaction.js';
 import type { Progress } from './progress.js';
@@ -21,6 +22,7 @@ export type TailOptions = {
   readonly resume: ResumePoint;
   /** Whether nothing may come before what is left of a transaction that was cut off. */
   readonly ordered: boolean;
+  readonly onDivergence: 'halt' | 'continue';
   readonly progress: Progress;
   readonly filter: TableFilter;
   readonly format: HintFormat;
@@ -52,7 +54,7 @@ const inspectAgainAfterMs = 1000;
  * doesn't end otherwise. Reads no further than the sink accepts.
  *
  * @throws what readDump and the assembler throw; `diverged` when a transaction that was cut off goes on otherwise
- * here; the sink's error, after which `progress` may be ahead of what the sink has.
+ * here and `onDivergence` is `halt`; the sink's error, after which `progress` may be ahead of what the sink has.
  */
 export async function tail(options: TailOptions): Promise<never> {
   const columns = new ColumnSource(options.instance, options.logger, options.signal);
@@ -62,13 +64,27 @@ export async function tail(options: TailOptions): Promise<never> {
       try {
         await readOnce(options, columns, notThese);
       } catch (error) {
-        if (!(error instanceof ResemblanceError)) throw error;
-        notThese.add(error.start);
+        if (error instanceof ResemblanceError) notThese.add(error.start);
+        else if (!goesOnRegardless(error, options)) throw error;
       }
     }
   } finally {
     columns.close();
   }
+}
+
+/**
+ * Whether the operator has chosen to go on although the transaction that was cut off can't be found: then what is in
+ * its place is delivered whole.
+ */
+function goesOnRegardless(error: unknown, { onDivergence, progress, logger }: TailOptions): boolean {
+  if (onDivergence === 'halt' || progress.partial === null || !hasCode(error, 'diverged')) return false;
+  logger.error(
+    { event: 'divergence.ignored', ...error.details },
+    `${error.message} — and that is what happens`,
+  );
+  progress.partial = null;
+  return true;
 }
 
 async function readOnce(

@@ -133,6 +133,7 @@ async function tailRows(files: Files, rows: number): Promise<void> {
     inspection,
     resume: { coordinates, trail: [], sequence: 0, sourceServerId: null, skip: [] },
     ordered: true,
+    onDivergence: 'halt',
     progress,
     sink,
     logger: pino({ level: 'silent' }),

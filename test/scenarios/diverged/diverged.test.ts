@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { TestServer } from '../../servers/index.js';
 import { stopReplication } from '../../servers/index.js';
+import { bigRows, inTheMiddle } from '../../support/big-transaction.js';
 import { startHints } from '../../support/hints.js';
 import { readAudit } from '../../support/audit.js';
 import { type Scenario, scenario } from '../../support/scenario.js';
@@ -73,6 +74,49 @@ test('with onDivergence: continue it goes on, and says so', async () => {
     } finally {
       await hints.stop();
     }
+    await stage.stopAgent();
+  });
+});
+
+/** Source and replica die while a transaction is half delivered that the candidate never gets. */
+async function loseHalfATransaction(stage: Scenario): Promise<TestServer> {
+  const candidate = stage.replica(1);
+  const load = await stage.startLoad({ rate: 20 });
+  await stage.delivered(50);
+  await load.stop();
+  await stage.hints.next();
+  await stage.hints.stop();
+  await stage.level();
+  await stage.topology.waitForReplicas();
+  await stopReplication(candidate);
+  // Much more than sockets hold: what a server has sent comes also when it is dead.
+  await load.bigTransaction(bigRows, 180);
+  await inTheMiddle(stage);
+  await stage.source.kill();
+  await stage.replica(0).kill();
+  await stage.agent.waitForEvent('failover.done', ({ to }) => to === candidate.address);
+  await candidate.query(candidate.vendor === 'mariadb' ? 'RESET SLAVE ALL' : 'RESET REPLICA ALL');
+  await candidate.query("INSERT INTO shop.journal VALUES (9, NULL, 'in its place')");
+  return candidate;
+}
+
+test('half of a transaction was delivered, and the rest is nowhere: exit code 4', async () => {
+  await scenario({}, async (stage) => {
+    const agent = await stage.startAgent();
+    const candidate = await loseHalfATransaction(stage);
+    expect(await agent.ended, agent.log()).toEqual({ code: 4, signal: null });
+    const failed = agent.all('stopped')[0];
+    expect(failed).toMatchObject({ code: 'diverged', server: candidate.address });
+    expect(failed?.['changes']).toBeGreaterThan(0.05 * bigRows);
+  });
+});
+
+test('half of a transaction was delivered, and the rest is nowhere: onDivergence: continue goes on', async () => {
+  await scenario({ config: { failover: { onDivergence: 'continue' } } }, async (stage) => {
+    const agent = await stage.startAgent();
+    await loseHalfATransaction(stage);
+    await agent.waitForEvent('divergence.ignored');
+    await until('the stream goes on', () => stage.follower.holds('in its place'));
     await stage.stopAgent();
   });
 });
