@@ -115,11 +115,10 @@ describe.skipIf(base === undefined)(title, () => {
 
   async function build(): Promise<void> {
     const { stdout: registry } = await run('npm', ['config', 'get', 'registry'], { cwd: root });
-    const isOwn = registry.trim() !== 'https://registry.npmjs.org/';
     await docker(
       ...['build', '--network', 'host', '--file', join(root, 'docker/agent/Dockerfile'), '--tag', image],
       ...['--build-arg', `BASE=${base === bare ? await makeBase() : official}`],
-      ...(isOwn ? ['--build-arg', `NPM_CONFIG_REGISTRY=${registry.trim()}`] : []),
+      ...['--build-arg', `NPM_CONFIG_REGISTRY=${registry.trim()}`],
       root,
     );
   }
