@@ -119,7 +119,9 @@ for (const kind of kinds) {
       const { resume: point, confidence } = await resume(second(), await trailOf(first()));
       const last = (await logsOf(second())).at(-1)!;
       expect(confidence).toBe('exact');
-      expect([point.coordinates, point.skip]).toEqual([{ file: last.file, position: last.size }, []]);
+      // MariaDB may have written a checkpoint event of its own behind the last transaction.
+      expect([point.coordinates.file, point.skip]).toEqual([last.file, []]);
+      expect(await digestsFrom(second(), point)).toEqual([]);
     });
 
     test('a server that is behind is waited for, and told of', async () => {
