@@ -52,7 +52,7 @@ function randomServerId(): number {
  * Nothing is read from the socket while the consumer is busy, so that backpressure reaches the server.
  *
  * @throws WaymarkError `server-unreachable`, `access-denied`, `missing-grant`, `coordinates` (there is no such
- * place), `binlog-purged` (the file is gone), `stream-broken` (the connection ended), `stream-silent` (neither event
+ * place, or its file is gone), `stream-broken` (the connection ended), `stream-silent` (neither event
  * nor heartbeat for `silenceMs`), `checksum`, `protocol`; and the signal's reason when it fires.
  */
 export async function* readDump(options: DumpOptions): AsyncGenerator<EventBatch, void, undefined> {
@@ -251,8 +251,7 @@ function errorOfNumber(number: number, serverText: string, options: DumpOptions)
     return missingGrant(options.instance, 'read its binary log', serverText);
   }
   if (number === fatalReadingNumber) {
-    // One number for a purged file, a position beyond the end and a place where no event begins. The caller, who can
-    // ask the server for its list of logs, tells them apart (log-list.ts).
+    // One number for a purged file, a position beyond the end and a place where no event begins.
     return new WaymarkError(
       'coordinates',
       `${server} can't serve its binary log from ${formatCoordinates(options.start)}: ${serverText}`,

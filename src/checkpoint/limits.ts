@@ -32,17 +32,3 @@ export async function within<T>(
     for (const signal of signals) signal.removeEventListener('abort', forward);
   }
 }
-
-/** The promise's outcome, or the signal's reason as a rejection when it fires first. */
-export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => {
-      reject(reasonOf(signal));
-    };
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => {
-      signal.removeEventListener('abort', onAbort);
-    });
-  });
-}

@@ -1,4 +1,4 @@
-import { unlessAborted } from './limits.js';
+import { abortable } from '../util/abortable.js';
 import type { UnsettledWrites } from './unsettled-writes.js';
 import {
   type Reply,
@@ -125,7 +125,7 @@ export class ZnodeRecord {
   }
 
   #wait<T>(reply: Promise<Reply<T>>): Promise<Reply<T>> {
-    return unlessAborted(reply, this.#signal);
+    return abortable(reply, this.#signal);
   }
 }
 

@@ -1,7 +1,8 @@
 import { sleep } from '../util/async.js';
 import { messageOf } from '../util/errors.js';
 
-import { TimeOver, unlessAborted, within } from './limits.js';
+import { abortable } from '../util/abortable.js';
+import { TimeOver, within } from './limits.js';
 import { type ZooKeeperAddress, formatServers, resolveServers } from './zookeeper-address.js';
 import { ZooKeeperClient } from './zookeeper-client.js';
 
@@ -54,7 +55,7 @@ export class ZooKeeperLink {
     const there = new Promise<void>((resolve) => {
       this.#waiting.push(resolve);
     });
-    await unlessAborted(there, signal);
+    await abortable(there, signal);
   }
 
   /** Ends the connection and all attempts; resolves when nothing is left that keeps the process alive. */
@@ -81,7 +82,7 @@ export class ZooKeeperLink {
       client = await this.#connect(signal);
       lived = true;
       this.#use(client);
-      await unlessAborted(client.lost, signal);
+      await abortable(client.lost, signal);
       this.#problem = 'the connection was lost';
       this.#logger?.warn(
         { event: 'zookeeper.lost', servers: formatServers(this.#address) },
@@ -114,7 +115,7 @@ export class ZooKeeperLink {
 
   async #inTime<T>(promise: Promise<T>, complaint: string, signal: AbortSignal): Promise<T> {
     try {
-      return await within(attemptMs, [signal], (limit) => unlessAborted(promise, limit));
+      return await within(attemptMs, [signal], (limit) => abortable(promise, limit));
     } catch (error) {
       throw error instanceof TimeOver ? new Error(`${complaint} within ${attemptMs} ms`) : error;
     }

@@ -1,7 +1,7 @@
 import type { Connection } from 'mysql2/promise';
 import { formatAddress } from '../config/address.js';
 import type { Instance } from '../mysql/connection.js';
-import { isDenied, isServerError } from '../mysql/server-error.js';
+import { isDenied, isServerError, unlessDenied } from '../mysql/server-error.js';
 import { dialectOf } from '../mysql/dialect.js';
 import { quoteName } from '../mysql/quote.js';
 import { query, readReplicationChannels, readServerFacts, type ServerFacts, text } from '../mysql/server.js';
@@ -85,15 +85,6 @@ async function refuseFilteredLog(
     server,
     `writes only the databases ${only} to its binary log (binlog_do_db), and no hints`,
   );
-}
-
-async function unlessDenied<T>(read: () => Promise<T>): Promise<T | null> {
-  try {
-    return await read();
-  } catch (error) {
-    if (isServerError(error) && isDenied(error.errno)) return null;
-    throw error;
-  }
 }
 
 /**

@@ -4,7 +4,7 @@ import type { FilterPatterns } from '../config/table-filter.js';
 import { abortable } from '../util/abortable.js';
 import { hasCode, messageOf, WaymarkError } from '../util/errors.js';
 import { close, connect, discard, type Instance } from './connection.js';
-import { isDenied, isServerError } from './server-error.js';
+import { isServerError, unlessDenied } from './server-error.js';
 import { dialectOf } from './dialect.js';
 import type { Finding } from './findings.js';
 import { type Grants, parseGrants } from './grants.js';
@@ -109,16 +109,6 @@ async function examine(
   if (grants !== null) grantFindings.push(...columnFindings(server, account, facts, grants, tables));
   const state: ServerState = { server, facts, channels, binlogFilters, clockOffsetMs };
   return { server, state, findings: [...grantFindings, ...settingsFindings(state)] };
-}
-
-/** Null when the account may not. */
-async function unlessDenied<T>(read: () => Promise<T>): Promise<T | null> {
-  try {
-    return await read();
-  } catch (error) {
-    if (isServerError(error) && isDenied(error.errno)) return null;
-    throw error;
-  }
 }
 
 /** The privilege for SHOW BINARY LOGS and SHOW MASTER STATUS: MariaDB renamed it in 10.5.2. */

@@ -21,6 +21,16 @@ export function isDenied(errorNumber: number): boolean {
   return deniedNumbers.has(errorNumber);
 }
 
+/** What was read; null when the account lacks the privilege to read it. */
+export async function unlessDenied<T>(read: () => Promise<T>): Promise<T | null> {
+  try {
+    return await read();
+  } catch (error) {
+    if (isServerError(error) && isDenied(error.errno)) return null;
+    throw error;
+  }
+}
+
 /** The error of an account that lacks a privilege for `what`. */
 export function missingGrant(
   instance: Instance,

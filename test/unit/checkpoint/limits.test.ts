@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { TimeOver, unlessAborted, within } from '../../../src/checkpoint/limits.js';
+import { TimeOver, within } from '../../../src/checkpoint/limits.js';
+import { abortable } from '../../../src/util/abortable.js';
 import { Serial } from '../../../src/checkpoint/serial.js';
 
 const never = new Promise<never>(() => undefined);
@@ -13,12 +14,12 @@ describe('within', () => {
   });
 
   it('ends with the time', async () => {
-    await expect(within(5, [quiet], (limit) => unlessAborted(never, limit))).rejects.toThrow(TimeOver);
+    await expect(within(5, [quiet], (limit) => abortable(never, limit))).rejects.toThrow(TimeOver);
   });
 
   it("ends with any of the signals, and with that one's reason", async () => {
     const controller = new AbortController();
-    const result = within(1000, [quiet, controller.signal], (limit) => unlessAborted(never, limit));
+    const result = within(1000, [quiet, controller.signal], (limit) => abortable(never, limit));
     controller.abort(new Error('stop'));
     await expect(result).rejects.toThrow('stop');
     let called = false;
