@@ -29,19 +29,29 @@ export function withRequiredOption(
   });
 }
 
-/** Adds `--server` and, for the account, `-c`. */
-export function withServerOptions(command: Command): Command {
+/** Adds an option that names a server. */
+export function withServerOption(command: Command, flag: string, description: string): Command {
+  return withRequiredOption(
+    command,
+    `${flag} <HOST:PORT>`,
+    `${description}; port 3306 if left out, IPv6 in brackets`,
+    readWith(parseAddress),
+  );
+}
+
+/** Adds what commands that are given servers have: `-c`, for the account. */
+export function withAccountOptions(command: Command): Command {
   return withCommonOptions(
-    withRequiredOption(
-      command,
-      '--server <HOST:PORT>',
-      'the server; port 3306 if left out, IPv6 in brackets',
-      readWith(parseAddress),
-    ).option(
+    command.option(
       '-c, --config <FILE>',
       'take account, TLS and the form of hints from this config file (else: WAYMARK_USER, WAYMARK_PASSWORD)',
     ),
   );
+}
+
+/** Adds `--server` and, for the account, `-c`. */
+export function withServerOptions(command: Command): Command {
+  return withAccountOptions(withServerOption(command, '--server', 'the server'));
 }
 
 /** Adds `-c`, which the command can't do without. */
