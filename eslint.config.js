@@ -18,6 +18,7 @@ const layers = [
   'tail',
   'failover',
   'repoint',
+  'regroup',
   'http',
 ];
 

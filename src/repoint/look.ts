@@ -10,9 +10,9 @@ import { serverError } from '../mysql/server-error.js';
 import { query, text } from '../mysql/server.js';
 
 /** A server as moving replicas needs to know it. */
-export type Look = InspectedServer & {
+export type Look = Omit<InspectedServer, 'inspection'> & {
   readonly server: string;
-  readonly inspection: Inspection & { readonly channels: readonly ReplicaStatus[] };
+  readonly inspection: Omit<Inspection, 'channels'> & { readonly channels: readonly ReplicaStatus[] };
   /** MySQL's gtid_mode; '' with MariaDB, which always has GTIDs. */
   readonly gtidMode: string;
 };

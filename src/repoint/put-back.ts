@@ -79,7 +79,8 @@ async function restore(
     }
   }
   const threads = [
-    ...(channel.receiverRunning ? (['receiver'] as const) : []),
+    // One that tries to connect runs, too.
+    ...(channel.receiverEnded ? [] : (['receiver'] as const)),
     ...(channel.applierRunning ? (['applier'] as const) : []),
   ];
   for (const thread of threads) await sendStart(control, thread);

@@ -21,7 +21,9 @@ export type RefusalReason =
   | 'newer-above-older'
   | 'rows-above-statements'
   | 'gtid-mode'
-  | 'unverified';
+  | 'unverified'
+  | 'elsewhere'
+  | 'source-alive';
 
 export type Refusal = { readonly reason: RefusalReason; readonly message: string };
 
@@ -65,7 +67,8 @@ function identityRefusal({ replica, target }: Pair): Refusal | null {
   };
 }
 
-function channelRefusal({ server, inspection }: Look): Refusal | null {
+/** Why a server can't be moved, wherever to; null when it can. */
+export function channelRefusal({ server, inspection }: Look): Refusal | null {
   const [first, ...others] = inspection.channels;
   if (first === undefined) {
     return {
@@ -108,7 +111,8 @@ function loopRefusal({ replica, target, above }: Pair): Refusal | null {
   };
 }
 
-function loggingRefusal({ server, inspection }: Look): Refusal | null {
+/** Why nothing can replicate from a server; null when others can. */
+export function loggingRefusal({ server, inspection }: Look): Refusal | null {
   const { binaryLogging, logsReplicatedChanges } = inspection.facts;
   const isReplica = inspection.channels.length > 0;
   if (binaryLogging && (logsReplicatedChanges || !isReplica)) return null;

@@ -26,6 +26,8 @@ export type RepointOptions = {
   /** Without it nothing is touched. */
   readonly execute: boolean;
   readonly forced: ReadonlySet<Force>;
+  /** Whether to wait for a hint to come through: not where nobody can inject yet. */
+  readonly awaitHint: boolean;
   readonly format: HintFormat;
   readonly signal: AbortSignal;
   /** Told what is being done, in a sentence each. */
@@ -43,7 +45,7 @@ export type RepointResult =
       readonly plan: RepointPlan;
       /** The first hint of the new source that came through; null when none came in time, or none was waited for. */
       readonly newHint: string | null;
-      /** Whether a hint was waited for: not with a replica that is behind on purpose. */
+      /** Whether a hint was waited for: not with a replica that is behind on purpose, and not when told not to. */
       readonly hintAwaited: boolean;
       readonly elapsedMs: number;
     };
@@ -156,7 +158,7 @@ async function move(pair: Movable, state: Move, options: RepointOptions): Promis
     state.sentTo = place;
     await changeSource(control, changeTo(target, place, channel));
     await startBelow(control, target);
-    const hintAwaited = channel.delaySeconds === 0;
+    const hintAwaited = options.awaitHint && channel.delaySeconds === 0;
     if (hintAwaited) onStep('Both threads run. Waiting for a new hint to come through');
     const newHint = hintAwaited ? await waitForHint(control, target, correlation.to, options.format) : null;
     return { plan, newHint, hintAwaited };

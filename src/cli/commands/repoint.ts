@@ -66,6 +66,7 @@ async function run(context: CommandContext, options: RepointCommandOptions): Pro
     below,
     execute: options.execute === true,
     forced: new Set(options.force),
+    awaitHint: true,
     format,
     signal: context.signal,
     onProgress,
