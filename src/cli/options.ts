@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { parseCoordinates } from '../binlog/coordinates.js';
 import { type Address, parseAddress } from '../config/address.js';
 import { parseDuration } from '../config/duration.js';
 import { WaymarkError } from '../util/errors.js';
@@ -61,6 +62,9 @@ export function withConfigOption(command: Command): Command {
 
 /** A duration such as `5s`, as milliseconds. */
 export const readDuration = readWith(parseDuration);
+
+/** `FILE:POSITION`. */
+export const readCoordinates = readWith(parseCoordinates);
 
 /** Lets commander say which option has the value that a parser of ours refuses. */
 function readWith<T>(parse: (text: string) => T): (text: string) => T {
