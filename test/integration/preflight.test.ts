@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Secret } from '../../src/config/secret.js';
 import type { Instance } from '../../src/mysql/connection.js';
 import { examineServer, preflight } from '../../src/mysql/preflight.js';
-import { startServer, startTopology, supports, type TestServer, type Vendor } from '../servers/index.js';
+import { startServer, startTopology, isMeant, type TestServer, type Vendor } from '../servers/index.js';
 
 const signal = new AbortController().signal;
 
@@ -22,7 +22,7 @@ const monitors: Record<Vendor, string[]> = {
 };
 
 for (const vendor of ['mariadb', 'mysql'] as const) {
-  describe.skipIf(!(await supports(vendor)))(`preflight on ${vendor}`, () => {
+  describe.skipIf(!(await isMeant(vendor)))(`preflight on ${vendor}`, () => {
     let server: TestServer;
 
     beforeAll(async () => {

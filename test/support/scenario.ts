@@ -25,6 +25,7 @@ export type ScenarioOptions = {
 /** Keys of the agent's configuration. */
 export type AgentConfig = Readonly<Record<string, unknown>>;
 
+/** The agent's account on the servers of a scenario. */
 const account = { user: 'waymark', password: 'a password' };
 
 /** The most memory that an agent may ever take. */
@@ -227,7 +228,7 @@ export async function scenario(
 }
 
 /** The agent's account, with what the README says that it needs and no more. */
-async function createAccount(source: TestServer): Promise<void> {
+export async function createAccount(source: TestServer): Promise<void> {
   const grants = source.vendor === 'mariadb' ? 'BINLOG MONITOR, REPLICA MONITOR' : 'REPLICATION CLIENT';
   await source.query(`CREATE USER '${account.user}'@'%' IDENTIFIED BY '${account.password}'`);
   await source.query(`GRANT REPLICATION SLAVE, ${grants} ON *.* TO '${account.user}'@'%'`);
