@@ -19,7 +19,9 @@ export type ErrorCode =
   | 'hint-not-found'
   | 'hint-behind'
   | 'hint-purged'
+  | 'server-behind'
   | 'diverged'
+  | 'out-of-order'
   | 'no-trail'
   | 'no-candidate'
   | 'checkpoint-damaged'
@@ -74,6 +76,7 @@ export function exitCodeOf(error: unknown): number {
     case 'diverged':
       return exitCodes.diverged;
     case 'hint-behind':
+    case 'server-behind':
       return exitCodes.behind;
     case 'hint-purged':
     case 'binlog-purged':
@@ -88,6 +91,7 @@ export function exitCodeOf(error: unknown): number {
     case 'stream-silent':
     case 'unsupported-event':
     case 'coordinates':
+    case 'out-of-order':
     case 'no-trail':
     case 'no-candidate':
     case 'checkpoint-damaged':
