@@ -7,6 +7,7 @@ import { addFindCommand } from './commands/find.js';
 import { addInjectCommand } from './commands/inject.js';
 import { addLastHintCommand } from './commands/last-hint.js';
 import { addRunCommand } from './commands/run.js';
+import { addTopologyCommand } from './commands/topology.js';
 import type { CommonOptions, CommandWork, Start } from './context.js';
 import { createLogger } from './logger.js';
 import { Output, unexpectedText } from './output.js';
@@ -21,6 +22,7 @@ Examples:
   waymark run -c waymark.yaml                      the agent
   waymark inject --server source:3306 --every 5s   hints into the source's binary log
   waymark last-hint --server db2:3306 --json
+  waymark topology --server db1:3306               who replicates from whom
   waymark find --server db2:3306 --hint asc:56373F17:00000000012B1C8B:50EC77A1`;
 
 /** Runs the command line once; resolves with the exit code when everything has been written. Never rejects. */
@@ -79,6 +81,7 @@ function buildProgram(start: Start, usage: string[]): Command {
   addFindCommand(program, start);
   addLastHintCommand(program, start);
   addInjectCommand(program, start);
+  addTopologyCommand(program, start);
   return program;
 }
 

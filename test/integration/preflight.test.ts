@@ -3,6 +3,7 @@ import { Secret } from '../../src/config/secret.js';
 import type { Instance } from '../../src/mysql/connection.js';
 import { examineServer, preflight } from '../../src/mysql/preflight.js';
 import { startServer, startTopology, isMeant, type TestServer, type Vendor } from '../servers/index.js';
+import { agentPrivileges } from '../support/grants.js';
 
 const signal = new AbortController().signal;
 
@@ -117,11 +118,15 @@ describe('preflight of a replica', () => {
     await using topology = await startTopology({ replicas: [{ replicate_do_db: 'shop', read_only: 'ON' }] });
     const [replica] = topology.replicas;
     await topology.source.query("CREATE USER waymark@'%' IDENTIFIED BY 'geheim'");
-    const all = 'REPLICATION SLAVE, BINLOG MONITOR, REPLICA MONITOR';
+    const all = agentPrivileges(topology.source);
     await replica!.query("CREATE USER waymark@'%' IDENTIFIED BY 'geheim'");
     await replica!.query(`GRANT ${all} ON *.* TO waymark@'%'`);
     await replica!.query('STOP REPLICA');
-    await replica!.query('CHANGE MASTER TO MASTER_DELAY = 60');
+    await replica!.query(
+      replica!.vendor === 'mariadb'
+        ? 'CHANGE MASTER TO MASTER_DELAY = 60'
+        : 'CHANGE REPLICATION SOURCE TO SOURCE_DELAY = 60',
+    );
     await replica!.query('START REPLICA');
     const { findings, state } = await examineServer(instanceOf(replica!, 'waymark'), { signal });
     expect(findings.map(({ severity, code }) => `${severity} ${code}`)).toEqual([

@@ -6,6 +6,7 @@ import { startTopology, type TestServer, type Topology, type TopologyOptions } f
 import { until } from '../servers/wait.js';
 import { AgentProcess, type LogEvent } from './agent-process.js';
 import { AuditFollower, readAudit } from './audit.js';
+import { agentPrivileges } from './grants.js';
 import { startHints } from './hints.js';
 import type { Hints } from './hints.js';
 import { explain, judge, type Verdict } from './judge.js';
@@ -229,7 +230,6 @@ export async function scenario(
 
 /** The agent's account, with what the README says that it needs and no more. */
 export async function createAccount(source: TestServer): Promise<void> {
-  const grants = source.vendor === 'mariadb' ? 'BINLOG MONITOR, REPLICA MONITOR' : 'REPLICATION CLIENT';
   await source.query(`CREATE USER '${account.user}'@'%' IDENTIFIED BY '${account.password}'`);
-  await source.query(`GRANT REPLICATION SLAVE, ${grants} ON *.* TO '${account.user}'@'%'`);
+  await source.query(`GRANT ${agentPrivileges(source)} ON *.* TO '${account.user}'@'%'`);
 }
