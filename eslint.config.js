@@ -12,6 +12,7 @@ const layers = [
   'binlog',
   'hints',
   'matching',
+  'topology',
   'checkpoint',
   'election',
   'sinks',

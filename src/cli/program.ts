@@ -9,6 +9,7 @@ import { addInjectCommand } from './commands/inject.js';
 import { addLastHintCommand } from './commands/last-hint.js';
 import { addRepointCommand } from './commands/repoint.js';
 import { addRunCommand } from './commands/run.js';
+import { addTopologyCommand } from './commands/topology.js';
 import type { CommonOptions, CommandWork, Start } from './context.js';
 import { createLogger } from './logger.js';
 import { Output, unexpectedText } from './output.js';
@@ -25,6 +26,7 @@ Examples:
   waymark last-hint --server db2:3306 --json
   waymark repoint --replica db3:3306 --below db2:3306   the plan; --execute does it
   waymark find --server db2:3306 --hint asc:56373F17:00000000012B1C8B:50EC77A1
+  waymark topology --server db1:3306               who replicates from whom
   waymark correlate --from db2:3306 --at mysql-bin.000018:32087423 --to db3:3306`;
 
 /** Runs the command line once; resolves with the exit code when everything has been written. Never rejects. */
@@ -85,6 +87,7 @@ function buildProgram(start: Start, usage: string[]): Command {
   addCorrelateCommand(program, start);
   addInjectCommand(program, start);
   addRepointCommand(program, start);
+  addTopologyCommand(program, start);
   return program;
 }
 

@@ -19,7 +19,7 @@ export type HintPlace = {
 
 export type HintScanOptions = Pick<
   DumpOptions,
-  'instance' | 'signal' | 'maximumBytesPerSecond' | 'connectTimeoutMs' | 'silenceMs'
+  'instance' | 'signal' | 'maximumBytesPerSecond' | 'connectTimeoutMs' | 'silenceMs' | 'nonBlocking'
 > & { readonly format: HintFormat; readonly onProgress?: (progress: ScanProgress) => void };
 
 type ScanProgress = { readonly file: string; readonly bytesScanned: number };
@@ -28,7 +28,8 @@ type ScanProgress = { readonly file: string; readonly bytesScanned: number };
 export type ScanResult = { readonly bytesScanned: number };
 
 /**
- * Reads a server's binary log from `start` to its end, or until `visit` gives true, and shows `visit` every hint.
+ * Reads a server's binary log from `start` to its end (with `nonBlocking: false` beyond it, waiting for more), or until
+ * `visit` gives true, and shows `visit` every hint.
  * Looks at headers and at the first bytes of statements alone, so it goes at the speed of the wire.
  * @throws what readDump throws.
  */
@@ -62,7 +63,7 @@ export async function scanHints(
       serverId: eventServerId(buffer, eventStart),
     });
   };
-  for await (const batch of readDump({ ...options, start, nonBlocking: true })) {
+  for await (const batch of readDump({ nonBlocking: true, ...options, start })) {
     batch.forEach(event);
     onProgress?.({ file: position.file, bytesScanned });
     if (state.stopped) break;

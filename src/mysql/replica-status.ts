@@ -1,5 +1,5 @@
 import type { Connection, RowDataPacket } from 'mysql2/promise';
-import { dialectOf, type ReplicaStatusColumns, type SourcePlace } from './dialect.js';
+import { dialectOf, type ReplicaStatusColumns } from './dialect.js';
 import { query, readReplicationChannels, type ReplicationChannel, text } from './server.js';
 import type { ServerVersion } from './version.js';
 
@@ -10,8 +10,6 @@ type LogPlace = { readonly file: string; readonly position: number };
 export type ReplicaStatus = ReplicationChannel & {
   /** The source's server_id, as the receiver last heard it; 0 when it has never connected. */
   readonly sourceServerId: number;
-  /** Whether the receiver has ended: one that only tries to connect has not. */
-  readonly receiverEnded: boolean;
   readonly receiverError: string;
   readonly applierError: string;
   /** How far the source's log has come here. */
@@ -20,8 +18,6 @@ export type ReplicaStatus = ReplicationChannel & {
   readonly executed: LogPlace;
   /** Whether the applier says that it has no more to do for now (a thread state that the manuals list). */
   readonly applierIdle: boolean;
-  /** How it finds its place in the source's log. */
-  readonly positioning: SourcePlace['by'];
   /** MariaDB only: which of its GTID positions it goes by. */
   readonly mariadbPosition: 'slave_pos' | 'current_pos';
   readonly heartbeatSeconds: number | null;
@@ -53,19 +49,16 @@ function statusOf(
   period: RowDataPacket | undefined,
 ): Omit<ReplicaStatus, keyof ReplicationChannel> {
   const value = (column: string): string => text(row[column]);
-  const auto = value(columns.autoPosition).toLowerCase();
   const heartbeat = text(period?.['seconds']) || value('Slave_heartbeat_period');
   return {
     sourceServerId: Number(value(columns.sourceServerId)),
-    receiverEnded: value(columns.receiverRunning) === 'No',
     receiverError: value('Last_IO_Error'),
     applierError: value('Last_SQL_Error'),
     received: { file: value(columns.receivedFile), position: Number(value(columns.receivedPosition)) },
     executed: { file: value(columns.executedFile), position: Number(value(columns.executedPosition)) },
     // "Slave has read all relay log; waiting for more updates", "Replica has read …" (8.0.26 and later).
     applierIdle: value(columns.applierState).includes('has read all relay log'),
-    positioning: auto === 'no' || auto === '0' || auto === '' ? 'position' : 'gtid',
-    mariadbPosition: auto === 'current_pos' ? 'current_pos' : 'slave_pos',
+    mariadbPosition: value(columns.autoPosition) === 'Current_Pos' ? 'current_pos' : 'slave_pos',
     heartbeatSeconds: heartbeat === '' ? null : Number(heartbeat),
   };
 }

@@ -166,9 +166,14 @@ function isRunning(status: ReplicaStatus, thread: ReplicationThread): boolean {
   return thread === 'receiver' ? status.receiverRunning : status.applierRunning;
 }
 
+/** Whether the receiver stands still: one that only tries to connect doesn't. */
+export function hasEnded({ receiverState }: ReplicaStatus): boolean {
+  return receiverState === 'No';
+}
+
 /** Why a thread has ended; '' while it has not, or nothing is known of it. */
 export function endingOf(status: ReplicaStatus, thread: ReplicationThread): string {
-  if (thread === 'receiver') return status.receiverEnded ? status.receiverError : '';
+  if (thread === 'receiver') return hasEnded(status) ? status.receiverError : '';
   return status.applierRunning ? '' : status.applierError;
 }
 

@@ -30,7 +30,11 @@ export type ReplicationChannel = {
   readonly sourceHost: string;
   readonly sourcePort: number;
   readonly receiverRunning: boolean;
+  /** The server's word for the receiver: Yes, No, Connecting (it tries), Preparing. */
+  readonly receiverState: string;
   readonly applierRunning: boolean;
+  /** Whether it finds its place in the source's log by GTID rather than by file and position. */
+  readonly byGtid: boolean;
   readonly lagSeconds: number | null;
   readonly delaySeconds: number;
   readonly lastError: string;
@@ -106,7 +110,9 @@ export async function readReplicationChannels(
       sourceHost: value(columns.sourceHost),
       sourcePort: Number(value(columns.sourcePort)),
       receiverRunning: value(columns.receiverRunning) === 'Yes',
+      receiverState: value(columns.receiverRunning),
       applierRunning: value(columns.applierRunning) === 'Yes',
+      byGtid: !['', '0', 'No'].includes(value(columns.autoPosition)),
       lagSeconds: lag === '' ? null : Number(lag),
       delaySeconds: Number(value('SQL_Delay') || '0'),
       lastError: value('Last_SQL_Error') || value('Last_IO_Error'),

@@ -76,7 +76,7 @@ export function positioningBelow(
   const sameVendor = replica.inspection.facts.version.vendor === target.inspection.facts.version.vendor;
   // MySQL: auto-positioning needs a source with gtid_mode=ON (manual, 19.1.4.1); MariaDB has GTIDs always.
   const hasGtids = target.gtidMode === '' || target.gtidMode === 'ON';
-  if (channel.positioning === 'gtid' && sameVendor && hasGtids) {
+  if (channel.byGtid && sameVendor && hasGtids) {
     return { by: 'gtid', mariadbPosition: channel.mariadbPosition };
   }
   return { by: 'position', ...to };

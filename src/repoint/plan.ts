@@ -41,14 +41,14 @@ export function planOf(
   const place = positioningBelow(replica, channel, target, correlation);
   const dialect = dialectOf(replica.inspection.facts.version);
   const { hint, transactionsMatched, confidence, to } = correlation;
-  const { executed, positioning, receiverRunning, applierRunning, lagSeconds, delaySeconds } = channel;
+  const { executed, byGtid, receiverRunning, applierRunning, lagSeconds, delaySeconds } = channel;
   return {
     replica: replica.server,
     below: target.server,
     from: {
       source: sourceOf(channel),
       ...executed,
-      positioning,
+      positioning: byGtid ? 'gtid' : 'position',
       running: { receiver: receiverRunning, applier: applierRunning },
       lagSeconds,
       delaySeconds,
@@ -95,7 +95,7 @@ function notesOf(
   if (confidence === 'unverified') {
     notes.push('nothing could be compared but the hint: one server logs rows, the other statements');
   }
-  if (channel.positioning === 'gtid' && place.by === 'position') {
+  if (channel.byGtid && place.by === 'position') {
     notes.push(`it went by GTID; ${target.server} has none that it understands, so it goes by position`);
   }
   if (channel.delaySeconds > 0) {

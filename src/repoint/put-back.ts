@@ -5,6 +5,7 @@ import type { SourcePlace } from '../mysql/dialect.js';
 import {
   changeSource,
   channelStatus,
+  hasEnded,
   type ReplicaControl,
   sendStart,
   startThread,
@@ -80,7 +81,7 @@ async function restore(
   }
   const threads = [
     // One that tries to connect runs, too.
-    ...(channel.receiverEnded ? [] : (['receiver'] as const)),
+    ...(hasEnded(channel) ? [] : (['receiver'] as const)),
     ...(channel.applierRunning ? (['applier'] as const) : []),
   ];
   for (const thread of threads) await sendStart(control, thread);
@@ -101,7 +102,7 @@ async function placeToReturnTo(
   if (sameSource && status.executed.file === stoppedAt?.file) {
     if (status.executed.position === stoppedAt.position) return null;
   }
-  if (channel.positioning === 'gtid') return { by: 'gtid', mariadbPosition: channel.mariadbPosition };
+  if (channel.byGtid) return { by: 'gtid', mariadbPosition: channel.mariadbPosition };
   const untouched =
     sentTo?.by === 'position' &&
     status.executed.file === sentTo.file &&
@@ -139,7 +140,7 @@ function stranded(cause: unknown, error: unknown, origin: Origin, { stoppedAt }:
   return (
     `${messageOf(cause)}. And ${replica.server} could not be put back: ${messageOf(error)}. It was below ` +
     `${sourceOf(channel)}, at ${formatCoordinates(place)}` +
-    `${channel.positioning === 'gtid' ? ' (by GTID)' : ''}; see SHOW REPLICA STATUS (SHOW SLAVE STATUS) there, and ` +
+    `${channel.byGtid ? ' (by GTID)' : ''}; see SHOW REPLICA STATUS (SHOW SLAVE STATUS) there, and ` +
     'run the same command again: it goes on from whatever state the replica is in'
   );
 }

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { stringify } from 'yaml';
 import { startTopology, type TestServer, type Topology } from '../servers/index.js';
 import { documentOf, errorOf, runWaymark } from '../unit/cli/waymark.js';
+import { agentPrivileges } from '../support/grants.js';
 
 type FoundBy = { server: string | null; severity: string; code: string; message: string; fix: string };
 
@@ -19,7 +20,7 @@ beforeAll(async () => {
   [replica, silent] = topology.replicas as [TestServer, TestServer];
   const { source } = topology;
   await source.query("CREATE USER waymark@'%' IDENTIFIED BY 'geheim'");
-  await source.query("GRANT REPLICATION SLAVE, BINLOG MONITOR, REPLICA MONITOR ON *.* TO waymark@'%'");
+  await source.query(`GRANT ${agentPrivileges(source)} ON *.* TO waymark@'%'`);
   await source.query("CREATE USER bare@'%' IDENTIFIED BY 'geheim'");
   await source.query(
     `DROP VIEW IF EXISTS meta.\`_pseudo_gtid_hint__asc:${secondsHex()}:0000000000000001:00000000\``,

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { startServer, type TestServer } from '../servers/index.js';
 import { documentOf, errorOf, runWaymark } from '../unit/cli/waymark.js';
+import { agentPrivileges, monitorPrivileges } from '../support/grants.js';
 
 let server: TestServer;
 const account = { WAYMARK_USER: 'waymark', WAYMARK_PASSWORD: 'geheim' };
@@ -16,9 +17,9 @@ const [first, second, third] = hints as [string, string, string];
 beforeAll(async () => {
   server = await startServer();
   await server.query("CREATE USER waymark@'%' IDENTIFIED BY 'geheim'");
-  await server.query("GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO waymark@'%'");
+  await server.query(`GRANT ${agentPrivileges(server)} ON *.* TO waymark@'%'`);
   await server.query("CREATE USER bare@'%' IDENTIFIED BY 'geheim'");
-  await server.query("GRANT BINLOG MONITOR, REPLICA MONITOR ON *.* TO bare@'%'");
+  await server.query(`GRANT ${monitorPrivileges(server)} ON *.* TO bare@'%'`);
 }, 60_000);
 
 afterAll(async () => {

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { stringify } from 'yaml';
 import { startServer, type TestServer } from '../servers/index.js';
 import { documentOf, errorOf, runWaymark, startWaymark } from '../unit/cli/waymark.js';
+import { agentPrivileges, monitorPrivileges } from '../support/grants.js';
 
 let server: TestServer;
 let folder: string;
@@ -12,9 +13,9 @@ let folder: string;
 beforeAll(async () => {
   server = await startServer();
   await server.query("CREATE USER waymark@'%' IDENTIFIED BY 'geheim'");
-  await server.query("GRANT REPLICATION SLAVE, BINLOG MONITOR, REPLICA MONITOR ON *.* TO waymark@'%'");
+  await server.query(`GRANT ${agentPrivileges(server)} ON *.* TO waymark@'%'`);
   await server.query("CREATE USER bare@'%' IDENTIFIED BY 'geheim'");
-  await server.query("GRANT REPLICA MONITOR, BINLOG MONITOR ON *.* TO bare@'%'");
+  await server.query(`GRANT ${monitorPrivileges(server)} ON *.* TO bare@'%'`);
 }, 60_000);
 
 afterAll(async () => {

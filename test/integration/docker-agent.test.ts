@@ -14,6 +14,7 @@ import { claimPort } from '../servers/ports.js';
 import { acquit, entrust } from '../servers/reaper.js';
 import { until } from '../servers/wait.js';
 import { presentImages } from '../setup/provider.mjs';
+import { agentPrivileges } from '../support/grants.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const healthCheck = fileURLToPath(new URL('../../docker/agent/healthcheck.mjs', import.meta.url));
@@ -76,7 +77,7 @@ describe.skipIf(base === undefined)(title, () => {
     topology = await startTopology();
     const { source } = topology;
     await source.query(`CREATE USER waymark@'%' IDENTIFIED BY '${password}'`);
-    await source.query("GRANT REPLICATION SLAVE, BINLOG MONITOR, REPLICA MONITOR ON *.* TO waymark@'%'");
+    await source.query(`GRANT ${agentPrivileges(source)} ON *.* TO waymark@'%'`);
     await source.query("GRANT DROP ON meta.* TO waymark@'%'");
     await source.query('CREATE DATABASE shop');
     await source.query('CREATE TABLE shop.orders (id INT PRIMARY KEY)');

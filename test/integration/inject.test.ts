@@ -9,6 +9,7 @@ import type { Instance } from '../../src/mysql/connection.js';
 import { startServer, startTopology, type TestServer, type Topology } from '../servers/index.js';
 import { until } from '../servers/wait.js';
 import { documentOf, errorOf, runWaymark, startWaymark } from '../unit/cli/waymark.js';
+import { agentPrivileges } from '../support/grants.js';
 
 let topology: Topology;
 let source: TestServer;
@@ -21,7 +22,7 @@ beforeAll(async () => {
   source = topology.source;
   replica = topology.replicas[0]!;
   await source.query("CREATE USER injector@'%' IDENTIFIED BY 'geheim'");
-  await source.query("GRANT REPLICATION SLAVE, BINLOG MONITOR, REPLICA MONITOR ON *.* TO injector@'%'");
+  await source.query(`GRANT ${agentPrivileges(source)} ON *.* TO injector@'%'`);
   await source.query("GRANT CREATE, DROP, EVENT, SELECT, INSERT, UPDATE ON meta.* TO injector@'%'");
   await source.query("CREATE USER only_drop@'%' IDENTIFIED BY 'geheim'");
   await source.query("GRANT DROP ON meta.* TO only_drop@'%'");

@@ -25,6 +25,7 @@ import { makeRunFolder, removeRunFolder } from '../servers/folders.js';
 import { startTopology, type Topology } from '../servers/index.js';
 import { acquit, entrust } from '../servers/reaper.js';
 import { until } from '../servers/wait.js';
+import { agentPrivileges } from '../support/grants.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const account = { user: 'waymark', password: 'geheim' };
@@ -37,7 +38,7 @@ beforeAll(async () => {
   const { source } = topology;
   for (const statement of tableStatements) await source.query(statement);
   await source.query(`CREATE USER waymark@'%' IDENTIFIED BY '${account.password}'`);
-  await source.query("GRANT REPLICATION SLAVE, BINLOG MONITOR, REPLICA MONITOR ON *.* TO waymark@'%'");
+  await source.query(`GRANT ${agentPrivileges(source)} ON *.* TO waymark@'%'`);
   await source.query('CREATE TABLE shop.notes (id INT AUTO_INCREMENT PRIMARY KEY, note VARCHAR(40))');
   await injectHint();
   await topology.waitForReplicas();

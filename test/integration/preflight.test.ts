@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Secret } from '../../src/config/secret.js';
 import type { Instance } from '../../src/mysql/connection.js';
 import { examineServer, preflight } from '../../src/mysql/preflight.js';
-import { startServer, startTopology, supports, type TestServer, type Vendor } from '../servers/index.js';
+import { startServer, startTopology, isMeant, type TestServer, type Vendor } from '../servers/index.js';
+import { agentPrivileges } from '../support/grants.js';
 
 const signal = new AbortController().signal;
 
@@ -22,7 +23,7 @@ const monitors: Record<Vendor, string[]> = {
 };
 
 for (const vendor of ['mariadb', 'mysql'] as const) {
-  describe.skipIf(!(await supports(vendor)))(`preflight on ${vendor}`, () => {
+  describe.skipIf(!(await isMeant(vendor)))(`preflight on ${vendor}`, () => {
     let server: TestServer;
 
     beforeAll(async () => {
@@ -117,11 +118,15 @@ describe('preflight of a replica', () => {
     await using topology = await startTopology({ replicas: [{ replicate_do_db: 'shop', read_only: 'ON' }] });
     const [replica] = topology.replicas;
     await topology.source.query("CREATE USER waymark@'%' IDENTIFIED BY 'geheim'");
-    const all = 'REPLICATION SLAVE, BINLOG MONITOR, REPLICA MONITOR';
+    const all = agentPrivileges(topology.source);
     await replica!.query("CREATE USER waymark@'%' IDENTIFIED BY 'geheim'");
     await replica!.query(`GRANT ${all} ON *.* TO waymark@'%'`);
     await replica!.query('STOP REPLICA');
-    await replica!.query('CHANGE MASTER TO MASTER_DELAY = 60');
+    await replica!.query(
+      replica!.vendor === 'mariadb'
+        ? 'CHANGE MASTER TO MASTER_DELAY = 60'
+        : 'CHANGE REPLICATION SOURCE TO SOURCE_DELAY = 60',
+    );
     await replica!.query('START REPLICA');
     const { findings, state } = await examineServer(instanceOf(replica!, 'waymark'), { signal });
     expect(findings.map(({ severity, code }) => `${severity} ${code}`)).toEqual([

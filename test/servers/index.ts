@@ -1,6 +1,6 @@
 /** Real servers for tests, the demo and benches. See types.ts for what each thing does. */
 /** @public */
-export { provider, supports } from './provider.js';
+export { isMeant, provider, supports } from './provider.js';
 /** @public */
 export {
   binlogEnd,

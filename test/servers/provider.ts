@@ -1,5 +1,6 @@
 import { chooseProvider } from '../setup/provider.mjs';
 import { containerLauncher } from './containers/launcher.js';
+import { defaultKind } from './kind.js';
 import type { InstalledServer, Launcher } from './launcher.js';
 import { nativeLauncher } from './native/launcher.js';
 import type { Provider, Vendor } from './types.js';
@@ -20,6 +21,12 @@ export function launcher(): Launcher {
 /** Whether this run can start servers of a vendor (and version); tests skip, saying so, what it can't. */
 export async function supports(vendor: Vendor, version?: string): Promise<boolean> {
   return (await launcher().version(vendor, version)) !== undefined;
+}
+
+/** Whether a test that runs on every vendor's servers is to run on this one's: the run may be on one vendor alone. */
+export async function isMeant(vendor: Vendor): Promise<boolean> {
+  const alone = process.env['WAYMARK_TEST_SERVER'] !== undefined;
+  return (!alone || defaultKind().vendor === vendor) && (await supports(vendor));
 }
 
 /** The server's program, or an error that says what is missing. */

@@ -1,8 +1,10 @@
 import { makeRunFolder, removeRunFolder } from './folders.js';
+import { defaultKind, type ServerKind } from './kind.js';
 import { launcher, requireServer } from './provider.js';
 import { changeSource, replicationStatus, waitForReplication } from './replication.js';
 import { createServer, type ServerHandle, type ServerPlan } from './server.js';
 import type {
+  AddOptions,
   OwnedZooKeeper,
   ServerOptions,
   ServerSettings,
@@ -10,6 +12,7 @@ import type {
   TestZooKeeper,
   Topology,
   TopologyOptions,
+  Vendor,
 } from './types.js';
 import { until } from './wait.js';
 import { createZooKeeper, type ZooKeeperHandle } from './zookeeper.js';
@@ -21,20 +24,12 @@ let lastServerId = 0;
 
 /** Starts a source, its replicas (2 unless said) and, if asked for, a ZooKeeper; resolves when all replicate. */
 export async function startTopology(options: TopologyOptions = {}): Promise<Topology> {
-  const { vendor = 'mariadb', version, settings = {}, replicas = 2 } = options;
+  const { settings = {}, replicas = 2 } = options;
   const zookeepers = Number(options.zookeeper ?? 0);
   if (zookeepers > 1) throw new Error('only a single ZooKeeper server can be started');
-  const installed = await requireServer(vendor, version);
+  const kind = kindOf(options);
   const folder = await makeRunFolder();
-  const topology = new TopologyHandle(folder, (name, own) => ({
-    name,
-    vendor,
-    installed,
-    launcher: launcher(),
-    folder,
-    serverId: ++lastServerId,
-    settings: { ...settings, ...own },
-  }));
+  const topology = new TopologyHandle(folder, { ...kind, settings: { ...kind.settings, ...settings } });
   try {
     const replicaSettings =
       typeof replicas === 'number' ? Array<ServerSettings>(replicas).fill({}) : replicas;
@@ -48,12 +43,34 @@ export async function startTopology(options: TopologyOptions = {}): Promise<Topo
 
 /** Starts one server that replicates from nobody. */
 export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
-  const { vendor = 'mariadb', version, settings = {} } = options;
-  const installed = await requireServer(vendor, version);
-  const serverId = ++lastServerId;
-  const name = `single${serverId}`;
+  const kind = kindOf(options);
+  // Fails before there is a folder.
+  await requireServer(kind.vendor, kind.version);
   const folder = await makeRunFolder();
-  return createServer({ name, vendor, installed, launcher: launcher(), folder, serverId, settings });
+  return createServer(await planServer(`single${lastServerId + 1}`, folder, kind, options.settings));
+}
+
+/** The kind that a test names, else the run's. */
+function kindOf({ vendor, version }: { vendor?: Vendor; version?: string }): ServerKind {
+  return vendor === undefined ? defaultKind() : { vendor, version, settings: {} };
+}
+
+async function planServer(
+  name: string,
+  folder: string,
+  { vendor, version, settings }: ServerKind,
+  own: ServerSettings = {},
+): Promise<ServerPlan> {
+  const installed = await requireServer(vendor, version);
+  return {
+    name,
+    vendor,
+    installed,
+    launcher: launcher(),
+    folder,
+    serverId: ++lastServerId,
+    settings: { ...settings, ...own },
+  };
 }
 
 /** Starts a ZooKeeper alone. */
@@ -76,7 +93,7 @@ class TopologyHandle implements Topology {
 
   constructor(
     private readonly folder: string,
-    private readonly plan: (name: string, settings: ServerSettings) => ServerPlan,
+    private readonly kind: ServerKind,
   ) {}
 
   get source(): TestServer {
@@ -99,7 +116,10 @@ class TopologyHandle implements Topology {
 
   /** Everything at once; what has started by the time that something fails is ended by stop(). */
   async start(source: ServerSettings, replicas: ServerSettings[], withZooKeeper: boolean): Promise<void> {
-    const plans = [this.plan('source', source), ...replicas.map((settings) => this.#planReplica(settings))];
+    const plans = await Promise.all([
+      planServer('source', this.folder, this.kind, source),
+      ...replicas.map((settings) => this.#planReplica(settings, this.kind)),
+    ]);
     const slots: ServerHandle[] = [];
     const starting = plans.map(async (plan, slot) => {
       slots[slot] = await createServer(plan);
@@ -118,8 +138,9 @@ class TopologyHandle implements Topology {
     await Promise.all(this.replicas.map((replica) => this.#join(replica, this.source)));
   }
 
-  async addReplica(settings: ServerSettings = {}, options: { of?: TestServer } = {}): Promise<TestServer> {
-    const replica = await createServer(this.#planReplica(settings));
+  async addReplica(settings: ServerSettings = {}, options: AddOptions = {}): Promise<TestServer> {
+    const kind = options.vendor === undefined ? this.kind : kindOf(options);
+    const replica = await createServer(await this.#planReplica(settings, kind));
     this.#servers.push(replica);
     await this.#join(replica, options.of ?? this.source);
     return replica;
@@ -139,8 +160,8 @@ class TopologyHandle implements Topology {
     await this.stop();
   }
 
-  #planReplica(settings: ServerSettings): ServerPlan {
-    return this.plan(`replica${++this.#replicasNamed}`, settings);
+  #planReplica(settings: ServerSettings, kind: ServerKind): Promise<ServerPlan> {
+    return planServer(`replica${++this.#replicasNamed}`, this.folder, kind, settings);
   }
 
   async #join(replica: TestServer, source: TestServer): Promise<void> {

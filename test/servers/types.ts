@@ -73,7 +73,7 @@ export interface Topology extends AsyncDisposable {
   /** Source and replicas. */
   readonly servers: readonly TestServer[];
   /** A further replica of the source (or of another server of the topology), from the first binlog on. */
-  addReplica(settings?: ServerSettings, options?: { of?: TestServer }): Promise<TestServer>;
+  addReplica(settings?: ServerSettings, options?: AddOptions): Promise<TestServer>;
   /**
    * Resolves when the replicas (unless named: all that are alive) have applied everything that their source
    * has in its binlogs now; rejects when one can't, with the server's own reason.
@@ -83,8 +83,16 @@ export interface Topology extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
+/** What addReplica may be told: below whom, and what kind of server (the topology's unless said). */
+export interface AddOptions {
+  of?: TestServer;
+  vendor?: Vendor;
+  version?: string;
+}
+
 /** What startTopology may be told. */
 export interface TopologyOptions {
+  /** The run's kind of server (see kind.ts) unless said: a test that names a vendor is about that vendor. */
   vendor?: Vendor;
   version?: string;
   /** Settings of the source. */
@@ -99,6 +107,7 @@ export interface TopologyOptions {
 
 /** What startServer may be told. */
 export interface ServerOptions {
+  /** As for a topology. */
   vendor?: Vendor;
   version?: string;
   settings?: ServerSettings;

@@ -11,16 +11,28 @@ export async function makeImages() {
   if (!engineAnswers()) {
     throw new SetupError('No Docker engine answers. Start one, or: node test/setup/docker-engine.mjs');
   }
-  for (const image of IMAGES) {
+  for (const image of IMAGES.filter(({ official }) => !official)) {
     if (presentImages([image.image]).length > 0) continue;
     if (process.env[image.override] !== undefined) await pull(image.image);
     else await build(image);
   }
 }
 
+/** Gets an official image, where a registry has it for us; resolves to whether the engine has it now. */
+export async function getOfficialImage(name) {
+  if (presentImages([name]).length > 0) return true;
+  try {
+    await pull(name);
+    return true;
+  } catch (error) {
+    say(`No image ${name}: ${error.message.split('\n')[1] ?? error.message}`);
+    return false;
+  }
+}
+
 async function pull(name) {
   say(`Getting the image ${name}`);
-  await run(`docker pull ${name}`, ['docker', 'pull', name]);
+  await run(`docker pull ${name}`, ['docker', 'pull', name], { minutes: 5 });
 }
 
 async function build({ image, folder, suite }) {

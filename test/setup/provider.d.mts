@@ -4,12 +4,14 @@ export interface TestImage {
   /** Whether the tests as a whole need it; without the others some are skipped. */
   needed: boolean;
   image: string;
+  /** Whether it is only ever pulled, and done without where that fails; the others are made here. */
+  official?: true;
   /** The environment variable that names another image. */
-  override: string;
+  override?: string;
   /** The folder of its Dockerfile. */
-  folder: string;
+  folder?: string;
   /** The Debian release that it is built on. */
-  suite: string;
+  suite?: string;
 }
 
 /** The images of the test servers, with what the environment says. */

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 /** The images of the test servers: see docker/test. */
 export const IMAGES = JSON.parse(
   readFileSync(new URL('../../docker/test/images.json', import.meta.url), 'utf8'),
-).map((image) => ({ ...image, image: process.env[image.override] ?? image.image }));
+).map((image) => ({ ...image, image: process.env[image.override ?? ''] ?? image.image }));
 
 /** Containers where an engine answers and has the images, else native; WAYMARK_TEST_PROVIDER forces one. */
 export function chooseProvider() {

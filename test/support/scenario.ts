@@ -6,6 +6,7 @@ import { startTopology, type TestServer, type Topology, type TopologyOptions } f
 import { until } from '../servers/wait.js';
 import { AgentProcess, type LogEvent } from './agent-process.js';
 import { AuditFollower, readAudit } from './audit.js';
+import { agentPrivileges } from './grants.js';
 import { startHints } from './hints.js';
 import type { Hints } from './hints.js';
 import { explain, judge, type Verdict } from './judge.js';
@@ -25,6 +26,7 @@ export type ScenarioOptions = {
 /** Keys of the agent's configuration. */
 export type AgentConfig = Readonly<Record<string, unknown>>;
 
+/** The agent's account on the servers of a scenario. */
 const account = { user: 'waymark', password: 'a password' };
 
 /** The most memory that an agent may ever take. */
@@ -227,8 +229,7 @@ export async function scenario(
 }
 
 /** The agent's account, with what the README says that it needs and no more. */
-async function createAccount(source: TestServer): Promise<void> {
-  const grants = source.vendor === 'mariadb' ? 'BINLOG MONITOR, REPLICA MONITOR' : 'REPLICATION CLIENT';
+export async function createAccount(source: TestServer): Promise<void> {
   await source.query(`CREATE USER '${account.user}'@'%' IDENTIFIED BY '${account.password}'`);
-  await source.query(`GRANT REPLICATION SLAVE, ${grants} ON *.* TO '${account.user}'@'%'`);
+  await source.query(`GRANT ${agentPrivileges(source)} ON *.* TO '${account.user}'@'%'`);
 }

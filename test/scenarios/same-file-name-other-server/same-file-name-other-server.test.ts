@@ -3,7 +3,7 @@ import { binlogEnd, startServer, type TestServer } from '../../servers/index.js'
 import { type Hints, startHints } from '../../support/hints.js';
 import { type Load, startLoad } from '../../support/load.js';
 import { Proxy } from '../../support/proxy.js';
-import { type Scenario, scenario } from '../../support/scenario.js';
+import { createAccount, type Scenario, scenario } from '../../support/scenario.js';
 
 /** A server that has nothing to do with the others, and a log of the same name, with tables and hints of the same kind. */
 class Stranger {
@@ -19,9 +19,7 @@ class Stranger {
 
   static async start(like: TestServer): Promise<Stranger> {
     const server = await startServer({ settings: { server_id: like.serverId } });
-    const { user, password } = { user: 'waymark', password: 'a password' };
-    await server.query(`CREATE USER '${user}'@'%' IDENTIFIED BY '${password}'`);
-    await server.query(`GRANT REPLICATION SLAVE, BINLOG MONITOR, REPLICA MONITOR ON *.* TO '${user}'@'%'`);
+    await createAccount(server);
     const hints = startHints(server);
     const load = await startLoad(server, { seed: 99, rate: 150 });
     await load.bigTransaction(20_000);

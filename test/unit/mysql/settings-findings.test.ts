@@ -25,6 +25,8 @@ const channel: ReplicationChannel = {
   sourceHost: 'db1',
   sourcePort: 3306,
   receiverRunning: true,
+  receiverState: 'Yes',
+  byGtid: false,
   applierRunning: true,
   lagSeconds: 0,
   delaySeconds: 0,

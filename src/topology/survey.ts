@@ -1,0 +1,40 @@
+import { type Address, formatAddress } from '../config/address.js';
+import type { Account } from '../mysql/connection.js';
+import { type Look, lookAt } from './look.js';
+import { neighboursOf } from './neighbours.js';
+
+export type SurveyOptions = {
+  readonly account: Account;
+  readonly signal: AbortSignal;
+  /** For each server. */
+  readonly timeoutMs?: number;
+};
+
+const defaultTimeoutMs = 3000;
+
+/**
+ * Looks at servers and, through what each says, at all those above and below them; each once, all at the same time.
+ * Ends also where servers replicate in a ring. Those that don't answer are in the list, with the reason.
+ */
+export async function survey(starts: readonly Address[], options: SurveyOptions): Promise<Look[]> {
+  const { account, signal, timeoutMs = defaultTimeoutMs } = options;
+  const looks = new Map<string, Look | null>();
+  const certain = new Set<string>();
+  const visit = async (address: Address): Promise<void> => {
+    const name = formatAddress(address);
+    if (looks.has(name)) return;
+    // So that the order of the list is that of discovery.
+    looks.set(name, null);
+    const look = await lookAt({ address, account }, signal, timeoutMs);
+    looks.set(name, look);
+    if (look.state === 'dead') return;
+    const neighbours = neighboursOf(look);
+    for (const neighbour of neighbours.certain) certain.add(formatAddress(neighbour));
+    await Promise.all([...neighbours.certain, ...neighbours.guesses].map(visit));
+  };
+  for (const start of starts) certain.add(formatAddress(start));
+  await Promise.all(starts.map(visit));
+  return [...looks].flatMap(([name, look]) =>
+    look === null || (look.state === 'dead' && !certain.has(name)) ? [] : [look],
+  );
+}

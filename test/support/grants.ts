@@ -1,0 +1,17 @@
+import type { Vendor } from '../servers/index.js';
+
+/** The privileges that show a server's logs and the state of its replication, by vendor. */
+const monitors: Record<Vendor, string> = {
+  mariadb: 'BINLOG MONITOR, REPLICA MONITOR',
+  mysql: 'REPLICATION CLIENT',
+};
+
+/** What the README says that the agent's account needs, and no more. */
+export function agentPrivileges({ vendor }: { vendor: Vendor }): string {
+  return `REPLICATION SLAVE, ${monitors[vendor]}`;
+}
+
+/** The same without what it takes to read the log. */
+export function monitorPrivileges({ vendor }: { vendor: Vendor }): string {
+  return monitors[vendor];
+}
