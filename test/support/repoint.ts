@@ -1,0 +1,39 @@
+import { Secret } from '../../src/config/secret.js';
+import { defaultHintFormat } from '../../src/hints/hint.js';
+import type { Instance } from '../../src/mysql/connection.js';
+import { repoint, type RepointOptions, type RepointResult } from '../../src/repoint/repoint.js';
+import type { TestServer } from '../servers/index.js';
+
+/** The server as the product knows it, with all privileges. */
+export function controlOf(server: TestServer): Instance {
+  return {
+    address: { host: server.host, port: server.port },
+    account: { user: server.user, password: new Secret(server.password) },
+  };
+}
+
+/** Moves a replica below another server, as `waymark repoint --execute` does. */
+export async function moveBelow(
+  replica: TestServer,
+  below: TestServer,
+  options: Partial<RepointOptions> = {},
+): Promise<RepointResult> {
+  const steps: string[] = [];
+  try {
+    return await repoint({
+      replica: controlOf(replica),
+      below: controlOf(below),
+      execute: true,
+      forced: new Set(),
+      awaitHint: true,
+      format: defaultHintFormat,
+      signal: new AbortController().signal,
+      onStep: (step) => steps.push(step),
+      ...options,
+    });
+  } catch (error) {
+    throw new Error(`${replica.name} below ${below.name}: ${String(error)}\n${steps.join('\n')}`, {
+      cause: error,
+    });
+  }
+}
