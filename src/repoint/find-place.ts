@@ -1,12 +1,12 @@
 import { formatCoordinates } from '../binlog/coordinates.js';
 import type { SourcePlace } from '../mysql/dialect.js';
 import type { HintFormat } from '../hints/hint.js';
-import { correlate } from '../matching/correlate.js';
-import type { Correlation, CorrelateProgress } from '../matching/correlation.js';
+import type { CorrelateProgress } from '../matching/correlation.js';
+import { placeOfReplica, type ReplicaPlace } from '../matching/replica-place.js';
 import type { ReplicaStatus } from '../mysql/replica-status.js';
 import { sleep } from '../util/async.js';
-import { hasCode, WaymarkError } from '../util/errors.js';
-import { type Look, lookAt } from './look.js';
+import { hasCode } from '../util/errors.js';
+import { type Look, lookAt, lookUnlessAway, sourceOf } from './look.js';
 
 export type FindPlaceOptions = {
   readonly format: HintFormat;
@@ -15,23 +15,21 @@ export type FindPlaceOptions = {
 };
 
 /**
- * Where a replica's history stands in another server's log: the end of its own log, found there.
- * @throws what correlate throws.
+ * Where a replica's history stands in another server's log: the end of its own log, found there; without a log of its
+ * own, by its source's, or, where that is dead, by what it has fetched from it.
+ * @throws what placeOfReplica throws.
  */
 export async function findPlace(
   replica: Look,
   target: Look,
   options: FindPlaceOptions,
-): Promise<Correlation> {
+): Promise<ReplicaPlace> {
+  const [channel] = replica.inspection.channels;
+  if (!channel) throw new RangeError(`${replica.server} is no replica: refusalOf sees to it`);
   const { logEnd, facts } = replica.inspection;
-  if (logEnd === null || !facts.logsReplicatedChanges) {
-    throw new WaymarkError(
-      'unsuitable-server',
-      `${replica.server} doesn't write what it replicates to its own log, so its place can't be found`,
-      { details: { server: replica.server } },
-    );
-  }
-  return correlate({ ...options, from: replica, at: logEnd, to: target });
+  const logsAll = logEnd !== null && facts.logsReplicatedChanges;
+  const source = logsAll ? null : await lookUnlessAway(sourceOf(channel), replica, options.signal);
+  return placeOfReplica({ ...options, replica, channel, source, to: target });
 }
 
 /** How long a target that is behind, and gets on, is waited for. */
@@ -44,7 +42,7 @@ export async function findPlaceInTime(
   replica: Look,
   target: Look,
   options: FindPlaceOptions & { readonly onBehind: (message: string) => void },
-): Promise<Correlation> {
+): Promise<ReplicaPlace> {
   const deadline = performance.now() + behindLimitMs;
   for (let current = target; ; current = await lookAt(target.instance, options.signal)) {
     try {
@@ -71,7 +69,7 @@ export function positioningBelow(
   replica: Look,
   channel: ReplicaStatus,
   target: Look,
-  { to }: Pick<Correlation, 'to'>,
+  { to }: Pick<ReplicaPlace, 'to'>,
 ): SourcePlace {
   const sameVendor = replica.inspection.facts.version.vendor === target.inspection.facts.version.vendor;
   // MySQL: auto-positioning needs a source with gtid_mode=ON (manual, 19.1.4.1); MariaDB has GTIDs always.

@@ -1,8 +1,8 @@
 import type { InspectedServer } from '../matching/correlation.js';
-import { formatAddress } from '../config/address.js';
+import { formatAddress, parseAddress } from '../config/address.js';
 import { abortable } from '../util/abortable.js';
 import { withDeadline } from '../util/async.js';
-import { WaymarkError } from '../util/errors.js';
+import { hasCode, WaymarkError } from '../util/errors.js';
 import { close, connect, discard, type Instance } from '../mysql/connection.js';
 import { inspect, type Inspection } from '../mysql/inspect.js';
 import { readReplicaStatus, type ReplicaStatus } from '../mysql/replica-status.js';
@@ -50,4 +50,23 @@ export async function lookAt(instance: Instance, signal: AbortSignal): Promise<L
 /** `host:port` of the server that a channel replicates from. */
 export function sourceOf({ sourceHost, sourcePort }: ReplicaStatus): string {
   return formatAddress({ host: sourceHost, port: sourcePort });
+}
+
+/** A server that is known by what a neighbour calls it; null when it can't be asked. */
+export async function lookUnlessAway(
+  server: string,
+  neighbour: Look,
+  signal: AbortSignal,
+): Promise<Look | null> {
+  const { account } = neighbour.instance;
+  try {
+    return await lookAt({ address: parseAddress(server), account }, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    const unknowable = (
+      ['server-unreachable', 'access-denied', 'missing-grant', 'stream-broken'] as const
+    ).some((code) => hasCode(error, code));
+    if (unknowable) return null;
+    throw error;
+  }
 }

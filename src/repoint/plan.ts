@@ -1,7 +1,7 @@
 import type { Coordinates } from '../binlog/coordinates.js';
 import { type ReplicationThread, dialectOf, type SourceChange, type SourcePlace } from '../mysql/dialect.js';
 import type { Confidence } from '../matching/match-state.js';
-import type { Correlation } from '../matching/correlation.js';
+import type { ReplicaPlace } from '../matching/replica-place.js';
 import type { ReplicaStatus } from '../mysql/replica-status.js';
 import { positioningBelow } from './find-place.js';
 import { type Look, sourceOf } from './look.js';
@@ -25,6 +25,8 @@ export type RepointPlan = {
   readonly hint: string;
   readonly transactionsMatched: number;
   readonly confidence: Confidence;
+  /** Which log told the place: see ReplicaPlace. */
+  readonly via: ReplicaPlace['via'];
   /** What is done on the replica, in order. */
   readonly statements: readonly string[];
   /** What the operator should know. */
@@ -36,11 +38,11 @@ export function planOf(
   replica: Look,
   channel: ReplicaStatus,
   target: Look,
-  correlation: Correlation,
+  found: ReplicaPlace,
 ): RepointPlan {
-  const place = positioningBelow(replica, channel, target, correlation);
+  const place = positioningBelow(replica, channel, target, found);
   const dialect = dialectOf(replica.inspection.facts.version);
-  const { hint, transactionsMatched, confidence, to } = correlation;
+  const { hint, transactionsMatched, confidence, via, to } = found;
   const { executed, byGtid, receiverRunning, applierRunning, lagSeconds, delaySeconds } = channel;
   return {
     replica: replica.server,
@@ -57,6 +59,7 @@ export function planOf(
     hint: hint.token,
     transactionsMatched,
     confidence,
+    via,
     statements: [
       dialect.stopThread('receiver', channel.name),
       dialect.stopThread('applier', channel.name),
@@ -64,7 +67,7 @@ export function planOf(
       dialect.startThread('receiver', channel.name),
       dialect.startThread('applier', channel.name),
     ],
-    notes: notesOf(replica, channel, target, correlation, place),
+    notes: notesOf(replica, channel, target, found, place),
   };
 }
 
@@ -78,7 +81,7 @@ function notesOf(
   replica: Look,
   channel: ReplicaStatus,
   target: Look,
-  { confidence, ownTransactions }: Correlation,
+  { confidence, ownTransactions }: ReplicaPlace,
   place: SourcePlace,
 ): string[] {
   const notes: string[] = [];

@@ -1,5 +1,6 @@
 import type { HintFormat } from '../hints/hint.js';
-import type { CorrelateProgress, Correlation } from '../matching/correlation.js';
+import type { CorrelateProgress } from '../matching/correlation.js';
+import type { ReplicaPlace } from '../matching/replica-place.js';
 import type { Instance } from '../mysql/connection.js';
 import {
   changeSource,
@@ -68,7 +69,7 @@ export async function repoint(options: RepointOptions): Promise<RepointResult> {
   const before = await tryPlace(pair, options);
   if (!options.execute) {
     if ('error' in before) throw before.error;
-    return { state: 'planned', plan: planOf(replica, channel, target, before.correlation) };
+    return { state: 'planned', plan: planOf(replica, channel, target, before.found) };
   }
   const state = new Move();
   try {
@@ -106,11 +107,11 @@ function isInPlace({ target, channel }: Movable): boolean {
 async function tryPlace(
   pair: Movable,
   options: RepointOptions,
-): Promise<{ correlation: Correlation } | { error: WaymarkError }> {
+): Promise<{ found: ReplicaPlace } | { error: WaymarkError }> {
   try {
-    const correlation = await findPlace(pair.replica, pair.target, options);
-    requireProof(pair, correlation, options.forced);
-    return { correlation };
+    const found = await findPlace(pair.replica, pair.target, options);
+    requireProof(pair, found, options.forced);
+    return { found };
   } catch (error) {
     const behind = hasCode(error, 'server-behind') || hasCode(error, 'hint-behind');
     if (behind && getsOn(pair.target)) return { error };
@@ -120,7 +121,7 @@ async function tryPlace(
 
 function requireProof(
   { replica, target }: Pair,
-  { confidence }: Correlation,
+  { confidence }: ReplicaPlace,
   forced: ReadonlySet<Force>,
 ): void {
   if (confidence !== 'unverified' || forced.has('unverified')) return;
@@ -150,17 +151,17 @@ async function move(pair: Movable, state: Move, options: RepointOptions): Promis
     state.stoppedAt = (await channelStatus(control)).executed;
     onStep(`Looking for the end of its log on ${target.server}`);
     const resting = await lookAt(replica.instance, signal);
-    const correlation = await findPlaceInTime(resting, target, { ...options, onBehind: onStep });
-    requireProof(pair, correlation, options.forced);
-    const place = positioningBelow(replica, channel, target, correlation);
-    const plan = planOf(replica, { ...channel, executed: state.stoppedAt }, target, correlation);
+    const found = await findPlaceInTime(resting, target, { ...options, onBehind: onStep });
+    requireProof(pair, found, options.forced);
+    const place = positioningBelow(replica, channel, target, found);
+    const plan = planOf(replica, { ...channel, executed: state.stoppedAt }, target, found);
     onStep(`Changing its source: it goes on from ${describePlace(place)} of ${target.server}`);
     state.sentTo = place;
     await changeSource(control, changeTo(target, place, channel));
     await startBelow(control, target);
     const hintAwaited = options.awaitHint && channel.delaySeconds === 0;
     if (hintAwaited) onStep('Both threads run. Waiting for a new hint to come through');
-    const newHint = hintAwaited ? await waitForHint(control, target, correlation.to, options.format) : null;
+    const newHint = hintAwaited ? await waitForHint(control, target, found.to, options.format) : null;
     return { plan, newHint, hintAwaited };
   });
 }

@@ -1,6 +1,4 @@
-import { parseAddress } from '../config/address.js';
-import { hasCode } from '../util/errors.js';
-import { type Look, lookAt, sourceOf } from './look.js';
+import { type Look, lookUnlessAway, sourceOf } from './look.js';
 
 /** One server above another, as far as it can be told. */
 export type Ancestor = {
@@ -26,7 +24,7 @@ export async function sourcesAbove(target: Look, signal: AbortSignal): Promise<A
       const server = sourceOf(channel);
       if (seen.has(server)) continue;
       seen.add(server);
-      const above = await tryToLook(server, look, signal);
+      const above = await lookUnlessAway(server, look, signal);
       if (above) next.push({ look: above, path: [...path, server] });
       const facts = above?.inspection.facts;
       ancestors.push({
@@ -38,18 +36,4 @@ export async function sourcesAbove(target: Look, signal: AbortSignal): Promise<A
     }
   }
   return ancestors;
-}
-
-async function tryToLook(server: string, below: Look, signal: AbortSignal): Promise<Look | null> {
-  const { account } = below.instance;
-  try {
-    return await lookAt({ address: parseAddress(server), account }, signal);
-  } catch (error) {
-    signal.throwIfAborted();
-    const unknowable = (
-      ['server-unreachable', 'access-denied', 'missing-grant', 'stream-broken'] as const
-    ).some((code) => hasCode(error, code));
-    if (unknowable) return null;
-    throw error;
-  }
 }
