@@ -91,8 +91,11 @@ function lengthPrefixed(code: number, texts: readonly string[], count: number): 
   return buffer;
 }
 
-/** A MariaDB replica (slave_ddl_exec_mode=IDEMPOTENT, the default) writes IF EXISTS into the statements that these begin. */
-const generatedDrop = /^(DROP (?:TEMPORARY )?(?:TABLE|SEQUENCE)) IF EXISTS /;
+/**
+ * A MariaDB replica (slave_ddl_exec_mode=IDEMPOTENT, the default) writes IF EXISTS into the statements that these begin,
+ * sometimes with a comment behind it.
+ */
+const generatedDrop = /^(DROP (?:TEMPORARY )?(?:TABLE|SEQUENCE)) IF EXISTS +/;
 
 /** A statement's text as every server of a topology has it. */
 function sameOnReplicas(sql: string): string {

@@ -12,6 +12,7 @@ import {
   withReplica,
 } from '../mysql/replication-control.js';
 import type { ReplicaStatus } from '../mysql/replica-status.js';
+import { sleep } from '../util/async.js';
 import { hasCode, WaymarkError } from '../util/errors.js';
 import { describePlace, findPlace, findPlaceInTime, getsOn, positioningBelow } from './find-place.js';
 import { waitForHint } from './hint-arrival.js';
@@ -50,6 +51,10 @@ export type RepointResult =
       readonly hintAwaited: boolean;
       readonly elapsedMs: number;
     };
+
+/** How long a receiver that is connected may take to learn whose server it is. */
+const acquaintanceLimitMs = 15_000;
+const acquaintancePollMs = 50;
 
 type Movable = Pair & { readonly channel: ReplicaStatus };
 
@@ -186,15 +191,23 @@ async function bringToRest(
 /** Starts the receiver first: until it is known that it reaches the right server, nothing is applied. */
 async function startBelow(control: ReplicaControl, target: Look): Promise<void> {
   await startThread(control, 'receiver');
-  const status = await channelStatus(control);
   const { serverId } = target.inspection.facts;
-  if (status.sourceServerId !== serverId) {
-    throw new WaymarkError(
-      'replication',
-      `${control.server} reaches another server under ${sourceOf(status)} (server_id ` +
-        `${String(status.sourceServerId)}) than we do (${String(serverId)}). Name the server as it is known to its replica`,
-      { details: { server: control.server } },
-    );
+  const deadline = performance.now() + acquaintanceLimitMs;
+  // It runs as soon as it is connected, and asks the source who it is right after that.
+  for (;;) {
+    const status = await channelStatus(control);
+    if (status.sourceServerId === serverId) break;
+    if (performance.now() > deadline) throw otherServer(control, status, serverId);
+    await sleep(acquaintancePollMs, control.signal);
   }
   await startThread(control, 'applier');
+}
+
+function otherServer({ server }: ReplicaControl, status: ReplicaStatus, serverId: number): WaymarkError {
+  return new WaymarkError(
+    'replication',
+    `${server} reaches another server under ${sourceOf(status)} (server_id ${String(status.sourceServerId)}) than we ` +
+      `do (${String(serverId)}). Name the server as its replica knows it`,
+    { details: { server } },
+  );
 }

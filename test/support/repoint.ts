@@ -19,6 +19,10 @@ export async function moveBelow(
   options: Partial<RepointOptions> = {},
 ): Promise<RepointResult> {
   const steps: string[] = [];
+  const startedAt = performance.now();
+  const note = (step: string): void => {
+    steps.push(`${((performance.now() - startedAt) / 1000).toFixed(1)} s  ${step}`);
+  };
   try {
     return await repoint({
       replica: controlOf(replica),
@@ -28,7 +32,7 @@ export async function moveBelow(
       awaitHint: true,
       format: defaultHintFormat,
       signal: new AbortController().signal,
-      onStep: (step) => steps.push(step),
+      onStep: note,
       ...options,
     });
   } catch (error) {
