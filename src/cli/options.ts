@@ -60,6 +60,12 @@ export function withConfigOption(command: Command): Command {
   return withCommonOptions(withRequiredOption(command, '-c, --config <FILE>', 'the config file (YAML)'));
 }
 
+/** `HOST:PORT`. */
+export const readAddress = readWith(parseAddress);
+
+/** `HOST:PORT,HOST:PORT`. */
+export const readAddresses = readWith((text) => text.split(',').map((part) => parseAddress(part.trim())));
+
 /** A duration such as `5s`, as milliseconds. */
 export const readDuration = readWith(parseDuration);
 

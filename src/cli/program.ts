@@ -7,6 +7,7 @@ import { addCorrelateCommand } from './commands/correlate.js';
 import { addFindCommand } from './commands/find.js';
 import { addInjectCommand } from './commands/inject.js';
 import { addLastHintCommand } from './commands/last-hint.js';
+import { addRegroupCommand } from './commands/regroup.js';
 import { addRepointCommand } from './commands/repoint.js';
 import { addRunCommand } from './commands/run.js';
 import { addTopologyCommand } from './commands/topology.js';
@@ -87,6 +88,7 @@ function buildProgram(start: Start, usage: string[]): Command {
   addCorrelateCommand(program, start);
   addInjectCommand(program, start);
   addRepointCommand(program, start);
+  addRegroupCommand(program, start);
   addTopologyCommand(program, start);
   return program;
 }

@@ -24,7 +24,7 @@ export async function moveBelow(
     steps.push(`${((performance.now() - startedAt) / 1000).toFixed(1)} s  ${step}`);
   };
   try {
-    return await repoint({
+    const result = await repoint({
       replica: controlOf(replica),
       below: controlOf(below),
       execute: true,
@@ -35,9 +35,17 @@ export async function moveBelow(
       onStep: note,
       ...options,
     });
+    // Slow ones say where the time went.
+    if (performance.now() - startedAt > 10_000) console.log(steps.join('\n'));
+    return result;
   } catch (error) {
     throw new Error(`${replica.name} below ${below.name}: ${String(error)}\n${steps.join('\n')}`, {
       cause: error,
     });
   }
+}
+
+/** The environment in which `waymark` has all privileges on a server. */
+export function controlEnvironment(server: TestServer): Record<string, string> {
+  return { WAYMARK_USER: server.user, WAYMARK_PASSWORD: server.password };
 }

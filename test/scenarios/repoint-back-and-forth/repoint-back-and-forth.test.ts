@@ -6,33 +6,37 @@ import { expectSameTables } from '../../support/tables.js';
 
 const moves = 20;
 
-test(`two replicas move ${moves} times each between their source and another replica, under load`, async () => {
-  await scenario({ topology: { replicas: 3 } }, async (stage) => {
-    const load = await stage.startLoad({ rate: 60 });
-    await stage.committed(60);
-    await stage.hints.next();
-    const [first, second, other] = [stage.replica(0), stage.replica(1), stage.replica(2)];
-    const byGtid = await changePositioning(second);
-    const play = async (moved: TestServer): Promise<string[]> => {
-      const ways: string[] = [];
-      for (let count = 0; count < moves; count += 1) {
-        const result = await moveBelow(moved, count % 2 === 0 ? other : stage.source);
-        if (result.state !== 'moved') throw new Error(`not moved: ${result.state}`);
-        expect(result.plan.confidence).toBe('exact');
-        expect(result.newHint).not.toBeNull();
-        ways.push(result.plan.to.positioning);
-      }
-      return ways;
-    };
-    const ways = await Promise.all([play(first), play(second)]);
-    // The first one goes as the topology was set up, the second one the other way, where there is one.
-    expect(new Set(ways[0])).toEqual(new Set([first.vendor === 'mariadb' ? 'gtid' : 'position']));
-    expect(new Set(ways[1])).toEqual(new Set([byGtid ? 'gtid' : 'position']));
-    await load.stop();
-    await stage.topology.waitForReplicas();
-    await expectSameTables(stage.topology.servers);
-  });
-});
+test(
+  `two replicas move ${moves} times each between their source and another replica, under load`,
+  { timeout: 300_000 },
+  async () => {
+    await scenario({ topology: { replicas: 3 } }, async (stage) => {
+      const load = await stage.startLoad({ rate: 60 });
+      await stage.committed(60);
+      await stage.hints.next();
+      const [first, second, other] = [stage.replica(0), stage.replica(1), stage.replica(2)];
+      const byGtid = await changePositioning(second);
+      const play = async (moved: TestServer): Promise<string[]> => {
+        const ways: string[] = [];
+        for (let count = 0; count < moves; count += 1) {
+          const result = await moveBelow(moved, count % 2 === 0 ? other : stage.source);
+          if (result.state !== 'moved') throw new Error(`not moved: ${result.state}`);
+          expect(result.plan.confidence).toBe('exact');
+          expect(result.newHint).not.toBeNull();
+          ways.push(result.plan.to.positioning);
+        }
+        return ways;
+      };
+      const ways = await Promise.all([play(first), play(second)]);
+      // The first one goes as the topology was set up, the second one the other way, where there is one.
+      expect(new Set(ways[0])).toEqual(new Set([first.vendor === 'mariadb' ? 'gtid' : 'position']));
+      expect(new Set(ways[1])).toEqual(new Set([byGtid ? 'gtid' : 'position']));
+      await load.stop();
+      await stage.topology.waitForReplicas();
+      await expectSameTables(stage.topology.servers);
+    });
+  },
+);
 
 /** Where replicas go by GTID, one that goes by position, and the other way round; gives whether it goes by GTID now. */
 async function changePositioning(replica: TestServer): Promise<boolean> {
