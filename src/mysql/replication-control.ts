@@ -102,15 +102,15 @@ export async function changeSource(replica: ReplicaControl, change: SourceChange
   await run(replica, sql, 'change its source', statusLimitMs);
 }
 
+/** What an applier has made of what had come: all of it, or all but a transaction whose end hasn't come. */
+export type Applied = 'all' | 'all-but-cut-off';
+
 /**
  * Resolves when the applier has applied all that the stopped receiver has fetched. A transaction whose end has not
  * come stays undone: then the applier is idle, and its place stays.
  * @throws WaymarkError `replication` when the applier stops, or stands for too long.
  */
-export async function waitUntilApplied(
-  replica: ReplicaControl,
-  onProgress: (status: ReplicaStatus) => void = () => undefined,
-): Promise<void> {
+export async function waitUntilApplied(replica: ReplicaControl): Promise<Applied> {
   let place = '';
   let since = performance.now();
   for (;;) {
@@ -120,13 +120,12 @@ export async function waitUntilApplied(
       const why = applierError === '' ? 'somebody stopped it' : applierError;
       throw replicationError(replica, `The applier of ${replica.server} stopped: ${why}`);
     }
-    if (executed.file === received.file && executed.position === received.position) return;
-    onProgress(status);
+    if (executed.file === received.file && executed.position === received.position) return 'all';
     const now = `${executed.file}:${String(executed.position)}`;
     if (now !== place) since = performance.now();
     place = now;
     const standing = performance.now() - since;
-    if (applierIdle && standing > settledMs) return;
+    if (applierIdle && standing > settledMs) return 'all-but-cut-off';
     if (standing > standstillLimitMs) {
       throw replicationError(
         replica,
@@ -135,6 +134,17 @@ export async function waitUntilApplied(
           'See what it waits for (SHOW PROCESSLIST)',
       );
     }
+    await sleep(pollMs, replica.signal);
+  }
+}
+
+/** Resolves when the applier has got on, or after a moment. */
+export async function waitUntilMoved(replica: ReplicaControl): Promise<void> {
+  const { executed } = await channelStatus(replica);
+  const deadline = performance.now() + settledMs;
+  while (performance.now() < deadline) {
+    const now = (await channelStatus(replica)).executed;
+    if (now.file !== executed.file || now.position !== executed.position) return;
     await sleep(pollMs, replica.signal);
   }
 }

@@ -9,6 +9,7 @@ import {
   startThread,
   stopThread,
   waitUntilApplied,
+  waitUntilMoved,
   withReplica,
 } from '../mysql/replication-control.js';
 import type { ReplicaStatus } from '../mysql/replica-status.js';
@@ -171,7 +172,13 @@ async function move(pair: Movable, state: Move, options: RepointOptions): Promis
   });
 }
 
-/** Stops the receiver, lets the applier finish what has come, and stops it, too. */
+/** How often the rest of a transaction is fetched that stopping the receiver has cut off. */
+const refetches = 3;
+
+/**
+ * Stops the receiver, lets the applier finish what has come, and stops it, too. While the source is there, what was cut
+ * off by that is completed first: MySQL's appliers would wait a minute for the rest before they stop.
+ */
 async function bringToRest(
   control: ReplicaControl,
   channel: ReplicaStatus,
@@ -179,11 +186,22 @@ async function bringToRest(
 ): Promise<void> {
   onStep(`Stopping the receiver of ${control.server}`);
   await stopThread(control, 'receiver');
+  // One that is behind on purpose holds back what has come: the other server has that, too.
   if (channel.delaySeconds === 0) {
     onStep('Waiting until it has applied what has come');
     // It stands still when an earlier run was killed.
     await startThread(control, 'applier');
-    await waitUntilApplied(control);
+    for (
+      let left = refetches;
+      (await waitUntilApplied(control)) === 'all-but-cut-off' && left > 0;
+      left -= 1
+    ) {
+      if (!channel.receiverRunning) break;
+      onStep('A transaction was cut off: fetching the rest');
+      await startThread(control, 'receiver');
+      await waitUntilMoved(control);
+      await stopThread(control, 'receiver');
+    }
   }
   await stopThread(control, 'applier');
 }
