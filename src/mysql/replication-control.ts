@@ -31,6 +31,9 @@ const stopLimitMs = 180_000;
 /** A thread that can run does so within moments; reaching a source on a loaded machine may take longer. */
 const startLimitMs = 30_000;
 
+/** A receiver that can't get through tries again; what it says for so long is no passing trouble. */
+const retryLimitMs = 5_000;
+
 /** How long an applier may stand at the same place before it is said not to get on. */
 const standstillLimitMs = 120_000;
 
@@ -78,15 +81,20 @@ export async function stopThread(replica: ReplicaControl, thread: ReplicationThr
 
 /**
  * Starts a thread; resolves when it runs: for the receiver, when it is connected to the source.
- * @throws WaymarkError `replication` with the server's own reason when it ends, or doesn't run in time.
+ * @throws WaymarkError `replication` with the server's own reason when it ends, doesn't get through for a while, or
+ * doesn't run in time.
  */
 export async function startThread(replica: ReplicaControl, thread: ReplicationThread): Promise<void> {
   await sendStart(replica, thread);
+  let failingSince: number | null = null;
   await until(replica, `start its ${thread}`, startLimitMs, (status) => {
     if (isRunning(status, thread)) return true;
-    const error = endingOf(status, thread);
-    if (error !== '') throw replicationError(replica, `The ${thread} of ${replica.server} ended: ${error}`);
-    return false;
+    const error = thread === 'receiver' ? status.receiverError : status.applierError;
+    if (error === '') return false;
+    failingSince ??= performance.now();
+    const ended = endingOf(status, thread) !== '';
+    if (!ended && performance.now() - failingSince < retryLimitMs) return false;
+    throw replicationError(replica, `The ${thread} of ${replica.server} doesn't run: ${error}`);
   });
 }
 

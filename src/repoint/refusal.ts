@@ -1,3 +1,4 @@
+import { dialectOf } from '../mysql/dialect.js';
 import type { ServerFacts } from '../mysql/server.js';
 import type { ServerVersion } from '../mysql/version.js';
 import { WaymarkError } from '../util/errors.js';
@@ -116,7 +117,7 @@ export function loggingRefusal({ server, inspection }: Look): Refusal | null {
   const { binaryLogging, logsReplicatedChanges } = inspection.facts;
   const isReplica = inspection.channels.length > 0;
   if (binaryLogging && (logsReplicatedChanges || !isReplica)) return null;
-  const setting = binaryLogging ? 'log_slave_updates (MySQL: log_replica_updates)' : 'log_bin';
+  const setting = binaryLogging ? dialectOf(inspection.facts.version).logUpdatesVariable : 'log_bin';
   return {
     reason: 'target-logs-nothing',
     message:
