@@ -4,7 +4,7 @@ import type { HintFormat } from '../hints/hint.js';
 import { DivergedError, findResumePoint, type ResumeProgress, type Resumption } from '../matching/resume.js';
 import { isSamePlace } from '../matching/same-place.js';
 import type { TrailEntry } from '../matching/trail.js';
-import type { ReplicationChannel } from '../mysql/server.js';
+import { isBinlogServer, type ReplicationChannel } from '../mysql/server.js';
 import type { Coordinates } from '../binlog/coordinates.js';
 import { settingsFindings } from '../mysql/settings-findings.js';
 import { preflightErrors } from '../mysql/findings.js';
@@ -35,6 +35,8 @@ type StreamHistory = {
     readonly uuid: string;
     readonly coordinates: Coordinates;
     readonly sequence: number;
+    /** Whether that was a binlog server: its coordinates are its source's. */
+    readonly binlogServer: boolean;
   };
 };
 
@@ -92,7 +94,10 @@ export async function tryCandidate(
       trail: history.trail,
       trailOrdered: history.ordered,
       margin: options.margin,
-      startHere: oldest?.kind === 'hint' ? startOf(oldest, sameServer, member, breadcrumbs) : null,
+      startHere:
+        oldest?.kind === 'hint'
+          ? startOf(oldest, hasSameLog(inspection, history.place), member, breadcrumbs)
+          : null,
       onProgress: (progress) => {
         if (progress.phase === 'behind') report('behind', {}, `${progress.message} Waiting for it`);
         if (progress.phase === 'located') {
@@ -118,11 +123,11 @@ export async function tryCandidate(
 /** Where to begin to look for the trail's oldest hint: where it stood, or a place noted before it was injected. */
 function startOf(
   { hint, coordinates }: Extract<TrailEntry, { kind: 'hint' }>,
-  sameServer: boolean,
+  sameLog: boolean,
   member: Member,
   breadcrumbs: Breadcrumbs,
 ): Coordinates | null {
-  return sameServer ? coordinates : breadcrumbs.before(member, hint);
+  return breadcrumbs.before(member, hint) ?? (sameLog ? coordinates : null);
 }
 
 /** Reading what a server has takes less; what takes longer is being waited for. */
@@ -159,6 +164,11 @@ function reportLocated(
 /** Whether a member is the server that was read last; what its log holds is for others to prove. */
 function isSameServer({ facts }: Inspection, { serverId, uuid }: StreamHistory['place']): boolean {
   return facts.serverId === serverId && facts.uuid === uuid;
+}
+
+/** Whether a member may have the log that was read last: a binlog server has its source's, places and all. */
+function hasSameLog(inspection: Inspection, place: StreamHistory['place']): boolean {
+  return isSameServer(inspection, place) || place.binlogServer || isBinlogServer(inspection.facts);
 }
 
 /** The same place on the same server, by its coordinates. */
