@@ -19,6 +19,7 @@ const layers = [
   'tail',
   'failover',
   'repoint',
+  'regroup',
   'http',
 ];
 

@@ -9,6 +9,11 @@ export type LogFormat = {
   readonly tableIdBytes: 4 | 6;
 };
 
+/** Whether a file was written by MariaDB, as its FORMAT_DESCRIPTION_EVENT says. */
+export function isMariadbLog(buffer: Buffer, start: number): boolean {
+  return buffer.toString('latin1', start + headerBytes + 2, start + headerBytes + 52).includes('MariaDB');
+}
+
 const tableMapPostHeaderIndex = 18;
 
 /**

@@ -11,6 +11,8 @@ export type RowsEvent = {
   readonly operation: RowOperation;
   readonly tableId: number;
   readonly columnCount: number;
+  /** Where the bitmap of present columns begins in the event; for updates another one follows, of the new rows. */
+  readonly presentBitmap: number;
   /** The row images, from behind the column bitmaps to the end; unpacked where the server had packed them. */
   readonly images: Buffer;
 };
@@ -57,6 +59,7 @@ export function readRowsEvent(buffer: Buffer, start: number, end: number): RowsE
     operation: kind.operation,
     tableId,
     columnCount,
+    presentBitmap: bitmaps,
     images: kind.compressed ? decompressRowEventPayload(images) : images,
   };
 }

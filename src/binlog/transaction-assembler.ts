@@ -6,6 +6,8 @@ import { formatCoordinates } from './coordinates.js';
 import { eventSecond, EventType, eventServerId, eventSize, eventType, headerBytes } from './event.js';
 import { readMariadbGtid, readMysqlGtid, type TransactionStart } from './gtid-event.js';
 import type { Identity } from './identity.js';
+import { type ColumnSizes, readColumnSizes, settleNullBits } from './null-bits.js';
+import { isMariadbLog } from './format-description.js';
 import { LogPosition } from './log-position.js';
 import { readStatement, roleOfStatement, type Statement } from './query-event.js';
 import {
@@ -74,7 +76,12 @@ type Building = {
   savepoints: Map<string, number>;
 };
 
-type Table = { readonly name: TableName; readonly heads: Map<RowOperation, Buffer> };
+type Table = {
+  readonly name: TableName;
+  readonly heads: Map<RowOperation, Buffer>;
+  /** For walking its rows; null when they need or can not be. */
+  readonly sizes: ColumnSizes | null;
+};
 
 /**
  * Puts events together to transactions, for every vendor and version, with and without GTIDs: finds where they begin
@@ -87,6 +94,8 @@ export class TransactionAssembler {
   readonly #visitor: TransactionVisitor;
   readonly #probeBytes: () => number;
   #tables = new Map<number, Table>();
+  /** Whether the server that wrote the file may leave unused null bits 0: see null-bits.ts. */
+  #clearsNullBits = false;
   #open: Building | null = null;
 
   /** @param probeBytes asked at each transaction's begin: {@link ContentDigest.probed}. */
@@ -116,6 +125,9 @@ export class TransactionAssembler {
       this.#tables.clear();
       this.#refuseOpen();
       return;
+    }
+    if (eventType(buffer, start) === EventType.formatDescription) {
+      this.#clearsNullBits = !isMariadbLog(buffer, start);
     }
     if (!inFile) return;
     this.#take(buffer, start, end, eventType(buffer, start));
@@ -231,13 +243,15 @@ export class TransactionAssembler {
     const { tableId, name } = readTableMap(buffer, start);
     const known = this.#tables.get(tableId);
     if (known?.name.table !== name.table || known.name.schema !== name.schema) {
-      this.#tables.set(tableId, { name, heads: new Map() });
+      const sizes = this.#clearsNullBits ? readColumnSizes(buffer, start) : null;
+      this.#tables.set(tableId, { name, heads: new Map(), sizes });
     }
     this.#visitor.tableMap?.(buffer, start, end, name);
   }
 
   #rows(buffer: Buffer, start: number, end: number): void {
-    const { operation, tableId, columnCount, images } = readRowsEvent(buffer, start, end);
+    const event = readRowsEvent(buffer, start, end);
+    const { operation, tableId, columnCount, images } = event;
     if (tableId === dummyTableId || images.length === 0) return;
     const table = this.#tables.get(tableId);
     const open = this.#open;
@@ -254,6 +268,7 @@ export class TransactionAssembler {
       head = runHead(table.name, operation, columnCount);
       table.heads.set(operation, head);
     }
+    if (table.sizes !== null) settleNullBits(event, buffer, table.sizes);
     // Told before it is digested: the visitor sees the content up to here.
     this.#visitor.rows?.(open, operation, table.name, buffer, start, end);
     open.digest.rows(head, images);

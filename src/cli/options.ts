@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { parseCoordinates } from '../binlog/coordinates.js';
 import { type Address, parseAddress } from '../config/address.js';
 import { parseDuration } from '../config/duration.js';
 import { WaymarkError } from '../util/errors.js';
@@ -29,19 +30,29 @@ export function withRequiredOption(
   });
 }
 
-/** Adds `--server` and, for the account, `-c`. */
-export function withServerOptions(command: Command): Command {
+/** Adds an option that names a server. */
+export function withServerOption(command: Command, flag: string, description: string): Command {
+  return withRequiredOption(
+    command,
+    `${flag} <HOST:PORT>`,
+    `${description}; port 3306 if left out, IPv6 in brackets`,
+    readWith(parseAddress),
+  );
+}
+
+/** Adds what commands that are given servers have: `-c`, for the account. */
+export function withAccountOptions(command: Command): Command {
   return withCommonOptions(
-    withRequiredOption(
-      command,
-      '--server <HOST:PORT>',
-      'the server; port 3306 if left out, IPv6 in brackets',
-      readWith(parseAddress),
-    ).option(
+    command.option(
       '-c, --config <FILE>',
       'take account, TLS and the form of hints from this config file (else: WAYMARK_USER, WAYMARK_PASSWORD)',
     ),
   );
+}
+
+/** Adds `--server` and, for the account, `-c`. */
+export function withServerOptions(command: Command): Command {
+  return withAccountOptions(withServerOption(command, '--server', 'the server'));
 }
 
 /** Adds `-c`, which the command can't do without. */
@@ -51,6 +62,9 @@ export function withConfigOption(command: Command): Command {
 
 /** A duration such as `5s`, as milliseconds. */
 export const readDuration = readWith(parseDuration);
+
+/** `FILE:POSITION`. */
+export const readCoordinates = readWith(parseCoordinates);
 
 /** Lets commander say which option has the value that a parser of ours refuses. */
 function readWith<T>(parse: (text: string) => T): (text: string) => T {

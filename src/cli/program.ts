@@ -3,9 +3,11 @@ import { Command, CommanderError } from 'commander';
 import type { Logger } from 'pino';
 import { exitCodes, WaymarkError } from '../util/errors.js';
 import { addCheckCommand } from './commands/check.js';
+import { addCorrelateCommand } from './commands/correlate.js';
 import { addFindCommand } from './commands/find.js';
 import { addInjectCommand } from './commands/inject.js';
 import { addLastHintCommand } from './commands/last-hint.js';
+import { addRepointCommand } from './commands/repoint.js';
 import { addRunCommand } from './commands/run.js';
 import { addTopologyCommand } from './commands/topology.js';
 import type { CommonOptions, CommandWork, Start } from './context.js';
@@ -23,7 +25,9 @@ Examples:
   waymark inject --server source:3306 --every 5s   hints into the source's binary log
   waymark last-hint --server db2:3306 --json
   waymark topology --server db1:3306               who replicates from whom
-  waymark find --server db2:3306 --hint asc:56373F17:00000000012B1C8B:50EC77A1`;
+  waymark repoint --replica db3:3306 --below db2:3306   the plan; --execute does it
+  waymark find --server db2:3306 --hint asc:56373F17:00000000012B1C8B:50EC77A1
+  waymark correlate --from db2:3306 --at mysql-bin.000018:32087423 --to db3:3306`;
 
 /** Runs the command line once; resolves with the exit code when everything has been written. Never rejects. */
 export async function runProgram(process: NodeJS.Process): Promise<number> {
@@ -80,8 +84,10 @@ function buildProgram(start: Start, usage: string[]): Command {
   addCheckCommand(program, start);
   addFindCommand(program, start);
   addLastHintCommand(program, start);
+  addCorrelateCommand(program, start);
   addInjectCommand(program, start);
   addTopologyCommand(program, start);
+  addRepointCommand(program, start);
   return program;
 }
 

@@ -61,7 +61,7 @@ export async function tryCandidate(
   options: CandidateOptions,
   signal: AbortSignal,
 ): Promise<Place> {
-  const { history, logger, breadcrumbs } = options;
+  const { history, logger } = options;
   const inspection = await inspect(member.instance, signal, inspectTimeoutMs);
   const rejections = rejectionsOf(member, inspection, history.filters);
   if (rejections.length > 0) {
@@ -94,10 +94,7 @@ export async function tryCandidate(
       trail: history.trail,
       trailOrdered: history.ordered,
       margin: options.margin,
-      startHere:
-        oldest?.kind === 'hint'
-          ? startOf(oldest, hasSameLog(inspection, history.place), member, breadcrumbs)
-          : null,
+      startHere: startOf(member, inspection, options),
       onProgress: (progress) => {
         if (progress.phase === 'behind') report('behind', {}, `${progress.message} Waiting for it`);
         if (progress.phase === 'located') {
@@ -120,14 +117,16 @@ export async function tryCandidate(
   }
 }
 
-/** Where to begin to look for the trail's oldest hint: where it stood, or a place noted before it was injected. */
+/** Where to begin to look for the trail's oldest hint: a place noted before it was injected, or where it stood. */
 function startOf(
-  { hint, coordinates }: Extract<TrailEntry, { kind: 'hint' }>,
-  sameLog: boolean,
   member: Member,
-  breadcrumbs: Breadcrumbs,
+  inspection: Inspection,
+  { history, breadcrumbs }: CandidateOptions,
 ): Coordinates | null {
-  return breadcrumbs.before(member, hint) ?? (sameLog ? coordinates : null);
+  const oldest = history.trail.find((entry) => entry.kind === 'hint');
+  if (oldest?.kind !== 'hint') return null;
+  const noted = breadcrumbs.before(member, oldest.hint);
+  return noted ?? (hasSameLog(inspection, history.place) ? oldest.coordinates : null);
 }
 
 /** Reading what a server has takes less; what takes longer is being waited for. */

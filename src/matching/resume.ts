@@ -1,17 +1,10 @@
-import { type Coordinates, firstPosition } from '../binlog/coordinates.js';
+import type { Coordinates } from '../binlog/coordinates.js';
 import { formatAddress } from '../config/address.js';
-import type { TableFilter } from '../config/table-filter.js';
-import type { Hint, HintFormat } from '../hints/hint.js';
-import type { Instance } from '../mysql/connection.js';
-import { type Inspection, isReplica } from '../mysql/inspect.js';
-import { listBinaryLogs } from '../mysql/log-list.js';
+import type { Hint } from '../hints/hint.js';
 import { sleep } from '../util/async.js';
 import { hasCode, WaymarkError } from '../util/errors.js';
-import { behind, readHistory } from './history.js';
 import { locateHint, type LocateResult } from './locate.js';
-import { LookBack } from './look-back.js';
-import type { TrailEntry } from './trail.js';
-import { TrailMatch } from './trail-match.js';
+import { matchLog, type MatchLogOptions } from './match-log.js';
 import type {
   Confidence,
   MatchEvidence,
@@ -20,20 +13,9 @@ import type {
   ResumePoint,
 } from './match-state.js';
 
-export type ResumeOptions = {
-  readonly instance: Instance;
-  readonly inspection: Inspection;
-  readonly trail: readonly TrailEntry[];
-  /** Whether the server that the trail was read from commits in the order of the source. */
-  readonly trailOrdered: boolean;
-  readonly margin: number;
-  readonly format: HintFormat;
-  readonly filter: TableFilter;
-  readonly signal: AbortSignal;
+export type ResumeOptions = Omit<MatchLogOptions, 'nonBlocking'> & {
   /** A place where the server's log stood before the trail's hints, by an earlier note. */
   readonly startHere?: Coordinates | null;
-  readonly silenceMs?: number;
-  readonly connectTimeoutMs?: number;
   readonly onProgress?: (progress: ResumeProgress) => void;
 };
 
@@ -125,62 +107,16 @@ async function match(
   options: ResumeOptions,
   server: string,
 ): Promise<Exclude<MatchState, { status: 'reading' }>> {
-  const matching = { ordered: isOrdered(options), margin: options.margin };
-  const replicaServerId = isReplica(options.inspection) ? options.inspection.facts.serverId : null;
-  let matcher = new TrailMatch(options.trail, place.hint, matching);
-  let start = behind(place);
-  const lookingBack = matcher.needsLookBack;
-  if (lookingBack) {
-    const countFromFirstStep = matcher.startsAtCountingHint;
-    matcher = new TrailMatch(options.trail, place.hint, { ...matching, countFromFirstStep });
-    start = await lookBack(place, { ...options, replicaServerId });
-  } else {
-    const at = { file: place.file, position: place.position };
-    const { hint, serverId } = place;
-    const state = matcher.step({ kind: 'hint', hint, start: at, end: start, serverId });
-    if (state.status !== 'reading') return state;
-  }
-  const sourceServerId = lookingBack ? null : place.serverId;
-  for await (const steps of readHistory({ ...options, start, replicaServerId, sourceServerId })) {
-    for (const step of steps) {
-      const state = matcher.step(step);
-      if (state.status !== 'reading') return state;
-    }
-    options.onProgress?.({ phase: 'matching', evidence: matcher.evidence });
-  }
+  const outcome: { state: Exclude<MatchState, { status: 'reading' }> | null } = { state: null };
+  await matchLog(place, options, {
+    step: (state) => {
+      if (state.status !== 'reading') outcome.state = state;
+      return outcome.state !== null;
+    },
+    heard: (evidence) => options.onProgress?.({ phase: 'matching', evidence }),
+  });
+  if (outcome.state !== null) return outcome.state;
   throw new WaymarkError('stream-broken', `${server} ended its binlog stream while the trail was matched`);
-}
-
-/** Reads the file before the hint's and that one up to the hint, to find where looking back begins. */
-async function lookBack(
-  place: LocateResult,
-  options: ResumeOptions & { readonly replicaServerId: number | null },
-): Promise<Coordinates> {
-  const window = new LookBack(options.trail, options.margin);
-  const logs = await listBinaryLogs(options.instance, options.signal, options.connectTimeoutMs);
-  const before = logs[logs.findIndex(({ file }) => file === place.file) - 1];
-  const start = { file: before?.file ?? place.file, position: firstPosition };
-  for await (const steps of readHistory({ ...options, start, nonBlocking: true })) {
-    for (const step of steps) {
-      if (step.kind === 'hint' && step.hint.token === place.hint.token) return window.start(step.start);
-      window.step(step);
-    }
-  }
-  return window.start(behind(place));
-}
-
-/**
- * Whether nothing may be out of order: both servers commit in the order of the source, and there is one order
- * (MariaDB keeps one for each replication domain).
- */
-function isOrdered(options: ResumeOptions): boolean {
-  if (!options.trailOrdered || !options.inspection.facts.keepsCommitOrder) return false;
-  const domains = new Set<string>();
-  for (const entry of options.trail) {
-    if (entry.kind !== 'transaction' || !entry.identity.origin.startsWith('g:')) continue;
-    domains.add(entry.identity.origin.slice(0, entry.identity.origin.indexOf('-')));
-  }
-  return domains.size <= 1;
 }
 
 function divergence(server: string, state: Extract<MatchState, { status: 'diverged' }>): string {

@@ -96,7 +96,10 @@ export class TrailMatch {
       (this.#transactionsBefore[countingIndex] ?? 0) - (this.#transactionsBefore[startIndex] ?? 0);
     this.#expected = options.countFromFirstStep ? Math.min(startIndex, this.#requiredFrom) : startIndex;
     this.#firstUnmet = this.#requiredFrom;
-    this.#required = entries.length - this.#requiredFrom;
+    while (this.#isOptional(this.#firstUnmet)) this.#firstUnmet += 1;
+    this.#required = entries.filter(
+      (_entry, index) => index >= this.#requiredFrom && !this.#isOptional(index),
+    ).length;
     this.#remaining = this.#required;
     const newest = entries.findLast((entry) => entry.kind === 'hint');
     this.#newestHint = newest?.kind === 'hint' ? newest.hint : null;
@@ -113,6 +116,18 @@ export class TrailMatch {
   /** Whether there is no hint of the trail with the margin behind it: then what is new can stand before any. */
   get startsAtCountingHint(): boolean {
     return this.#countingToken === this.#startToken;
+  }
+
+  /** Whether the trail's entry with this index has been met. */
+  isMet(index: number): boolean {
+    return this.#met[index] === true;
+  }
+
+  /** The indexes of the trail's entries that have to be met and have not been. */
+  get unmet(): readonly number[] {
+    return [...this.#met.keys()].filter(
+      (index) => index >= this.#requiredFrom && !this.#met[index] && !this.#isOptional(index),
+    );
   }
 
   /** Takes the next step of the candidate's history. */
@@ -191,12 +206,25 @@ export class TrailMatch {
   #meet(index: number): void {
     if (this.#met[index]) return;
     this.#met[index] = true;
-    if (index >= this.#requiredFrom) this.#remaining -= 1;
+    if (index >= this.#requiredFrom && !this.#isOptional(index)) this.#remaining -= 1;
     // What the trail has before the start hint may come before it, and only there.
-    if (index !== this.#expected && (this.#started || index > this.#expected)) this.#inOrder = false;
+    if (!this.#isNext(index) && (this.#started || index > this.#expected)) this.#inOrder = false;
     if (index >= this.#expected) this.#expected = index + 1;
     this.#furthest = Math.max(this.#furthest, index);
-    while (this.#met[this.#firstUnmet]) this.#firstUnmet += 1;
+    while (this.#met[this.#firstUnmet] || this.#isOptional(this.#firstUnmet)) this.#firstUnmet += 1;
+  }
+
+  #isOptional(index: number): boolean {
+    const entry = this.#entries[index];
+    return entry?.kind === 'transaction' && entry.optional === true;
+  }
+
+  /** Whether an entry is the next one to come, those left out that need not. */
+  #isNext(index: number): boolean {
+    if (index < this.#expected) return false;
+    let next = this.#expected;
+    while (next < index && this.#isOptional(next)) next += 1;
+    return next === index;
   }
 
   #state(end: Coordinates): MatchState {
@@ -222,8 +250,8 @@ export class TrailMatch {
   }
 
   /** What had to come by now and has not: what stands before something that came, or else all that is left. */
-  #missing(): number[] {
-    const unmet = [...this.#met.keys()].filter((index) => index >= this.#requiredFrom && !this.#met[index]);
+  #missing(): readonly number[] {
+    const { unmet } = this;
     const passed = unmet.filter((index) => index < this.#furthest);
     return passed.length > 0 ? passed : unmet;
   }

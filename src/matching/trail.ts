@@ -12,7 +12,12 @@ export type TrailEntry =
       /** Where the hint's transaction begins on the server that the trail was read from. */
       readonly coordinates: Coordinates;
     }
-  | { readonly kind: 'transaction'; readonly identity: Identity };
+  | {
+      readonly kind: 'transaction';
+      readonly identity: Identity;
+      /** It need not be on the other server; where it is, it is met as any other. Never in a reader's trail. */
+      readonly optional?: true;
+    };
 
 /** A transaction that was delivered up to a place in its middle. */
 export type PartialTransaction = {

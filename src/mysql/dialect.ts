@@ -59,6 +59,8 @@ export type Dialect = {
   readonly changeSource: (change: SourceChange, channel: string) => string;
   /** Makes a stopped replica a server that replicates from nobody. */
   readonly forgetSource: (channel: string) => string;
+  /** What an account needs for these. */
+  readonly controlPrivilege: string;
   /** Lets clients write; also undoes MySQL's super_read_only, which is only on while read_only is. */
   readonly allowWrites: string;
 };
@@ -94,6 +96,7 @@ const mariadb: Dialect = {
   changeSource: (change, name) =>
     `CHANGE MASTER${connection(name)} TO ${sourceOptions(change, 'MASTER', mariadbPlace(change.place))}`,
   forgetSource: (name) => `RESET SLAVE${connection(name)} ALL`,
+  controlPrivilege: 'REPLICATION SLAVE ADMIN',
   allowWrites: 'SET GLOBAL read_only = OFF',
 };
 
@@ -120,6 +123,8 @@ function mysql(version: ServerVersion): Dialect {
     changeSource: (wanted, name) =>
       `${change} ${sourceOptions(wanted, source, mysqlPlace(wanted.place, source))}${channel(name)}`,
     forgetSource: (name) => `RESET ${replica} ALL${channel(name)}`,
+    // Dynamic privileges came with 8.0.
+    controlPrivilege: isAtLeast(version, 8) ? 'REPLICATION_SLAVE_ADMIN' : 'SUPER',
     allowWrites: 'SET GLOBAL read_only = OFF',
   };
 }

@@ -10,6 +10,10 @@ type LogPlace = { readonly file: string; readonly position: number };
 export type ReplicaStatus = ReplicationChannel & {
   /** The source's server_id, as the receiver last heard it; 0 when it has never connected. */
   readonly sourceServerId: number;
+  /** Whether the receiver has ended: one that only tries to connect has not. */
+  readonly receiverEnded: boolean;
+  readonly receiverError: string;
+  readonly applierError: string;
   /** How far the source's log has come here. */
   readonly received: LogPlace;
   /** How far it has been applied: between two transactions. */
@@ -53,6 +57,9 @@ function statusOf(
   const heartbeat = text(period?.['seconds']) || value('Slave_heartbeat_period');
   return {
     sourceServerId: Number(value(columns.sourceServerId)),
+    receiverEnded: value(columns.receiverRunning) === 'No',
+    receiverError: value('Last_IO_Error'),
+    applierError: value('Last_SQL_Error'),
     received: { file: value(columns.receivedFile), position: Number(value(columns.receivedPosition)) },
     executed: { file: value(columns.executedFile), position: Number(value(columns.executedPosition)) },
     // "Slave has read all relay log; waiting for more updates", "Replica has read …" (8.0.26 and later).

@@ -28,7 +28,11 @@ export type ErrorCode =
   | 'checkpoint-foreign'
   | 'checkpoint-conflict'
   | 'checkpoint-store'
-  | 'sink';
+  | 'sink'
+  | 'refused'
+  | 'replication'
+  | 'not-put-back'
+  | 'interrupted';
 
 /** Exit codes of the command line (DESIGN.md, Command line). */
 export const exitCodes = {
@@ -99,6 +103,10 @@ export function exitCodeOf(error: unknown): number {
     case 'checkpoint-conflict':
     case 'checkpoint-store':
     case 'sink':
+    case 'refused':
+    case 'replication':
+    case 'not-put-back':
+    case 'interrupted':
       return exitCodes.failed;
   }
 }

@@ -1,0 +1,129 @@
+import { formatCoordinates } from '../binlog/coordinates.js';
+import { formatAddress } from '../config/address.js';
+import { WaymarkError } from '../util/errors.js';
+import { type CorrelateOptions, type NamedTransaction, nameOfTransaction } from './correlation.js';
+import { sameOrigin } from './identity-bag.js';
+import type { HistoryStep, PassedOver } from './match-state.js';
+import { firstDifference, readParts } from './transaction-parts.js';
+
+/** A step as people and programs are told of it. */
+export function nameStep(server: string, step: HistoryStep): NamedTransaction {
+  const { start, end } = step;
+  const { origin, second } =
+    step.kind === 'hint' ? { origin: `hint ${step.hint.token}`, second: 0 } : step.identity;
+  return { server, start, end, origin, second };
+}
+
+/** `to` has everything of the trail up to some transaction, and its log ends there. */
+export function behindError(missing: readonly HistoryStep[], options: CorrelateOptions): WaymarkError {
+  const { from, to, at } = serversOf(options);
+  const [step] = missing;
+  const first = step === undefined ? null : nameStep(from, step);
+  return new WaymarkError(
+    'server-behind',
+    `${to} is behind ${at} on ${from}: it hasn't got ${missing.length} of the transactions before that place` +
+      (first === null ? '' : `; the first is ${nameOfTransaction(first)}`) +
+      '. Wait until it has them, or choose another server',
+    { details: { server: to, first, count: missing.length } },
+  );
+}
+
+/** Not even the hints before the place have come to `to`. */
+export function farBehindError(cause: WaymarkError, options: CorrelateOptions): WaymarkError {
+  const { from, to, at } = serversOf(options);
+  return new WaymarkError(
+    'server-behind',
+    `${to} is far behind ${at} on ${from}: ${cause.message}. Wait until it has, or choose another server`,
+    { cause, details: { ...cause.details, first: null, count: null } },
+  );
+}
+
+/** Both have what is before the place, but on `to` something stands among it that comes later on `from`. */
+export function outOfOrderError(
+  strange: HistoryStep,
+  behind: readonly PassedOver[],
+  options: CorrelateOptions,
+): WaymarkError {
+  const { from, to, at } = serversOf(options);
+  const [first] = behind;
+  const between = nameStep(to, strange);
+  return new WaymarkError(
+    'out-of-order',
+    `No single place on ${to} is right: it commits in another order than ${from}. ` +
+      `${nameOfTransaction(between)} comes behind ${at} on ${from}, and on ${to} ` +
+      `${behind.length} transactions that come before it there stand behind it` +
+      (first === undefined ? '' : `, the first at ${formatCoordinates(first.start)}`) +
+      '. Stop both servers’ appliers at the same transaction, or let the replica run until it is level and try again',
+    {
+      details: {
+        server: to,
+        between,
+        behind: behind.slice(0, 10).map(({ start, identity }) => ({ start, origin: identity.origin })),
+        count: behind.length,
+      },
+    },
+  );
+}
+
+/** The servers differ: finds the table in which, and says so. */
+export async function divergedError(
+  missing: readonly HistoryStep[],
+  unknown: readonly HistoryStep[],
+  options: CorrelateOptions,
+): Promise<WaymarkError> {
+  const { from, to } = serversOf(options);
+  const [wanted] = missing;
+  const twin = wanted && unknown.find((step) => haveSameOrigin(step, wanted));
+  const instead = twin ?? unknown[0] ?? null;
+  const first = wanted === undefined ? null : nameStep(from, wanted);
+  const other = instead === null ? null : nameStep(to, instead);
+  const difference = wanted && (await partOf(wanted, twin ?? null, options));
+  const what = difference?.what ?? null;
+  return new WaymarkError(
+    'diverged',
+    `${to} and ${from} differ. ` +
+      (first === null ? '' : `The first transaction that does is ${nameOfTransaction(first)}`) +
+      (what === null ? '' : `, with ${what}`) +
+      (first === null ? '' : twin === undefined ? `, which ${to} doesn't have there. ` : ': ') +
+      (other === null
+        ? ''
+        : `${to} has ${twin === undefined ? '' : 'other content in '}${nameOfTransaction(other)}` +
+          (twin === undefined ? ' instead. ' : '. ')) +
+      `Compare the data of the two`,
+    {
+      details: {
+        server: to,
+        first,
+        instead: other,
+        table: difference?.table ?? null,
+        part: what,
+      },
+    },
+  );
+}
+
+/** Where two versions of a transaction differ; of one alone, what it begins with. */
+async function partOf(
+  wanted: HistoryStep,
+  twin: HistoryStep | null,
+  { from, to, signal }: CorrelateOptions,
+): Promise<{ readonly table: string | null; readonly what: string } | null> {
+  const parts = await readParts(wanted.start, { instance: from.instance, signal });
+  if (twin === null) return parts[0] ?? null;
+  const others = await readParts(twin.start, { instance: to.instance, signal });
+  const difference = firstDifference(parts, others);
+  return difference && (difference.a ?? difference.b);
+}
+
+function haveSameOrigin(a: HistoryStep, b: HistoryStep): boolean {
+  if (a.kind !== 'transaction' || b.kind !== 'transaction') return false;
+  return a.identity.origin !== '' && sameOrigin(a.identity, b.identity);
+}
+
+function serversOf({ from, to, at }: CorrelateOptions): { from: string; to: string; at: string } {
+  return {
+    from: formatAddress(from.instance.address),
+    to: formatAddress(to.instance.address),
+    at: formatCoordinates(at),
+  };
+}

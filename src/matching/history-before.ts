@@ -1,0 +1,155 @@
+import { type Coordinates, firstPosition, formatCoordinates } from '../binlog/coordinates.js';
+import { formatAddress } from '../config/address.js';
+import type { Instance } from '../mysql/connection.js';
+import { type Inspection, isReplica } from '../mysql/inspect.js';
+import type { BinaryLog } from '../mysql/server.js';
+import { WaymarkError } from '../util/errors.js';
+import { type HintPlace, type HintScanOptions, scanHints } from './hint-scan.js';
+import { type HistoryOptions, readHistory } from './history.js';
+import type { HistoryStep } from './match-state.js';
+
+export type HistoryBeforeOptions = Omit<HistoryOptions, 'start' | 'replicaServerId'> &
+  Pick<HintScanOptions, 'onProgress'> & { readonly inspection: Inspection };
+
+/**
+ * How far before a place its history may begin. The further, the more out of order the other server may be; this much
+ * is read in a fraction of a second.
+ */
+const lookBackBytes = 32 * 1024 * 1024;
+
+/** Log files looked at, newest first, for a hint before a place. */
+const lookBackFiles = 3;
+
+/**
+ * Makes sure that a place is within a server's binary log.
+ * @param advice what to do about it if not.
+ * @throws WaymarkError `coordinates`
+ */
+export function requirePlace(
+  target: Coordinates,
+  logs: readonly BinaryLog[],
+  { inspection, instance }: { readonly inspection: Inspection; readonly instance: Instance },
+  advice: string,
+): void {
+  const log = logs.find(({ file }) => file === target.file);
+  const end = inspection.logEnd;
+  // The list may be newer than the look at the server.
+  const length = target.file === end?.file ? Math.max(end.position, log?.sizeBytes ?? 0) : log?.sizeBytes;
+  const refuse = (why: string): WaymarkError => {
+    const server = formatAddress(instance.address);
+    return new WaymarkError(
+      'coordinates',
+      `${server} has no place ${formatCoordinates(target)} in its binary log: ${why}. ${advice}`,
+      { details: { server, ...target } },
+    );
+  };
+  if (length === undefined) {
+    throw refuse(
+      `there is no such file. It has ${logs[0]?.file ?? 'none'} to ${logs.at(-1)?.file ?? 'none'}`,
+    );
+  }
+  if (target.position > length) throw refuse(`the file is only ${length} bytes long`);
+}
+
+/** The oldest hint within reach before the target, or else the newest before it; null when there is none near. */
+export async function hintBefore(
+  target: Coordinates,
+  logs: readonly BinaryLog[],
+  options: HistoryBeforeOptions,
+): Promise<HintPlace | null> {
+  const last = logs.findIndex(({ file }) => file === target.file);
+  let found: HintPlace | null = null;
+  /** Bytes between the end of the file looked at and the target. */
+  let bytesBehind = 0;
+  for (let index = last; index >= 0 && index > last - lookBackFiles; index -= 1) {
+    const log = logs[index];
+    if (!log || (found !== null && bytesBehind >= lookBackBytes)) break;
+    const end = log.file === target.file ? target.position : log.sizeBytes;
+    const places = await hintsOfFile(log.file, end, options);
+    const within = places.find((place) => bytesBehind + end - place.endPosition <= lookBackBytes);
+    found = within ?? found ?? places.at(-1) ?? null;
+    bytesBehind += end;
+  }
+  return found;
+}
+
+/** The hints in a file up to a position. */
+async function hintsOfFile(
+  file: string,
+  end: number,
+  options: HistoryBeforeOptions,
+): Promise<readonly HintPlace[]> {
+  const places: HintPlace[] = [];
+  await scanHints(
+    { file, position: firstPosition },
+    options,
+    (place) => {
+      if (place.endPosition <= end) places.push(place);
+      return place.endPosition >= end;
+    },
+    (current) => current !== file,
+  );
+  return places;
+}
+
+/** Where reading a history begins, and who the source was there (null: not known). */
+export type HistoryStart = { readonly at: Coordinates; readonly sourceServerId: number | null };
+
+/**
+ * Reads a server's history from a place up to a later one, showing each step. What the log holds before the target
+ * and is no history (a rotation, an empty transaction) is passed over.
+ * @param logs the server's files, for which are behind the target's.
+ * @throws WaymarkError `coordinates` when the target lies inside a transaction; the message names the boundaries
+ * around it; and what readHistory throws.
+ */
+export async function readUpTo(
+  start: HistoryStart,
+  target: Coordinates,
+  logs: readonly BinaryLog[],
+  options: HistoryBeforeOptions,
+  visit: (step: HistoryStep) => void,
+): Promise<void> {
+  const upToTarget = new Set(
+    logs.slice(0, logs.findIndex(({ file }) => file === target.file) + 1).map(({ file }) => file),
+  );
+  const reached = ({ file, position }: Coordinates): boolean =>
+    file === target.file ? position >= target.position : !upToTarget.has(file);
+  if (reached(start.at)) return;
+  const replicaServerId = isReplica(options.inspection) ? options.inspection.facts.serverId : null;
+  for await (const steps of readHistory({
+    ...options,
+    replicaServerId,
+    nonBlocking: true,
+    start: start.at,
+    sourceServerId: start.sourceServerId,
+  })) {
+    for (const step of steps) {
+      if (reached(step.start)) return;
+      if (step.end.file === target.file && step.end.position > target.position) {
+        throw insideTransaction(options.instance, target, step);
+      }
+      visit(step);
+      if (reached(step.end)) return;
+    }
+  }
+}
+
+/** Makes sure, without a hint to read from, that the target lies between two transactions. */
+export async function requireBoundary(
+  target: Coordinates,
+  logs: readonly BinaryLog[],
+  options: HistoryBeforeOptions,
+): Promise<void> {
+  const at = { file: target.file, position: firstPosition };
+  await readUpTo({ at, sourceServerId: null }, target, logs, options, () => undefined);
+}
+
+function insideTransaction(instance: Instance, target: Coordinates, step: HistoryStep): WaymarkError {
+  const server = formatAddress(instance.address);
+  return new WaymarkError(
+    'coordinates',
+    `${formatCoordinates(target)} on ${server} lies inside the transaction from ` +
+      `${formatCoordinates(step.start)} to ${formatCoordinates(step.end)}. Begin at one of these`,
+    { details: { server, ...target, boundaries: [step.start, step.end] } },
+  );
+}

@@ -1,0 +1,103 @@
+import { type Coordinates, firstPosition } from '../binlog/coordinates.js';
+import type { TableFilter } from '../config/table-filter.js';
+import type { HintFormat } from '../hints/hint.js';
+import type { Instance } from '../mysql/connection.js';
+import { type Inspection, isReplica } from '../mysql/inspect.js';
+import { listBinaryLogs } from '../mysql/log-list.js';
+import type { HintPlace } from './hint-scan.js';
+import { behind, readHistory } from './history.js';
+import { LookBack } from './look-back.js';
+import type { HistoryStep, MatchEvidence, MatchState } from './match-state.js';
+import type { TrailEntry } from './trail.js';
+import { TrailMatch } from './trail-match.js';
+
+export type MatchLogOptions = {
+  readonly instance: Instance;
+  readonly inspection: Inspection;
+  readonly trail: readonly TrailEntry[];
+  /** Whether the server that the trail was read from commits in the order of the source. */
+  readonly trailOrdered: boolean;
+  readonly margin: number;
+  readonly format: HintFormat;
+  readonly filter: TableFilter;
+  readonly signal: AbortSignal;
+  readonly silenceMs?: number;
+  readonly connectTimeoutMs?: number;
+  /** End at the end of the log, instead of waiting for more. */
+  readonly nonBlocking?: boolean;
+};
+
+/** What the one who asked for a match does with it, step by step. */
+export type MatchTaker = {
+  /** Takes the state behind a step; true ends the reading. */
+  readonly step: (state: MatchState, step: HistoryStep) => boolean;
+  /** Called for each batch of events, also for those without a step. */
+  readonly heard?: (evidence: MatchEvidence) => void;
+};
+
+/**
+ * Holds a server's log, from a hint of the trail on, against the trail; gives the match as it stands when the taker
+ * has enough, or when the log ends.
+ * @throws what reading the log throws.
+ */
+export async function matchLog(
+  place: HintPlace,
+  options: MatchLogOptions,
+  taker: MatchTaker,
+): Promise<TrailMatch> {
+  const matching = { ordered: isOrdered(options), margin: options.margin };
+  const replicaServerId = isReplica(options.inspection) ? options.inspection.facts.serverId : null;
+  let matcher = new TrailMatch(options.trail, place.hint, matching);
+  let start = behind(place);
+  const lookingBack = matcher.needsLookBack;
+  if (lookingBack) {
+    const countFromFirstStep = matcher.startsAtCountingHint;
+    matcher = new TrailMatch(options.trail, place.hint, { ...matching, countFromFirstStep });
+    start = await lookBack(place, { ...options, replicaServerId });
+  } else {
+    const at = { file: place.file, position: place.position };
+    const { hint, serverId } = place;
+    const step: HistoryStep = { kind: 'hint', hint, start: at, end: start, serverId };
+    if (taker.step(matcher.step(step), step)) return matcher;
+  }
+  const sourceServerId = lookingBack ? null : place.serverId;
+  for await (const steps of readHistory({ ...options, start, replicaServerId, sourceServerId })) {
+    for (const step of steps) {
+      if (taker.step(matcher.step(step), step)) return matcher;
+    }
+    taker.heard?.(matcher.evidence);
+  }
+  return matcher;
+}
+
+/** Reads the file before the hint's and that one up to the hint, to find where looking back begins. */
+async function lookBack(
+  place: HintPlace,
+  options: MatchLogOptions & { readonly replicaServerId: number | null },
+): Promise<Coordinates> {
+  const window = new LookBack(options.trail, options.margin);
+  const logs = await listBinaryLogs(options.instance, options.signal, options.connectTimeoutMs);
+  const before = logs[logs.findIndex(({ file }) => file === place.file) - 1];
+  const start = { file: before?.file ?? place.file, position: firstPosition };
+  for await (const steps of readHistory({ ...options, start, nonBlocking: true })) {
+    for (const step of steps) {
+      if (step.kind === 'hint' && step.hint.token === place.hint.token) return window.start(step.start);
+      window.step(step);
+    }
+  }
+  return window.start(behind(place));
+}
+
+/**
+ * Whether nothing may be out of order: both servers commit in the order of the source, and there is one order
+ * (MariaDB keeps one for each replication domain).
+ */
+export function isOrdered(options: Pick<MatchLogOptions, 'trailOrdered' | 'inspection' | 'trail'>): boolean {
+  if (!options.trailOrdered || !options.inspection.facts.keepsCommitOrder) return false;
+  const domains = new Set<string>();
+  for (const entry of options.trail) {
+    if (entry.kind !== 'transaction' || !entry.identity.origin.startsWith('g:')) continue;
+    domains.add(entry.identity.origin.slice(0, entry.identity.origin.indexOf('-')));
+  }
+  return domains.size <= 1;
+}

@@ -1,0 +1,69 @@
+import { ContentDigest, runHead } from '../binlog/content-digest.js';
+import type { Coordinates } from '../binlog/coordinates.js';
+import { readDump } from '../binlog/dump-stream.js';
+import { readRowsEvent } from '../binlog/rows-event.js';
+import { TransactionAssembler } from '../binlog/transaction-assembler.js';
+import type { Instance } from '../mysql/connection.js';
+
+/** A run of changes of one kind in one table, or a statement: what two transactions can be compared by. */
+export type TransactionPart = {
+  /** `shop.orders`; null for a statement. */
+  readonly table: string | null;
+  /** `update of shop.orders`, or the statement, for people. */
+  readonly what: string;
+  readonly digest: bigint;
+};
+
+/** Parts looked at; two transactions that are the same for so long are not compared further. */
+const maximumParts = 10_000;
+
+const statementShown = 120;
+
+/** Reads one transaction part by part, to say where it differs from another. */
+export async function readParts(
+  start: Coordinates,
+  options: { readonly instance: Instance; readonly signal: AbortSignal },
+): Promise<TransactionPart[]> {
+  const parts: { table: string | null; what: string; content: ContentDigest }[] = [];
+  const state = { ended: false };
+  const add = (table: string | null, what: string): ContentDigest | null => {
+    if (state.ended || parts.length >= maximumParts) return null;
+    const last = parts.at(-1);
+    if (table !== null && last?.what === what) return last.content;
+    const content = new ContentDigest();
+    parts.push({ table, what, content });
+    return content;
+  };
+  const assembler = new TransactionAssembler(start, {
+    rows: (_open, operation, name, buffer, eventStart, end) => {
+      const table = `${name.schema}.${name.table}`;
+      const { columnCount, images } = readRowsEvent(buffer, eventStart, end);
+      add(table, `${operation} in ${table}`)?.rows(runHead(name, operation, columnCount), images);
+    },
+    statement: (_open, statement) => {
+      add(null, statement.sql.slice(0, statementShown))?.statement(statement);
+    },
+    end: () => {
+      state.ended = true;
+    },
+  });
+  for await (const batch of readDump({ ...options, start, nonBlocking: true, verifyChecksums: true })) {
+    batch.forEach((buffer, eventStart, end) => {
+      if (!state.ended) assembler.event(buffer, eventStart, end);
+    });
+    if (state.ended) break;
+  }
+  return parts.map(({ table, what, content }) => ({ table, what, digest: content.value() }));
+}
+
+/** The first part in which two transactions differ: what the one has there, and what the other. */
+export function firstDifference(
+  a: readonly TransactionPart[],
+  b: readonly TransactionPart[],
+): { readonly a: TransactionPart | null; readonly b: TransactionPart | null } | null {
+  for (let index = 0; index < Math.max(a.length, b.length); index += 1) {
+    const [left, right] = [a[index] ?? null, b[index] ?? null];
+    if (left?.what !== right?.what || left?.digest !== right?.digest) return { a: left, b: right };
+  }
+  return null;
+}

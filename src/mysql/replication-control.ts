@@ -1,0 +1,213 @@
+import type { Connection } from 'mysql2/promise';
+import { formatAddress } from '../config/address.js';
+import { abortable } from '../util/abortable.js';
+import { sleep, withDeadline } from '../util/async.js';
+import { hasCode, WaymarkError } from '../util/errors.js';
+import { close, connect, discard, type Instance } from './connection.js';
+import { type Dialect, dialectOf, type ReplicationThread, type SourceChange } from './dialect.js';
+import { readReplicaStatus, type ReplicaStatus } from './replica-status.js';
+import { serverError } from './server-error.js';
+import type { ServerVersion } from './version.js';
+
+/** One channel of a replica, over a connection of its own, for as long as the work on it lasts. */
+export type ReplicaControl = {
+  readonly instance: Instance;
+  readonly server: string;
+  readonly version: ServerVersion;
+  readonly channel: string;
+  readonly connection: Connection;
+  readonly signal: AbortSignal;
+};
+
+/** Reading a status takes no longer on a server that lives. */
+const statusLimitMs = 10_000;
+
+/**
+ * MySQL with several appliers waits a minute for the rest of a transaction that was cut off before it stops
+ * (rpl_parallel.cc, SLAVE_WAIT_GROUP_DONE), and a large transaction is finished first.
+ */
+const stopLimitMs = 180_000;
+
+/** A thread that can run does so within moments; reaching a source on a loaded machine may take longer. */
+const startLimitMs = 30_000;
+
+/** How long an applier may stand at the same place before it is said not to get on. */
+const standstillLimitMs = 120_000;
+
+/** How long an idle applier's place must stay for what is left to be a transaction that was cut off. */
+const settledMs = 2_000;
+
+const pollMs = 100;
+
+/** Does work on one channel of a replica; its connection is ended whatever happens. */
+export async function withReplica<T>(
+  instance: Instance,
+  version: ServerVersion,
+  channel: string,
+  signal: AbortSignal,
+  work: (replica: ReplicaControl) => Promise<T>,
+): Promise<T> {
+  const connection = await connect(instance, { signal });
+  const server = formatAddress(instance.address);
+  try {
+    const result = await work({ instance, server, version, channel, connection, signal });
+    await close(connection);
+    return result;
+  } catch (error) {
+    discard(connection);
+    throw error;
+  }
+}
+
+/** What the channel says of itself. @throws WaymarkError `replication` when it is gone. */
+export async function channelStatus(replica: ReplicaControl): Promise<ReplicaStatus> {
+  const { connection, version, server, channel } = replica;
+  const channels = await ask(replica, 'say how it replicates', statusLimitMs, () =>
+    readReplicaStatus(connection, version),
+  );
+  const status = channels.find(({ name }) => name === channel);
+  if (status) return status;
+  throw replicationError(replica, `${server} replicates from nobody any more`);
+}
+
+/** Stops a thread; resolves when it has stopped, at once if it stood still. */
+export async function stopThread(replica: ReplicaControl, thread: ReplicationThread): Promise<void> {
+  await run(replica, dialect(replica).stopThread(thread, replica.channel), `stop its ${thread}`, stopLimitMs);
+  await until(replica, `stop its ${thread}`, startLimitMs, (status) => !isRunning(status, thread));
+}
+
+/**
+ * Starts a thread; resolves when it runs: for the receiver, when it is connected to the source.
+ * @throws WaymarkError `replication` with the server's own reason when it ends, or doesn't run in time.
+ */
+export async function startThread(replica: ReplicaControl, thread: ReplicationThread): Promise<void> {
+  await sendStart(replica, thread);
+  await until(replica, `start its ${thread}`, startLimitMs, (status) => {
+    if (isRunning(status, thread)) return true;
+    const error = endingOf(status, thread);
+    if (error !== '') throw replicationError(replica, `The ${thread} of ${replica.server} ended: ${error}`);
+    return false;
+  });
+}
+
+/** Starts a thread and doesn't wait for it to run: its source may be away. */
+export async function sendStart(replica: ReplicaControl, thread: ReplicationThread): Promise<void> {
+  const sql = dialect(replica).startThread(thread, replica.channel);
+  await run(replica, sql, `start its ${thread}`, statusLimitMs);
+}
+
+/** Points the channel elsewhere. Both threads must have stopped: what has come and isn't applied is thrown away. */
+export async function changeSource(replica: ReplicaControl, change: SourceChange): Promise<void> {
+  const sql = dialect(replica).changeSource(change, replica.channel);
+  await run(replica, sql, 'change its source', statusLimitMs);
+}
+
+/**
+ * Resolves when the applier has applied all that the stopped receiver has fetched. A transaction whose end has not
+ * come stays undone: then the applier is idle, and its place stays.
+ * @throws WaymarkError `replication` when the applier stops, or stands for too long.
+ */
+export async function waitUntilApplied(
+  replica: ReplicaControl,
+  onProgress: (status: ReplicaStatus) => void = () => undefined,
+): Promise<void> {
+  let place = '';
+  let since = performance.now();
+  for (;;) {
+    const status = await channelStatus(replica);
+    const { executed, received, applierRunning, applierIdle, applierError } = status;
+    if (!applierRunning) {
+      const why = applierError === '' ? 'somebody stopped it' : applierError;
+      throw replicationError(replica, `The applier of ${replica.server} stopped: ${why}`);
+    }
+    if (executed.file === received.file && executed.position === received.position) return;
+    onProgress(status);
+    const now = `${executed.file}:${String(executed.position)}`;
+    if (now !== place) since = performance.now();
+    place = now;
+    const standing = performance.now() - since;
+    if (applierIdle && standing > settledMs) return;
+    if (standing > standstillLimitMs) {
+      throw replicationError(
+        replica,
+        `The applier of ${replica.server} has stood at ${now} of its source for ${String(standstillLimitMs / 1000)} s, ` +
+          `and has not applied all that has come (up to ${received.file}:${String(received.position)}). ` +
+          'See what it waits for (SHOW PROCESSLIST)',
+      );
+    }
+    await sleep(pollMs, replica.signal);
+  }
+}
+
+/** Asks for the channel's status until `accept` takes it. @throws WaymarkError `replication` when none comes in time. */
+async function until(
+  replica: ReplicaControl,
+  what: string,
+  limitMs: number,
+  accept: (status: ReplicaStatus) => boolean,
+): Promise<void> {
+  const deadline = performance.now() + limitMs;
+  for (;;) {
+    const status = await channelStatus(replica);
+    if (accept(status)) return;
+    if (performance.now() > deadline) {
+      const why = status.lastError === '' ? '' : `: ${status.lastError}`;
+      throw replicationError(
+        replica,
+        `${replica.server} did not ${what} within ${String(limitMs / 1000)} s${why}`,
+      );
+    }
+    await sleep(pollMs, replica.signal);
+  }
+}
+
+/** Whether a thread runs; a receiver that is still connecting doesn't. */
+function isRunning(status: ReplicaStatus, thread: ReplicationThread): boolean {
+  return thread === 'receiver' ? status.receiverRunning : status.applierRunning;
+}
+
+/** Why a thread has ended; '' while it has not, or nothing is known of it. */
+export function endingOf(status: ReplicaStatus, thread: ReplicationThread): string {
+  if (thread === 'receiver') return status.receiverEnded ? status.receiverError : '';
+  return status.applierRunning ? '' : status.applierError;
+}
+
+function dialect({ version }: ReplicaControl): Dialect {
+  return dialectOf(version);
+}
+
+async function run(replica: ReplicaControl, sql: string, what: string, limitMs: number): Promise<void> {
+  try {
+    await ask(replica, what, limitMs, () => replica.connection.query(sql));
+  } catch (error) {
+    if (!hasCode(error, 'missing-grant')) throw error;
+    const { server, instance } = replica;
+    const { controlPrivilege } = dialect(replica);
+    throw new WaymarkError(
+      'missing-grant',
+      `${server} doesn't let "${instance.account.user}" ${what}: GRANT ${controlPrivilege} ON *.* TO it`,
+      { cause: error, details: { server } },
+    );
+  }
+}
+
+/** Ends with the signal and at the limit, and gives the server's errors as waymark's own. */
+async function ask<T>(
+  replica: ReplicaControl,
+  what: string,
+  limitMs: number,
+  work: () => Promise<T>,
+): Promise<T> {
+  const late = (): WaymarkError =>
+    replicationError(replica, `${replica.server} did not ${what} within ${String(limitMs / 1000)} s`);
+  try {
+    return await abortable(withDeadline(work(), limitMs, late), replica.signal);
+  } catch (error) {
+    replica.signal.throwIfAborted();
+    throw serverError(error, replica.instance, what);
+  }
+}
+
+function replicationError({ server }: ReplicaControl, message: string): WaymarkError {
+  return new WaymarkError('replication', message, { details: { server } });
+}

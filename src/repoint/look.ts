@@ -1,0 +1,53 @@
+import type { InspectedServer } from '../matching/correlation.js';
+import { formatAddress } from '../config/address.js';
+import { abortable } from '../util/abortable.js';
+import { withDeadline } from '../util/async.js';
+import { WaymarkError } from '../util/errors.js';
+import { close, connect, discard, type Instance } from '../mysql/connection.js';
+import { inspect, type Inspection } from '../mysql/inspect.js';
+import { readReplicaStatus, type ReplicaStatus } from '../mysql/replica-status.js';
+import { serverError } from '../mysql/server-error.js';
+import { query, text } from '../mysql/server.js';
+
+/** A server as moving replicas needs to know it. */
+export type Look = Omit<InspectedServer, 'inspection'> & {
+  readonly server: string;
+  readonly inspection: Omit<Inspection, 'channels'> & { readonly channels: readonly ReplicaStatus[] };
+  /** MySQL's gtid_mode; '' with MariaDB, which always has GTIDs. */
+  readonly gtidMode: string;
+};
+
+const lookLimitMs = 10_000;
+
+/**
+ * Looks at a server; it only reads.
+ * @throws WaymarkError `server-unreachable`, `access-denied`, `missing-grant`, `stream-broken`, `protocol`.
+ */
+export async function lookAt(instance: Instance, signal: AbortSignal): Promise<Look> {
+  const server = formatAddress(instance.address);
+  const inspection = await inspect(instance, signal, lookLimitMs);
+  const connection = await connect(instance, { signal });
+  const read = async (): Promise<Look> => {
+    const channels = await readReplicaStatus(connection, inspection.facts.version);
+    const [mode] = await query(connection, "SHOW GLOBAL VARIABLES LIKE 'gtid_mode'");
+    return { instance, server, inspection: { ...inspection, channels }, gtidMode: text(mode?.['Value']) };
+  };
+  try {
+    const late = (): WaymarkError =>
+      new WaymarkError('server-unreachable', `${server} did not answer within ${String(lookLimitMs)} ms`, {
+        details: { server },
+      });
+    const look = await abortable(withDeadline(read(), lookLimitMs, late), signal);
+    await close(connection);
+    return look;
+  } catch (error) {
+    discard(connection);
+    signal.throwIfAborted();
+    throw serverError(error, instance, 'say how it replicates');
+  }
+}
+
+/** `host:port` of the server that a channel replicates from. */
+export function sourceOf({ sourceHost, sourcePort }: ReplicaStatus): string {
+  return formatAddress({ host: sourceHost, port: sourcePort });
+}

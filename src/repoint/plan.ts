@@ -1,0 +1,109 @@
+import type { Coordinates } from '../binlog/coordinates.js';
+import { type ReplicationThread, dialectOf, type SourceChange, type SourcePlace } from '../mysql/dialect.js';
+import type { Confidence } from '../matching/match-state.js';
+import type { Correlation } from '../matching/correlation.js';
+import type { ReplicaStatus } from '../mysql/replica-status.js';
+import { positioningBelow } from './find-place.js';
+import { type Look, sourceOf } from './look.js';
+
+/** Where a replica is, and where it goes. */
+export type RepointPlan = {
+  readonly replica: string;
+  readonly below: string;
+  readonly from: {
+    readonly source: string;
+    /** How far the source's log has been applied. */
+    readonly file: string;
+    readonly position: number;
+    readonly positioning: SourcePlace['by'];
+    readonly running: Readonly<Record<ReplicationThread, boolean>>;
+    readonly lagSeconds: number | null;
+    readonly delaySeconds: number;
+  };
+  /** The same place in the log of the server it goes below. */
+  readonly to: Coordinates & { readonly positioning: SourcePlace['by'] };
+  readonly hint: string;
+  readonly transactionsMatched: number;
+  readonly confidence: Confidence;
+  /** What is done on the replica, in order. */
+  readonly statements: readonly string[];
+  /** What the operator should know. */
+  readonly notes: readonly string[];
+};
+
+/** What to do on a replica whose place below a server is known. Pure. */
+export function planOf(
+  replica: Look,
+  channel: ReplicaStatus,
+  target: Look,
+  correlation: Correlation,
+): RepointPlan {
+  const place = positioningBelow(replica, channel, target, correlation);
+  const dialect = dialectOf(replica.inspection.facts.version);
+  const { hint, transactionsMatched, confidence, to } = correlation;
+  const { executed, positioning, receiverRunning, applierRunning, lagSeconds, delaySeconds } = channel;
+  return {
+    replica: replica.server,
+    below: target.server,
+    from: {
+      source: sourceOf(channel),
+      ...executed,
+      positioning,
+      running: { receiver: receiverRunning, applier: applierRunning },
+      lagSeconds,
+      delaySeconds,
+    },
+    to: { ...to, positioning: place.by },
+    hint: hint.token,
+    transactionsMatched,
+    confidence,
+    statements: [
+      dialect.stopThread('receiver', channel.name),
+      dialect.stopThread('applier', channel.name),
+      dialect.changeSource(changeTo(target, place, channel), channel.name),
+      dialect.startThread('receiver', channel.name),
+      dialect.startThread('applier', channel.name),
+    ],
+    notes: notesOf(replica, channel, target, correlation, place),
+  };
+}
+
+/** The change of source that puts a replica at a place of the target's log, and keeps its heartbeats. */
+export function changeTo(target: Look, place: SourcePlace, channel: ReplicaStatus): SourceChange {
+  const { host, port } = target.instance.address;
+  return { host, port, place, heartbeatSeconds: channel.heartbeatSeconds };
+}
+
+function notesOf(
+  replica: Look,
+  channel: ReplicaStatus,
+  target: Look,
+  { confidence, ownTransactions }: Correlation,
+  place: SourcePlace,
+): string[] {
+  const notes: string[] = [];
+  const { from, to } = ownTransactions;
+  if (from.count > 0) {
+    notes.push(`${replica.server} has ${count(from.count)} of its own, which ${target.server} doesn't have`);
+  }
+  if (to.count > 0 && place.by === 'position') {
+    notes.push(`${target.server} has ${count(to.count)} of its own, which ${replica.server} will never get`);
+  }
+  if (confidence === 'shape') {
+    notes.push('contents could not be compared: the tables, kinds and numbers of changes agree');
+  }
+  if (confidence === 'unverified') {
+    notes.push('nothing could be compared but the hint: one server logs rows, the other statements');
+  }
+  if (channel.positioning === 'gtid' && place.by === 'position') {
+    notes.push(`it went by GTID; ${target.server} has none that it understands, so it goes by position`);
+  }
+  if (channel.delaySeconds > 0) {
+    notes.push(`it is ${String(channel.delaySeconds)} s behind on purpose, and stays so`);
+  }
+  return notes;
+}
+
+function count(transactions: number): string {
+  return transactions === 1 ? 'one transaction' : `${String(transactions)} transactions`;
+}

@@ -1,0 +1,156 @@
+import { formatCoordinates } from '../binlog/coordinates.js';
+import { parseAddress } from '../config/address.js';
+import type { HintFormat } from '../hints/hint.js';
+import type { SourcePlace } from '../mysql/dialect.js';
+import {
+  changeSource,
+  channelStatus,
+  type ReplicaControl,
+  sendStart,
+  startThread,
+  stopThread,
+  withReplica,
+} from '../mysql/replication-control.js';
+import type { ReplicaStatus } from '../mysql/replica-status.js';
+import { hasCode, messageOf, WaymarkError } from '../util/errors.js';
+import { findPlace } from './find-place.js';
+import { type Look, lookAt, sourceOf } from './look.js';
+
+/** How a replica was before anything was done to it. */
+export type Origin = {
+  readonly replica: Look;
+  readonly channel: ReplicaStatus;
+};
+
+/** How far a move had come. */
+export type MoveState = {
+  /** What had been applied when both threads stood still; null: they had not been stopped yet. */
+  readonly stoppedAt: ReplicaStatus['executed'] | null;
+  /** Where it was sent; null: no change of source had been begun. */
+  readonly sentTo: SourcePlace | null;
+};
+
+/** All of it together; an operator who waits for the terminal to come back must get it back. */
+const putBackLimitMs = 300_000;
+
+/**
+ * Puts a replica back exactly where it was, after a move has failed or was interrupted, and gives the error to end
+ * with: what went wrong, and that the replica is back (the same code), or `not-put-back` with what to do.
+ */
+export async function putBack(
+  cause: unknown,
+  origin: Origin,
+  state: MoveState,
+  format: HintFormat,
+): Promise<WaymarkError> {
+  const limit = new AbortController();
+  const timer = setTimeout(() => {
+    limit.abort(new Error(`not done within ${String(putBackLimitMs / 1000)} s`));
+  }, putBackLimitMs);
+  const { replica, channel } = origin;
+  const { facts } = replica.inspection;
+  try {
+    const how = await withReplica(replica.instance, facts.version, channel.name, limit.signal, (control) =>
+      restore(control, origin, state, format),
+    );
+    return ended(cause, `${messageOf(cause)}. ${how}`, origin, true);
+  } catch (error) {
+    return ended(cause, stranded(cause, error, origin, state), origin, false);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function restore(
+  control: ReplicaControl,
+  { replica, channel }: Origin,
+  state: MoveState,
+  format: HintFormat,
+): Promise<string> {
+  if (state.sentTo !== null) {
+    // What was under way when the error came is done by the time that both have stopped.
+    await stopThread(control, 'receiver');
+    await stopThread(control, 'applier');
+    const status = await channelStatus(control);
+    const place = await placeToReturnTo({ replica, channel }, state, status, control.signal, format);
+    if (place) {
+      const { sourceHost: host, sourcePort: port, heartbeatSeconds } = channel;
+      await changeSource(control, { host, port, place, heartbeatSeconds });
+    }
+  }
+  const threads = [
+    // One that tries to connect runs, too.
+    ...(channel.receiverEnded ? [] : (['receiver'] as const)),
+    ...(channel.applierRunning ? (['applier'] as const) : []),
+  ];
+  for (const thread of threads) await sendStart(control, thread);
+  const waiting = await stillWaiting(control, threads);
+  const running = threads.length === 0 ? 'stopped, as it was' : 'running, as it was';
+  return `${control.server} is back where it was, below ${sourceOf(channel)}, ${threads.length > 0 && waiting !== '' ? waiting : running}`;
+}
+
+/** Where it goes on in the log of its former source; null when it has never been sent away. */
+async function placeToReturnTo(
+  { replica, channel }: Origin,
+  { stoppedAt, sentTo }: MoveState,
+  status: ReplicaStatus,
+  signal: AbortSignal,
+  format: HintFormat,
+): Promise<SourcePlace | null> {
+  const sameSource = sourceOf(status) === sourceOf(channel);
+  if (sameSource && status.executed.file === stoppedAt?.file) {
+    if (status.executed.position === stoppedAt.position) return null;
+  }
+  if (channel.positioning === 'gtid') return { by: 'gtid', mariadbPosition: channel.mariadbPosition };
+  const untouched =
+    sentTo?.by === 'position' &&
+    status.executed.file === sentTo.file &&
+    status.executed.position === sentTo.position;
+  if (untouched && stoppedAt) return { by: 'position', ...stoppedAt };
+  // It has applied something of the other server's: its place in its former source's log is a later one.
+  const address = parseAddress(sourceOf(channel));
+  const [now, source] = await Promise.all([
+    lookAt(replica.instance, signal),
+    lookAt({ address, account: replica.instance.account }, signal),
+  ]);
+  const { to } = await findPlace(now, source, { format, signal });
+  return { by: 'position', ...to };
+}
+
+/** Its former source may be away: then it waits for it as it did before. */
+async function stillWaiting(
+  control: ReplicaControl,
+  threads: readonly ('receiver' | 'applier')[],
+): Promise<string> {
+  for (const thread of threads) {
+    try {
+      await startThread(control, thread);
+    } catch (error) {
+      if (!hasCode(error, 'replication')) throw error;
+      return `started again, but its ${thread} doesn't run yet: ${error.message}`;
+    }
+  }
+  return '';
+}
+
+function stranded(cause: unknown, error: unknown, origin: Origin, { stoppedAt }: MoveState): string {
+  const { replica, channel } = origin;
+  const place = stoppedAt ?? channel.executed;
+  return (
+    `${messageOf(cause)}. And ${replica.server} could not be put back: ${messageOf(error)}. It was below ` +
+    `${sourceOf(channel)}, at ${formatCoordinates(place)}` +
+    `${channel.positioning === 'gtid' ? ' (by GTID)' : ''}; see SHOW REPLICA STATUS (SHOW SLAVE STATUS) there, and ` +
+    'run the same command again: it goes on from whatever state the replica is in'
+  );
+}
+
+function ended(cause: unknown, message: string, { replica, channel }: Origin, back: boolean): WaymarkError {
+  const details = {
+    ...(cause instanceof WaymarkError ? cause.details : {}),
+    replica: replica.server,
+    source: sourceOf(channel),
+    putBack: back,
+  };
+  const code = cause instanceof WaymarkError ? cause.code : 'interrupted';
+  return new WaymarkError(back ? code : 'not-put-back', message, { cause, details });
+}

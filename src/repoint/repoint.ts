@@ -1,0 +1,199 @@
+import type { HintFormat } from '../hints/hint.js';
+import type { CorrelateProgress, Correlation } from '../matching/correlation.js';
+import type { Instance } from '../mysql/connection.js';
+import {
+  changeSource,
+  channelStatus,
+  type ReplicaControl,
+  startThread,
+  stopThread,
+  waitUntilApplied,
+  withReplica,
+} from '../mysql/replication-control.js';
+import type { ReplicaStatus } from '../mysql/replica-status.js';
+import { hasCode, WaymarkError } from '../util/errors.js';
+import { describePlace, findPlace, findPlaceInTime, getsOn, positioningBelow } from './find-place.js';
+import { waitForHint } from './hint-arrival.js';
+import { type Look, lookAt, sourceOf } from './look.js';
+import { changeTo, planOf, type RepointPlan } from './plan.js';
+import { type MoveState, putBack } from './put-back.js';
+import { type Force, type Pair, type Refusal, refusalError, refusalOf } from './refusal.js';
+import { sourcesAbove } from './source-chain.js';
+
+export type RepointOptions = {
+  readonly replica: Instance;
+  readonly below: Instance;
+  /** Without it nothing is touched. */
+  readonly execute: boolean;
+  readonly forced: ReadonlySet<Force>;
+  /** Whether to wait for a hint to come through: not where nobody can inject yet. */
+  readonly awaitHint: boolean;
+  readonly format: HintFormat;
+  readonly signal: AbortSignal;
+  /** Told what is being done, in a sentence each. */
+  readonly onStep: (step: string) => void;
+  readonly onProgress?: (progress: CorrelateProgress) => void;
+};
+
+/** What became of it. */
+export type RepointResult =
+  | { readonly state: 'planned'; readonly plan: RepointPlan }
+  /** It replicates from there already, and both threads run. */
+  | { readonly state: 'in-place'; readonly replica: string; readonly below: string }
+  | {
+      readonly state: 'moved';
+      readonly plan: RepointPlan;
+      /** The first hint of the new source that came through; null when none came in time, or none was waited for. */
+      readonly newHint: string | null;
+      /** Whether a hint was waited for: not with a replica that is behind on purpose, and not when told not to. */
+      readonly hintAwaited: boolean;
+      readonly elapsedMs: number;
+    };
+
+type Movable = Pair & { readonly channel: ReplicaStatus };
+
+/**
+ * Moves a replica below another server, or says what that would take. On any failure, also when the signal fires, the
+ * replica is put back where it was; killed in between, it can be run again.
+ *
+ * @throws WaymarkError `refused` (with the reason), `server-behind` (the replica is ahead of the target), `diverged`,
+ * `out-of-order`, `hint-purged`, `hint-not-found`, `no-trail`, `replication`, `interrupted`, `not-put-back`, and what
+ * looking at a server throws.
+ */
+export async function repoint(options: RepointOptions): Promise<RepointResult> {
+  const startedAt = performance.now();
+  const pair = await lookAtBoth(options);
+  const { replica, target, channel } = pair;
+  if (isInPlace(pair)) return { state: 'in-place', replica: replica.server, below: target.server };
+  const before = await tryPlace(pair, options);
+  if (!options.execute) {
+    if ('error' in before) throw before.error;
+    return { state: 'planned', plan: planOf(replica, channel, target, before.correlation) };
+  }
+  const state = new Move();
+  try {
+    const moved = await move(pair, state, options);
+    return { state: 'moved', ...moved, elapsedMs: Math.round(performance.now() - startedAt) };
+  } catch (error) {
+    options.onStep(`Failed; putting ${replica.server} back`);
+    throw await putBack(error, pair, state, options.format);
+  }
+}
+
+async function lookAtBoth({ replica, below, signal, forced }: RepointOptions): Promise<Movable> {
+  const [moved, target] = await Promise.all([lookAt(replica, signal), lookAt(below, signal)]);
+  const above = await sourcesAbove(target, signal);
+  const pair = { replica: moved, target, above };
+  const refusal = refusalOf(pair, forced);
+  if (refusal) throw refusalError(moved, target, refusal);
+  const [channel] = moved.inspection.channels;
+  if (!channel) throw new RangeError('a replica has a channel: refusalOf sees to it');
+  return { ...pair, channel };
+}
+
+function isInPlace({ target, channel }: Movable): boolean {
+  return (
+    channel.receiverRunning &&
+    channel.applierRunning &&
+    channel.sourceServerId === target.inspection.facts.serverId
+  );
+}
+
+/**
+ * Finds the place before anything is touched: what can't be matched is refused now. A target that gets on may be
+ * behind for a moment; whether it comes level shows when the replica stands still.
+ */
+async function tryPlace(
+  pair: Movable,
+  options: RepointOptions,
+): Promise<{ correlation: Correlation } | { error: WaymarkError }> {
+  try {
+    const correlation = await findPlace(pair.replica, pair.target, options);
+    requireProof(pair, correlation, options.forced);
+    return { correlation };
+  } catch (error) {
+    const behind = hasCode(error, 'server-behind') || hasCode(error, 'hint-behind');
+    if (behind && getsOn(pair.target)) return { error };
+    throw error;
+  }
+}
+
+function requireProof(
+  { replica, target }: Pair,
+  { confidence }: Correlation,
+  forced: ReadonlySet<Force>,
+): void {
+  if (confidence !== 'unverified' || forced.has('unverified')) return;
+  const refusal: Refusal = {
+    reason: 'unverified',
+    message:
+      'only the hint could be found; what stands behind it can’t be compared, because one of them logs rows and the ' +
+      'other statements. --force unverified does it all the same',
+  };
+  throw refusalError(replica, target, refusal);
+}
+
+/** How far a move has come, for putting back. */
+class Move implements MoveState {
+  stoppedAt: MoveState['stoppedAt'] = null;
+  sentTo: MoveState['sentTo'] = null;
+}
+
+type Moved = { plan: RepointPlan; newHint: string | null; hintAwaited: boolean };
+
+async function move(pair: Movable, state: Move, options: RepointOptions): Promise<Moved> {
+  const { replica, target, channel } = pair;
+  const { signal, onStep } = options;
+  const { version } = replica.inspection.facts;
+  return withReplica(replica.instance, version, channel.name, signal, async (control) => {
+    await bringToRest(control, channel, onStep);
+    state.stoppedAt = (await channelStatus(control)).executed;
+    onStep(`Looking for the end of its log on ${target.server}`);
+    const resting = await lookAt(replica.instance, signal);
+    const correlation = await findPlaceInTime(resting, target, { ...options, onBehind: onStep });
+    requireProof(pair, correlation, options.forced);
+    const place = positioningBelow(replica, channel, target, correlation);
+    const plan = planOf(replica, { ...channel, executed: state.stoppedAt }, target, correlation);
+    onStep(`Changing its source: it goes on from ${describePlace(place)} of ${target.server}`);
+    state.sentTo = place;
+    await changeSource(control, changeTo(target, place, channel));
+    await startBelow(control, target);
+    const hintAwaited = options.awaitHint && channel.delaySeconds === 0;
+    if (hintAwaited) onStep('Both threads run. Waiting for a new hint to come through');
+    const newHint = hintAwaited ? await waitForHint(control, target, correlation.to, options.format) : null;
+    return { plan, newHint, hintAwaited };
+  });
+}
+
+/** Stops the receiver, lets the applier finish what has come, and stops it, too. */
+async function bringToRest(
+  control: ReplicaControl,
+  channel: ReplicaStatus,
+  onStep: (step: string) => void,
+): Promise<void> {
+  onStep(`Stopping the receiver of ${control.server}`);
+  await stopThread(control, 'receiver');
+  if (channel.delaySeconds === 0) {
+    onStep('Waiting until it has applied what has come');
+    // It stands still when an earlier run was killed.
+    await startThread(control, 'applier');
+    await waitUntilApplied(control);
+  }
+  await stopThread(control, 'applier');
+}
+
+/** Starts the receiver first: until it is known that it reaches the right server, nothing is applied. */
+async function startBelow(control: ReplicaControl, target: Look): Promise<void> {
+  await startThread(control, 'receiver');
+  const status = await channelStatus(control);
+  const { serverId } = target.inspection.facts;
+  if (status.sourceServerId !== serverId) {
+    throw new WaymarkError(
+      'replication',
+      `${control.server} reaches another server under ${sourceOf(status)} (server_id ` +
+        `${String(status.sourceServerId)}) than we do (${String(serverId)}). Name the server as it is known to its replica`,
+      { details: { server: control.server } },
+    );
+  }
+  await startThread(control, 'applier');
+}
