@@ -66,6 +66,7 @@ export type Dialect = {
 };
 
 export function dialectOf(version: ServerVersion): Dialect {
+  if (version.binlogServer === true) return binlogServer;
   return version.vendor === 'mariadb' ? mariadb : mysql(version);
 }
 
@@ -127,6 +128,9 @@ function mysql(version: ServerVersion): Dialect {
     allowWrites: 'SET GLOBAL read_only = OFF',
   };
 }
+
+/** What replicas of every age ask, and no more: the statements of MySQL 5.7. */
+const binlogServer: Dialect = mysql({ vendor: 'mysql', major: 5, minor: 7, patch: 0, text: '5.7.0' });
 
 function statusColumns(
   source: 'Master' | 'Source',
