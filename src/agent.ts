@@ -1,21 +1,25 @@
 import type { Logger } from 'pino';
 import type { CheckpointStore, StoredCheckpoint } from './checkpoint/checkpoint.js';
 import { createCheckpointStore } from './checkpoint/create-store.js';
+import { type Address, formatAddress } from './config/address.js';
 import type { Config } from './config/schema.js';
 import { tableFilter } from './config/table-filter.js';
-import { begin, recoveredTrail, trailKeepsOrder } from './failover/beginning.js';
+import { beginning, resumeFromCheckpoint } from './failover/first-place.js';
 import { Breadcrumbs } from './failover/breadcrumbs.js';
-import type { CandidateOptions } from './failover/candidate.js';
 import { Checkpointer } from './failover/checkpointer.js';
-import { Coordinator, type Source, sourceOf } from './failover/coordinator.js';
-import { memberAt, type Member, poolOf } from './failover/pool.js';
-import { searchPool } from './failover/search.js';
+import { Coordinator } from './failover/coordinator.js';
+import { PoolWatch } from './failover/pool-watch.js';
+import { reloadReport } from './failover/reload.js';
+import type { MemberView } from './failover/members.js';
 import { initialState } from './failover/state.js';
 import { type AgentStatus, statusOf } from './failover/status.js';
+import { Supervisor } from './failover/supervisor.js';
+import { refused, type ReloadReport, type SwitchReport } from './failover/switching.js';
 import { serveStatus } from './http/status-server.js';
 import { rememberingFilter } from './matching/deliverable.js';
 import { TrailKeeper } from './matching/trail-keeper.js';
 import { readAccount } from './mysql/account.js';
+import type { Account } from './mysql/connection.js';
 import { createSink } from './sinks/create-sink.js';
 import type { Sink, SinkRecovery } from './sinks/sink.js';
 import type { Progress } from './tail/progress.js';
@@ -36,14 +40,21 @@ export type Agent = {
    */
   run(signal: AbortSignal): Promise<void>;
   status(): AgentStatus;
+  /** The servers as the agent sees them; empty before the stream has begun. */
+  members(): readonly MemberView[];
+  /**
+   * Moves the stream to another member: everything that was read is delivered, and reading goes on there.
+   * @throws WaymarkError `switch-refused` with the reasons; the stream then goes on where it was.
+   */
+  switchTo(address: Address, signal: AbortSignal): Promise<SwitchReport>;
+  /** Takes over what a new configuration changes of the pool and of `failover`, without losing the place. */
+  reload(config: Config): ReloadReport;
 };
 
 /** How long a sink may go on accepting what it was given when the agent stops. */
 const sinkGraceMs = 5000;
 /** How long saving the last checkpoint may take. */
 const lastSaveMs = 3000;
-/** How long the server of the checkpoint has before the others are tried as well. */
-const sameServerMs = 5000;
 const storeRetryMs = { first: 500, last: 10_000 } as const;
 
 /** Makes an agent of a configuration; nothing happens before `run`. */
@@ -60,10 +71,7 @@ export function createAgent(config: Config, options: AgentOptions): Agent {
     lastHeardAtMs: null,
     gtidPosition: new Map(),
   };
-  const parts: { coordinator: Coordinator | null; checkpointer: Checkpointer | null } = {
-    coordinator: null,
-    checkpointer: null,
-  };
+  const parts: Parts = { coordinator: null, supervisor: null, checkpointer: null };
   const status = (): AgentStatus =>
     statusOf(
       config.stream,
@@ -74,12 +82,19 @@ export function createAgent(config: Config, options: AgentOptions): Agent {
     );
   return {
     status,
+    members: () => (parts.coordinator && parts.supervisor?.members(parts.coordinator)) ?? [],
+    async switchTo(address, signal) {
+      const { coordinator, supervisor } = parts;
+      if (!coordinator || !supervisor) throw refused(formatAddress(address), ['the stream has not begun']);
+      return supervisor.switchTo(address, coordinator, signal);
+    },
+    reload: (changed) => parts.supervisor?.reload(changed) ?? nothingApplied(config, changed),
     async run(signal) {
       const { logger } = options;
       const account = await readAccount(config);
       const http = config.http ? await serveStatus(config.http.listen, status, logger) : null;
       try {
-        await runStream({ config, options, progress, pool: poolOf(config.servers, account), parts }, signal);
+        await runStream({ config, options, progress, account, parts }, signal);
         logger.info({ event: 'stopped', reason: 'asked to' }, 'Stopped');
       } catch (error) {
         if (!signal.aborted) {
@@ -106,12 +121,19 @@ export async function runAgent(
   await createAgent(config, options).run(options.signal);
 }
 
+/** What there is once the stream has begun. */
+type Parts = {
+  coordinator: Coordinator | null;
+  supervisor: Supervisor | null;
+  checkpointer: Checkpointer | null;
+};
+
 type Stream = {
   readonly config: Config;
   readonly options: AgentOptions;
   readonly progress: Progress;
-  readonly pool: readonly Member[];
-  readonly parts: { coordinator: Coordinator | null; checkpointer: Checkpointer | null };
+  readonly account: Account;
+  readonly parts: Parts;
 };
 
 /** Opens store and sink, runs the coordinator, and closes them in the right order, whatever happens. */
@@ -163,7 +185,7 @@ type Opened = {
 };
 
 async function coordinate(stream: Stream, opened: Opened, signal: AbortSignal): Promise<void> {
-  const { config, options, progress, pool, parts } = stream;
+  const { config, options, progress, account, parts } = stream;
   const { logger } = options;
   const filter = rememberingFilter(tableFilter(config.filter));
   const { sinkSignal, release } = graceAfter(signal, sinkGraceMs);
@@ -175,26 +197,42 @@ async function coordinate(stream: Stream, opened: Opened, signal: AbortSignal): 
     logger,
     version: opened.stored?.version ?? null,
   });
-  const breadcrumbs = new Breadcrumbs(() => progress.keeper.lastHint);
+  const breadcrumbs = new Breadcrumbs();
+  const watch = new PoolWatch({ logger, breadcrumbs, lastHint: () => progress.keeper.lastHint });
+  const supervisor = new Supervisor({ config, account, watch, progress, logger });
   const coordinator = new Coordinator({
-    ...{ config, pool, filter, sink: opened.sink, progress, checkpointer, breadcrumbs, logger, sinkSignal },
+    ...{
+      config,
+      supervisor,
+      filter,
+      sink: opened.sink,
+      progress,
+      checkpointer,
+      breadcrumbs,
+      logger,
+      sinkSignal,
+    },
   });
-  Object.assign(parts, { coordinator, checkpointer });
+  Object.assign(parts, { coordinator, supervisor, checkpointer });
   reportRecovery(opened, logger);
-  const notes = breadcrumbs.run(pool, AbortSignal.any([signal, background.signal]));
+  const working = AbortSignal.any([signal, background.signal]);
+  watch.start(working);
+  const running: Promise<never>[] = [];
   let sinkFailed = false;
   try {
+    const means = { config, supervisor, progress, breadcrumbs, filter, logger };
     const source = opened.stored
-      ? await resumeFromCheckpoint(stream, opened.stored, opened.recovery, { breadcrumbs, filter }, signal)
-      : await beginning(stream, filter, signal);
-    await coordinator.run(source, signal);
+      ? await resumeFromCheckpoint(means, opened.stored, opened.recovery, signal)
+      : await beginning(means, signal);
+    running.push(coordinator.run(source, working), supervisor.run(coordinator, working));
+    await Promise.all(running);
   } catch (error) {
     // The sink's own error: what the trail says was delivered may not have been. The last record stands.
     sinkFailed = hasCode(error, 'sink') || sinkSignal.aborted;
     throw error;
   } finally {
     background.abort();
-    await notes;
+    await Promise.allSettled(running);
     if (!sinkFailed && progress.coordinates.file !== '') await saveLast(checkpointer, logger);
     release();
   }
@@ -211,63 +249,6 @@ async function saveLast(checkpointer: Checkpointer, logger: Logger): Promise<voi
   }
 }
 
-async function beginning(
-  stream: Stream,
-  filter: CandidateOptions['filter'],
-  signal: AbortSignal,
-): Promise<Source> {
-  const { config, options, pool } = stream;
-  const { member, inspection, resume } = await begin(pool, config, filter, options.logger, signal);
-  const ordered = inspection.facts.keepsCommitOrder;
-  return { member, inspection, resume, confidence: null, hint: null, ordered, matched: 0 };
-}
-
-async function resumeFromCheckpoint(
-  { config, options, pool, progress }: Stream,
-  { checkpoint }: StoredCheckpoint,
-  recovery: SinkRecovery,
-  means: { breadcrumbs: Breadcrumbs; filter: CandidateOptions['filter'] },
-  signal: AbortSignal,
-): Promise<Source> {
-  const { logger } = options;
-  const trail = recoveredTrail(checkpoint, recovery);
-  progress.partial = recovery.endsBetweenTransactions ? null : checkpoint.trail.partial;
-  const candidates: CandidateOptions = {
-    history: {
-      trail,
-      ordered: trailKeepsOrder(trail),
-      filters: null,
-      place: {
-        serverId: checkpoint.server.serverId,
-        uuid: checkpoint.server.uuid,
-        coordinates: checkpoint.coordinates,
-        sequence: checkpoint.sequence,
-        binlogServer: false,
-      },
-    },
-    margin: config.matching.margin,
-    format: config.hints,
-    onDivergence: config.failover.onDivergence,
-    logger,
-    ...means,
-  };
-  const before = memberAt(pool, checkpoint.server);
-  if (before) {
-    try {
-      const soon = AbortSignal.any([signal, AbortSignal.timeout(sameServerMs)]);
-      return sourceOf(await searchPool([{ member: before, delayMs: 0, once: true }], candidates, soon));
-    } catch (error) {
-      signal.throwIfAborted();
-      logger.warn(
-        { event: 'restart.elsewhere', server: before.name, reason: messageOf(error) },
-        'Trying the whole pool',
-      );
-    }
-  }
-  const contenders = pool.map((member) => ({ member, delayMs: 0 }));
-  return sourceOf(await searchPool(contenders, candidates, signal));
-}
-
 function reportRecovery({ stored, recovery }: Opened, logger: Logger): void {
   for (const warning of recovery.warnings ?? []) logger.warn({ event: 'sink.warning' }, warning);
   if (recovery.cutOff && recovery.cutOff.bytes > 0) {
@@ -282,6 +263,13 @@ function reportRecovery({ stored, recovery }: Opened, logger: Logger): void {
       `The sink holds ${recovery.delivered.length} transactions behind the checkpoint; they are not delivered again`,
     );
   }
+}
+
+/** Before the stream has begun only a restart brings a change about. */
+function nothingApplied(before: Config, after: Config): ReloadReport {
+  const { added, removed, changed, notApplied } = reloadReport(before, after);
+  const servers = added.length + removed.length > 0 ? ['servers'] : [];
+  return { added: [], removed: [], changed: [], notApplied: [...servers, ...changed, ...notApplied] };
 }
 
 function errorFields(error: unknown): object {

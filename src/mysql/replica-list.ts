@@ -1,5 +1,6 @@
-import type { Connection } from 'mysql2/promise';
+import type { Connection, RowDataPacket } from 'mysql2/promise';
 import type { Address } from '../config/address.js';
+import { unlessUnanswered } from './binlog-server.js';
 import { dialectOf } from './dialect.js';
 import { unlessDenied } from './server-error.js';
 import { query, text } from './server.js';
@@ -14,13 +15,14 @@ export type ListedReplica = {
 
 /**
  * The replicas that are connected to a server now, as it lists them; null when the account may not see the list:
- * MySQL wants REPLICATION SLAVE for it, MariaDB since 10.5.2 REPLICATION MASTER ADMIN.
+ * MySQL wants REPLICATION SLAVE for it, MariaDB since 10.5.2 REPLICATION MASTER ADMIN; a binlog server may not know it.
  */
 export async function readReplicaList(
   connection: Connection,
   version: ServerVersion,
 ): Promise<ListedReplica[] | null> {
-  const rows = await unlessDenied(() => query(connection, dialectOf(version).replicas));
+  const ask = (): Promise<RowDataPacket[]> => query(connection, dialectOf(version).replicas);
+  const rows = await unlessUnanswered(version, () => unlessDenied(ask), null);
   if (rows === null) return null;
   return rows.map((row) => {
     // MySQL writes Server_Id, MariaDB Server_id.

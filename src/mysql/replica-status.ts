@@ -8,14 +8,10 @@ type LogPlace = { readonly file: string; readonly position: number };
 
 /** All that moving a replica must know of a channel of its. */
 export type ReplicaStatus = ReplicationChannel & {
-  /** The source's server_id, as the receiver last heard it; 0 when it has never connected. */
-  readonly sourceServerId: number;
   readonly receiverError: string;
   readonly applierError: string;
   /** How far the source's log has come here. */
   readonly received: LogPlace;
-  /** How far it has been applied: between two transactions. */
-  readonly executed: LogPlace;
   /** Whether the applier says that it has no more to do for now (a thread state that the manuals list). */
   readonly applierIdle: boolean;
   /** MariaDB only: which of its GTID positions it goes by. */
@@ -51,11 +47,9 @@ function statusOf(
   const value = (column: string): string => text(row[column]);
   const heartbeat = text(period?.['seconds']) || value('Slave_heartbeat_period');
   return {
-    sourceServerId: Number(value(columns.sourceServerId)),
     receiverError: value('Last_IO_Error'),
     applierError: value('Last_SQL_Error'),
     received: { file: value(columns.receivedFile), position: Number(value(columns.receivedPosition)) },
-    executed: { file: value(columns.executedFile), position: Number(value(columns.executedPosition)) },
     // "Slave has read all relay log; waiting for more updates", "Replica has read …" (8.0.26 and later).
     applierIdle: value(columns.applierState).includes('has read all relay log'),
     mariadbPosition: value(columns.autoPosition) === 'Current_Pos' ? 'current_pos' : 'slave_pos',

@@ -36,6 +36,10 @@ export type ReplicationChannel = {
   readonly name: string;
   readonly sourceHost: string;
   readonly sourcePort: number;
+  /** The source's server_id, as the receiver last heard it; 0 when it has never connected. */
+  readonly sourceServerId: number;
+  /** How far the source's log has been applied: between two transactions. */
+  readonly executed: { readonly file: string; readonly position: number };
   readonly receiverRunning: boolean;
   /** The server's word for the receiver: Yes, No, Connecting (it tries), Preparing. */
   readonly receiverState: string;
@@ -156,6 +160,8 @@ export async function readReplicationChannels(
       name: value(columns.channel),
       sourceHost: value(columns.sourceHost),
       sourcePort: Number(value(columns.sourcePort)),
+      sourceServerId: Number(value(columns.sourceServerId)),
+      executed: { file: value(columns.executedFile), position: Number(value(columns.executedPosition)) },
       receiverRunning: value(columns.receiverRunning) === 'Yes',
       receiverState: value(columns.receiverRunning),
       applierRunning: value(columns.applierRunning) === 'Yes',

@@ -15,7 +15,6 @@ export type ErrorCode =
   | 'stream-silent'
   | 'unsupported-event'
   | 'coordinates'
-  | 'binlog-purged'
   | 'hint-not-found'
   | 'hint-behind'
   | 'hint-purged'
@@ -24,6 +23,7 @@ export type ErrorCode =
   | 'out-of-order'
   | 'no-trail'
   | 'no-candidate'
+  | 'switch-refused'
   | 'checkpoint-damaged'
   | 'checkpoint-foreign'
   | 'checkpoint-conflict'
@@ -83,7 +83,6 @@ export function exitCodeOf(error: unknown): number {
     case 'server-behind':
       return exitCodes.behind;
     case 'hint-purged':
-    case 'binlog-purged':
       return exitCodes.purged;
     case 'server-unreachable':
     case 'access-denied':
@@ -98,6 +97,7 @@ export function exitCodeOf(error: unknown): number {
     case 'out-of-order':
     case 'no-trail':
     case 'no-candidate':
+    case 'switch-refused':
     case 'checkpoint-damaged':
     case 'checkpoint-foreign':
     case 'checkpoint-conflict':

@@ -9,8 +9,8 @@ import { acquit, entrust } from '../servers/reaper.js';
 
 const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
-/** No agent of a test lives longer. */
-const limitMs = 110_000;
+/** No agent of a test lives longer, unless it says so. */
+const defaultLimitMs = 110_000;
 const sampleMs = 50;
 
 /** A line of the agent's log. */
@@ -26,6 +26,9 @@ export type AgentOptions = {
   readonly config: Readonly<Record<string, unknown>>;
   /** Takes what the agent writes to stdout, which is read and thrown away otherwise. */
   readonly readStdout?: (stdout: Readable) => void;
+  /** The network namespace that it runs in; the machine's own unless given. */
+  readonly namespace?: string;
+  readonly limitMs?: number;
 };
 
 /** The built command line as a child process: `waymark run -c FILE`. */
@@ -61,7 +64,13 @@ export class AgentProcess {
     });
   }
 
-  static async start({ folder, config, readStdout }: AgentOptions): Promise<AgentProcess> {
+  static async start({
+    folder,
+    config,
+    readStdout,
+    namespace,
+    limitMs = defaultLimitMs,
+  }: AgentOptions): Promise<AgentProcess> {
     if (!existsSync(program)) throw new Error('the command is not built: npm run build');
     await mkdir(folder, { recursive: true });
     const file = join(folder, 'waymark.yaml');
@@ -69,7 +78,10 @@ export class AgentProcess {
     const inherited = Object.entries(process.env).filter(
       ([name]) => !/^(WAYMARK_|VITEST|NODE_OPTIONS)/.test(name),
     );
-    const child = spawn(process.execPath, [program, 'run', '-c', file], {
+    const own = [process.execPath, program, 'run', '-c', file];
+    const [command = '', ...args] =
+      namespace === undefined ? own : ['ip', 'netns', 'exec', namespace, ...own];
+    const child = spawn(command, args, {
       cwd: folder,
       env: { ...Object.fromEntries(inherited), NO_COLOR: '1' },
       stdio: ['ignore', 'pipe', 'pipe'],

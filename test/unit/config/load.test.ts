@@ -93,7 +93,14 @@ describe('values', () => {
       checkpoint: { store: 'file', path: './state' },
       election: { backend: 'none' },
       sink: { type: 'stdout' },
-      failover: { onDivergence: 'halt', stalledAfterMs: 60_000, cooldownMs: 30_000 },
+      failover: {
+        onDivergence: 'halt',
+        stalledAfterMs: 60_000,
+        cooldownMs: 30_000,
+        restartGraceMs: 0,
+        failbackAfterMs: null,
+        avoid: [],
+      },
       log: { level: 'info' },
     });
   });

@@ -10,6 +10,8 @@ export function channel(source: string, change: Partial<ReplicationChannel> = {}
     name: '',
     sourceHost: host,
     sourcePort: port,
+    sourceServerId: 1,
+    executed: { file: 'mysql-bin.000001', position: 4 },
     receiverRunning: true,
     receiverState: 'Yes',
     applierRunning: true,
