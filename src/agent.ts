@@ -3,7 +3,7 @@ import type { CheckpointStore, StoredCheckpoint } from './checkpoint/checkpoint.
 import { createCheckpointStore } from './checkpoint/create-store.js';
 import type { Config } from './config/schema.js';
 import { tableFilter } from './config/table-filter.js';
-import { begin, recoveredTrail, trailKeepsOrder } from './failover/beginning.js';
+import { begin, recoveredNumbering, recoveredTrail, trailKeepsOrder } from './failover/beginning.js';
 import { Breadcrumbs } from './failover/breadcrumbs.js';
 import type { CandidateOptions } from './failover/candidate.js';
 import { Checkpointer } from './failover/checkpointer.js';
@@ -231,6 +231,8 @@ async function resumeFromCheckpoint(
 ): Promise<Source> {
   const { logger } = options;
   const trail = recoveredTrail(checkpoint, recovery);
+  const numbering = recoveredNumbering(checkpoint, recovery);
+  progress.keeper.restore(trail, numbering.sequence, numbering.hint);
   progress.partial = recovery.endsBetweenTransactions ? null : checkpoint.trail.partial;
   const candidates: CandidateOptions = {
     history: {

@@ -23,6 +23,8 @@ export class TrailKeeper {
   readonly #maximumEntries: number;
   #entries: TrailEntry[] = [];
   #marks: Mark[] = [];
+  /** Of the hints in the trail. */
+  readonly #tokens = new Set<string>();
   #transactions = 0;
   #lastHint: Hint | null = null;
   #sequence = 0;
@@ -32,21 +34,39 @@ export class TrailKeeper {
     this.#maximumEntries = limit;
   }
 
-  /** Takes over a trail that was kept before; `sequence` is the number of transactions since its last hint. */
-  restore(entries: readonly TrailEntry[], sequence: number): void {
+  /**
+   * Takes over a trail that was kept before, or that another server has; `sequence` is the number of transactions
+   * since its last hint.
+   *
+   * The numbering of what is delivered goes on where it was, once it has begun: another server may have the last hint
+   * at another place, and counting from there would give a number twice.
+   * @param numberedFrom the hint since which `sequence` counts, where that isn't the trail's last.
+   */
+  restore(entries: readonly TrailEntry[], sequence: number, numberedFrom: Hint | null = null): void {
+    const before = { hint: this.#lastHint, sequence: this.#sequence };
     this.#entries = [];
     this.#marks = [];
+    this.#tokens.clear();
     this.#transactions = 0;
     this.#lastHint = null;
     for (const entry of entries) {
       if (entry.kind === 'hint') this.#add(entry.hint, entry.coordinates);
       else this.transaction(entry.identity);
     }
+    this.#lastHint = numberedFrom ?? this.#lastHint;
     this.#sequence = sequence;
+    if (before.hint === null) return;
+    const samePlace = this.#lastHint?.token === before.hint.token;
+    this.#sequence = samePlace ? Math.max(sequence, before.sequence) : before.sequence;
+    this.#lastHint = before.hint;
   }
 
-  /** Adds a hint and forgets what is no longer needed. */
+  /**
+   * Adds a hint and forgets what is no longer needed. One that the trail has already (on a server with another order
+   * it comes again) begins nothing new.
+   */
   hint(hint: Hint, coordinates: Coordinates): void {
+    if (this.#tokens.has(hint.token)) return;
     this.#add(hint, coordinates);
     this.#cut();
   }
@@ -67,7 +87,7 @@ export class TrailKeeper {
     return this.#entries;
   }
 
-  /** The newest hint ever added, also when the trail had to be cut behind it. */
+  /** The hint added last, also when the trail had to be cut behind it: what is delivered is numbered from it. */
   get lastHint(): Hint | null {
     return this.#lastHint;
   }
@@ -85,6 +105,7 @@ export class TrailKeeper {
   #add(hint: Hint, coordinates: Coordinates): void {
     this.#marks.push({ index: this.#entries.length, transactionsBefore: this.#transactions });
     this.#entries.push({ kind: 'hint', hint, coordinates });
+    this.#tokens.add(hint.token);
     this.#lastHint = hint;
     this.#sequence = 0;
   }
@@ -102,6 +123,9 @@ export class TrailKeeper {
   }
 
   #drop(count: number): void {
+    for (const entry of this.#entries.slice(0, count)) {
+      if (entry.kind === 'hint') this.#tokens.delete(entry.hint.token);
+    }
     this.#entries = this.#entries.slice(count);
     this.#marks = this.#marks
       .filter((mark) => mark.index >= count)
