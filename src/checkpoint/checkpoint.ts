@@ -23,6 +23,8 @@ export type Checkpoint = {
   readonly coordinates: Coordinates;
   /** Transactions since the last hint. */
   readonly sequence: number;
+  /** That hint's token, where it may be another than the trail's last: see TrailKeeper.restore. */
+  readonly numberedFrom?: string | null | undefined;
   readonly trail: Trail;
   /** Executed GTID set or position, where the server has one. */
   readonly gtidSet: string | null;

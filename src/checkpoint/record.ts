@@ -24,6 +24,7 @@ const baseSchema = z.strictObject({
   server: z.strictObject({ host: z.string(), port: natural, serverId: natural, uuid: z.string() }),
   coordinates: z.strictObject({ file: z.string(), position: natural }),
   sequence: natural,
+  numberedFrom: z.string().nullable().optional(),
   gtidSet: z.string().nullable(),
   /** Pairs and not an object: any name will do then, `__proto__` too. */
   sink: z.array(z.tuple([z.string(), z.union([z.string(), z.number()])])).nullable(),
@@ -51,7 +52,8 @@ export type RecordBase = z.infer<typeof baseSchema>;
 
 /** @throws RangeError when a field holds what no record can: a negative or fractional count, NaN, a digest over 64 bits. */
 export function recordBaseOf(checkpoint: Checkpoint): RecordBase {
-  const { stream, fencingToken, server, coordinates, sequence, gtidSet, sink, savedAt, trail } = checkpoint;
+  const { stream, fencingToken, server, coordinates, sequence, numberedFrom, gtidSet, sink, savedAt, trail } =
+    checkpoint;
   const { host, port, serverId, uuid } = server;
   const parsed = baseSchema.safeParse({
     stream,
@@ -59,6 +61,7 @@ export function recordBaseOf(checkpoint: Checkpoint): RecordBase {
     server: { host, port, serverId, uuid },
     coordinates: { file: coordinates.file, position: coordinates.position },
     sequence,
+    ...(numberedFrom === undefined ? {} : { numberedFrom }),
     gtidSet,
     sink: sink === null ? null : Object.entries(sink),
     savedAt,

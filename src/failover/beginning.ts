@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
 import type { TableFilter } from '../config/table-filter.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
-import { displayHint, hintFromDisplay } from '../hints/hint.js';
+import { displayHint, type Hint, hintFromDisplay, hintFromToken } from '../hints/hint.js';
 import { beginTrail } from '../matching/first-trail.js';
 import type { TrailEntry } from '../matching/trail.js';
 import type { ResumePoint } from '../matching/match-state.js';
@@ -101,6 +101,19 @@ export function recoveredTrail(checkpoint: Checkpoint, recovery: SinkRecovery): 
     entries.push({ kind: 'transaction', identity: identityOf(delivered) });
   }
   return entries;
+}
+
+/** Where the numbering of what was delivered stands: the ids of what comes next must not have been given before. */
+export function recoveredNumbering(
+  { sequence, numberedFrom }: Checkpoint,
+  { delivered }: SinkRecovery,
+): { readonly sequence: number; readonly hint: Hint | null } {
+  const last = delivered.at(-1);
+  if (last !== undefined) {
+    return { sequence: last.sequence, hint: last.hint === null ? null : hintFromDisplay(last.hint) };
+  }
+  const token = numberedFrom ?? null;
+  return { sequence, hint: token === null ? null : hintFromToken(token) };
 }
 
 function identityOf({ digest, second, gtid }: DeliveredTransaction): {

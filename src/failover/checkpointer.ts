@@ -130,6 +130,7 @@ export class Checkpointer {
       server: this.#server,
       coordinates: progress.coordinates,
       sequence: progress.keeper.sequence,
+      numberedFrom: progress.keeper.lastHint?.token ?? null,
       // A copy: the store encodes it later, when the tail has gone on.
       trail: { entries: entries.slice(), partial },
       gtidSet: progress.gtidPosition.size === 0 ? null : [...progress.gtidPosition.values()].join(','),

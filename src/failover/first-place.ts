@@ -6,7 +6,7 @@ import type { TableFilter } from '../config/table-filter.js';
 import type { SinkRecovery } from '../sinks/sink.js';
 import type { Progress } from '../tail/progress.js';
 import { messageOf } from '../util/errors.js';
-import { begin, recoveredTrail, trailKeepsOrder } from './beginning.js';
+import { begin, recoveredNumbering, recoveredTrail, trailKeepsOrder } from './beginning.js';
 import type { Breadcrumbs } from './breadcrumbs.js';
 import type { CandidateOptions } from './candidate.js';
 import { memberAt } from './pool.js';
@@ -44,6 +44,8 @@ export async function resumeFromCheckpoint(
   signal: AbortSignal,
 ): Promise<Source> {
   const trail = recoveredTrail(checkpoint, recovery);
+  const numbering = recoveredNumbering(checkpoint, recovery);
+  progress.keeper.restore(trail, numbering.sequence, numbering.hint);
   progress.partial = recovery.endsBetweenTransactions ? null : checkpoint.trail.partial;
   const { server, coordinates, sequence } = checkpoint;
   const { serverId, uuid } = server;

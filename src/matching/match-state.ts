@@ -44,7 +44,7 @@ export type PassedOver = { readonly start: Coordinates; readonly identity: Ident
 /** Where reading goes on, and what to pass over from there. */
 export type ResumePoint = {
   readonly coordinates: Coordinates;
-  /** The trail as this server has it, up to the coordinates and with what `skip` holds. */
+  /** The trail as this server has it, up to the coordinates and with what of it stands behind them. */
   readonly trail: readonly TrailEntry[];
   /** The last hint before the coordinates and the number of transactions since. */
   readonly sequence: number;

@@ -23,6 +23,8 @@ export class TrailKeeper {
   readonly #maximumEntries: number;
   #entries: TrailEntry[] = [];
   #marks: Mark[] = [];
+  /** Of the hints in the trail. */
+  readonly #tokens = new Set<string>();
   #transactions = 0;
   #lastHint: Hint | null = null;
   #sequence = 0;
@@ -32,23 +34,41 @@ export class TrailKeeper {
     this.#maximumEntries = limit;
   }
 
-  /** Takes over a trail that was kept before; `sequence` is the number of transactions since its last hint. */
-  restore(entries: readonly TrailEntry[], sequence: number): void {
+  /**
+   * Takes over a trail that was kept before, or that another server has; `sequence` is the number of transactions
+   * since its last hint.
+   *
+   * The numbering of what is delivered goes on where it was, once it has begun: another server may have the last hint
+   * at another place, and counting from there would give a number twice.
+   * @param numberedFrom the hint since which `sequence` counts, where that isn't the trail's last.
+   */
+  restore(entries: readonly TrailEntry[], sequence: number, numberedFrom: Hint | null = null): void {
+    const before = { hint: this.#lastHint, sequence: this.#sequence };
     this.#entries = [];
     this.#marks = [];
+    this.#tokens.clear();
     this.#transactions = 0;
     this.#lastHint = null;
     for (const entry of entries) {
       if (entry.kind === 'hint') {
-        if (!this.#has(entry.hint)) this.#add(entry.hint, entry.coordinates);
+        if (!this.#tokens.has(entry.hint.token)) this.#add(entry.hint, entry.coordinates);
       } else this.transaction(entry.identity);
     }
+    this.#lastHint = numberedFrom ?? this.#lastHint;
     this.#sequence = sequence;
+    if (before.hint === null) return;
+    const samePlace = this.#lastHint?.token === before.hint.token;
+    this.#sequence = samePlace ? Math.max(sequence, before.sequence) : before.sequence;
+    this.#lastHint = before.hint;
   }
 
-  /** Adds a hint and forgets what is no longer needed. */
+  /**
+   * Adds a hint and forgets what is no longer needed. One that the trail has already begins nothing new: on a server
+   * with another order it comes again, and so it does on a replica that was killed between a statement's way into its
+   * log and the note of it (MariaDB: mysql.gtid_slave_pos), which carries it out, and logs it, once more.
+   */
   hint(hint: Hint, coordinates: Coordinates): void {
-    if (this.#has(hint)) return;
+    if (this.#tokens.has(hint.token)) return;
     this.#add(hint, coordinates);
     this.#cut();
   }
@@ -69,7 +89,7 @@ export class TrailKeeper {
     return this.#entries;
   }
 
-  /** The newest hint ever added, also when the trail had to be cut behind it. */
+  /** The hint added last, also when the trail had to be cut behind it: what is delivered is numbered from it. */
   get lastHint(): Hint | null {
     return this.#lastHint;
   }
@@ -84,20 +104,10 @@ export class TrailKeeper {
     return this.#marks.length;
   }
 
-  /**
-   * Whether a hint stands in the trail already. A replica that is killed between a statement's way into its log and the
-   * note of it (MariaDB: mysql.gtid_slave_pos) carries it out, and logs it, once more when it is back.
-   */
-  #has({ token }: Hint): boolean {
-    return this.#marks.some(({ index }) => {
-      const entry = this.#entries[index];
-      return entry?.kind === 'hint' && entry.hint.token === token;
-    });
-  }
-
   #add(hint: Hint, coordinates: Coordinates): void {
     this.#marks.push({ index: this.#entries.length, transactionsBefore: this.#transactions });
     this.#entries.push({ kind: 'hint', hint, coordinates });
+    this.#tokens.add(hint.token);
     this.#lastHint = hint;
     this.#sequence = 0;
   }
@@ -115,6 +125,9 @@ export class TrailKeeper {
   }
 
   #drop(count: number): void {
+    for (const entry of this.#entries.slice(0, count)) {
+      if (entry.kind === 'hint') this.#tokens.delete(entry.hint.token);
+    }
     this.#entries = this.#entries.slice(count);
     this.#marks = this.#marks
       .filter((mark) => mark.index >= count)

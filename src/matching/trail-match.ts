@@ -68,6 +68,8 @@ export class TrailMatch {
   #sourceServerId: number | null = null;
   #resumeAt: Coordinates | null = null;
   #skip: PassedOver[] = [];
+  /** Of the trail, what stands behind the place to go on from. */
+  #later: TrailEntry[] = [];
   #otherContent: Identity | null = null;
 
   /**
@@ -172,7 +174,10 @@ export class TrailMatch {
       this.#newerHints += 1;
       this.#unknownStep(start);
     }
-    if (this.#resumeAt !== null) return;
+    if (this.#resumeAt !== null) {
+      if (index !== undefined) this.#later.push({ kind: 'hint', hint, coordinates: start });
+      return;
+    }
     this.#sequence = 0;
     this.#sourceServerId = serverId;
     this.#trail.push({ kind: 'hint', hint, coordinates: start });
@@ -187,7 +192,10 @@ export class TrailMatch {
     if (index !== null) {
       this.#transactionsMatched += 1;
       this.#meet(index);
-      if (this.#resumeAt !== null) this.#skip.push({ start: step.start, identity: step.identity });
+      if (this.#resumeAt !== null) {
+        this.#skip.push({ start: step.start, identity: step.identity });
+        this.#later.push({ kind: 'transaction', identity: step.identity });
+      }
     } else if (this.#counting && step.deliverable) {
       this.#otherContent ??= this.#bag.sameOrigin(step.identity) ? step.identity : null;
       this.#unknown += 1;
@@ -271,10 +279,7 @@ export class TrailMatch {
       coordinates: this.#resumeAt ?? end,
       sequence: this.#sequence,
       sourceServerId: this.#sourceServerId,
-      trail: [
-        ...this.#trail,
-        ...this.#skip.map(({ identity }) => ({ kind: 'transaction', identity }) as const),
-      ],
+      trail: [...this.#trail, ...this.#later],
       skip: this.#skip,
     };
   }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hintFromToken } from '../../../src/hints/hint.js';
+import { TrailKeeper } from '../../../src/matching/trail-keeper.js';
 import { TrailMatch } from '../../../src/matching/trail-match.js';
 import {
   deliveredFrom,
@@ -255,4 +256,75 @@ it('refuses to begin at a hint that the trail does not have', () => {
   expect(() => new TrailMatch([], hintFromToken(tokenOf(1)), { ordered: true, margin: 1 })).toThrow(
     RangeError,
   );
+});
+
+describe('the ids of what is delivered', () => {
+  const distance = 6;
+  const options = { ordered: false, margin: 4 * distance };
+
+  /** As the tail numbers what it reads: hint and number since it. */
+  function read(keeper: TrailKeeper, items: readonly Item[], passedOver: ReadonlySet<string>): string[] {
+    return items.flatMap((item, index) => {
+      if (item.kind === 'hint') {
+        keeper.hint(hintFromToken(item.token), { file: 'log.000001', position: 4 + index });
+        return [];
+      }
+      if (passedOver.has(item.name)) {
+        keeper.passedOver();
+        return [];
+      }
+      keeper.transaction(item.identity);
+      return [`${keeper.lastHint?.token ?? '-'}/${keeper.sequence}`];
+    });
+  }
+
+  it('never come twice, from however many servers with other orders it was read, also over restarts', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 60, max: 250 }),
+        seed,
+        fc.array(fc.record({ length: fc.integer({ min: 1, max: 40 }), restart: fc.boolean() }), {
+          minLength: 2,
+          maxLength: 5,
+        }),
+        (count, random, legs) => {
+          const next = randomOf(random);
+          const all = history(
+            Array.from({ length: count }, (_, index) => index + 1),
+            7,
+            true,
+          );
+          let keeper = new TrailKeeper(options.margin);
+          const ids: string[] = [];
+          const names: string[] = [];
+          for (const [leg, { length, restart }] of legs.entries()) {
+            const log = reorder(all, distance, next);
+            let from = 0;
+            let passedOver = new Set<string>();
+            if (leg > 0) {
+              const state = matchCandidate(keeper, log, options);
+              if (state === null) return;
+              if (state.status !== 'complete') throw new Error(`is ${state.status}`);
+              const { coordinates, trail, sequence, skip } = state.resume;
+              if (restart) {
+                const { entries, sequence: stored, lastHint } = keeper;
+                keeper = new TrailKeeper(options.margin);
+                keeper.restore(entries, stored, lastHint);
+              }
+              keeper.restore(trail, sequence);
+              from = (coordinates.position - 4) / 10;
+              passedOver = new Set(skip.map(({ start }) => log[(start.position - 4) / 10]?.name ?? ''));
+            }
+            const stretch = log.slice(from, from + length + distance + passedOver.size);
+            ids.push(...read(keeper, stretch, passedOver));
+            names.push(...transactionNames(stretch).filter((name) => !passedOver.has(name)));
+          }
+          expect(new Set(names).size).toBe(names.length);
+          expect(ids).toHaveLength(names.length);
+          expect(new Set(ids).size).toBe(ids.length);
+        },
+      ),
+      { numRuns: 1000 },
+    );
+  });
 });
