@@ -242,6 +242,7 @@ async function resumeFromCheckpoint(
         uuid: checkpoint.server.uuid,
         coordinates: checkpoint.coordinates,
         sequence: checkpoint.sequence,
+        binlogServer: false,
       },
     },
     margin: config.matching.margin,

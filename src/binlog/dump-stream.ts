@@ -8,6 +8,7 @@ import { isDenied, isServerError, missingGrant } from '../mysql/server-error.js'
 import { messageOf, WaymarkError } from '../util/errors.js';
 import { type Coordinates, formatCoordinates } from './coordinates.js';
 import { EventType, eventType, type EventVisitor, headerBytes } from './event.js';
+import { LogPosition } from './log-position.js';
 import { type LogFormat, readFormatDescription } from './format-description.js';
 import { Pace } from '../util/pace.js';
 import { withDeadline } from '../util/async.js';
@@ -158,6 +159,7 @@ async function* batches(socket: Socket, options: DumpOptions): AsyncGenerator<Ev
 /** Takes payloads to events: status byte, format description, checksums. */
 class EventDecoder {
   ended = false;
+  #begun = false;
   #format: LogFormat | null = null;
   readonly #options: DumpOptions;
 
@@ -177,7 +179,15 @@ class EventDecoder {
     if (end - eventStart < headerBytes) {
       throw new WaymarkError('protocol', `${serverOf(this.#options)} sent an event shorter than its header`);
     }
-    if (eventType(buffer, eventStart) === EventType.formatDescription) {
+    const type = eventType(buffer, eventStart);
+    // At the log's end: a binlog server may not know the flag and wait for more.
+    if (this.#options.nonBlocking && (type === EventType.heartbeat || type === EventType.heartbeatV2)) {
+      this.ended = true;
+      return;
+    }
+    if (!this.#begun && type === EventType.rotate) this.#requirePlace(buffer, eventStart, end);
+    this.#begun = true;
+    if (type === EventType.formatDescription) {
       this.#format = readFormatDescription(buffer, eventStart, end);
     }
     const eventEnd = end - this.#checksumBytes(buffer, eventStart, end);
@@ -186,6 +196,21 @@ class EventDecoder {
     } catch (error) {
       throw isOutOfBounds(error) ? unreadable(error, buffer, eventStart, this.#options) : error;
     }
+  }
+
+  /** The rotate event that opens a dump says where it begins. Binlog servers that go by GTID alone begin elsewhere. */
+  #requirePlace(buffer: Buffer, start: number, end: number): void {
+    const position = new LogPosition(this.#options.start);
+    position.advance(buffer, start, end - rotateChecksumBytes(buffer, start, end));
+    const begun = formatCoordinates(position.end);
+    const wanted = formatCoordinates(this.#options.start);
+    if (begun === wanted) return;
+    throw new WaymarkError(
+      'coordinates',
+      `${serverOf(this.#options)} was asked for its binary log from ${wanted} and begins at ${begun}: it doesn't ` +
+        'serve it by file and position',
+      { details: { server: serverOf(this.#options), ...this.#options.start } },
+    );
   }
 
   #checksumBytes(buffer: Buffer, start: number, end: number): number {

@@ -21,6 +21,8 @@ export type ServerConfig = {
   readonly address: Address;
   /** Among equally suitable members the one with the highest number is preferred; 0 unless configured. */
   readonly priority: number;
+  /** What it is, for those that can't be told by their answers. */
+  readonly kind?: 'server' | 'binlog-server' | undefined;
 };
 
 /** Where to begin when there is no checkpoint yet. */
@@ -34,7 +36,11 @@ const address = parsed('HOST:PORT, for example db1.example.com:3306 or [::1]:330
 
 const server = chosen<ServerConfig>((input) =>
   typeof input === 'object' && input !== null
-    ? section({ address, priority: wholeNumber(0, 1_000_000).default(0) })
+    ? section({
+        address,
+        priority: wholeNumber(0, 1_000_000).default(0),
+        kind: oneOf(['server', 'binlog-server']).optional(),
+      })
     : address.transform((value) => ({ address: value, priority: 0 })),
 );
 

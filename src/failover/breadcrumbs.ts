@@ -79,7 +79,10 @@ async function openTo(
 ): Promise<{ connection: Connection; facts: ServerFacts }> {
   const connection = await connect(member.instance, { signal, connectTimeoutMs: timeoutMs });
   try {
-    return { connection, facts: await withDeadline(readServerFacts(connection), timeoutMs, late) };
+    return {
+      connection,
+      facts: await withDeadline(readServerFacts(connection, member.instance.kind), timeoutMs, late),
+    };
   } catch (error) {
     discard(connection);
     throw error;

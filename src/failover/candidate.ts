@@ -4,7 +4,7 @@ import type { HintFormat } from '../hints/hint.js';
 import { DivergedError, findResumePoint, type ResumeProgress, type Resumption } from '../matching/resume.js';
 import { isSamePlace } from '../matching/same-place.js';
 import type { TrailEntry } from '../matching/trail.js';
-import type { ReplicationChannel } from '../mysql/server.js';
+import { isBinlogServer, type ReplicationChannel } from '../mysql/server.js';
 import type { Coordinates } from '../binlog/coordinates.js';
 import { settingsFindings } from '../mysql/settings-findings.js';
 import { preflightErrors } from '../mysql/findings.js';
@@ -35,6 +35,8 @@ type StreamHistory = {
     readonly uuid: string;
     readonly coordinates: Coordinates;
     readonly sequence: number;
+    /** Whether that was a binlog server: its coordinates are its source's. */
+    readonly binlogServer: boolean;
   };
 };
 
@@ -59,7 +61,7 @@ export async function tryCandidate(
   options: CandidateOptions,
   signal: AbortSignal,
 ): Promise<Place> {
-  const { history, logger, breadcrumbs } = options;
+  const { history, logger } = options;
   const inspection = await inspect(member.instance, signal, inspectTimeoutMs);
   const rejections = rejectionsOf(member, inspection, history.filters);
   if (rejections.length > 0) {
@@ -92,7 +94,7 @@ export async function tryCandidate(
       trail: history.trail,
       trailOrdered: history.ordered,
       margin: options.margin,
-      startHere: oldest?.kind === 'hint' ? startOf(oldest, sameServer, member, breadcrumbs) : null,
+      startHere: startOf(member, inspection, options),
       onProgress: (progress) => {
         if (progress.phase === 'behind') report('behind', {}, `${progress.message} Waiting for it`);
         if (progress.phase === 'located') {
@@ -115,14 +117,21 @@ export async function tryCandidate(
   }
 }
 
-/** Where to begin to look for the trail's oldest hint: where it stood, or a place noted before it was injected. */
+/**
+ * Where to begin to look for the trail's oldest hint: where it stood on this same server; else a place noted before it
+ * was injected; else, between a binlog server and its source, where it stood on the other one of the two.
+ */
 function startOf(
-  { hint, coordinates }: Extract<TrailEntry, { kind: 'hint' }>,
-  sameServer: boolean,
   member: Member,
-  breadcrumbs: Breadcrumbs,
+  inspection: Inspection,
+  { history, breadcrumbs }: CandidateOptions,
 ): Coordinates | null {
-  return sameServer ? coordinates : breadcrumbs.before(member, hint);
+  const oldest = history.trail.find((entry) => entry.kind === 'hint');
+  if (oldest?.kind !== 'hint') return null;
+  if (isSameServer(inspection, history.place)) return oldest.coordinates;
+  const noted = breadcrumbs.before(member, oldest.hint);
+  const mayBeCopy = history.place.binlogServer || isBinlogServer(inspection.facts);
+  return noted ?? (mayBeCopy ? oldest.coordinates : null);
 }
 
 /** Reading what a server has takes less; what takes longer is being waited for. */

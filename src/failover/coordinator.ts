@@ -4,6 +4,7 @@ import type { Config } from '../config/schema.js';
 import type { TableFilter } from '../config/table-filter.js';
 import type { Confidence, ResumePoint } from '../matching/match-state.js';
 import type { Inspection } from '../mysql/inspect.js';
+import { isBinlogServer } from '../mysql/server.js';
 import type { Sink } from '../sinks/sink.js';
 import type { Progress } from '../tail/progress.js';
 import { tail } from '../tail/tail.js';
@@ -219,6 +220,7 @@ export class Coordinator {
           uuid: inspection.facts.uuid,
           coordinates: progress.coordinates,
           sequence: progress.keeper.sequence,
+          binlogServer: isBinlogServer(inspection.facts),
         },
       },
       margin: config.matching.margin,

@@ -13,9 +13,9 @@ export type Member = {
 /** The pool of a configuration, highest priority first, else in the order in which it is written. */
 export function poolOf(servers: readonly ServerConfig[], account: Account): readonly Member[] {
   return servers
-    .map(({ address, priority }) => ({
+    .map(({ address, priority, kind }) => ({
       name: formatAddress(address),
-      instance: { address, account },
+      instance: { address, account, ...(kind === undefined ? {} : { kind }) },
       priority,
     }))
     .toSorted((a, b) => b.priority - a.priority);

@@ -4,7 +4,14 @@ import type { Instance } from '../mysql/connection.js';
 import { isDenied, isServerError, unlessDenied } from '../mysql/server-error.js';
 import { dialectOf } from '../mysql/dialect.js';
 import { quoteName } from '../mysql/quote.js';
-import { query, readReplicationChannels, readServerFacts, type ServerFacts, text } from '../mysql/server.js';
+import {
+  isBinlogServer,
+  query,
+  readReplicationChannels,
+  readServerFacts,
+  type ServerFacts,
+  text,
+} from '../mysql/server.js';
 import { WaymarkError } from '../util/errors.js';
 import type { HintFormat } from './hint.js';
 
@@ -35,6 +42,9 @@ export async function requireInjectionSite(
     );
   }
   const facts = await readServerFacts(connection);
+  if (isBinlogServer(facts)) {
+    throw unsuitable(server, "is a binlog server: it only copies its source's logs. Inject on the source");
+  }
   if (!facts.binaryLogging) {
     throw unsuitable(
       server,

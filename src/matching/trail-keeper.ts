@@ -39,14 +39,16 @@ export class TrailKeeper {
     this.#transactions = 0;
     this.#lastHint = null;
     for (const entry of entries) {
-      if (entry.kind === 'hint') this.#add(entry.hint, entry.coordinates);
-      else this.transaction(entry.identity);
+      if (entry.kind === 'hint') {
+        if (!this.#has(entry.hint)) this.#add(entry.hint, entry.coordinates);
+      } else this.transaction(entry.identity);
     }
     this.#sequence = sequence;
   }
 
   /** Adds a hint and forgets what is no longer needed. */
   hint(hint: Hint, coordinates: Coordinates): void {
+    if (this.#has(hint)) return;
     this.#add(hint, coordinates);
     this.#cut();
   }
@@ -80,6 +82,17 @@ export class TrailKeeper {
   /** Hints in the trail: without one no other server can be matched. */
   get hintCount(): number {
     return this.#marks.length;
+  }
+
+  /**
+   * Whether a hint stands in the trail already. A replica that is killed between a statement's way into its log and the
+   * note of it (MariaDB: mysql.gtid_slave_pos) carries it out, and logs it, once more when it is back.
+   */
+  #has({ token }: Hint): boolean {
+    return this.#marks.some(({ index }) => {
+      const entry = this.#entries[index];
+      return entry?.kind === 'hint' && entry.hint.token === token;
+    });
   }
 
   #add(hint: Hint, coordinates: Coordinates): void {

@@ -5,6 +5,7 @@ import { type Address, formatAddress } from '../config/address.js';
 import type { Secret } from '../config/secret.js';
 import { withDeadline } from '../util/async.js';
 import { messageOf, WaymarkError } from '../util/errors.js';
+import type { ServerKind } from './binlog-server.js';
 import { isServerError } from './server-error.js';
 
 /** Who we are on the servers, and how we get there. */
@@ -20,7 +21,12 @@ export type Account = {
 };
 
 /** One server and the account to use there. */
-export type Instance = { readonly address: Address; readonly account: Account };
+export type Instance = {
+  readonly address: Address;
+  readonly account: Account;
+  /** What the operator says that it is; else it is seen by its answers. */
+  readonly kind?: ServerKind;
+};
 
 const defaultConnectTimeoutMs = 3000;
 

@@ -68,6 +68,7 @@ export type Dialect = {
 };
 
 export function dialectOf(version: ServerVersion): Dialect {
+  if (version.binlogServer === true) return binlogServer;
   return version.vendor === 'mariadb' ? mariadb : mysql(version);
 }
 
@@ -137,6 +138,9 @@ function mysql(version: ServerVersion): Dialect {
 function relayLogRange(file: string | null, from: number, limit: number): string {
   return `${file === null ? '' : ` IN ${quoteText(file)}`} FROM ${String(from)} LIMIT ${String(limit)}`;
 }
+
+/** What replicas of every age ask, and no more: the statements of MySQL 5.7. */
+const binlogServer: Dialect = mysql({ vendor: 'mysql', major: 5, minor: 7, patch: 0, text: '5.7.0' });
 
 function statusColumns(
   source: 'Master' | 'Source',

@@ -37,7 +37,7 @@ export async function inspect(
     });
   const connection = await connect(instance, { signal, connectTimeoutMs: timeoutMs });
   const look = async (): Promise<Inspection> => {
-    const facts = await readServerFacts(connection);
+    const facts = await readServerFacts(connection, instance.kind);
     const channels = await readReplicationChannels(connection, facts.version);
     const logEnd = facts.binaryLogging ? await readBinaryLogEnd(connection, facts.version) : null;
     return { facts, channels, logEnd };

@@ -9,7 +9,14 @@ import { dialectOf } from './dialect.js';
 import type { Finding } from './findings.js';
 import { type Grants, parseGrants } from './grants.js';
 import { quoteAccount, quoteName } from './quote.js';
-import { query, readReplicationChannels, readServerFacts, type ServerFacts, text } from './server.js';
+import {
+  isBinlogServer,
+  query,
+  readReplicationChannels,
+  readServerFacts,
+  type ServerFacts,
+  text,
+} from './server.js';
 import { finding, type ServerState, settingsFindings } from './settings-findings.js';
 import { isAtLeast, type ServerVersion } from './version.js';
 
@@ -64,7 +71,10 @@ export async function examineServer(instance: Instance, options: PreflightOption
   };
   signal.addEventListener('abort', abort, { once: true });
   try {
-    return await abortable(examine(connection, server, options.tables), signal);
+    return await abortable(
+      examine(connection, server, { tables: options.tables, kind: instance.kind }),
+      signal,
+    );
   } catch (error) {
     options.signal.throwIfAborted();
     if (timeout.aborted) return unknown(silence(server, timeoutMs));
@@ -81,9 +91,10 @@ export async function examineServer(instance: Instance, options: PreflightOption
 async function examine(
   connection: Connection,
   server: string,
-  tables: FilterPatterns | undefined,
+  { tables, kind }: { tables: FilterPatterns | undefined; kind: Instance['kind'] },
 ): Promise<ServerReport> {
-  const facts = await readServerFacts(connection);
+  const facts = await readServerFacts(connection, kind);
+  if (isBinlogServer(facts)) return examineBinlogServer(connection, server, facts);
   const clockOffsetMs = await readClockOffset(connection);
   const account = text((await query(connection, 'SELECT CURRENT_USER() AS account'))[0]?.['account']);
   const lacking = (privilege: string, what: string): Finding =>
@@ -109,6 +120,17 @@ async function examine(
   if (grants !== null) grantFindings.push(...columnFindings(server, account, facts, grants, tables));
   const state: ServerState = { server, facts, channels, binlogFilters, clockOffsetMs };
   return { server, state, findings: [...grantFindings, ...settingsFindings(state)] };
+}
+
+/** What it lacks shows when its log is read: it knows neither grants nor settings. */
+async function examineBinlogServer(
+  connection: Connection,
+  server: string,
+  facts: ServerFacts,
+): Promise<ServerReport> {
+  const channels = await readReplicationChannels(connection, facts.version);
+  const state: ServerState = { server, facts, channels, binlogFilters: [], clockOffsetMs: null };
+  return { server, state, findings: settingsFindings(state) };
 }
 
 /** The privilege for SHOW BINARY LOGS and SHOW MASTER STATUS: MariaDB renamed it in 10.5.2. */

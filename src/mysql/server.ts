@@ -1,5 +1,12 @@
 import type { Connection, RowDataPacket } from 'mysql2/promise';
 import { WaymarkError } from '../util/errors.js';
+import {
+  greetingOf,
+  isBinlogServerAnswer,
+  isCurtBinlogServer,
+  type ServerKind,
+  unlessUnanswered,
+} from './binlog-server.js';
 import { dialectOf } from './dialect.js';
 import { parseServerVersion, type ServerVersion } from './version.js';
 
@@ -66,8 +73,48 @@ const factVariables = [
   'slave_parallel_workers',
 ] as const;
 
-/** Reads {@link ServerFacts}. Unknown variables are simply not in the answer, so one statement does for every version. */
-export async function readServerFacts(connection: Connection): Promise<ServerFacts> {
+/**
+ * Reads {@link ServerFacts}. Unknown variables are simply not in the answer, so one statement does for every version.
+ * @param kind what the operator says that it is; a binlog server is also recognised by its greeting or its answer.
+ */
+export async function readServerFacts(connection: Connection, kind?: ServerKind): Promise<ServerFacts> {
+  if (kind === 'binlog-server' || isCurtBinlogServer(greetingOf(connection))) {
+    return readBinlogServerFacts(connection);
+  }
+  try {
+    return await readVariables(connection);
+  } catch (error) {
+    if (kind === undefined && isBinlogServerAnswer(error)) return readBinlogServerFacts(connection);
+    throw error;
+  }
+}
+
+/** Whether what was read is a binlog server: nothing can be asked of it, promoted or moved, but its log be read. */
+export function isBinlogServer({ version }: ServerFacts): boolean {
+  return version.binlogServer === true;
+}
+
+/** A binlog server tells its id, as replicas ask for it; the rest is as the logs are that it copies. */
+async function readBinlogServerFacts(connection: Connection): Promise<ServerFacts> {
+  const version: ServerVersion = { ...parseServerVersion(greetingOf(connection)), binlogServer: true };
+  const [row] = await query(connection, "SHOW VARIABLES LIKE 'SERVER_ID'");
+  return {
+    version,
+    serverId: Number(text(row?.['Value'])),
+    uuid: '',
+    binaryLogging: true,
+    binlogFormat: 'ROW',
+    rowImage: 'FULL',
+    rowMetadata: 'FULL',
+    rowValueOptions: '',
+    logsReplicatedChanges: true,
+    readOnly: true,
+    gtidSet: '',
+    keepsCommitOrder: version.vendor === 'mariadb',
+  };
+}
+
+async function readVariables(connection: Connection): Promise<ServerFacts> {
   const rows = await query(
     connection,
     `SHOW GLOBAL VARIABLES WHERE Variable_name IN (${factVariables.map((name) => `'${name}'`).join(', ')})`,
@@ -101,7 +148,7 @@ export async function readReplicationChannels(
   version: ServerVersion,
 ): Promise<ReplicationChannel[]> {
   const { replicaStatus, columns } = dialectOf(version);
-  const rows = await query(connection, replicaStatus);
+  const rows = await unlessUnanswered(version, () => query(connection, replicaStatus), []);
   return rows.map((row) => {
     const value = (column: string): string => text(row[column]);
     const lag = value(columns.lag);
@@ -142,7 +189,8 @@ export async function readBinaryLogEnd(
   connection: Connection,
   version: ServerVersion,
 ): Promise<{ file: string; position: number } | null> {
-  const [row] = await query(connection, dialectOf(version).binaryLogStatus);
+  const ask = (): Promise<RowDataPacket[]> => query(connection, dialectOf(version).binaryLogStatus);
+  const [row] = await unlessUnanswered(version, ask, []);
   return row === undefined ? null : { file: text(row['File']), position: Number(row['Position']) };
 }
 

@@ -19,9 +19,11 @@ const largeClockOffsetMs = 10_000;
 
 /** Judges one server's settings and replication: everything that is wrong, errors first. Pure. */
 export function settingsFindings(state: ServerState): Finding[] {
+  // A binlog server has no settings of its own: what its source wrote is what it has.
+  const own =
+    state.facts.version.binlogServer === true ? [] : [...versionFindings(state), ...binlogFindings(state)];
   const findings = [
-    ...versionFindings(state),
-    ...binlogFindings(state),
+    ...own,
     ...identityFindings(state),
     ...(state.channels ?? []).flatMap((channel) => channelFindings(state, channel)),
     ...filterFindings(state),

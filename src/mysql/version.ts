@@ -10,6 +10,8 @@ export type ServerVersion = {
   readonly patch: number;
   /** The whole text, for people. */
   readonly text: string;
+  /** Set where a binlog server serves another server's logs: it knows the oldest statements alone. */
+  readonly binlogServer?: true;
 };
 
 /**

@@ -4,6 +4,7 @@ import { close, connect, discard, type Instance } from '../mysql/connection.js';
 import { type ListedReplica, readDumpHosts, readReplicaList } from '../mysql/replica-list.js';
 import { serverError, unlessDenied } from '../mysql/server-error.js';
 import {
+  isBinlogServer,
   query,
   readBinaryLogEnd,
   readReplicationChannels,
@@ -49,7 +50,7 @@ export async function lookAt(instance: Instance, signal: AbortSignal, timeoutMs:
     new WaymarkError('server-unreachable', `${formatAddress(address)} did not answer within ${timeoutMs} ms`);
   try {
     connection = await connect(instance, { signal, connectTimeoutMs: timeoutMs });
-    const look = await withDeadline(ask(connection, address), timeoutMs, late);
+    const look = await withDeadline(ask(connection, instance), timeoutMs, late);
     await close(connection);
     return look;
   } catch (error) {
@@ -62,8 +63,33 @@ export async function lookAt(instance: Instance, signal: AbortSignal, timeoutMs:
   }
 }
 
-async function ask(connection: Connection, address: Address): Promise<LivingLook> {
-  const facts = await readServerFacts(connection);
+async function ask(connection: Connection, { address, kind }: Instance): Promise<LivingLook> {
+  const facts = await readServerFacts(connection, kind);
+  return isBinlogServer(facts)
+    ? askBinlogServer(connection, address, facts)
+    : askServer(connection, address, facts);
+}
+
+/** It tells little; its replicas are found by what they say, or by its source's config. */
+async function askBinlogServer(
+  connection: Connection,
+  address: Address,
+  facts: ServerFacts,
+): Promise<LivingLook> {
+  return {
+    state: 'alive',
+    address,
+    identity: `binlog server ${formatAddress(address)}`,
+    facts,
+    gtids: facts.version.vendor === 'mariadb',
+    channels: await readReplicationChannels(connection, facts.version),
+    logEnd: await readBinaryLogEnd(connection, facts.version),
+    listed: null,
+    dumpHosts: [],
+  };
+}
+
+async function askServer(connection: Connection, address: Address, facts: ServerFacts): Promise<LivingLook> {
   const { version } = facts;
   const rows = await query(
     connection,

@@ -1,13 +1,13 @@
 import type { Address } from '../config/address.js';
-import { type HintFormat } from '../hints/hint.js';
+import type { HintFormat } from '../hints/hint.js';
 import { hintSeconds } from '../hints/next-hint.js';
-import type { ErrorCode } from '../util/errors.js';
+import type { ServerKind } from '../mysql/binlog-server.js';
+import { isBinlogServer } from '../mysql/server.js';
+import { type ErrorCode, WaymarkError } from '../util/errors.js';
 import type { LivingLook } from './look.js';
-import type { HintSight } from './newest-hint.js';
-import { sightHint } from './newest-hint.js';
+import { type HintSight, sightHint } from './newest-hint.js';
 import { survey, type SurveyOptions } from './survey.js';
 import { buildTopology, type Topology, type TopologyServer } from './tree.js';
-import { WaymarkError } from '../util/errors.js';
 
 /** A topology as `waymark topology --json` shows it. */
 export type TopologyReport = {
@@ -31,6 +31,7 @@ export type LivingServerReport = {
   readonly server: string;
   readonly also: readonly string[];
   readonly state: 'alive';
+  readonly kind: ServerKind;
   readonly vendor: 'mariadb' | 'mysql';
   readonly version: string;
   readonly serverId: number;
@@ -103,6 +104,7 @@ export function reportServer(server: TopologyServer, sight: HintSight | null, no
     server: server.server,
     also,
     state: 'alive',
+    kind: isBinlogServer(facts) ? 'binlog-server' : 'server',
     vendor: facts.version.vendor,
     version: facts.version.text,
     serverId: facts.serverId,
@@ -131,6 +133,7 @@ export function reportServer(server: TopologyServer, sight: HintSight | null, no
 function notesOf(look: LivingLook, sight: HintSight | null): string[] {
   const mariadb = look.facts.version.vendor === 'mariadb';
   const notes: string[] = [];
+  if (isBinlogServer(look.facts)) return sight?.hint === null ? [`hint: ${sight.reason}`] : [];
   if (look.channels === null) {
     notes.push(
       `doesn't say whom it replicates from: GRANT ${mariadb ? 'REPLICA MONITOR' : 'REPLICATION CLIENT'}`,

@@ -1,10 +1,13 @@
 import { type Address, formatAddress } from '../config/address.js';
+import type { ServerKind } from '../mysql/binlog-server.js';
 import type { Account } from '../mysql/connection.js';
 import { type Look, lookAt } from './look.js';
 import { neighboursOf } from './neighbours.js';
 
 export type SurveyOptions = {
   readonly account: Account;
+  /** What is declared of servers, by name. */
+  readonly kinds?: ReadonlyMap<string, ServerKind>;
   readonly signal: AbortSignal;
   /** For each server. */
   readonly timeoutMs?: number;
@@ -17,7 +20,7 @@ const defaultTimeoutMs = 3000;
  * Ends also where servers replicate in a ring. Those that don't answer are in the list, with the reason.
  */
 export async function survey(starts: readonly Address[], options: SurveyOptions): Promise<Look[]> {
-  const { account, signal, timeoutMs = defaultTimeoutMs } = options;
+  const { account, kinds, signal, timeoutMs = defaultTimeoutMs } = options;
   const looks = new Map<string, Look | null>();
   const certain = new Set<string>();
   const visit = async (address: Address): Promise<void> => {
@@ -25,7 +28,12 @@ export async function survey(starts: readonly Address[], options: SurveyOptions)
     if (looks.has(name)) return;
     // So that the order of the list is that of discovery.
     looks.set(name, null);
-    const look = await lookAt({ address, account }, signal, timeoutMs);
+    const kind = kinds?.get(name);
+    const look = await lookAt(
+      { address, account, ...(kind === undefined ? {} : { kind }) },
+      signal,
+      timeoutMs,
+    );
     looks.set(name, look);
     if (look.state === 'dead') return;
     const neighbours = neighboursOf(look);

@@ -29,7 +29,7 @@ export type CheckedServer = {
   readonly server: string;
   readonly vendor: string | null;
   readonly version: string | null;
-  readonly role: 'source' | 'replica' | null;
+  readonly role: 'source' | 'replica' | 'binlog-server' | null;
   /** Whom it replicates from; empty for a source. */
   readonly replicatesFrom: readonly string[];
   readonly serverId: number | null;

@@ -33,6 +33,7 @@ function heading({ server, version, role, replicatesFrom, lastHint }: CheckedSer
   const parts = [server];
   if (version !== null) parts.push(describeVersion(parseServerVersion(version)));
   if (role === 'source') parts.push('source');
+  if (role === 'binlog-server') parts.push('binlog server');
   if (role === 'replica') parts.push(`replica of ${replicatesFrom.join(', ')}`);
   if (lastHint !== null) {
     const age = lastHint.ageSeconds === null ? '' : ` (${String(lastHint.ageSeconds)} s old)`;

@@ -6,7 +6,7 @@ import { lastHint } from '../../matching/locate.js';
 import { connect, discard, type Instance } from '../../mysql/connection.js';
 import { isServerError } from '../../mysql/server-error.js';
 import { examineServer, type ServerReport } from '../../mysql/preflight.js';
-import { type BinaryLog, readBinaryLogs } from '../../mysql/server.js';
+import { type BinaryLog, isBinlogServer, readBinaryLogs } from '../../mysql/server.js';
 import { abortable } from '../../util/abortable.js';
 import { WaymarkError } from '../../util/errors.js';
 import type { CheckedServer, CheckFinding, LastHint } from './findings.js';
@@ -67,6 +67,7 @@ function isMissingGrant({ code, severity }: CheckFinding): boolean {
 
 function roleOf({ state }: ServerReport): CheckedServer['role'] {
   const channels = state?.channels ?? null;
+  if (state !== null && isBinlogServer(state.facts)) return 'binlog-server';
   if (channels === null) return null;
   return channels.length === 0 ? 'source' : 'replica';
 }

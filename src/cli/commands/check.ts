@@ -47,8 +47,11 @@ async function examine(config: Config, signal: AbortSignal): Promise<CheckReport
   const account = await readAccount(config);
   const [servers, checkpoint, sink] = await Promise.all([
     Promise.all(
-      config.servers.map(({ address }) =>
-        checkServer({ address, account }, { format: config.hints, tables: config.filter, signal }),
+      config.servers.map(({ address, kind }) =>
+        checkServer(
+          { address, account, ...(kind === undefined ? {} : { kind }) },
+          { format: config.hints, tables: config.filter, signal },
+        ),
       ),
     ),
     checkCheckpoint(config, signal),

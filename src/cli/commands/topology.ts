@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { formatAddress } from '../../config/address.js';
 import { loadConfig } from '../../config/load.js';
 import { readTopology, reportTopology } from '../../topology/report.js';
 import { exitCodes } from '../../util/errors.js';
@@ -37,7 +38,10 @@ async function showTopology(
   const { environment, signal } = context;
   const pool = options.config === undefined ? [] : (await loadConfig(options.config, environment)).servers;
   const starts = [address, ...pool.map((server) => server.address)];
-  const topology = await readTopology(starts, { account, signal });
+  const kinds = new Map(
+    pool.flatMap((server) => (server.kind ? [[formatAddress(server.address), server.kind] as const] : [])),
+  );
+  const topology = await readTopology(starts, { account, kinds, signal });
   const report = await reportTopology(topology, { account, signal, format });
   await context.output.result(report, renderTopology(report));
   return exitCodes.done;

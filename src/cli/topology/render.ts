@@ -40,7 +40,7 @@ function describe(server: ServerReport, source: string | null): Omit<Row, 'tree'
     cells: [
       describeVersion(parseServerVersion(server.version)),
       server.binlogFormat ?? 'no binlog',
-      server.readOnly ? 'read-only' : 'writable',
+      roleOf(server),
       channels.map(lagOf).join(', '),
       channels.map(threadsOf).join(', '),
       gtidOf(server, channels),
@@ -48,6 +48,11 @@ function describe(server: ServerReport, source: string | null): Omit<Row, 'tree'
     ],
     notes: [...also, ...notesOf(server, channels)],
   };
+}
+
+function roleOf({ kind, readOnly }: LivingServerReport): string {
+  if (kind === 'binlog-server') return 'binlog server';
+  return readOnly ? 'read-only' : 'writable';
 }
 
 function lagOf({ lagSeconds, delaySeconds }: ChannelReport): string {

@@ -166,7 +166,7 @@ log: {level: inof}
       'password: the environment variable NO_SUCH is not set',
       'stream: must be a name of letters, digits, ".", "_" and "-"',
       expect.stringMatching(/^servers\[1\]: "::1" is not an address \(an IPv6/),
-      'servers[2]: unknown key "prio": known are address, priority',
+      'servers[2]: unknown key "prio": known are address, priority, kind',
       'checkpoint.store: must be one of file, zookeeper, not "fil" (did you mean "file"?)',
       'sink.path: is missing: it must be the file to append to',
       'sink: unknown key "pth": did you mean "path"?',
@@ -176,7 +176,7 @@ log: {level: inof}
     ]);
     expect(error.details['problems']).toContainEqual({
       key: 'servers[2]',
-      message: 'unknown key "prio": known are address, priority',
+      message: 'unknown key "prio": known are address, priority, kind',
     });
   });
 

@@ -21,6 +21,22 @@ function transactionsBefore(entries: readonly TrailEntry[], index: number): numb
 }
 
 describe('the trail', () => {
+  it('has a hint once, however often a log has it: a replica that is killed can write its last one again', () => {
+    const keeper = new TrailKeeper(10);
+    fill(keeper, [2, 0]);
+    keeper.transaction({ digest: 9n, second: 1, origin: '' });
+    keeper.hint(hintFromToken(tokenOf(1)), somewhere);
+    expect(keeper.hintCount).toBe(2);
+    expect(keeper.sequence).toBe(1);
+    const entries = keeper.entries;
+    const restored = new TrailKeeper(10);
+    restored.restore(
+      [...entries, { kind: 'hint', hint: hintFromToken(tokenOf(1)), coordinates: somewhere }],
+      1,
+    );
+    expect(restored.entries).toEqual(entries);
+  });
+
   it('keeps two hint intervals and the margin twice, begins with a hint, and not much more', () => {
     fc.assert(
       fc.property(
