@@ -103,7 +103,10 @@ export async function tryCandidate(
   }
 }
 
-/** Where to begin to look for the trail's oldest hint: a place noted before it was injected, or where it stood. */
+/**
+ * Where to begin to look for the trail's oldest hint: where it stood on this same server; else a place noted before it
+ * was injected; else, between a binlog server and its source, where it stood on the other one of the two.
+ */
 function startOf(
   member: Member,
   inspection: Inspection,
@@ -111,8 +114,10 @@ function startOf(
 ): Coordinates | null {
   const oldest = history.trail.find((entry) => entry.kind === 'hint');
   if (oldest?.kind !== 'hint') return null;
+  if (isSameServer(inspection, history.place)) return oldest.coordinates;
   const noted = breadcrumbs.before(member, oldest.hint);
-  return noted ?? (hasSameLog(inspection, history.place) ? oldest.coordinates : null);
+  const mayBeCopy = history.place.binlogServer || isBinlogServer(inspection.facts);
+  return noted ?? (mayBeCopy ? oldest.coordinates : null);
 }
 
 /** Reading what a server has takes less; what takes longer is being waited for. */
@@ -180,11 +185,6 @@ function reportLocated(
 /** Whether a member is the server that was read last; what its log holds is for others to prove. */
 function isSameServer({ facts }: Inspection, { serverId, uuid }: StreamHistory['place']): boolean {
   return facts.serverId === serverId && facts.uuid === uuid;
-}
-
-/** Whether a member may have the log that was read last: a binlog server has its source's, places and all. */
-function hasSameLog(inspection: Inspection, place: StreamHistory['place']): boolean {
-  return isSameServer(inspection, place) || place.binlogServer || isBinlogServer(inspection.facts);
 }
 
 /** The same place on the same server, by its coordinates. */

@@ -1,4 +1,5 @@
 import type { Connection, RowDataPacket } from 'mysql2/promise';
+import { unlessUnanswered } from './binlog-server.js';
 import { dialectOf, type ReplicaStatusColumns } from './dialect.js';
 import { query, readReplicationChannels, type ReplicationChannel, text } from './server.js';
 import type { ServerVersion } from './version.js';
@@ -29,8 +30,10 @@ export async function readReplicaStatus(
 ): Promise<ReplicaStatus[]> {
   const { replicaStatus, columns, heartbeatPeriods } = dialectOf(version);
   const channels = await readReplicationChannels(connection, version);
-  const rows = await query(connection, replicaStatus);
-  const periods = heartbeatPeriods === null ? [] : await query(connection, heartbeatPeriods);
+  const ask = (sql: string): Promise<RowDataPacket[]> =>
+    unlessUnanswered(version, () => query(connection, sql), []);
+  const rows = await ask(replicaStatus);
+  const periods = heartbeatPeriods === null ? [] : await ask(heartbeatPeriods);
   return channels.flatMap((channel) => {
     const row = rows.find((candidate) => text(candidate[columns.channel]) === channel.name);
     if (row === undefined) return [];

@@ -85,19 +85,20 @@ async function lookAtAll({
   for (const instance of [...replicas, ...(promote ? [promote] : [])]) {
     wanted.set(formatAddress(instance.address), instance);
   }
-  const looks: Look[] = [];
-  const lost: RegroupEntry[] = [];
-  await Promise.all(
+  const results = await Promise.all(
     [...wanted].map(async ([server, instance]) => {
       try {
-        looks.push(await lookAt(instance, signal));
+        return await lookAt(instance, signal);
       } catch (error) {
         signal.throwIfAborted();
-        lost.push(lostBy(server, error));
+        return lostBy(server, error);
       }
     }),
   );
-  return { looks, lost };
+  return {
+    looks: results.filter((result) => 'inspection' in result),
+    lost: results.filter((result) => 'state' in result),
+  };
 }
 
 function choose(members: readonly Member[], { dead, promote, forced }: RegroupOptions): Target {

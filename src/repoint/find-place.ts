@@ -80,12 +80,12 @@ export function positioningBelow(
   return { by: 'position', ...to };
 }
 
-/** `mysql-bin.000003:455`, or that the replica says itself what it lacks. */
+/** `at mysql-bin.000003:455`, or `by GTID`. */
 export function describePlace(place: SourcePlace): string {
   switch (place.by) {
     case 'gtid':
-      return 'what it lacks by its GTIDs';
+      return 'by GTID';
     case 'position':
-      return formatCoordinates(place);
+      return `at ${formatCoordinates(place)}`;
   }
 }

@@ -1,9 +1,11 @@
+import type { RowDataPacket } from 'mysql2/promise';
 import type { InspectedServer } from '../matching/correlation.js';
 import { formatAddress, parseAddress } from '../config/address.js';
 import { abortable } from '../util/abortable.js';
 import { withDeadline } from '../util/async.js';
 import { hasCode, WaymarkError } from '../util/errors.js';
 import { close, connect, discard, type Instance } from '../mysql/connection.js';
+import { unlessUnanswered } from '../mysql/binlog-server.js';
 import { inspect, type Inspection } from '../mysql/inspect.js';
 import { readReplicaStatus, type ReplicaStatus } from '../mysql/replica-status.js';
 import { serverError } from '../mysql/server-error.js';
@@ -13,7 +15,7 @@ import { query, text } from '../mysql/server.js';
 export type Look = Omit<InspectedServer, 'inspection'> & {
   readonly server: string;
   readonly inspection: Omit<Inspection, 'channels'> & { readonly channels: readonly ReplicaStatus[] };
-  /** MySQL's gtid_mode; '' with MariaDB, which always has GTIDs. */
+  /** MySQL's gtid_mode; '' with MariaDB, which always has GTIDs, and where nobody says. */
   readonly gtidMode: string;
 };
 
@@ -29,7 +31,8 @@ export async function lookAt(instance: Instance, signal: AbortSignal): Promise<L
   const connection = await connect(instance, { signal });
   const read = async (): Promise<Look> => {
     const channels = await readReplicaStatus(connection, inspection.facts.version);
-    const [mode] = await query(connection, "SHOW GLOBAL VARIABLES LIKE 'gtid_mode'");
+    const ask = (): Promise<RowDataPacket[]> => query(connection, "SHOW GLOBAL VARIABLES LIKE 'gtid_mode'");
+    const [mode] = await unlessUnanswered(inspection.facts.version, ask, []);
     return { instance, server, inspection: { ...inspection, channels }, gtidMode: text(mode?.['Value']) };
   };
   try {

@@ -1,7 +1,7 @@
 import { formatCoordinates } from '../binlog/coordinates.js';
 import { parseAddress } from '../config/address.js';
 import type { HintFormat } from '../hints/hint.js';
-import type { SourcePlace } from '../mysql/dialect.js';
+import type { ReplicationThread, SourcePlace } from '../mysql/dialect.js';
 import {
   changeSource,
   channelStatus,
@@ -14,7 +14,7 @@ import {
 } from '../mysql/replication-control.js';
 import type { ReplicaStatus } from '../mysql/replica-status.js';
 import { hasCode, messageOf, WaymarkError } from '../util/errors.js';
-import { findPlace } from './find-place.js';
+import { findPlaceInTime } from './find-place.js';
 import { type Look, lookAt, sourceOf } from './look.js';
 
 /** How a replica was before anything was done to it. */
@@ -79,15 +79,16 @@ async function restore(
       await changeSource(control, { host, port, place, heartbeatSeconds });
     }
   }
+  // The applier first: a receiver of MariaDB's that starts alone by GTID throws the relay log away. A receiver that only
+  // tries to connect was running, too.
   const threads = [
-    // One that tries to connect runs, too.
-    ...(hasEnded(channel) ? [] : (['receiver'] as const)),
     ...(channel.applierRunning ? (['applier'] as const) : []),
+    ...(hasEnded(channel) ? [] : (['receiver'] as const)),
   ];
   for (const thread of threads) await sendStart(control, thread);
-  const waiting = await stillWaiting(control, threads);
-  const running = threads.length === 0 ? 'stopped, as it was' : 'running, as it was';
-  return `${control.server} is back where it was, below ${sourceOf(channel)}, ${threads.length > 0 && waiting !== '' ? waiting : running}`;
+  const ran = threads.filter((thread) => thread === 'applier' || channel.receiverRunning);
+  const how = threads.length === 0 ? 'stopped, as it was' : await whatRuns(control, ran);
+  return `${control.server} is back where it was, below ${sourceOf(channel)}, ${how}`;
 }
 
 /** Where it goes on in the log of its former source; null when it has never been sent away. */
@@ -114,24 +115,21 @@ async function placeToReturnTo(
     lookAt(replica.instance, signal),
     lookAt({ address, account: replica.instance.account }, signal),
   ]);
-  const { to } = await findPlace(now, source, { format, signal });
+  const { to } = await findPlaceInTime(now, source, { format, signal, onBehind: () => undefined });
   return { by: 'position', ...to };
 }
 
-/** Its former source may be away: then it waits for it as it did before. */
-async function stillWaiting(
-  control: ReplicaControl,
-  threads: readonly ('receiver' | 'applier')[],
-): Promise<string> {
+/** Its former source may have gone away meanwhile: then it waits for it, as any replica does. */
+async function whatRuns(control: ReplicaControl, threads: readonly ReplicationThread[]): Promise<string> {
   for (const thread of threads) {
     try {
       await startThread(control, thread);
     } catch (error) {
       if (!hasCode(error, 'replication')) throw error;
-      return `started again, but its ${thread} doesn't run yet: ${error.message}`;
+      return `started again as it was, but its ${thread} doesn't run yet: ${error.message}`;
     }
   }
-  return '';
+  return 'running, as it was';
 }
 
 function stranded(cause: unknown, error: unknown, origin: Origin, { stoppedAt }: MoveState): string {

@@ -1,5 +1,5 @@
 import { dialectOf } from '../mysql/dialect.js';
-import type { ServerFacts } from '../mysql/server.js';
+import { isBinlogServer, type ServerFacts } from '../mysql/server.js';
 import type { ServerVersion } from '../mysql/version.js';
 import { WaymarkError } from '../util/errors.js';
 import { type Look, sourceOf } from './look.js';
@@ -13,6 +13,7 @@ export type Force = (typeof forces)[number];
 export type RefusalReason =
   | 'same-server'
   | 'same-server-id'
+  | 'binlog-server'
   | 'not-a-replica'
   | 'multi-source'
   | 'applier-error'
@@ -70,6 +71,12 @@ function identityRefusal({ replica, target }: Pair): Refusal | null {
 
 /** Why a server can't be moved, wherever to; null when it can. */
 export function channelRefusal({ server, inspection }: Look): Refusal | null {
+  if (isBinlogServer(inspection.facts)) {
+    return {
+      reason: 'binlog-server',
+      message: `${server} is a binlog server, a copy of its source's logs: it is neither moved nor promoted`,
+    };
+  }
   const [first, ...others] = inspection.channels;
   if (first === undefined) {
     return {

@@ -161,7 +161,7 @@ async function move(pair: Movable, state: Move, options: RepointOptions): Promis
     requireProof(pair, found, options.forced);
     const place = positioningBelow(replica, channel, target, found);
     const plan = planOf(replica, { ...channel, executed: state.stoppedAt }, target, found);
-    onStep(`Changing its source: it goes on from ${describePlace(place)} of ${target.server}`);
+    onStep(`Changing its source: it goes on ${describePlace(place)} below ${target.server}`);
     state.sentTo = place;
     await changeSource(control, changeTo(target, place, channel));
     await startBelow(control, target);

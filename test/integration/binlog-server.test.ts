@@ -104,7 +104,7 @@ test('one that goes by GTID alone is refused: it begins elsewhere', async () => 
   });
 });
 
-test('check has nothing to say against it, topology shows it below its source, inject refuses it', async () => {
+test('check has nothing to say against it, topology shows it below its source, inject refuses it, repoint never moves it', async () => {
   expect(await preflight(instance(copy), { signal })).toEqual([]);
   const environment = { WAYMARK_USER: source.user, WAYMARK_PASSWORD: source.password };
   const report = documentOf(await runWaymark(['topology', '--server', copy.address, '--json'], environment));
@@ -125,4 +125,7 @@ test('check has nothing to say against it, topology shows it below its source, i
   const refusal = await runWaymark(['inject', '--server', copy.address, '--once', '--json'], environment);
   expect(errorOf(refusal)).toMatchObject({ code: 'unsuitable-server' });
   expect(errorOf(refusal).message).toContain('is a binlog server');
+  const repoint = ['repoint', '--replica', copy.address, '--below', source.address, '--execute', '--json'];
+  const moved = await runWaymark(repoint, environment);
+  expect(errorOf(moved)).toMatchObject({ code: 'refused', reason: 'binlog-server' });
 });

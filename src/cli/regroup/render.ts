@@ -23,7 +23,7 @@ export function regroupDocument(result: RegroupResult): Record<string, unknown> 
 /** What `regroup` tells a person. */
 export function renderRegroup(result: RegroupResult): string {
   const { executed, dead, target, promoted } = result;
-  const why = promoted ? 'which got most of what it wrote' : 'which lives';
+  const why = promoted ? 'one of them' : 'which lives';
   return [
     executed
       ? `DONE  ${dead} is dead; its replicas are below ${target}, ${why}.`

@@ -85,6 +85,18 @@ describe('refusalOf', () => {
     expect(refusal(lookOf(3, {}, [channelOf({ applierRunning: false })]), lookOf(2))).toBeNull();
   });
 
+  test('a binlog server', () => {
+    const copy = lookOf(3);
+    const { facts } = copy.inspection;
+    const version = { ...facts.version, binlogServer: true } as const;
+    const look = { ...copy, inspection: { ...copy.inspection, facts: { ...facts, version } } };
+    expect(refusal(look, lookOf(2))).toEqual({
+      reason: 'binlog-server',
+      message: "db3:3306 is a binlog server, a copy of its source's logs: it is neither moved nor promoted",
+    });
+    expect(refusal(lookOf(2), look)).toBeNull();
+  });
+
   test('MySQL below MariaDB is refused, MariaDB below MySQL is not', () => {
     const mysql = lookOf(3, { version: '9.7.4', gtidMode: 'OFF' });
     expect(refusal(mysql, lookOf(2))).toEqual({
