@@ -1,30 +1,22 @@
+import { formatCoordinates } from '../binlog/coordinates.js';
 import { formatAddress } from '../config/address.js';
-import type { TableFilter } from '../config/table-filter.js';
-import type { Hint } from '../hints/hint.js';
 import { isReplica } from '../mysql/inspect.js';
-import { hasCode, WaymarkError } from '../util/errors.js';
-import type { CorrelateOptions, Correlation, InspectedServer, OwnTransactions } from './correlation.js';
+import { isAtLeast } from '../mysql/version.js';
+import { WaymarkError } from '../util/errors.js';
+import { comparisonOf } from './comparison.js';
+import type { CorrelateOptions, Correlation, InspectedServer } from './correlation.js';
 import {
-  behindError,
-  divergedError,
-  farBehindError,
-  nameStep,
-  outOfOrderError,
-} from './correlation-errors.js';
-import { CorrelationWalk, type TransactionStep } from './correlation-walk.js';
-import type { HintScanOptions } from './hint-scan.js';
+  correlateTrail,
+  everything,
+  locate,
+  matchOptions,
+  newestHint,
+  scanOptions,
+} from './correlate-trail.js';
+import { behind } from './history.js';
 import type { HistoryBeforeOptions } from './history-before.js';
-import { locateHint, type LocateResult } from './locate.js';
-import { isOrdered, matchLog, type MatchLogOptions } from './match-log.js';
-import type { HistoryStep } from './match-state.js';
+import { isOrdered } from './match-log.js';
 import { lengthened, readServerTrail, type ServerTrail } from './server-trail.js';
-import type { TrailMatch } from './trail-match.js';
-
-const defaultMargin = 1024;
-const ownShown = 10;
-
-/** Servers are compared whole. */
-const everything: TableFilter = { table: () => true, schema: () => true };
 
 /**
  * Finds the place on one server that is the same in the history as a place on another: reads the first up to the
@@ -40,64 +32,62 @@ const everything: TableFilter = { table: () => true, schema: () => true };
  * - `out-of-order`: both have the transactions, but some stand behind others that `from` has after the place, so that
  *   no single place on `to` is right; `details` says what stands where.
  * - `hint-purged` (exit code 6), `hint-not-found` (3): `to` has none of the hints any more, or never had.
- * - `unsuitable-server`: one of them is a replica that doesn't write what it replicates to its own log, or has none.
+ * - `unsuitable-server`: one of them is a replica that doesn't write what it replicates to its own log, or has none; or
+ *   one logs rows and the other statements, and nothing tells which transaction is which.
  * - what reading a log throws (`server-unreachable`, `missing-grant`, …).
  */
 export async function correlate(options: CorrelateOptions): Promise<Correlation> {
-  const { from, to, at, margin = defaultMargin } = options;
+  const { from, to, at } = options;
   for (const server of [from, to]) requireOwnLog(server);
-  const reading = readingOptions(from, options);
-  let trail = await readServerTrail(at, reading);
-  const ordered = isOrdered(matchOptions(trail, options));
-  if (!ordered && trail.entries.length < 2 * margin) trail = await lengthened(trail, 2 * margin, reading);
-  const place = await locate(trail, options);
-  const walk = new CorrelationWalk(trail.entries, ordered);
-  const matcher = await matchLog(place, matchOptions(trail, options), {
-    step: (state, step) => walk.step(state, step),
-  });
-  return conclude(walk, matcher, { ...trail, begun: place.hint }, options);
-}
-
-async function conclude(
-  { state, unknown, own }: CorrelationWalk,
-  matcher: TrailMatch,
-  { begun, ...trail }: ServerTrail & { readonly begun: Hint },
-  options: CorrelateOptions,
-): Promise<Correlation> {
-  if (state?.status !== 'complete') {
-    const missing = matcher.unmet.flatMap((index) => trail.steps[index] ?? []);
-    const differ =
-      state?.status === 'diverged' || (unknown.length > 0 && isOrdered(matchOptions(trail, options)));
-    throw differ ? await divergedError(missing, unknown, options) : behindError(missing, options);
-  }
-  const { coordinates, skip } = state.resume;
-  const [strange] = unknown;
-  if (strange !== undefined && skip.length > 0) throw outOfOrderError(strange, skip, options);
-  const { transactionsMatched } = state.evidence;
-  const begin = trail.steps.findIndex((step) => step.kind === 'hint' && step.hint.token === begun.token);
-  return {
-    to: coordinates,
-    hint: newestHint(trail),
-    transactionsMatched,
-    confidence: transactionsMatched === 0 ? 'unverified' : state.confidence,
-    ownTransactions: {
-      from: ownTransactions(
-        options.from,
-        trail.steps.filter((step, index) => index > begin && isOwn(step) && !matcher.isMet(index)),
-      ),
-      to: ownTransactions(options.to, own),
-    },
+  const comparison = comparisonOf(from.inspection.facts, to.inspection.facts);
+  const reading: HistoryBeforeOptions = {
+    ...scanOptions(from, options),
+    inspection: from.inspection,
+    filter: everything,
+    comparison,
   };
+  let trail = await readServerTrail(at, reading);
+  if (comparison === 'origin' && !haveCommonOrigins(trail, options)) return behindHint(trail, options);
+  const { margin, ...matching } = matchOptions(trail, comparison, options);
+  if (!isOrdered(matching) && trail.entries.length < 2 * margin) {
+    trail = await lengthened(trail, 2 * margin, reading);
+  }
+  return correlateTrail(trail, comparison, options);
 }
 
-/** The first hint of the trail that the other server has. */
-async function locate(trail: ServerTrail, options: CorrelateOptions): Promise<LocateResult> {
-  const hints = trail.entries.flatMap((entry) => (entry.kind === 'hint' ? [entry.hint] : []));
-  try {
-    return await locateHint(hints, scanOptions(options.to, options));
-  } catch (error) {
-    throw hasCode(error, 'hint-behind') ? farBehindError(error, options) : error;
+/** Whether both servers' logs say of each transaction which one it is: MariaDB's by GTID, MySQL's by commit time. */
+function haveCommonOrigins({ steps }: ServerTrail, { from, to }: CorrelateOptions): boolean {
+  const [a, b] = [from.inspection.facts.version, to.inspection.facts.version];
+  const known =
+    a.vendor === b.vendor && (a.vendor === 'mariadb' || (isAtLeast(a, 8, 0, 1) && isAtLeast(b, 8, 0, 1)));
+  return known && steps.every((step) => step.kind === 'hint' || step.identity.origin !== '');
+}
+
+/** Nothing but hints can be compared: right behind one is the only place that is known. */
+async function behindHint(trail: ServerTrail, options: CorrelateOptions): Promise<Correlation> {
+  const { from, to, at } = options;
+  const last = trail.steps.at(-1);
+  if (last?.kind !== 'hint') {
+    const [one, other] = [from, to].map(({ instance }) => formatAddress(instance.address));
+    throw new WaymarkError(
+      'unsuitable-server',
+      `${one ?? ''} and ${other ?? ''} can't be compared: one logs rows and the other statements, and they have ` +
+        'neither GTIDs nor commit times in common. Only the place right behind a hint is known, and ' +
+        `${formatCoordinates(at)} is none: stop the replica there (START REPLICA UNTIL …), or give both the same ` +
+        'binlog_format',
+      { details: { server: other, hint: newestHint(trail).token } },
+    );
   }
+  const hint = newestHint(trail);
+  const none = { count: 0, first: [] };
+  const place = await locate([hint], options);
+  return {
+    to: behind(place),
+    hint,
+    transactionsMatched: 0,
+    confidence: 'unverified',
+    ownTransactions: { from: none, to: none },
+  };
 }
 
 /** A replica's log must have what it replicates: without that there is nothing in it to compare. */
@@ -113,54 +103,4 @@ function requireOwnLog({ instance, inspection }: InspectedServer): void {
       : `${server} writes no binary log (log_bin is OFF)`,
     { details: { server } },
   );
-}
-
-function scanOptions(
-  { instance }: InspectedServer,
-  { format, signal, onProgress }: CorrelateOptions,
-): HintScanOptions {
-  const server = formatAddress(instance.address);
-  return {
-    instance,
-    format,
-    signal,
-    ...(onProgress && {
-      onProgress: (progress) => {
-        onProgress({ server, ...progress });
-      },
-    }),
-  };
-}
-
-function readingOptions(server: InspectedServer, options: CorrelateOptions): HistoryBeforeOptions {
-  return { ...scanOptions(server, options), inspection: server.inspection, filter: everything };
-}
-
-function matchOptions(trail: ServerTrail, options: CorrelateOptions): MatchLogOptions {
-  const { from, to, format, signal, margin = defaultMargin } = options;
-  return {
-    ...to,
-    trail: trail.entries,
-    trailOrdered: from.inspection.facts.keepsCommitOrder,
-    margin,
-    format,
-    signal,
-    filter: everything,
-    nonBlocking: true,
-  };
-}
-
-function isOwn(step: HistoryStep): step is TransactionStep {
-  return step.kind === 'transaction' && step.bornHere;
-}
-
-function newestHint({ entries }: ServerTrail): Hint {
-  const newest = entries.findLast((entry) => entry.kind === 'hint');
-  if (newest?.kind !== 'hint') throw new RangeError('a trail without a hint');
-  return newest.hint;
-}
-
-function ownTransactions({ instance }: InspectedServer, steps: readonly HistoryStep[]): OwnTransactions {
-  const server = formatAddress(instance.address);
-  return { count: steps.length, first: steps.slice(0, ownShown).map((step) => nameStep(server, step)) };
 }

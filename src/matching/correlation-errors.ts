@@ -2,6 +2,7 @@ import { formatCoordinates } from '../binlog/coordinates.js';
 import { formatAddress } from '../config/address.js';
 import { WaymarkError } from '../util/errors.js';
 import { type CorrelateOptions, type NamedTransaction, nameOfTransaction } from './correlation.js';
+import type { Comparison } from './comparison.js';
 import { sameOrigin } from './identity-bag.js';
 import type { HistoryStep, PassedOver } from './match-state.js';
 import { firstDifference, readParts } from './transaction-parts.js';
@@ -69,6 +70,7 @@ export function outOfOrderError(
 export async function divergedError(
   missing: readonly HistoryStep[],
   unknown: readonly HistoryStep[],
+  comparison: Comparison,
   options: CorrelateOptions,
 ): Promise<WaymarkError> {
   const { from, to } = serversOf(options);
@@ -77,7 +79,9 @@ export async function divergedError(
   const instead = twin ?? unknown[0] ?? null;
   const first = wanted === undefined ? null : nameStep(from, wanted);
   const other = instead === null ? null : nameStep(to, instead);
-  const difference = wanted && (await partOf(wanted, twin ?? null, options));
+  // A relay log can't be read again, and statements are not compared with rows.
+  const comparable = comparison === 'content' || comparison === 'shape';
+  const difference = wanted && comparable ? await partOf(wanted, twin ?? null, comparison, options) : null;
   const what = difference?.what ?? null;
   return new WaymarkError(
     'diverged',
@@ -106,12 +110,13 @@ export async function divergedError(
 async function partOf(
   wanted: HistoryStep,
   twin: HistoryStep | null,
+  comparison: Comparison,
   { from, to, signal }: CorrelateOptions,
 ): Promise<{ readonly table: string | null; readonly what: string } | null> {
   const parts = await readParts(wanted.start, { instance: from.instance, signal });
   if (twin === null) return parts[0] ?? null;
   const others = await readParts(twin.start, { instance: to.instance, signal });
-  const difference = firstDifference(parts, others);
+  const difference = firstDifference(parts, others, comparison === 'content');
   return difference && (difference.a ?? difference.b);
 }
 

@@ -3,6 +3,7 @@ import { type DumpOptions, readDump } from '../binlog/dump-stream.js';
 import { type EndedTransaction, TransactionAssembler } from '../binlog/transaction-assembler.js';
 import type { TableFilter } from '../config/table-filter.js';
 import { type HintFormat, hintRecogniser } from '../hints/hint.js';
+import { type Comparison, identityFor, Shape } from './comparison.js';
 import { isStatementDeliverable } from './deliverable.js';
 import type { HistoryStep } from './match-state.js';
 
@@ -13,6 +14,8 @@ export type HistoryOptions = Omit<DumpOptions, 'verifyChecksums'> & {
   readonly replicaServerId: number | null;
   /** Who the source was at `start`: the server where the last hint before it was injected; null: not known. */
   readonly sourceServerId?: number | null;
+  /** By what transactions are compared; by their content unless said. */
+  readonly comparison?: Comparison;
 };
 
 /**
@@ -37,13 +40,17 @@ export function isBornOnReplica(
 export async function* readHistory(options: HistoryOptions): AsyncGenerator<HistoryStep[], void, undefined> {
   const recognise = hintRecogniser(options.format);
   let steps: HistoryStep[] = [];
+  const { comparison = 'content' } = options;
+  const shape = comparison === 'shape' || comparison === 'listed' ? new Shape() : null;
   let deliverable = false;
   let sourceServerId = options.sourceServerId ?? null;
   const assembler = new TransactionAssembler(options.start, {
-    rows: (_open, _operation, name) => {
+    rows: (_open, operation, name) => {
+      shape?.rows(operation, name);
       deliverable ||= options.filter.table(name.schema, name.table);
     },
     statement: (_open, statement) => {
+      shape?.statement(statement);
       deliverable ||= isStatementDeliverable(statement, options.filter);
     },
     end: (transaction) => {
@@ -53,13 +60,15 @@ export async function* readHistory(options: HistoryOptions): AsyncGenerator<Hist
     },
   });
   const stepOf = (transaction: EndedTransaction, delivers: boolean): HistoryStep | null => {
-    const { identity, statement, start, end, serverId } = transaction;
-    if (identity === null) return null;
+    const { statement, start, end, serverId } = transaction;
+    const shapeDigest = shape?.take() ?? 0n;
+    if (transaction.identity === null) return null;
     const hint = statement && recognise(statement);
     if (hint) {
       sourceServerId = serverId;
       return { kind: 'hint', hint, start, end, serverId };
     }
+    const identity = identityFor(comparison, transaction.identity, transaction, shapeDigest);
     const bornHere = isBornOnReplica(serverId, options.replicaServerId, sourceServerId);
     return { kind: 'transaction', identity, start, end, bornHere, deliverable: delivers };
   };

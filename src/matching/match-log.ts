@@ -4,6 +4,7 @@ import type { HintFormat } from '../hints/hint.js';
 import type { Instance } from '../mysql/connection.js';
 import { type Inspection, isReplica } from '../mysql/inspect.js';
 import { listBinaryLogs } from '../mysql/log-list.js';
+import type { Comparison } from './comparison.js';
 import type { HintPlace } from './hint-scan.js';
 import { behind, readHistory } from './history.js';
 import { LookBack } from './look-back.js';
@@ -23,6 +24,8 @@ export type MatchLogOptions = {
   readonly signal: AbortSignal;
   readonly silenceMs?: number;
   readonly connectTimeoutMs?: number;
+  /** By what transactions are compared; by their content unless said. The trail must have been made for it. */
+  readonly comparison?: Comparison;
   /** End at the end of the log, instead of waiting for more. */
   readonly nonBlocking?: boolean;
 };

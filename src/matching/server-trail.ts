@@ -80,7 +80,8 @@ function hintStep({ hint, file, position, endPosition, serverId }: HintPlace): H
   return { kind: 'hint', hint, start, end: { file, position: endPosition }, serverId };
 }
 
-function entryOf(step: HistoryStep, optional: boolean): TrailEntry {
+/** A step as an entry of a trail. */
+export function entryOf(step: HistoryStep, optional: boolean): TrailEntry {
   if (step.kind === 'hint') return { kind: 'hint', hint: step.hint, coordinates: step.start };
   return { kind: 'transaction', identity: step.identity, ...(optional ? { optional } : {}) };
 }

@@ -56,14 +56,19 @@ export async function readParts(
   return parts.map(({ table, what, content }) => ({ table, what, digest: content.value() }));
 }
 
-/** The first part in which two transactions differ: what the one has there, and what the other. */
+/**
+ * The first part in which two transactions differ: what the one has there, and what the other.
+ * @param byContent whether what is in the rows counts.
+ */
 export function firstDifference(
   a: readonly TransactionPart[],
   b: readonly TransactionPart[],
+  byContent = true,
 ): { readonly a: TransactionPart | null; readonly b: TransactionPart | null } | null {
   for (let index = 0; index < Math.max(a.length, b.length); index += 1) {
     const [left, right] = [a[index] ?? null, b[index] ?? null];
-    if (left?.what !== right?.what || left?.digest !== right?.digest) return { a: left, b: right };
+    const differ = left?.what !== right?.what || (byContent && left?.digest !== right?.digest);
+    if (differ) return { a: left, b: right };
   }
   return null;
 }

@@ -54,6 +54,8 @@ export type Dialect = {
   readonly logUpdatesVariable: 'log_slave_updates' | 'log_replica_updates';
   /** Rows: channel and seconds, as `name` and `seconds`; null where the status itself has a column for it. */
   readonly heartbeatPeriods: string | null;
+  /** Rows: events of a relay log (null: the oldest) from a position on, at most so many. */
+  readonly relayLogEvents: (channel: string, file: string | null, from: number, limit: number) => string;
   readonly startThread: (thread: ReplicationThread, channel: string) => string;
   readonly stopThread: (thread: ReplicationThread, channel: string) => string;
   readonly changeSource: (change: SourceChange, channel: string) => string;
@@ -91,6 +93,8 @@ const mariadb: Dialect = {
   replicas: 'SHOW SLAVE HOSTS',
   logUpdatesVariable: 'log_slave_updates',
   heartbeatPeriods: null,
+  relayLogEvents: (name, file, from, limit) =>
+    `SHOW RELAYLOG${connection(name)} EVENTS${relayLogRange(file, from, limit)}`,
   startThread: (thread, name) => `START SLAVE${connection(name)} ${threadWords[thread]}`,
   stopThread: (thread, name) => `STOP SLAVE${connection(name)} ${threadWords[thread]}`,
   changeSource: (change, name) =>
@@ -118,6 +122,8 @@ function mysql(version: ServerVersion): Dialect {
     logUpdatesVariable: isAtLeast(version, 8, 0, 26) ? 'log_replica_updates' : 'log_slave_updates',
     heartbeatPeriods:
       'SELECT CHANNEL_NAME AS name, HEARTBEAT_INTERVAL AS seconds FROM performance_schema.replication_connection_configuration',
+    relayLogEvents: (name, file, from, limit) =>
+      `SHOW RELAYLOG EVENTS${relayLogRange(file, from, limit)}${channel(name)}`,
     startThread: (thread, name) => `START ${replica} ${threadWords[thread]}${channel(name)}`,
     stopThread: (thread, name) => `STOP ${replica} ${threadWords[thread]}${channel(name)}`,
     changeSource: (wanted, name) =>
@@ -127,6 +133,10 @@ function mysql(version: ServerVersion): Dialect {
     controlPrivilege: isAtLeast(version, 8) ? 'REPLICATION_SLAVE_ADMIN' : 'SUPER',
     allowWrites: 'SET GLOBAL read_only = OFF',
   };
+}
+
+function relayLogRange(file: string | null, from: number, limit: number): string {
+  return `${file === null ? '' : ` IN ${quoteText(file)}`} FROM ${String(from)} LIMIT ${String(limit)}`;
 }
 
 /** What replicas of every age ask, and no more: the statements of MySQL 5.7. */

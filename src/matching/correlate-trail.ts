@@ -1,0 +1,137 @@
+import { formatAddress } from '../config/address.js';
+import type { TableFilter } from '../config/table-filter.js';
+import type { Hint } from '../hints/hint.js';
+import { hasCode } from '../util/errors.js';
+import { type Comparison, confidenceOf } from './comparison.js';
+import type { CorrelateOptions, Correlation, InspectedServer, OwnTransactions } from './correlation.js';
+import {
+  behindError,
+  divergedError,
+  farBehindError,
+  nameStep,
+  outOfOrderError,
+} from './correlation-errors.js';
+import { CorrelationWalk, type TransactionStep } from './correlation-walk.js';
+import type { HintScanOptions } from './hint-scan.js';
+import { locateHint, type LocateResult } from './locate.js';
+import { isOrdered, matchLog, type MatchLogOptions } from './match-log.js';
+import type { HistoryStep, MatchState } from './match-state.js';
+import type { ServerTrail } from './server-trail.js';
+
+const defaultMargin = 1024;
+const ownShown = 10;
+
+/** Servers are compared whole. */
+export const everything: TableFilter = { table: () => true, schema: () => true };
+
+/**
+ * Holds the log of `to` against a trail that was made by a comparison, and gives the place behind the last
+ * transaction that both have.
+ * @throws as correlate.
+ */
+export async function correlateTrail(
+  trail: ServerTrail,
+  comparison: Comparison,
+  options: CorrelateOptions,
+): Promise<Correlation> {
+  const place = await locate(
+    trail.entries.flatMap((entry) => (entry.kind === 'hint' ? [entry.hint] : [])),
+    options,
+  );
+  const matching = matchOptions(trail, comparison, options);
+  const ordered = isOrdered(matching);
+  const walk = new CorrelationWalk(trail.entries, ordered);
+  const matcher = await matchLog(place, matching, { step: (state, step) => walk.step(state, step) });
+  if (walk.state?.status !== 'complete') {
+    const missing = matcher.unmet.flatMap((index) => trail.steps[index] ?? []);
+    const differ = walk.state?.status === 'diverged' || (ordered && walk.unknown.length > 0);
+    throw differ
+      ? await divergedError(missing, walk.unknown, comparison, options)
+      : behindError(missing, options);
+  }
+  const begin = trail.steps.findIndex((step) => step.kind === 'hint' && step.hint.token === place.hint.token);
+  const own = trail.steps.filter((step, index) => index > begin && isOwn(step) && !matcher.isMet(index));
+  return conclude(walk, walk.state, { trail, own, comparison }, options);
+}
+
+type Complete = Extract<MatchState, { status: 'complete' }>;
+
+function conclude(
+  { unknown, own: ownThere }: CorrelationWalk,
+  { resume: { coordinates, skip }, confidence, evidence: { transactionsMatched } }: Complete,
+  { trail, own, comparison }: { trail: ServerTrail; own: readonly HistoryStep[]; comparison: Comparison },
+  options: CorrelateOptions,
+): Correlation {
+  const [strange] = unknown;
+  if (strange !== undefined && skip.length > 0) throw outOfOrderError(strange, skip, options);
+  return {
+    to: coordinates,
+    hint: newestHint(trail),
+    transactionsMatched,
+    confidence: transactionsMatched === 0 ? 'unverified' : confidenceOf(comparison, confidence),
+    ownTransactions: {
+      from: ownTransactions(options.from, own),
+      to: ownTransactions(options.to, ownThere),
+    },
+  };
+}
+
+/** The first of some hints, oldest first, that `to` has. */
+export async function locate(hints: readonly Hint[], options: CorrelateOptions): Promise<LocateResult> {
+  try {
+    return await locateHint(hints, scanOptions(options.to, options));
+  } catch (error) {
+    throw hasCode(error, 'hint-behind') ? farBehindError(error, options) : error;
+  }
+}
+
+export function scanOptions(
+  { instance }: InspectedServer,
+  { format, signal, onProgress }: CorrelateOptions,
+): HintScanOptions {
+  const server = formatAddress(instance.address);
+  return {
+    instance,
+    format,
+    signal,
+    ...(onProgress && {
+      onProgress: (progress) => {
+        onProgress({ server, ...progress });
+      },
+    }),
+  };
+}
+
+export function matchOptions(
+  trail: ServerTrail,
+  comparison: Comparison,
+  { from, to, format, signal, margin = defaultMargin }: CorrelateOptions,
+): MatchLogOptions {
+  return {
+    ...to,
+    trail: trail.entries,
+    trailOrdered: from.inspection.facts.keepsCommitOrder,
+    margin,
+    format,
+    signal,
+    filter: everything,
+    comparison,
+    nonBlocking: true,
+  };
+}
+
+function isOwn(step: HistoryStep): step is TransactionStep {
+  return step.kind === 'transaction' && step.bornHere;
+}
+
+/** The newest hint of a trail, which has one. */
+export function newestHint({ entries }: ServerTrail): Hint {
+  const newest = entries.findLast((entry) => entry.kind === 'hint');
+  if (newest?.kind !== 'hint') throw new RangeError('a trail without a hint');
+  return newest.hint;
+}
+
+function ownTransactions({ instance }: InspectedServer, steps: readonly HistoryStep[]): OwnTransactions {
+  const server = formatAddress(instance.address);
+  return { count: steps.length, first: steps.slice(0, ownShown).map((step) => nameStep(server, step)) };
+}

@@ -1,0 +1,99 @@
+import { formatAddress } from '../config/address.js';
+import { abortable } from '../util/abortable.js';
+import { withDeadline } from '../util/async.js';
+import { WaymarkError } from '../util/errors.js';
+import { close, connect, discard, type Instance } from './connection.js';
+import { dialectOf } from './dialect.js';
+import { serverError } from './server-error.js';
+import { query, text } from './server.js';
+import type { ServerVersion } from './version.js';
+
+/** An event as SHOW RELAYLOG EVENTS lists it. */
+export type ListedEvent = {
+  readonly file: string;
+  readonly position: number;
+  readonly type: string;
+  readonly serverId: number;
+  /** Where it ends in the source's log; 0 where the server doesn't say. */
+  readonly sourceEnd: number;
+  readonly info: string;
+};
+
+export type RelayLogOptions = {
+  readonly instance: Instance;
+  readonly version: ServerVersion;
+  /** The server's own id: by that a rotation of the relay log is told from one of the source's log. */
+  readonly serverId: number;
+  readonly channel: string;
+  readonly signal: AbortSignal;
+};
+
+const pageEvents = 20_000;
+
+/** A page is listed from the file's beginning on, which is read again each time. */
+const pageLimitMs = 60_000;
+
+/**
+ * What a replica's relay logs hold, oldest first, as the server lists it, a page at a time. What has been applied is
+ * purged by file, so that not much may be left.
+ * @throws WaymarkError `missing-grant`, `protocol`, `server-unreachable`, `stream-broken`, `stream-silent`.
+ */
+export async function* readRelayLog(
+  options: RelayLogOptions,
+): AsyncGenerator<readonly ListedEvent[], void, undefined> {
+  const { instance, signal } = options;
+  const connection = await connect(instance, { signal });
+  try {
+    let file: string | null = null;
+    let from = 4;
+    for (;;) {
+      const sql = dialectOf(options.version).relayLogEvents(options.channel, file, from, pageEvents);
+      const rows = await abortable(
+        withDeadline(query(connection, sql), pageLimitMs, () => late(instance)),
+        signal,
+      );
+      const events = rows.map((row): ListedEvent => ({
+        file: text(row['Log_name']),
+        position: Number(row['Pos']),
+        type: text(row['Event_type']),
+        serverId: Number(row['Server_id']),
+        sourceEnd: Number(row['End_log_pos']),
+        info: text(row['Info']),
+      }));
+      // The page begins with the last event of the one before.
+      yield from > 4 ? events.slice(1) : events;
+      const last = events.at(-1);
+      if (last === undefined) break;
+      if (events.length === pageEvents) {
+        file = last.file;
+        from = last.position;
+        continue;
+      }
+      const next = nextFile(last, options.serverId);
+      if (next === null || next === file) break;
+      file = next;
+      from = 4;
+    }
+    await close(connection);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw serverError(error, instance, 'list its relay log');
+  } finally {
+    discard(connection);
+  }
+}
+
+/** The relay log that follows, which a file's last event names; null behind the last one. */
+function nextFile({ type, serverId, info }: ListedEvent, ownServerId: number): string | null {
+  if (type !== 'Rotate' || serverId !== ownServerId) return null;
+  return /^(.+);pos=\d+$/.exec(info)?.[1] ?? null;
+}
+
+function late(instance: Instance): WaymarkError {
+  const server = formatAddress(instance.address);
+  return new WaymarkError(
+    'stream-silent',
+    `${server} did not list its relay log within ${String(pageLimitMs)} ms`,
+    { details: { server } },
+  );
+}
