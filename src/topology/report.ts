@@ -18,7 +18,7 @@ export type TopologyReport = {
 /** One server of it. */
 export type ServerReport = LivingServerReport | DeadServerReport;
 
-export type DeadServerReport = {
+type DeadServerReport = {
   readonly server: string;
   readonly also: readonly string[];
   readonly state: 'dead';

@@ -5,7 +5,7 @@ import type { LivingLook, Look } from './look.js';
 import { asSeenFrom } from './neighbours.js';
 
 /** A replication channel, and the server at its other end. */
-export type Link = {
+type Link = {
   /** The source, by the name that it has in this topology. */
   readonly server: string;
   readonly channel: ReplicationChannel;

@@ -37,10 +37,30 @@ export async function changeSource(
   at?: BinlogPosition,
 ): Promise<void> {
   await stopReplication(replica);
-  await replica.query(
-    replica.vendor === 'mariadb' ? changeMaster(source, at) : await changeReplicationSource(source, at),
-  );
+  if (replica.vendor === source.vendor) {
+    await replica.query(
+      replica.vendor === 'mariadb' ? changeMaster(source, at) : await changeReplicationSource(source, at),
+    );
+  } else await changeToOtherVendor(replica, source, at ?? (await binlogEnd(source)));
   await startReplication(replica);
+}
+
+/**
+ * Between vendors there is only file and position, and no way through the accounts and collations that a source's first
+ * binlog begins with: a new replica begins at the end.
+ */
+async function changeToOtherVendor(
+  replica: TestServer,
+  source: TestServer,
+  at: BinlogPosition,
+): Promise<void> {
+  if (replica.vendor === 'mysql') {
+    await replica.query(`${await changeReplicationSource(source, at)}, SOURCE_SSL=0`);
+    return;
+  }
+  // MySQL lets MariaDB's client in without TLS only once it remembers the password from another login.
+  await (await source.connect(REPLICATOR)).end();
+  await replica.query(`${changeMaster(source, at)}, MASTER_SSL=0`);
 }
 
 function changeMaster(source: SourceAddress, at: BinlogPosition | undefined): string {

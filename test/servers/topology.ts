@@ -19,6 +19,9 @@ import { createZooKeeper, type ZooKeeperHandle } from './zookeeper.js';
 
 const WAIT_LIMIT_MS = 60_000;
 
+/** Where Debian's client library has what MySQL's accounts need (caching_sha2_password). */
+const BELOW_MYSQL: ServerSettings = { plugin_dir: '/usr/lib/x86_64-linux-gnu/libmariadb3/plugin' };
+
 /** Ids are unique among all servers that this process starts: any may become a replica of any. */
 let lastServerId = 0;
 
@@ -140,7 +143,9 @@ class TopologyHandle implements Topology {
 
   async addReplica(settings: ServerSettings = {}, options: AddOptions = {}): Promise<TestServer> {
     const kind = options.vendor === undefined ? this.kind : kindOf(options);
-    const replica = await createServer(await this.#planReplica(settings, kind));
+    const mixed = kind.vendor === 'mariadb' && (options.of ?? this.source).vendor === 'mysql';
+    const own = mixed ? { ...BELOW_MYSQL, ...settings } : settings;
+    const replica = await createServer(await this.#planReplica(own, kind));
     this.#servers.push(replica);
     await this.#join(replica, options.of ?? this.source);
     return replica;

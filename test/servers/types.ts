@@ -48,6 +48,9 @@ export interface TestServer {
 /** What a test may choose about a connection. */
 export interface ConnectOptions {
   database?: string;
+  /** Another account than the one with all privileges. */
+  user?: string;
+  password?: string;
   multipleStatements?: boolean;
 }
 
@@ -83,7 +86,10 @@ export interface Topology extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-/** What addReplica may be told: below whom, and what kind of server (the topology's unless said). */
+/**
+ * What addReplica may be told: below whom, and what kind of server (the topology's unless said). One of the other vendor
+ * begins at the end of its source's binlog.
+ */
 export interface AddOptions {
   of?: TestServer;
   vendor?: Vendor;

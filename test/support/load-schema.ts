@@ -32,13 +32,19 @@ const tables = [
   'CREATE TABLE finish (mark VARCHAR(64) NOT NULL PRIMARY KEY) ENGINE=InnoDB',
 ];
 
-/** Makes the schema, and another one that is written in the same transactions and not delivered. */
-export async function createSchema(connection: Connection): Promise<void> {
+/**
+ * Makes the schema, and another one that is written in the same transactions and not delivered.
+ *
+ * @param vendors `both`: MariaDB has no type of its own for MySQL's JSON, so that there must be none.
+ */
+export async function createSchema(connection: Connection, vendors: 'one' | 'both' = 'one'): Promise<void> {
   await connection.query(`CREATE DATABASE ${schema} CHARACTER SET utf8mb4`);
   await connection.query('CREATE DATABASE aside');
   await connection.query('CREATE TABLE aside.noise (writer INT, note VARCHAR(400))');
   await enter(connection);
-  for (const table of tables) await connection.query(table);
+  for (const table of tables) {
+    await connection.query(vendors === 'both' ? table.replace('doc JSON', 'doc LONGTEXT') : table);
+  }
   const values = Array.from({ length: counters }, (_, id) => [id, 0]);
   await connection.query('INSERT INTO counters VALUES ?', [values]);
 }

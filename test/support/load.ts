@@ -14,6 +14,8 @@ export type LoadOptions = {
   readonly writers?: number;
   /** Transactions per second, of all writers together. */
   readonly rate?: number;
+  /** Whether servers of both vendors replicate it. */
+  readonly vendors?: 'one' | 'both';
 };
 
 /** A load that is being written. */
@@ -39,7 +41,7 @@ export async function startLoad(source: TestServer, options: LoadOptions = {}): 
   let ended = false;
   const errors: unknown[] = [];
   const control = await source.connect();
-  await createSchema(control);
+  await createSchema(control, options.vendors);
   const connections: Connection[] = [control];
   const writers: Writer[] = [];
   for (let number = 1; number <= count; number += 1) {

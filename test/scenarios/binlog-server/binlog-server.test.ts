@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { defaultKind } from '../../servers/kind.js';
 import { BinlogServer, type BinlogServerOptions } from '../../support/binlog-server.js';
 import { type Scenario, scenario } from '../../support/scenario.js';
 
@@ -19,8 +20,10 @@ async function withCopy(
 }
 
 test('from a replica to the binlog server that copies its log, and back: the coordinates stay what they are', async () => {
-  // It doesn't list its logs: there is no way but by the coordinates.
-  await withCopy({ listsLogs: false }, async (stage, copy) => {
+  // It doesn't list its logs: there is no way but by the coordinates. (Where the order of commits isn't known, as with
+  // MySQL, the file before must be known as well.)
+  const listsLogs = defaultKind().vendor === 'mysql';
+  await withCopy({ listsLogs }, async (stage, copy) => {
     const replica = stage.replica(0);
     const servers = [replica.address, { address: copy.address, kind: 'binlog-server' }];
     const agent = await stage.startAgent({ servers });
