@@ -14,7 +14,7 @@ export type Option = Sight & {
 };
 
 /** A member to go on with. */
-export type Candidate = {
+type Candidate = {
   readonly server: string;
   /** Lower is better; equal ones are taken by who is ready first. */
   readonly rank: number;
@@ -22,7 +22,7 @@ export type Candidate = {
   readonly reserve: boolean;
 };
 
-export type Rejection = { readonly server: string; readonly reason: string };
+type Rejection = { readonly server: string; readonly reason: string };
 
 /** Best first. No candidate: the stream stays where it is. */
 export type Choice = { readonly candidates: readonly Candidate[]; readonly rejections: readonly Rejection[] };
