@@ -26,7 +26,7 @@ Examples:
 /** Runs the command line once; resolves with the exit code when everything has been written. Never rejects. */
 export async function runProgram(process: NodeJS.Process): Promise<number> {
   const output = new Output(process, process.argv.includes('--json'));
-  const { signal, release } = signalsOf(process);
+  const { signal, onHangup, release } = signalsOf(process);
   let logger: Logger | null = null;
   const onUncaught = (error: unknown): void => {
     // Whatever state this leaves us in, it isn't one to go on from.
@@ -43,6 +43,7 @@ export async function runProgram(process: NodeJS.Process): Promise<number> {
       const context = {
         output,
         signal,
+        onHangup,
         environment: process.env,
         watched: process.stderr.isTTY && !output.json,
         createLogger: (level: Parameters<typeof createLogger>[0]) => (logger = createLogger(level)),

@@ -204,7 +204,9 @@ log: {level: inof}
     [`${minimal}matching: {margin: 0}`, 'matching.margin: must be a whole number from 1 to 8192'],
     [`${minimal}serverId: 1.5`, 'serverId: must be a whole number'],
     [`${minimal}http: {listen: 9464}`, 'http.listen: must be HOST:PORT'],
-    [`${minimal}http:`, 'http: must be a section with the keys listen'],
+    [`${minimal}http:`, 'http: must be a section with the keys listen, token'],
+    [`${minimal}http: {listen: '127.0.0.1:9464', token: short}`, 'http.token: is too short'],
+    [`${minimal}http: {listen: '127.0.0.1:9464', token: 12345678}`, 'http.token: must be text'],
     [minimal.replace('geheim', '12345'), 'password: must be text: put it in quotes'],
     [
       minimal.replace('[127.0.0.1:3402]', '[DB1, "db1:3306"]'),
