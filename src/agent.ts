@@ -57,6 +57,8 @@ export function createAgent(config: Config, options: AgentOptions): Agent {
     transactions: 0,
     passedOver: 0,
     bornHere: 0,
+    bytes: 0,
+    lastSecond: null,
     lastHeardAtMs: null,
     gtidPosition: new Map(),
   };

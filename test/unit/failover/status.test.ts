@@ -17,6 +17,8 @@ function progress(lastHeardAtMs: number | null): Progress {
     transactions: 3,
     passedOver: 2,
     bornHere: 1,
+    bytes: 0,
+    lastSecond: null,
     lastHeardAtMs,
     gtidPosition: new Map(),
   };
