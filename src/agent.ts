@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { CheckpointStore, StoredCheckpoint } from './checkpoint/checkpoint.js';
 import { createCheckpointStore } from './checkpoint/create-store.js';
+import { type Address, formatAddress } from './config/address.js';
 import type { Config } from './config/schema.js';
 import { tableFilter } from './config/table-filter.js';
 import { begin, recoveredTrail, trailKeepsOrder } from './failover/beginning.js';
@@ -10,8 +11,10 @@ import { Checkpointer } from './failover/checkpointer.js';
 import { Coordinator, type Source, sourceOf } from './failover/coordinator.js';
 import { memberAt, type Member, poolOf } from './failover/pool.js';
 import { searchPool } from './failover/search.js';
+import type { MemberView } from './failover/members.js';
 import { initialState } from './failover/state.js';
 import { type AgentStatus, statusOf } from './failover/status.js';
+import { refused, type ReloadReport, type SwitchReport } from './failover/switching.js';
 import { serveStatus } from './http/status-server.js';
 import { rememberingFilter } from './matching/deliverable.js';
 import { TrailKeeper } from './matching/trail-keeper.js';
@@ -36,6 +39,15 @@ export type Agent = {
    */
   run(signal: AbortSignal): Promise<void>;
   status(): AgentStatus;
+  /** The servers as the agent sees them; empty before the stream has begun. */
+  members(): readonly MemberView[];
+  /**
+   * Moves the stream to another member: everything that was read is delivered, and reading goes on there.
+   * @throws WaymarkError `switch-refused` with the reasons; the stream then goes on where it was.
+   */
+  switchTo(address: Address, signal: AbortSignal): Promise<SwitchReport>;
+  /** Takes over what a new configuration changes of the pool and of `failover`, without losing the place. */
+  reload(config: Config): ReloadReport;
 };
 
 /** How long a sink may go on accepting what it was given when the agent stops. */
@@ -76,6 +88,10 @@ export function createAgent(config: Config, options: AgentOptions): Agent {
     );
   return {
     status,
+    members: () => parts.coordinator?.members() ?? [],
+    switchTo: (address) =>
+      Promise.reject(refused(formatAddress(address), ['planned switches are still to come'])),
+    reload: () => ({ added: [], removed: [], changed: [], notApplied: ['servers', 'failover'] }),
     async run(signal) {
       const { logger } = options;
       const account = await readAccount(config);

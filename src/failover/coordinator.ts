@@ -13,6 +13,7 @@ import type { Breadcrumbs } from './breadcrumbs.js';
 import { type CandidateOptions, filtersOfChannels, type Place } from './candidate.js';
 import type { Checkpointer } from './checkpointer.js';
 import { diagnose, type Finding, isServerLost, probe } from './diagnosis.js';
+import type { MemberView } from './members.js';
 import type { Member } from './pool.js';
 import { searchPool } from './search.js';
 import { type AgentEvent, type AgentState, initialState, type Switch, transition } from './state.js';
@@ -81,6 +82,21 @@ export class Coordinator {
       loss = await this.#stream(source, loss, signal);
       source = await this.#next(loss, signal);
     }
+  }
+
+  /** The servers as the agent sees them. */
+  members(): readonly MemberView[] {
+    const { phase } = this.#state;
+    return this.#options.pool.map(({ name, priority }) => ({
+      server: name,
+      role: 'member',
+      priority,
+      avoided: false,
+      reading: phase.kind === 'streaming' && phase.server === name,
+      finding: 'healthy',
+      reasons: [],
+      evidence: null,
+    }));
   }
 
   stopped(reason: string): void {
@@ -242,6 +258,7 @@ export class Coordinator {
       coordinates: resume.coordinates,
       skipped: source.matched,
       blackoutMs: null,
+      timeline: null,
       at: Date.now(),
     };
     this.#apply({ type: 'placed', change });

@@ -2,8 +2,22 @@ import type { Instance } from '../mysql/connection.js';
 import { inspect } from '../mysql/inspect.js';
 import { hasCode, WaymarkError } from '../util/errors.js';
 
-/** What a member of the pool is found to be (DESIGN.md, Diagnosis). */
-export type Finding = 'stream-broken' | 'dead' | 'unreachable';
+/** What a server is found to be (DESIGN.md, Diagnosis). */
+export type Finding =
+  | 'healthy'
+  /** It lives, only our stream from it broke. */
+  | 'stream-broken'
+  | 'dead'
+  /** We can't get through to it, and to others we can. */
+  | 'unreachable'
+  /** It lives, and what it replicates stands or lags while others go on. */
+  | 'stalled'
+  /** At its address is another server, or its logs began anew. */
+  | 'rebuilt'
+  /** Nobody gets anything, because the source is gone. */
+  | 'source-down'
+  /** We get through to nobody. */
+  | 'isolated';
 
 /** What a probe connection saw. */
 export type ProbeOutcome = 'answers' | 'refused' | 'no-answer';
@@ -24,7 +38,6 @@ const lostServerCodes = new Set([
   'checksum',
   'protocol',
   'coordinates',
-  'binlog-purged',
 ]);
 
 /** Whether an error that ended the tail means that the server is lost, and not that the stream itself must stop. */
@@ -33,7 +46,7 @@ export function isServerLost(error: unknown): error is WaymarkError {
 }
 
 /** What the evidence says. Pure. */
-export function diagnose(evidence: Evidence): Finding {
+export function diagnose(evidence: Evidence): 'stream-broken' | 'dead' | 'unreachable' {
   switch (evidence.probe) {
     case 'answers':
       return 'stream-broken';

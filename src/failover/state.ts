@@ -2,11 +2,27 @@ import type { Coordinates } from '../binlog/coordinates.js';
 import type { Confidence } from '../matching/match-state.js';
 import type { Finding } from './diagnosis.js';
 
+/** Why reading began on a server. */
+export type SwitchCause = Finding | 'planned' | 'failback' | 'restart' | 'start';
+
+/**
+ * The parts of a blackout, in milliseconds: until the finding, until the member was chosen that took over, until the
+ * hint was found there, until the match was complete, until the first new record.
+ */
+export type Timeline = {
+  readonly detectMs: number;
+  readonly chooseMs: number;
+  readonly locateMs: number;
+  readonly verifyMs: number;
+  /** Null until it has come, or the stream is level with the server. */
+  readonly firstRecordMs: number | null;
+};
+
 /** A change of servers that is over. */
 export type Switch = {
   readonly from: string | null;
   readonly to: string;
-  readonly finding: Finding | 'restart' | 'start';
+  readonly finding: SwitchCause;
   readonly confidence: Confidence | null;
   readonly hint: string | null;
   readonly coordinates: Coordinates;
@@ -14,6 +30,8 @@ export type Switch = {
   readonly skipped: number;
   /** Null until the first new record has been accepted, or the stream is level with the server. */
   readonly blackoutMs: number | null;
+  /** Null at a start, before which there was no stream. */
+  readonly timeline: Timeline | null;
   /** Milliseconds since 1970. */
   readonly at: number;
 };

@@ -15,13 +15,13 @@ export type ErrorCode =
   | 'stream-silent'
   | 'unsupported-event'
   | 'coordinates'
-  | 'binlog-purged'
   | 'hint-not-found'
   | 'hint-behind'
   | 'hint-purged'
   | 'diverged'
   | 'no-trail'
   | 'no-candidate'
+  | 'switch-refused'
   | 'checkpoint-damaged'
   | 'checkpoint-foreign'
   | 'checkpoint-conflict'
@@ -79,7 +79,6 @@ export function exitCodeOf(error: unknown): number {
     case 'hint-behind':
       return exitCodes.behind;
     case 'hint-purged':
-    case 'binlog-purged':
       return exitCodes.purged;
     case 'server-unreachable':
     case 'access-denied':
@@ -93,6 +92,7 @@ export function exitCodeOf(error: unknown): number {
     case 'coordinates':
     case 'no-trail':
     case 'no-candidate':
+    case 'switch-refused':
     case 'checkpoint-damaged':
     case 'checkpoint-foreign':
     case 'checkpoint-conflict':

@@ -26,7 +26,6 @@ describe('whether an error is about this server alone', () => {
     'checksum',
     'protocol',
     'coordinates',
-    'binlog-purged',
   ];
   const fatal: ErrorCode[] = [
     'diverged',

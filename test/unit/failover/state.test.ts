@@ -17,6 +17,7 @@ const change = (to: string, at = 1): Switch => ({
   coordinates: { file: 'mysql-bin.000001', position: 4 },
   skipped: 0,
   blackoutMs: null,
+  timeline: null,
   at,
 });
 

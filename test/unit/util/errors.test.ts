@@ -8,7 +8,6 @@ test.each([
   ['diverged', 4],
   ['hint-behind', 5],
   ['hint-purged', 6],
-  ['binlog-purged', 6],
   ['server-unreachable', 1],
   ['stream-broken', 1],
   ['sink', 1],
