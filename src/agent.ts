@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { AgentView, type Parts } from './agent-view.js';
 import type { CheckpointStore, StoredCheckpoint } from './checkpoint/checkpoint.js';
 import { createCheckpointStore } from './checkpoint/create-store.js';
 import { type Address, formatAddress } from './config/address.js';
@@ -12,13 +13,12 @@ import { Coordinator, type Source, sourceOf } from './failover/coordinator.js';
 import { memberAt, type Member, poolOf } from './failover/pool.js';
 import { searchPool } from './failover/search.js';
 import type { MemberView } from './failover/members.js';
-import { initialState } from './failover/state.js';
-import { type AgentStatus, statusOf } from './failover/status.js';
+import type { AgentStatus } from './failover/status.js';
 import { refused, type ReloadReport, type SwitchReport } from './failover/switching.js';
-import { serveStatus } from './http/status-server.js';
 import { rememberingFilter } from './matching/deliverable.js';
 import { TrailKeeper } from './matching/trail-keeper.js';
 import { readAccount } from './mysql/account.js';
+import type { Account } from './mysql/connection.js';
 import { createSink } from './sinks/create-sink.js';
 import type { Sink, SinkRecovery } from './sinks/sink.js';
 import type { Progress } from './tail/progress.js';
@@ -74,30 +74,22 @@ export function createAgent(config: Config, options: AgentOptions): Agent {
     lastHeardAtMs: null,
     gtidPosition: new Map(),
   };
-  const parts: { coordinator: Coordinator | null; checkpointer: Checkpointer | null } = {
-    coordinator: null,
-    checkpointer: null,
-  };
-  const status = (): AgentStatus =>
-    statusOf(
-      config.stream,
-      parts.coordinator?.state ?? initialState,
-      progress,
-      parts.checkpointer?.savedAt ?? null,
-      performance.now(),
-    );
+  const parts: Parts = { coordinator: null, checkpointer: null };
+  const view = new AgentView(config.stream, progress, parts);
+  const switchTo: Agent['switchTo'] = (address) =>
+    Promise.reject(refused(formatAddress(address), ['planned switches are still to come']));
   return {
-    status,
+    status: () => view.status(),
     members: () => parts.coordinator?.members() ?? [],
-    switchTo: (address) =>
-      Promise.reject(refused(formatAddress(address), ['planned switches are still to come'])),
+    switchTo,
     reload: () => ({ added: [], removed: [], changed: [], notApplied: ['servers', 'failover'] }),
     async run(signal) {
       const { logger } = options;
       const account = await readAccount(config);
-      const http = config.http ? await serveStatus(config.http.listen, status, logger) : null;
+      const http = await view.serve(config.http, switchTo, logger);
+      const pool = poolOf(config.servers, account);
       try {
-        await runStream({ config, options, progress, pool: poolOf(config.servers, account), parts }, signal);
+        await runStream({ config, options, progress, account, pool, parts, view }, signal);
         logger.info({ event: 'stopped', reason: 'asked to' }, 'Stopped');
       } catch (error) {
         if (!signal.aborted) {
@@ -128,15 +120,17 @@ type Stream = {
   readonly config: Config;
   readonly options: AgentOptions;
   readonly progress: Progress;
+  readonly account: Account;
   readonly pool: readonly Member[];
-  readonly parts: { coordinator: Coordinator | null; checkpointer: Checkpointer | null };
+  readonly parts: Parts;
+  readonly view: AgentView;
 };
 
 /** Opens store and sink, runs the coordinator, and closes them in the right order, whatever happens. */
 async function runStream(stream: Stream, signal: AbortSignal): Promise<void> {
   const { config, options } = stream;
   const store = createCheckpointStore(config.checkpoint, config.stream, options.logger);
-  const sink = options.sink ?? createSink(config.sink);
+  const sink = stream.view.watched(options.sink ?? createSink(config.sink));
   try {
     await openStore(store, stream, signal);
     const stored = await store.load(signal);
@@ -181,7 +175,7 @@ type Opened = {
 };
 
 async function coordinate(stream: Stream, opened: Opened, signal: AbortSignal): Promise<void> {
-  const { config, options, progress, pool, parts } = stream;
+  const { config, options, progress, pool, parts, view } = stream;
   const { logger } = options;
   const filter = rememberingFilter(tableFilter(config.filter));
   const { sinkSignal, release } = graceAfter(signal, sinkGraceMs);
@@ -196,10 +190,14 @@ async function coordinate(stream: Stream, opened: Opened, signal: AbortSignal): 
   const breadcrumbs = new Breadcrumbs(() => progress.keeper.lastHint);
   const coordinator = new Coordinator({
     ...{ config, pool, filter, sink: opened.sink, progress, checkpointer, breadcrumbs, logger, sinkSignal },
+    onEvent: (event) => {
+      view.count(event);
+    },
   });
   Object.assign(parts, { coordinator, checkpointer });
   reportRecovery(opened, logger);
-  const notes = breadcrumbs.run(pool, AbortSignal.any([signal, background.signal]));
+  const ended = AbortSignal.any([signal, background.signal]);
+  const notes = Promise.all([breadcrumbs.run(pool, ended), view.watchLogs(stream.account, ended)]);
   let sinkFailed = false;
   try {
     const source = opened.stored

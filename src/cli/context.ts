@@ -11,7 +11,7 @@ export type CommandContext = {
   /** Fires when the operator ends the command. */
   readonly signal: AbortSignal;
   /** Has SIGHUP call the listener, each time, instead of ending the command. */
-  onHangup(listener: () => void): void;
+  readonly onHangup: (listener: () => void) => void;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Whether a person watches stderr, so that a line of progress may be drawn there. */
   readonly watched: boolean;

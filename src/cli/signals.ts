@@ -21,9 +21,9 @@ export type Signals = {
   /** Fires at the first SIGINT, SIGTERM or, unless there is a listener for it, SIGHUP. */
   readonly signal: AbortSignal;
   /** Has SIGHUP call the listener, each time, instead of ending the command. */
-  onHangup(listener: () => void): void;
+  readonly onHangup: (listener: () => void) => void;
   /** Call it when the command has ended. */
-  release(): void;
+  readonly release: () => void;
 };
 
 /** Listens to a process's signals. The second one that asks to end it does so at once, with 1. */

@@ -28,6 +28,8 @@ export type CoordinatorOptions = {
   readonly breadcrumbs: Breadcrumbs;
   readonly logger: Logger;
   readonly sinkSignal: AbortSignal;
+  /** Told of everything that changes the state. */
+  readonly onEvent: (event: AgentEvent) => void;
 };
 
 /** Where the stream is read from. */
@@ -287,6 +289,7 @@ export class Coordinator {
 
   #apply(event: AgentEvent): void {
     this.#state = transition(this.#state, event);
+    this.#options.onEvent(event);
   }
 }
 

@@ -80,8 +80,8 @@ export type StatusSources = {
   readonly state: AgentState;
   readonly progress: Progress;
   readonly members: readonly MemberView[];
-  /** The log files of the server that is read, where they are known. */
-  readonly logs: readonly BinaryLog[];
+  /** The log files of servers, where they are known. */
+  readonly logs: { of(server: string): readonly BinaryLog[] };
   readonly checkpoint: {
     readonly savedAt: number | null;
     readonly failures: number;
@@ -215,9 +215,15 @@ function checkpointStatus({ checkpoint, now }: StatusSources): CheckpointStatus 
 function lagOf({ progress, logs, now }: StatusSources, member: MemberView | undefined): Lag {
   const evidence = member?.evidence ?? null;
   const end = evidence?.coordinates ?? null;
-  const bytes = end === null ? null : bytesBetween(progress.coordinates, parseCoordinates(end), logs);
+  const bytes =
+    member === undefined || end === null || progress.coordinates.file === ''
+      ? null
+      : bytesBetween(progress.coordinates, parseCoordinates(end), logs.of(member.server));
   if (bytes === 0) return { bytes, seconds: evidence?.replication ? evidence.replication.lagSeconds : 0 };
-  return { bytes, seconds: progress.lastSecond === null ? null : secondsSince(progress.lastSecond, now.wallMs) };
+  return {
+    bytes,
+    seconds: progress.lastSecond === null ? null : secondsSince(progress.lastSecond, now.wallMs),
+  };
 }
 
 function secondsSince(second: number, wallMs: number): number {

@@ -32,15 +32,13 @@ export function errorAnswer(error: unknown): Answer {
   return json(httpCodeOf(error.code), { error: errorDocument(error) }, headers);
 }
 
+/** What else can go wrong lies with the agent's servers: the request was right, and can't be met now. */
 function httpCodeOf(code: ErrorCode): number {
-  switch (code) {
-    case 'usage':
-      return 400;
-    case 'token-refused':
-      return 401;
-    case 'config':
-      return 403;
-    default:
-      return 409;
-  }
+  return httpCodes.get(code) ?? 409;
 }
+
+const httpCodes: ReadonlyMap<ErrorCode, number> = new Map([
+  ['usage', 400],
+  ['token-refused', 401],
+  ['config', 403],
+]);

@@ -54,7 +54,10 @@ async function respond(
   } catch (error) {
     if (gone.signal.aborted) return;
     if (!(error instanceof WaymarkError)) {
-      logger.error({ event: 'http.failed', err: error, path: request.url }, 'A request could not be answered');
+      logger.error(
+        { event: 'http.failed', err: error, path: request.url },
+        'A request could not be answered',
+      );
     }
     send(response, errorAnswer(error));
   }

@@ -58,7 +58,11 @@ const gauges: readonly Reading[] = [
     help: '1 when the stream moves, as /healthz says',
     read: ({ healthy }) => Number(healthy),
   },
-  { name: 'waymark_ready', help: '1 when the stream is read from a server', read: ({ ready }) => Number(ready) },
+  {
+    name: 'waymark_ready',
+    help: '1 when the stream is read from a server',
+    read: ({ ready }) => Number(ready),
+  },
   { name: 'waymark_lag_seconds', help: 'Behind the source', read: ({ lag }) => lag.seconds },
   { name: 'waymark_lag_bytes', help: "Of the server's log still to read", read: ({ lag }) => lag.bytes },
   {
@@ -165,7 +169,12 @@ export class Metrics {
     return this.#registry.metrics();
   }
 
-  #about({ name, help }: Reading): { name: string; help: string; labelNames: ['stream']; registers: [Registry] } {
+  #about({ name, help }: Reading): {
+    name: string;
+    help: string;
+    labelNames: ['stream'];
+    registers: [Registry];
+  } {
     return { name, help, labelNames: ['stream'], registers: [this.#registry] };
   }
 }

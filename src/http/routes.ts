@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Address } from '../config/address.js';
 import type { Secret } from '../config/secret.js';
 import type { AgentStatus } from '../failover/status.js';
-import type { SwitchReport } from '../failover/switch-request.js';
+import type { SwitchReport } from '../failover/switching.js';
 import { type Answer, json, plain, refusal } from './answer.js';
 import { renderStatus } from './status-text.js';
 import { answerSwitch } from './switch-route.js';

@@ -22,7 +22,10 @@ export function renderStatus(status: AgentStatus): string {
     ['left out', `${count(status.bornHere)} transactions that replicas wrote on their own account`],
     ['trail', `${count(trail.transactions)} transactions, ${count(trail.hints)} hints`],
     ['checkpoint', checkpointText(checkpoint)],
-    ['sink', sink.busyMs === null ? 'waits for more' : `at ${count(sink.backlog)} records for ${sink.busyMs} ms`],
+    [
+      'sink',
+      sink.busyMs === null ? 'waits for more' : `at ${count(sink.backlog)} records for ${sink.busyMs} ms`,
+    ],
   ];
   return [
     `${status.stream}: ${status.unhealthyBecause === null ? '✓ healthy' : `✗ ${status.unhealthyBecause}`}`,
@@ -65,7 +68,9 @@ function lagBytesText(bytes: number | null): string {
 function checkpointText({ ageSeconds, failures, failing }: AgentStatus['checkpoint']): string {
   const saved = ageSeconds === null ? 'none yet' : `saved ${count(ageSeconds)} s ago`;
   const failed = failures === 0 ? '' : `, ${count(failures)} failures`;
-  return failing === null ? saved + failed : `${saved}${failed}, can't be saved for ${failing.seconds} s: ${failing.reason}`;
+  return failing === null
+    ? saved + failed
+    : `${saved}${failed}, can't be saved for ${failing.seconds} s: ${failing.reason}`;
 }
 
 function memberRow(view: MemberView): string[] {
@@ -91,7 +96,9 @@ function table(rows: readonly (readonly string[])[]): string[] {
     (sum, row) => row.map((cell, index) => Math.max(sum[index] ?? 0, cell.length)),
     [],
   );
-  return rows.map((row) => `  ${row.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join('  ')}`.trimEnd());
+  return rows.map((row) =>
+    `  ${row.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join('  ')}`.trimEnd(),
+  );
 }
 
 function switchText(change: Switch): string {
@@ -99,7 +106,9 @@ function switchText(change: Switch): string {
   const facts = [
     change.finding,
     ...(change.confidence === null ? [] : [change.confidence]),
-    ...(change.blackoutMs === null ? [] : [`blackout ${change.blackoutMs} ms${timelineText(change.timeline)}`]),
+    ...(change.blackoutMs === null
+      ? []
+      : [`blackout ${change.blackoutMs} ms${timelineText(change.timeline)}`]),
   ];
   return `  ${timeText(change.at)}  ${way}  ${facts.join(', ')}`;
 }

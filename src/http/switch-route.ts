@@ -27,7 +27,8 @@ export async function answerSwitch(
 ): Promise<Answer> {
   authorize(request.headers.authorization, faces.token);
   const body = await readBody(request, gone);
-  if (body === null) return refusal(413, `the body is longer than ${bodyLimitBytes} bytes`, { connection: 'close' });
+  if (body === null)
+    return refusal(413, `the body is longer than ${bodyLimitBytes} bytes`, { connection: 'close' });
   const to = parseOrder(body);
   const limit = new AbortController();
   const timer = setTimeout(() => {

@@ -8,7 +8,8 @@ export type SinkActivity = {
   readonly busySinceMs: number | null;
 };
 
-const idle: SinkActivity = { backlog: 0, busySinceMs: null };
+/** It waits for more. */
+export const noActivity: SinkActivity = { backlog: 0, busySinceMs: null };
 
 /**
  * The same sink, watched: what it is at, and how long it took over each delivery.
@@ -18,13 +19,13 @@ export function measuredSink(
   sink: Sink,
   onDelivered: (seconds: number) => void,
 ): { readonly sink: Sink; readonly activity: () => SinkActivity } {
-  let activity = idle;
+  let activity = noActivity;
   const watched = async <T>(backlog: number, work: () => Promise<T>): Promise<T> => {
     activity = { backlog, busySinceMs: performance.now() };
     try {
       return await work();
     } finally {
-      activity = idle;
+      activity = noActivity;
     }
   };
   return {

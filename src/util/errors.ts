@@ -27,7 +27,6 @@ export type ErrorCode =
   | 'checkpoint-conflict'
   | 'checkpoint-store'
   | 'sink'
-  | 'switch-refused'
   | 'agent-unreachable'
   | 'token-refused';
 
@@ -98,7 +97,6 @@ export function exitCodeOf(error: unknown): number {
     case 'checkpoint-conflict':
     case 'checkpoint-store':
     case 'sink':
-    case 'switch-refused':
     case 'agent-unreachable':
     case 'token-refused':
       return exitCodes.failed;
