@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
-import { parseAddress } from '../config/address.js';
+import { type Address, parseAddress } from '../config/address.js';
 import type { Secret } from '../config/secret.js';
 import { abortable } from '../util/abortable.js';
 import { WaymarkError } from '../util/errors.js';
@@ -14,22 +14,25 @@ const bodyLimitBytes = 4096;
 /** How long a switch may take before it is given up, and the stream stays where it is. */
 export const switchLimitMs = 60_000;
 
-const order = z.strictObject({ to: z.string() });
+const order = z.strictObject({ to: z.string(), stream: z.string().optional() });
 
 /**
- * `POST /switch` with `{"to": "HOST:PORT"}` and the token as a bearer token.
+ * `POST /switch` with `{"to": "HOST:PORT"}`, maybe with the name of the `stream`, and the token as a bearer token.
  * @throws WaymarkError `config` (no token is configured), `token-refused`, `usage`, and what the switch throws.
  */
 export async function answerSwitch(
   request: IncomingMessage,
-  faces: Pick<Faces, 'token' | 'switchTo'>,
+  faces: Pick<Faces, 'token' | 'statuses' | 'switchTo'>,
   gone: AbortSignal,
 ): Promise<Answer> {
   authorize(request.headers.authorization, faces.token);
   const body = await readBody(request, gone);
   if (body === null)
     return refusal(413, `the body is longer than ${bodyLimitBytes} bytes`, { connection: 'close' });
-  const to = parseOrder(body);
+  const { to, stream } = parseOrder(body);
+  if (stream !== undefined && !faces.statuses().some((status) => status.stream === stream)) {
+    throw new WaymarkError('usage', `This agent has no stream "${stream}"`);
+  }
   const limit = new AbortController();
   const timer = setTimeout(() => {
     limit.abort(new WaymarkError('switch-refused', `The switch took longer than ${switchLimitMs / 1000} s`));
@@ -84,8 +87,11 @@ async function readBody(request: IncomingMessage, gone: AbortSignal): Promise<st
   );
 }
 
-function parseOrder(body: string): ReturnType<typeof parseAddress> {
-  const wrong = new WaymarkError('usage', 'The body must be {"to": "HOST:PORT"}');
+function parseOrder(body: string): { to: Address; stream: string | undefined } {
+  const wrong = new WaymarkError(
+    'usage',
+    'The body must be {"to": "HOST:PORT"}, with or without "stream": "NAME"',
+  );
   let value: unknown;
   try {
     value = JSON.parse(body);
@@ -94,5 +100,5 @@ function parseOrder(body: string): ReturnType<typeof parseAddress> {
   }
   const parsed = order.safeParse(value);
   if (!parsed.success) throw wrong;
-  return parseAddress(parsed.data.to);
+  return { to: parseAddress(parsed.data.to), stream: parsed.data.stream };
 }
