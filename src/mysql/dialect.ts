@@ -1,33 +1,178 @@
+import { quoteText } from './quote.js';
 import { isAtLeast, type ServerVersion } from './version.js';
+
+/** A replica's threads: the receiver fetches the source's binary log, the applier carries out what has come. */
+export type ReplicationThread = 'receiver' | 'applier';
+
+/** Where a replica goes on in its source's binary log. */
+export type SourcePlace =
+  | { readonly by: 'position'; readonly file: string; readonly position: number }
+  /** By GTID: the replica says what it has. MariaDB can mean one of two positions by that. */
+  | { readonly by: 'gtid'; readonly mariadbPosition: 'slave_pos' | 'current_pos' };
+
+/** What is to change of a channel: what isn't named stays (user, password, TLS, retries, delay). */
+export type SourceChange = {
+  readonly host: string;
+  readonly port: number;
+  readonly place: SourcePlace;
+  /** Set again, because a new host or port sets it back to half of the net timeout; null: not known. */
+  readonly heartbeatSeconds: number | null;
+};
+
+/** The columns of {@link Dialect.replicaStatus}. */
+export type ReplicaStatusColumns = {
+  readonly channel: string;
+  readonly sourceHost: string;
+  readonly sourcePort: string;
+  readonly sourceServerId: string;
+  readonly receiverRunning: string;
+  readonly applierRunning: string;
+  readonly lag: string;
+  readonly receivedFile: string;
+  readonly receivedPosition: string;
+  readonly executedFile: string;
+  readonly executedPosition: string;
+  readonly applierState: string;
+  /** Yes/No words of MariaDB (`Slave_Pos`), a number with MySQL. */
+  readonly autoPosition: string;
+};
 
 /**
  * The statements that differ by vendor and version. Chosen by version, never by trying:
- * MySQL 8.4 dropped the MASTER and SLAVE words (8.4 release notes, "Removed features"); 8.0.22 brought
- * SHOW REPLICA STATUS; MariaDB 10.5 to 11.8 know SHOW SLAVE STATUS and SHOW MASTER STATUS.
+ * MySQL 8.0.22 brought START, STOP, RESET and SHOW REPLICA, 8.0.23 CHANGE REPLICATION SOURCE (release notes); 8.4
+ * dropped the MASTER and SLAVE words ("Removed features"). MariaDB 10.5 to 11.8 know the MASTER and SLAVE words.
+ * A channel is named by its text, '' for the default one.
  */
 export type Dialect = {
   /** Rows: one with File and Position, none when the server writes no binary log. */
   readonly binaryLogStatus: string;
   /** Rows: one for each channel; none when the server replicates from nobody. */
   readonly replicaStatus: string;
+  readonly columns: ReplicaStatusColumns;
   readonly replicas: string;
   /** The system variable that says whether replicated changes are written to the server's own log. */
   readonly logUpdatesVariable: 'log_slave_updates' | 'log_replica_updates';
+  /** Rows: channel and seconds, as `name` and `seconds`; null where the status itself has a column for it. */
+  readonly heartbeatPeriods: string | null;
+  readonly startThread: (thread: ReplicationThread, channel: string) => string;
+  readonly stopThread: (thread: ReplicationThread, channel: string) => string;
+  readonly changeSource: (change: SourceChange, channel: string) => string;
+  /** Makes a stopped replica a server that replicates from nobody. */
+  readonly forgetSource: (channel: string) => string;
+  /** Lets clients write; also undoes MySQL's super_read_only, which is only on while read_only is. */
+  readonly allowWrites: string;
 };
 
 export function dialectOf(version: ServerVersion): Dialect {
-  if (version.vendor === 'mariadb') {
-    return {
-      binaryLogStatus: 'SHOW MASTER STATUS',
-      replicaStatus: 'SHOW ALL SLAVES STATUS',
-      replicas: 'SHOW SLAVE HOSTS',
-      logUpdatesVariable: 'log_slave_updates',
-    };
-  }
+  return version.vendor === 'mariadb' ? mariadb : mysql(version);
+}
+
+const threadWords: Readonly<Record<ReplicationThread, string>> = {
+  receiver: 'IO_THREAD',
+  applier: 'SQL_THREAD',
+};
+
+/** Names a connection right behind the verb: `FOR CHANNEL` came with 10.7 only. */
+function connection(name: string): string {
+  return name === '' ? '' : ` ${quoteText(name)}`;
+}
+
+const mariadb: Dialect = {
+  binaryLogStatus: 'SHOW MASTER STATUS',
+  replicaStatus: 'SHOW ALL SLAVES STATUS',
+  columns: {
+    ...statusColumns('Master', 'Slave'),
+    channel: 'Connection_name',
+    autoPosition: 'Using_Gtid',
+  },
+  replicas: 'SHOW SLAVE HOSTS',
+  logUpdatesVariable: 'log_slave_updates',
+  heartbeatPeriods: null,
+  startThread: (thread, name) => `START SLAVE${connection(name)} ${threadWords[thread]}`,
+  stopThread: (thread, name) => `STOP SLAVE${connection(name)} ${threadWords[thread]}`,
+  changeSource: (change, name) =>
+    `CHANGE MASTER${connection(name)} TO ${sourceOptions(change, 'MASTER', mariadbPlace(change.place))}`,
+  forgetSource: (name) => `RESET SLAVE${connection(name)} ALL`,
+  allowWrites: 'SET GLOBAL read_only = OFF',
+};
+
+function mysql(version: ServerVersion): Dialect {
+  const replica = isAtLeast(version, 8, 0, 22) ? 'REPLICA' : 'SLAVE';
+  const newColumns = replica === 'REPLICA';
+  const source = isAtLeast(version, 8, 0, 23) ? 'SOURCE' : 'MASTER';
+  const change = source === 'SOURCE' ? 'CHANGE REPLICATION SOURCE TO' : 'CHANGE MASTER TO';
+  const channel = (name: string): string => ` FOR CHANNEL ${quoteText(name)}`;
   return {
     binaryLogStatus: isAtLeast(version, 8, 2) ? 'SHOW BINARY LOG STATUS' : 'SHOW MASTER STATUS',
-    replicaStatus: isAtLeast(version, 8, 0, 22) ? 'SHOW REPLICA STATUS' : 'SHOW SLAVE STATUS',
-    replicas: isAtLeast(version, 8, 0, 22) ? 'SHOW REPLICAS' : 'SHOW SLAVE HOSTS',
+    replicaStatus: `SHOW ${replica} STATUS`,
+    columns: {
+      ...(newColumns ? statusColumns('Source', 'Replica') : statusColumns('Master', 'Slave')),
+      channel: 'Channel_Name',
+      autoPosition: 'Auto_Position',
+    },
+    replicas: newColumns ? 'SHOW REPLICAS' : 'SHOW SLAVE HOSTS',
     logUpdatesVariable: isAtLeast(version, 8, 0, 26) ? 'log_replica_updates' : 'log_slave_updates',
+    heartbeatPeriods:
+      'SELECT CHANNEL_NAME AS name, HEARTBEAT_INTERVAL AS seconds FROM performance_schema.replication_connection_configuration',
+    startThread: (thread, name) => `START ${replica} ${threadWords[thread]}${channel(name)}`,
+    stopThread: (thread, name) => `STOP ${replica} ${threadWords[thread]}${channel(name)}`,
+    changeSource: (wanted, name) =>
+      `${change} ${sourceOptions(wanted, source, mysqlPlace(wanted.place, source))}${channel(name)}`,
+    forgetSource: (name) => `RESET ${replica} ALL${channel(name)}`,
+    allowWrites: 'SET GLOBAL read_only = OFF',
   };
+}
+
+function statusColumns(
+  source: 'Master' | 'Source',
+  replica: 'Slave' | 'Replica',
+): Omit<ReplicaStatusColumns, 'channel' | 'autoPosition'> {
+  return {
+    sourceHost: `${source}_Host`,
+    sourcePort: `${source}_Port`,
+    sourceServerId: `${source}_Server_Id`,
+    receiverRunning: `${replica}_IO_Running`,
+    applierRunning: `${replica}_SQL_Running`,
+    lag: `Seconds_Behind_${source}`,
+    receivedFile: `${source}_Log_File`,
+    receivedPosition: `Read_${source}_Log_Pos`,
+    executedFile: `Relay_${source}_Log_File`,
+    executedPosition: `Exec_${source}_Log_Pos`,
+    applierState: `${replica}_SQL_Running_State`,
+  };
+}
+
+function sourceOptions(change: SourceChange, word: 'MASTER' | 'SOURCE', place: readonly string[]): string {
+  const { host, port, heartbeatSeconds } = change;
+  return [
+    `${word}_HOST = ${quoteText(host)}`,
+    `${word}_PORT = ${String(port)}`,
+    ...place,
+    ...(heartbeatSeconds === null ? [] : [`${word}_HEARTBEAT_PERIOD = ${String(heartbeatSeconds)}`]),
+  ].join(', ');
+}
+
+function mariadbPlace(place: SourcePlace): string[] {
+  switch (place.by) {
+    case 'gtid':
+      return [`MASTER_USE_GTID = ${place.mariadbPosition}`];
+    case 'position':
+      return [...position(place, 'MASTER'), 'MASTER_USE_GTID = no'];
+  }
+}
+
+function mysqlPlace(place: SourcePlace, word: 'MASTER' | 'SOURCE'): string[] {
+  switch (place.by) {
+    case 'gtid':
+      return [`${word}_AUTO_POSITION = 1`];
+    case 'position':
+      return [...position(place, word), `${word}_AUTO_POSITION = 0`];
+  }
+}
+
+function position(
+  { file, position: offset }: Extract<SourcePlace, { by: 'position' }>,
+  word: 'MASTER' | 'SOURCE',
+): string[] {
+  return [`${word}_LOG_FILE = ${quoteText(file)}`, `${word}_LOG_POS = ${String(offset)}`];
 }

@@ -96,23 +96,22 @@ export async function readReplicationChannels(
   connection: Connection,
   version: ServerVersion,
 ): Promise<ReplicationChannel[]> {
-  const rows = await query(connection, dialectOf(version).replicaStatus);
+  const { replicaStatus, columns } = dialectOf(version);
+  const rows = await query(connection, replicaStatus);
   return rows.map((row) => {
-    // SHOW REPLICA STATUS names its columns Source_/Replica_, the older statement Master_/Slave_.
-    const column = (...names: string[]): string =>
-      text(names.map((name): unknown => row[name]).find((value) => value !== undefined));
-    const lag = column('Seconds_Behind_Source', 'Seconds_Behind_Master');
+    const value = (column: string): string => text(row[column]);
+    const lag = value(columns.lag);
     return {
-      name: column('Channel_Name', 'Connection_name'),
-      sourceHost: column('Source_Host', 'Master_Host'),
-      sourcePort: Number(column('Source_Port', 'Master_Port')),
-      receiverRunning: column('Replica_IO_Running', 'Slave_IO_Running') === 'Yes',
-      applierRunning: column('Replica_SQL_Running', 'Slave_SQL_Running') === 'Yes',
+      name: value(columns.channel),
+      sourceHost: value(columns.sourceHost),
+      sourcePort: Number(value(columns.sourcePort)),
+      receiverRunning: value(columns.receiverRunning) === 'Yes',
+      applierRunning: value(columns.applierRunning) === 'Yes',
       lagSeconds: lag === '' ? null : Number(lag),
-      delaySeconds: Number(column('SQL_Delay') || '0'),
-      lastError: column('Last_SQL_Error') || column('Last_IO_Error'),
+      delaySeconds: Number(value('SQL_Delay') || '0'),
+      lastError: value('Last_SQL_Error') || value('Last_IO_Error'),
       filters: filterColumns
-        .map((name) => [name, column(name)] as const)
+        .map((name) => [name, value(name)] as const)
         .filter(([, filter]) => filter !== '')
         .map(([name, filter]) => `${name}=${filter}`),
     };
