@@ -19,7 +19,11 @@ type Question = {
  * Asks the agent that runs with a configuration, over its HTTP listener.
  * @throws WaymarkError `agent-unreachable` when none answers there in time; and the signal's reason when it fires.
  */
-export async function askAgent(listen: Address, question: Question, signal: AbortSignal): Promise<AgentAnswer> {
+export async function askAgent(
+  listen: Address,
+  question: Question,
+  signal: AbortSignal,
+): Promise<AgentAnswer> {
   const { method, path, headers = {}, body, limitMs } = question;
   const address = formatAddress({ ...listen, host: reachable(listen.host) });
   const limit = new AbortController();
@@ -69,7 +73,7 @@ export function errorOf(listen: Address, { code, body }: AgentAnswer): WaymarkEr
   if (!parsed.success) {
     return unreachable(formatAddress(listen), `what answers there (${code}) is no agent of this version`);
   }
-  const { message, code: _, ...details } = parsed.data.error;
+  const { message, ...details } = parsed.data.error;
   return new WaymarkError(codes.get(code) ?? 'agent-unreachable', message, { details });
 }
 

@@ -11,23 +11,13 @@ export type ReloadOptions = {
 };
 
 /**
- * Gives what is to be called at each SIGHUP: it loads the configuration and hands it to the agent. One that is wrong
- * is refused in the log, and the agent goes on as it was. Asked again while it is at it, it loads once more afterwards.
+ * Gives what is to be called at each SIGHUP: it loads the configuration and hands it to the agent, one after another.
+ * One that is wrong is refused in the log, and the agent goes on as it was.
  */
 export function reloader(options: ReloadOptions): () => void {
-  let running = false;
-  let again = false;
-  const run = async (): Promise<void> => {
-    running = true;
-    do {
-      again = false;
-      await reload(options);
-    } while (again);
-    running = false;
-  };
+  let last = Promise.resolve();
   return () => {
-    if (running) again = true;
-    else void run();
+    last = last.then(() => reload(options));
   };
 }
 

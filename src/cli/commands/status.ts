@@ -19,7 +19,9 @@ const limitMs = 5000;
 /** `waymark status`: what the running agent says of itself, or its checkpoint where none runs. */
 export function addStatusCommand(program: Command, start: Start): void {
   withConfigOption(
-    program.command('status').description('Show how the running agent is: server, hint, lag, members, switches.'),
+    program
+      .command('status')
+      .description('Show how the running agent is: server, hint, lag, members, switches.'),
   )
     .addHelpText(
       'after',
@@ -45,7 +47,12 @@ async function showStatus(context: CommandContext, options: StatusOptions): Prom
   } catch (error) {
     if (!hasCode(error, 'agent-unreachable')) throw error;
     const stored = await storedPlace(config, context.signal);
-    const status = { stream: config.stream, healthy: false, unhealthyBecause: error.message, checkpoint: stored };
+    const status = {
+      stream: config.stream,
+      healthy: false,
+      unhealthyBecause: error.message,
+      checkpoint: stored,
+    };
     await context.output.result(status, renderStored(config.stream, error.message, stored));
     return exitCodes.failed;
   }

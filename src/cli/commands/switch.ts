@@ -15,7 +15,9 @@ const limitMs = 70_000;
 /** `waymark switch`: a planned move of a running agent. */
 export function addSwitchCommand(program: Command, start: Start): void {
   withRequiredOption(
-    withConfigOption(program.command('switch').description('Have the running agent read from another server.')),
+    withConfigOption(
+      program.command('switch').description('Have the running agent read from another server.'),
+    ),
     '--to <HOST:PORT>',
     'the server to move to, a member of the pool',
     readWith(parseAddress),
