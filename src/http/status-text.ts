@@ -19,7 +19,7 @@ export function renderStatus(status: AgentStatus): string {
       `${count(status.records)} changes in ${count(status.transactions)} transactions, ` +
         `${bytesText(status.bytes)} read`,
     ],
-    ['left out', `${count(status.bornHere)} transactions that replicas wrote on their own account`],
+    ['left out', `transactions that replicas wrote on their own account: ${count(status.bornHere)}`],
     ['trail', `${count(trail.transactions)} transactions, ${count(trail.hints)} hints`],
     ['checkpoint', checkpointText(checkpoint)],
     [
@@ -77,8 +77,7 @@ function memberRow(view: MemberView): string[] {
   const { evidence } = view;
   const replication = evidence?.replication ?? null;
   return [
-    view.reading ? '→' : ' ',
-    view.server,
+    `${view.reading ? '→' : ' '} ${view.server}`,
     view.finding,
     ...(replication === null
       ? ['', '']
