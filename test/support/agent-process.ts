@@ -24,6 +24,7 @@ export type AgentOptions = {
   /** Where the config file goes, and the agent's state unless the configuration says otherwise. */
   readonly folder: string;
   readonly config: Readonly<Record<string, unknown>>;
+  readonly environment?: Readonly<Record<string, string>>;
   /** Takes what the agent writes to stdout, which is read and thrown away otherwise. */
   readonly readStdout?: (stdout: Readable) => void;
 };
@@ -61,7 +62,7 @@ export class AgentProcess {
     });
   }
 
-  static async start({ folder, config, readStdout }: AgentOptions): Promise<AgentProcess> {
+  static async start({ folder, config, environment, readStdout }: AgentOptions): Promise<AgentProcess> {
     if (!existsSync(program)) throw new Error('the command is not built: npm run build');
     await mkdir(folder, { recursive: true });
     const file = join(folder, 'waymark.yaml');
@@ -71,7 +72,7 @@ export class AgentProcess {
     );
     const child = spawn(process.execPath, [program, 'run', '-c', file], {
       cwd: folder,
-      env: { ...Object.fromEntries(inherited), NO_COLOR: '1' },
+      env: { ...Object.fromEntries(inherited), NO_COLOR: '1', ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: limitMs,
       killSignal: 'SIGKILL',
@@ -135,6 +136,11 @@ export class AgentProcess {
     this.#sample();
     this.#child.kill('SIGTERM');
     return this.ended;
+  }
+
+  /** SIGHUP: it reads its config file again. */
+  hangup(): void {
+    this.#child.kill('SIGHUP');
   }
 
   /** The newest lines of its log. */

@@ -20,6 +20,8 @@ export type ScenarioOptions = {
   readonly hintsEveryMs?: number;
   /** Added to the agent's configuration. */
   readonly config?: AgentConfig;
+  /** Added to the agent's environment. */
+  readonly environment?: Readonly<Record<string, string>>;
 };
 
 /** Keys of the agent's configuration. */
@@ -106,6 +108,7 @@ export class Scenario {
     const agent = await AgentProcess.start({
       folder: this.folder,
       config: this.config(change),
+      ...(this.#options.environment ? { environment: this.#options.environment } : {}),
       ...(readStdout ? { readStdout } : {}),
     });
     this.agents.push(agent);
