@@ -7,6 +7,7 @@ import { stringify } from 'yaml';
 
 import { expandVariables } from '../../../src/config/expand.js';
 import { type ConfigOverrides, loadConfig, parseConfig } from '../../../src/config/load.js';
+import { Secret } from '../../../src/config/secret.js';
 import { WaymarkError, hasCode } from '../../../src/util/errors.js';
 
 const minimal = `
@@ -64,15 +65,15 @@ describe('the examples', () => {
     const path = `config/${name}.example.yaml`;
     const text = await readFile(path, 'utf8');
     const optional =
-      /^( *)# ?( *(?:tls|ca|cert|key|verify|serverId|hints|schema|prefix|start|filter|include|exclude|matching|margin|election|backend|failover|onDivergence|stalledAfter|cooldown|http|listen|log|level):)/gm;
-    const shown = parseConfig(text.replace(optional, '$1$2'), path, env);
+      /^( *)# ?( *(?:tls|ca|cert|key|verify|serverId|hints|schema|prefix|start|filter|include|exclude|matching|margin|election|backend|failover|onDivergence|stalledAfter|cooldown|http|listen|token|log|level):)/gm;
+    const shown = parseConfig(text.replace(optional, '$1$2'), path, { ...env, WAYMARK_TOKEN: '12345678' });
     const loaded = parseConfig(text, path, env);
     const exclude = name === 'file-store' ? ['shop.sessions', 'shop.tmp_*'] : [];
     expect(shown).toEqual({
       ...loaded,
       serverId: 4200,
       tls: expect.objectContaining({ verify: true }) as unknown,
-      http: { listen: { host: '127.0.0.1', port: 9464 } },
+      http: { listen: { host: '127.0.0.1', port: 9464 }, token: expect.any(Secret) as Secret },
       filter: { ...loaded.filter, exclude },
     });
   });
