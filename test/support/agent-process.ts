@@ -9,8 +9,8 @@ import { acquit, entrust } from '../servers/reaper.js';
 
 const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
-/** No agent of a test lives longer. */
-const limitMs = 110_000;
+/** No agent of a test lives longer, unless it is told to. */
+const defaultLimitMs = 110_000;
 const sampleMs = 50;
 
 /** A line of the agent's log. */
@@ -25,6 +25,7 @@ export type AgentOptions = {
   readonly folder: string;
   readonly config: Readonly<Record<string, unknown>>;
   readonly environment?: Readonly<Record<string, string>>;
+  readonly limitMs?: number;
   /** Takes what the agent writes to stdout, which is read and thrown away otherwise. */
   readonly readStdout?: (stdout: Readable) => void;
 };
@@ -62,7 +63,8 @@ export class AgentProcess {
     });
   }
 
-  static async start({ folder, config, environment, readStdout }: AgentOptions): Promise<AgentProcess> {
+  static async start(options: AgentOptions): Promise<AgentProcess> {
+    const { folder, config, environment, readStdout, limitMs = defaultLimitMs } = options;
     if (!existsSync(program)) throw new Error('the command is not built: npm run build');
     await mkdir(folder, { recursive: true });
     const file = join(folder, 'waymark.yaml');

@@ -47,7 +47,9 @@ afterEach(async () => {
   await server.close();
 });
 
-const get = (path: string, init?: RequestInit): Promise<Response> =>
+type Init = Omit<RequestInit, 'headers'> & { headers?: Record<string, string> };
+
+const get = (path: string, init?: Init): Promise<Response> =>
   fetch(`http://${server.address}${path}`, { ...init, headers: { ...init?.headers, connection: 'close' } });
 
 describe('/healthz', () => {
