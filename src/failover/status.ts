@@ -51,7 +51,7 @@ export type AgentStatus = {
 };
 
 /** How far the delivered stream is behind: null where it isn't known. */
-export type Lag = {
+type Lag = {
   /** Behind the source. */
   readonly seconds: number | null;
   /** Of the log of the server that is read. */

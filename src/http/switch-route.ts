@@ -12,7 +12,7 @@ import type { Faces } from './routes.js';
 const bodyLimitBytes = 4096;
 
 /** How long a switch may take before it is given up, and the stream stays where it is. */
-export const switchLimitMs = 60_000;
+const switchLimitMs = 60_000;
 
 const order = z.strictObject({ to: z.string(), stream: z.string().optional() });
 
