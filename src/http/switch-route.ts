@@ -11,7 +11,7 @@ import type { Faces } from './routes.js';
 /** An address needs less. */
 const bodyLimitBytes = 4096;
 
-/** How long a switch may take before it is given up, and the stream stays where it is. */
+/** How long whoever asked is kept waiting. A switch that can still be given up is given up then. */
 const switchLimitMs = 60_000;
 
 const order = z.strictObject({ to: z.string(), stream: z.string().optional() });
@@ -35,10 +35,12 @@ export async function answerSwitch(
   }
   const limit = new AbortController();
   const timer = setTimeout(() => {
-    limit.abort(new WaymarkError('switch-refused', `The switch took longer than ${switchLimitMs / 1000} s`));
+    const what = `The switch has not come to an end within ${switchLimitMs / 1000} s: see waymark status`;
+    limit.abort(new WaymarkError('switch-refused', what));
   }, switchLimitMs);
+  const signal = AbortSignal.any([gone, limit.signal]);
   try {
-    return json(200, await faces.switchTo(to, AbortSignal.any([gone, limit.signal])));
+    return json(200, await abortable(faces.switchTo(to, signal), signal));
   } finally {
     clearTimeout(timer);
   }
