@@ -3,9 +3,11 @@ import { parseAddress } from './config/address.js';
 import type { Config } from './config/schema.js';
 import type { Checkpointer } from './failover/checkpointer.js';
 import type { Coordinator } from './failover/coordinator.js';
+import type { MemberView } from './failover/members.js';
 import { isBehind, LogSizes } from './failover/log-sizes.js';
 import { type AgentEvent, initialState } from './failover/state.js';
 import { type AgentStatus, statusOf } from './failover/status.js';
+import type { Supervisor } from './failover/supervisor.js';
 import { type HttpServer, serveHttp } from './http/http-server.js';
 import { Metrics, type StreamMeters } from './http/metrics.js';
 import type { Faces } from './http/routes.js';
@@ -15,7 +17,11 @@ import type { Sink } from './sinks/sink.js';
 import type { Progress } from './tail/progress.js';
 
 /** What is there once the stream has begun. */
-export type Parts = { coordinator: Coordinator | null; checkpointer: Checkpointer | null };
+export type Parts = {
+  coordinator: Coordinator | null;
+  supervisor: Supervisor | null;
+  checkpointer: Checkpointer | null;
+};
 
 /** A stream as it is seen from outside: its status and its meters. */
 export class AgentView {
@@ -34,13 +40,19 @@ export class AgentView {
     this.#meters = this.#metrics.meters(stream);
   }
 
+  /** The servers as the agent sees them; empty before the stream has begun. */
+  members(): readonly MemberView[] {
+    const { coordinator, supervisor } = this.#parts;
+    return (coordinator && supervisor?.members(coordinator)) ?? [];
+  }
+
   status(): AgentStatus {
     const { coordinator, checkpointer } = this.#parts;
     return statusOf({
       stream: this.#stream,
       state: coordinator?.state ?? initialState,
       progress: this.#progress,
-      members: coordinator?.members() ?? [],
+      members: this.members(),
       logs: this.#logSizes,
       checkpoint: checkpointer ?? { savedAt: null, failures: 0, failing: null },
       sink: this.#sinkActivity(),
@@ -74,7 +86,7 @@ export class AgentView {
   /** Keeps up with how far the stream is behind while it is files behind, until the signal fires. Never rejects. */
   async watchLogs(account: Account, signal: AbortSignal): Promise<void> {
     await this.#logSizes.run(() => {
-      const reading = this.#parts.coordinator?.members().find((view) => view.reading);
+      const reading = this.members().find((view) => view.reading);
       if (!reading || !isBehind(this.#progress.coordinates, reading)) return null;
       return { address: parseAddress(reading.server), account };
     }, signal);

@@ -5,15 +5,15 @@ import { createCheckpointStore } from './checkpoint/create-store.js';
 import { type Address, formatAddress } from './config/address.js';
 import type { Config } from './config/schema.js';
 import { tableFilter } from './config/table-filter.js';
-import { begin, recoveredTrail, trailKeepsOrder } from './failover/beginning.js';
+import { beginning, resumeFromCheckpoint } from './failover/first-place.js';
 import { Breadcrumbs } from './failover/breadcrumbs.js';
-import type { CandidateOptions } from './failover/candidate.js';
 import { Checkpointer } from './failover/checkpointer.js';
-import { Coordinator, type Source, sourceOf } from './failover/coordinator.js';
-import { memberAt, type Member, poolOf } from './failover/pool.js';
-import { searchPool } from './failover/search.js';
+import { Coordinator } from './failover/coordinator.js';
+import { PoolWatch } from './failover/pool-watch.js';
+import { reloadReport } from './failover/reload.js';
 import type { MemberView } from './failover/members.js';
 import type { AgentStatus } from './failover/status.js';
+import { Supervisor } from './failover/supervisor.js';
 import { refused, type ReloadReport, type SwitchReport } from './failover/switching.js';
 import { rememberingFilter } from './matching/deliverable.js';
 import { TrailKeeper } from './matching/trail-keeper.js';
@@ -54,8 +54,6 @@ export type Agent = {
 const sinkGraceMs = 5000;
 /** How long saving the last checkpoint may take. */
 const lastSaveMs = 3000;
-/** How long the server of the checkpoint has before the others are tried as well. */
-const sameServerMs = 5000;
 const storeRetryMs = { first: 500, last: 10_000 } as const;
 
 /** Makes an agent of a configuration; nothing happens before `run`. */
@@ -74,22 +72,24 @@ export function createAgent(config: Config, options: AgentOptions): Agent {
     lastHeardAtMs: null,
     gtidPosition: new Map(),
   };
-  const parts: Parts = { coordinator: null, checkpointer: null };
+  const parts: Parts = { coordinator: null, supervisor: null, checkpointer: null };
   const view = new AgentView(config.stream, progress, parts);
-  const switchTo: Agent['switchTo'] = (address) =>
-    Promise.reject(refused(formatAddress(address), ['planned switches are still to come']));
+  const switchTo: Agent['switchTo'] = async (address, signal) => {
+    const { coordinator, supervisor } = parts;
+    if (!coordinator || !supervisor) throw refused(formatAddress(address), ['the stream has not begun']);
+    return supervisor.switchTo(address, coordinator, signal);
+  };
   return {
     status: () => view.status(),
-    members: () => parts.coordinator?.members() ?? [],
+    members: () => view.members(),
     switchTo,
-    reload: () => ({ added: [], removed: [], changed: [], notApplied: ['servers', 'failover'] }),
+    reload: (changed) => parts.supervisor?.reload(changed) ?? nothingApplied(config, changed),
     async run(signal) {
       const { logger } = options;
       const account = await readAccount(config);
       const http = await view.serve(config.http, switchTo, logger);
-      const pool = poolOf(config.servers, account);
       try {
-        await runStream({ config, options, progress, account, pool, parts, view }, signal);
+        await runStream({ config, options, progress, account, parts, view }, signal);
         logger.info({ event: 'stopped', reason: 'asked to' }, 'Stopped');
       } catch (error) {
         if (!signal.aborted) {
@@ -121,7 +121,6 @@ type Stream = {
   readonly options: AgentOptions;
   readonly progress: Progress;
   readonly account: Account;
-  readonly pool: readonly Member[];
   readonly parts: Parts;
   readonly view: AgentView;
 };
@@ -175,7 +174,7 @@ type Opened = {
 };
 
 async function coordinate(stream: Stream, opened: Opened, signal: AbortSignal): Promise<void> {
-  const { config, options, progress, pool, parts, view } = stream;
+  const { config, options, progress, account, parts, view } = stream;
   const { logger } = options;
   const filter = rememberingFilter(tableFilter(config.filter));
   const { sinkSignal, release } = graceAfter(signal, sinkGraceMs);
@@ -187,30 +186,46 @@ async function coordinate(stream: Stream, opened: Opened, signal: AbortSignal): 
     logger,
     version: opened.stored?.version ?? null,
   });
-  const breadcrumbs = new Breadcrumbs(() => progress.keeper.lastHint);
+  const breadcrumbs = new Breadcrumbs();
+  const watch = new PoolWatch({ logger, breadcrumbs, lastHint: () => progress.keeper.lastHint });
+  const supervisor = new Supervisor({ config, account, watch, progress, logger });
   const coordinator = new Coordinator({
-    ...{ config, pool, filter, sink: opened.sink, progress, checkpointer, breadcrumbs, logger, sinkSignal },
+    ...{
+      config,
+      supervisor,
+      filter,
+      sink: opened.sink,
+      progress,
+      checkpointer,
+      breadcrumbs,
+      logger,
+      sinkSignal,
+    },
     onEvent: (event) => {
       view.count(event);
     },
   });
-  Object.assign(parts, { coordinator, checkpointer });
+  Object.assign(parts, { coordinator, supervisor, checkpointer });
   reportRecovery(opened, logger);
-  const ended = AbortSignal.any([signal, background.signal]);
-  const notes = Promise.all([breadcrumbs.run(pool, ended), view.watchLogs(stream.account, ended)]);
+  const working = AbortSignal.any([signal, background.signal]);
+  watch.start(working);
+  const sizes = view.watchLogs(account, working);
+  const running: Promise<never>[] = [];
   let sinkFailed = false;
   try {
+    const means = { config, supervisor, progress, breadcrumbs, filter, logger };
     const source = opened.stored
-      ? await resumeFromCheckpoint(stream, opened.stored, opened.recovery, { breadcrumbs, filter }, signal)
-      : await beginning(stream, filter, signal);
-    await coordinator.run(source, signal);
+      ? await resumeFromCheckpoint(means, opened.stored, opened.recovery, signal)
+      : await beginning(means, signal);
+    running.push(coordinator.run(source, working), supervisor.run(coordinator, working));
+    await Promise.all(running);
   } catch (error) {
     // The sink's own error: what the trail says was delivered may not have been. The last record stands.
     sinkFailed = hasCode(error, 'sink') || sinkSignal.aborted;
     throw error;
   } finally {
     background.abort();
-    await notes;
+    await Promise.allSettled([...running, sizes]);
     if (!sinkFailed && progress.coordinates.file !== '') await saveLast(checkpointer, logger);
     release();
   }
@@ -227,62 +242,6 @@ async function saveLast(checkpointer: Checkpointer, logger: Logger): Promise<voi
   }
 }
 
-async function beginning(
-  stream: Stream,
-  filter: CandidateOptions['filter'],
-  signal: AbortSignal,
-): Promise<Source> {
-  const { config, options, pool } = stream;
-  const { member, inspection, resume } = await begin(pool, config, filter, options.logger, signal);
-  const ordered = inspection.facts.keepsCommitOrder;
-  return { member, inspection, resume, confidence: null, hint: null, ordered, matched: 0 };
-}
-
-async function resumeFromCheckpoint(
-  { config, options, pool, progress }: Stream,
-  { checkpoint }: StoredCheckpoint,
-  recovery: SinkRecovery,
-  means: { breadcrumbs: Breadcrumbs; filter: CandidateOptions['filter'] },
-  signal: AbortSignal,
-): Promise<Source> {
-  const { logger } = options;
-  const trail = recoveredTrail(checkpoint, recovery);
-  progress.partial = recovery.endsBetweenTransactions ? null : checkpoint.trail.partial;
-  const candidates: CandidateOptions = {
-    history: {
-      trail,
-      ordered: trailKeepsOrder(trail),
-      filters: null,
-      place: {
-        serverId: checkpoint.server.serverId,
-        uuid: checkpoint.server.uuid,
-        coordinates: checkpoint.coordinates,
-        sequence: checkpoint.sequence,
-      },
-    },
-    margin: config.matching.margin,
-    format: config.hints,
-    onDivergence: config.failover.onDivergence,
-    logger,
-    ...means,
-  };
-  const before = memberAt(pool, checkpoint.server);
-  if (before) {
-    try {
-      const soon = AbortSignal.any([signal, AbortSignal.timeout(sameServerMs)]);
-      return sourceOf(await searchPool([{ member: before, delayMs: 0, once: true }], candidates, soon));
-    } catch (error) {
-      signal.throwIfAborted();
-      logger.warn(
-        { event: 'restart.elsewhere', server: before.name, reason: messageOf(error) },
-        'Trying the whole pool',
-      );
-    }
-  }
-  const contenders = pool.map((member) => ({ member, delayMs: 0 }));
-  return sourceOf(await searchPool(contenders, candidates, signal));
-}
-
 function reportRecovery({ stored, recovery }: Opened, logger: Logger): void {
   for (const warning of recovery.warnings ?? []) logger.warn({ event: 'sink.warning' }, warning);
   if (recovery.cutOff && recovery.cutOff.bytes > 0) {
@@ -297,6 +256,13 @@ function reportRecovery({ stored, recovery }: Opened, logger: Logger): void {
       `The sink holds ${recovery.delivered.length} transactions behind the checkpoint; they are not delivered again`,
     );
   }
+}
+
+/** Before the stream has begun only a restart brings a change about. */
+function nothingApplied(before: Config, after: Config): ReloadReport {
+  const { added, removed, changed, notApplied } = reloadReport(before, after);
+  const servers = added.length + removed.length > 0 ? ['servers'] : [];
+  return { added: [], removed: [], changed: [], notApplied: [...servers, ...changed, ...notApplied] };
 }
 
 function errorFields(error: unknown): object {

@@ -124,16 +124,23 @@ const failover = section({
   onDivergence: oneOf(['halt', 'continue']).default('halt'),
   stalledAfter: duration().default(60_000),
   cooldown: duration().default(30_000),
-}).transform(({ onDivergence, stalledAfter, cooldown }) => ({
+  restartGrace: duration().default(0),
+  failbackAfter: duration().optional(),
+  avoid: z.array(address, { error: 'must be a list of servers, for example [db3:3306]' }).default([]),
+}).transform(({ onDivergence, stalledAfter, cooldown, restartGrace, failbackAfter, avoid }) => ({
   onDivergence,
   stalledAfterMs: stalledAfter,
   cooldownMs: cooldown,
+  restartGraceMs: restartGrace,
+  failbackAfterMs: failbackAfter ?? null,
+  avoid,
 }));
 
 /** The config file, as DESIGN.md describes it: what is written goes in, what the agent works with comes out. */
 export const configSchema = section({
   stream: textLike(/^[A-Za-z0-9][\w.-]{0,99}$/, 'a name of letters, digits, ".", "_" and "-"'),
   servers,
+  source: address.optional(),
   user: text('the name of the account (or set WAYMARK_USER)'),
   password: z
     .string({

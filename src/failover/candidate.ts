@@ -23,7 +23,7 @@ export type Place = {
 };
 
 /** What the candidates are held against. */
-type StreamHistory = {
+export type StreamHistory = {
   readonly trail: readonly TrailEntry[];
   /** Whether the server it was read from commits in the order of the source. */
   readonly ordered: boolean;
@@ -46,6 +46,8 @@ export type CandidateOptions = {
   readonly onDivergence: 'halt' | 'continue';
   readonly breadcrumbs: Breadcrumbs;
   readonly logger: Logger;
+  /** Called when it turns out that the member has to be waited for. */
+  readonly onBehind?: () => void;
 };
 
 const inspectTimeoutMs = 2000;
@@ -78,13 +80,6 @@ export async function tryCandidate(
       return { member, inspection, resumption: withoutHint(history), ordered };
     }
   }
-  let reported = '';
-  const report = (phase: string, fields: object, message: string): void => {
-    if (phase !== reported)
-      logger.info({ event: `candidate.${phase}`, server: member.name, ...fields }, message);
-    reported = phase;
-  };
-  let locatedAtMs = performance.now();
   try {
     const resumption = await findResumePoint({
       ...common,
@@ -93,16 +88,7 @@ export async function tryCandidate(
       trailOrdered: history.ordered,
       margin: options.margin,
       startHere: oldest?.kind === 'hint' ? startOf(oldest, sameServer, member, breadcrumbs) : null,
-      onProgress: (progress) => {
-        if (progress.phase === 'behind') report('behind', {}, `${progress.message} Waiting for it`);
-        if (progress.phase === 'located') {
-          locatedAtMs = performance.now();
-          reportLocated(report, member, progress);
-        }
-        if (progress.phase === 'matching' && performance.now() - locatedAtMs > lagShownAfterMs) {
-          reportLag(report, member, progress);
-        }
-      },
+      onProgress: progressReporter(member, options),
     });
     return { member, inspection, resumption, ordered };
   } catch (error) {
@@ -127,6 +113,37 @@ function startOf(
 
 /** Reading what a server has takes less; what takes longer is being waited for. */
 const lagShownAfterMs = 1000;
+
+/** Logs each phase of finding the place once, and says when the member has to be waited for. */
+function progressReporter(
+  member: Member,
+  { logger, onBehind }: CandidateOptions,
+): (progress: ResumeProgress) => void {
+  let reported = '';
+  let locatedAtMs = performance.now();
+  const report = (phase: string, fields: object, message: string): void => {
+    if (phase !== reported) {
+      logger.info({ event: `candidate.${phase}`, server: member.name, ...fields }, message);
+    }
+    reported = phase;
+  };
+  return (progress) => {
+    switch (progress.phase) {
+      case 'behind':
+        onBehind?.();
+        report('behind', {}, `${progress.message} Waiting for it`);
+        return;
+      case 'located':
+        locatedAtMs = performance.now();
+        reportLocated(report, member, progress);
+        return;
+      case 'matching':
+        if (performance.now() - locatedAtMs <= lagShownAfterMs) return;
+        onBehind?.();
+        reportLag(report, member, progress);
+    }
+  };
+}
 
 function reportLag(
   report: (phase: string, fields: object, message: string) => void,

@@ -1,26 +1,31 @@
 import type { Logger } from 'pino';
 import { formatCoordinates } from '../binlog/coordinates.js';
+import { within } from '../checkpoint/limits.js';
 import type { Config } from '../config/schema.js';
 import type { TableFilter } from '../config/table-filter.js';
-import type { Confidence, ResumePoint } from '../matching/match-state.js';
 import type { Inspection } from '../mysql/inspect.js';
 import type { Sink } from '../sinks/sink.js';
 import type { Progress } from '../tail/progress.js';
-import { tail } from '../tail/tail.js';
+import { type DeliveredBatch, tail } from '../tail/tail.js';
 import { messageOf, type WaymarkError } from '../util/errors.js';
 import { Arrival } from './arrival.js';
 import type { Breadcrumbs } from './breadcrumbs.js';
-import { type CandidateOptions, filtersOfChannels, type Place } from './candidate.js';
+import { type CandidateOptions, tryCandidate } from './candidate.js';
 import type { Checkpointer } from './checkpointer.js';
-import { diagnose, type Finding, isServerLost, probe } from './diagnosis.js';
-import type { MemberView } from './members.js';
+import { isServerLost } from './diagnosis.js';
+import { findOut } from './lost-stream.js';
+import { Interruption, type Loss, type Move, reportOf } from './move.js';
 import type { Member } from './pool.js';
-import { searchPool } from './search.js';
+import { nextPlace } from './next-place.js';
+import { ServerId } from './server-id.js';
+import { historyOf, type Source, switchOf } from './source.js';
 import { type AgentEvent, type AgentState, initialState, type Switch, transition } from './state.js';
+import type { Supervisor } from './supervisor.js';
+import { refused, type SwitchReport } from './switching.js';
 
 export type CoordinatorOptions = {
   readonly config: Config;
-  readonly pool: readonly Member[];
+  readonly supervisor: Supervisor;
   readonly filter: TableFilter;
   readonly sink: Sink;
   readonly progress: Progress;
@@ -32,45 +37,36 @@ export type CoordinatorOptions = {
   readonly onEvent: (event: AgentEvent) => void;
 };
 
-/** Where the stream is read from. */
-export type Source = {
-  readonly member: Member;
-  readonly inspection: Inspection;
-  readonly resume: ResumePoint;
-  readonly confidence: Confidence | null;
-  readonly hint: string | null;
-  /** Whether nothing may come before what is left of a transaction that was cut off. */
-  readonly ordered: boolean;
-  /** Transactions of the trail that were met there. */
-  readonly matched: number;
-};
-
-/** A stream that was lost. */
-type Loss = {
-  readonly member: Member;
-  readonly inspection: Inspection;
-  readonly finding: Finding;
-  readonly lastHeardAtMs: number;
-};
-
-/** A lost server is left alone for a moment before it is tried again along with the others. */
-const lostServerDelayMs = 1000;
-
 /** A stream that breaks so often without having brought anything is a lost server, whatever the probe says. */
 const brokenStreamsBorne = 3;
+
+/** How long a member may take to show, while the stream runs elsewhere, that it could go on with it. */
+const rehearsalMs = 5000;
 
 /** Reads the stream from one server after the other: tails, notices that a server is lost, finds the next place. */
 export class Coordinator {
   readonly #options: CoordinatorOptions;
   #state: AgentState = initialState;
   #brokenInARow = 0;
+  readonly #serverId: ServerId;
+  #heardOnStream = false;
+  #source: Source | null = null;
+  #interruption = new AbortController();
+  /** Asked for, and not over yet. */
+  #move: Move | null = null;
 
   constructor(options: CoordinatorOptions) {
     this.#options = options;
+    this.#serverId = new ServerId(options.config.serverId, options.logger);
   }
 
   get state(): AgentState {
     return this.#state;
+  }
+
+  /** What is read now; null while the next place is looked for. */
+  get reading(): Source | null {
+    return this.#state.phase.kind === 'streaming' ? this.#source : null;
   }
 
   /**
@@ -80,189 +76,228 @@ export class Coordinator {
   async run(first: Source, signal: AbortSignal): Promise<never> {
     let source = first;
     let loss: Loss | null = null;
-    for (;;) {
-      loss = await this.#stream(source, loss, signal);
-      source = await this.#next(loss, signal);
+    try {
+      for (;;) {
+        loss = await this.#stream(source, loss, signal);
+        const options = this.#candidateOptions(loss.inspection);
+        source = await nextPlace(loss, this.#options.supervisor, options, signal);
+      }
+    } finally {
+      this.#move?.refuse('the agent stops');
     }
-  }
-
-  /** The servers as the agent sees them. */
-  members(): readonly MemberView[] {
-    const { phase } = this.#state;
-    return this.#options.pool.map(({ name, priority }) => ({
-      server: name,
-      role: 'member',
-      priority,
-      avoided: false,
-      reading: phase.kind === 'streaming' && phase.server === name,
-      finding: 'healthy',
-      reasons: [],
-      evidence: null,
-    }));
   }
 
   stopped(reason: string): void {
     this.#apply({ type: 'stopped', reason });
   }
 
-  /** Tails one server until it is lost. */
+  /**
+   * Leaves a server whose stream runs: for `target`, which must first show that it can go on, or for whoever can.
+   * @throws WaymarkError `switch-refused`; the stream then goes on where it was.
+   */
+  async move(move: Move, signal: AbortSignal): Promise<SwitchReport> {
+    const { target } = move;
+    const name = target?.name ?? 'another server';
+    if (this.#move) throw refused(name, ['another switch is under way']);
+    const source = this.reading;
+    if (source === null)
+      throw refused(name, ['no stream runs that could move: the agent is looking for a place']);
+    this.#move = move;
+    try {
+      if (target) await this.#rehearse(target, source, signal);
+      if (this.reading !== source)
+        throw refused(name, [`the stream from ${source.member.name} was lost meanwhile`]);
+      this.#interruption.abort(new Interruption());
+      return await move.outcome;
+    } finally {
+      this.#move = null;
+    }
+  }
+
+  async #rehearse(target: Member, source: Source, signal: AbortSignal): Promise<void> {
+    const waiting = { isBehind: false };
+    const onBehind = (): void => {
+      waiting.isBehind = true;
+    };
+    try {
+      await within(rehearsalMs, [signal], (limited) =>
+        tryCandidate(target, { ...this.#candidateOptions(source.inspection), onBehind }, limited),
+      );
+    } catch (error) {
+      const late = `it doesn't have yet what was delivered, and ${rehearsalMs / 1000} s have passed`;
+      throw refused(target.name, [waiting.isBehind ? late : messageOf(error)]);
+    }
+  }
+
+  /** Tails one server until it is lost, or to be left. */
   async #stream(source: Source, loss: Loss | null, signal: AbortSignal): Promise<Loss> {
-    const { progress, checkpointer, logger, config } = this.#options;
+    const { progress, checkpointer, supervisor } = this.#options;
     const { member, inspection, resume } = source;
     const { facts } = inspection;
     progress.coordinates = resume.coordinates;
     progress.keeper.restore(resume.trail, resume.sequence);
     progress.sourceServerId = resume.sourceServerId;
     checkpointer.reading({ ...member.instance.address, serverId: facts.serverId, uuid: facts.uuid });
+    this.#interruption = new AbortController();
+    this.#heardOnStream = false;
+    this.#source = source;
+    supervisor.placed(source);
     const change = this.#placed(source, loss);
     await checkpointer.begin(loss ? 'switch' : 'start', signal);
     const arrival = loss && this.#arrival(source, loss, change);
     arrival?.begin();
+    const interruption = this.#interruption.signal;
     try {
-      return await tail({
-        instance: member.instance,
-        inspection,
-        resume,
-        ordered: source.ordered,
-        onDivergence: config.failover.onDivergence,
-        progress,
-        filter: this.#options.filter,
-        format: config.hints,
-        sink: this.#options.sink,
-        logger,
-        signal,
-        sinkSignal: this.#options.sinkSignal,
-        ...(config.serverId === undefined ? {} : { serverId: config.serverId }),
-        onBatch: async (batch) => {
-          this.#brokenInARow = 0;
-          arrival?.batch(batch);
-          await checkpointer.between(batch.hints > 0, signal);
-        },
+      return await this.#tail(source, AbortSignal.any([signal, interruption]), async (batch) => {
+        this.#brokenInARow = 0;
+        this.#heardOnStream = true;
+        arrival?.batch(batch);
+        await checkpointer.between(batch.hints > 0, signal);
       });
     } catch (error) {
-      if (signal.aborted || !isServerLost(error)) throw error;
-      return await this.#diagnose(error, member, inspection, signal);
+      loss?.move?.refuse(`${member.name} was lost before anything had come from it`);
+      if (signal.aborted) throw error;
+      if (error instanceof Interruption && this.#move) return this.#left(source, this.#move);
+      if (!isServerLost(error)) throw error;
+      return await this.#lost(error, source, signal);
     }
   }
 
-  #arrival({ resume, inspection, member }: Source, loss: Loss, change: Switch): Arrival {
-    return new Arrival(resume.coordinates, inspection.logEnd, loss.lastHeardAtMs, (blackoutMs) => {
-      this.#apply({ type: 'level', blackoutMs });
-      const { from, to, hint, confidence, skipped, finding } = change;
-      const coordinates = formatCoordinates(resume.coordinates);
-      this.#options.logger.info(
-        { event: 'failover.done', from, to, hint, confidence, skipped, blackoutMs, finding, coordinates },
-        `The stream goes on from ${member.name} (${confidence ?? 'unverified'}), ` +
-          `${blackoutMs} ms after the last word from ${loss.member.name}`,
-      );
+  #tail(
+    { member, inspection, resume, ordered }: Source,
+    signal: AbortSignal,
+    onBatch: (batch: DeliveredBatch) => Promise<void>,
+  ): Promise<never> {
+    const { progress, filter, sink, logger, sinkSignal, config, supervisor } = this.#options;
+    return tail({
+      ...{ instance: member.instance, inspection, resume, ordered, progress, filter, sink, logger },
+      ...{ signal, sinkSignal, serverId: this.#serverId.current, onBatch },
+      onDivergence: supervisor.failover.onDivergence,
+      format: config.hints,
     });
   }
 
-  async #diagnose(
-    error: WaymarkError,
-    member: Member,
-    inspection: Inspection,
-    signal: AbortSignal,
-  ): Promise<Loss> {
-    const { logger, progress } = this.#options;
+  #arrival({ resume, inspection, member }: Source, loss: Loss, change: Switch): Arrival {
+    const placedAtMs = performance.now();
+    return new Arrival(resume.coordinates, inspection.logEnd, loss.lastHeardAtMs, (blackoutMs) => {
+      const firstRecordMs = Math.round(performance.now() - placedAtMs);
+      this.#apply({ type: 'level', blackoutMs, firstRecordMs });
+      const { from, to, hint, confidence, skipped, finding } = change;
+      const coordinates = formatCoordinates(resume.coordinates);
+      const timeline = { ...change.timeline, firstRecordMs };
+      this.#options.logger.info(
+        {
+          event: 'failover.done',
+          from,
+          to,
+          hint,
+          confidence,
+          skipped,
+          blackoutMs,
+          finding,
+          coordinates,
+          timeline,
+        },
+        `The stream goes on from ${member.name} (${confidence ?? 'unverified'}), ` +
+          `${blackoutMs} ms after the last word from ${loss.member.name}`,
+      );
+      if (from !== to) loss.move?.arrived(reportOf(change, coordinates, blackoutMs));
+    });
+  }
+
+  /** The stream runs, and is left. */
+  #left({ member, inspection }: Source, move: Move): Loss {
+    const { logger, progress, supervisor } = this.#options;
+    const { cause, reasons, target } = move;
+    this.#apply({ type: 'lost', server: member.name, finding: cause, at: Date.now() });
+    if (cause === 'stalled' || cause === 'rebuilt') supervisor.memory.lost(member.name);
+    logger.warn(
+      {
+        ...{
+          event: 'failover.started',
+          from: member.name,
+          to: target?.name ?? null,
+          finding: cause,
+          reasons,
+        },
+        hint: progress.keeper.lastHint?.token ?? null,
+        coordinates: formatCoordinates(progress.coordinates),
+        partialChanges: progress.partial?.changes ?? 0,
+      },
+      `Leaving ${member.name} for ${target?.name ?? 'another server'} (${cause})`,
+    );
+    const lastHeardAtMs = progress.lastHeardAtMs ?? performance.now();
+    return {
+      member,
+      inspection,
+      cause,
+      lastHeardAtMs,
+      foundAtMs: performance.now(),
+      move,
+      reconnects: false,
+    };
+  }
+
+  /** The stream has ended by itself. */
+  async #lost(error: WaymarkError, source: Source, signal: AbortSignal): Promise<Loss> {
+    const { logger, progress, config, supervisor } = this.#options;
+    const { member, inspection } = source;
     const lastHeardAtMs = progress.lastHeardAtMs ?? performance.now();
     logger.warn(
       { event: 'replica.suspect', server: member.name, code: error.code, reason: error.message },
       `Suspicion against ${member.name}: ${messageOf(error)}`,
     );
-    const seen = await probe(member.instance, signal);
-    let finding = diagnose({ streamError: error, probe: seen });
+    this.#move?.refuse(`the stream from ${member.name} was lost meanwhile`);
+    this.#serverId.streamEnded(error, member.name, this.#heardOnStream);
+    this.#apply({ type: 'lost', server: member.name, finding: 'stream-broken', at: Date.now() });
+    const { place, trail } = historyOf(progress, inspection);
+    const { finding, reasons, probe } = await findOut(
+      { member, error, lastHeardAtMs, place: { ...place, trail } },
+      { watch: supervisor.watch, format: config.hints, logger, ...supervisor.failover },
+      signal,
+    );
     this.#brokenInARow += 1;
-    if (finding === 'stream-broken' && this.#brokenInARow > brokenStreamsBorne) finding = 'unreachable';
+    const reconnects = finding === 'stream-broken' && this.#brokenInARow <= brokenStreamsBorne;
     this.#apply({ type: 'lost', server: member.name, finding, at: Date.now() });
-    const hint = progress.keeper.lastHint;
-    const message =
-      finding === 'stream-broken'
-        ? `${member.name} lives; reconnecting there`
-        : `${member.name} is ${finding}; looking for another server`;
+    if (!reconnects) supervisor.memory.lost(member.name);
     logger.warn(
       {
-        event: finding === 'stream-broken' ? 'stream.reconnecting' : 'failover.started',
-        from: member.name,
-        finding,
-        probe: seen,
-        hint: hint?.token ?? null,
+        event: reconnects ? 'stream.reconnecting' : 'failover.started',
+        ...{ from: member.name, finding, reasons, probe },
+        hint: progress.keeper.lastHint?.token ?? null,
         coordinates: formatCoordinates(progress.coordinates),
         partialChanges: progress.partial?.changes ?? 0,
       },
-      message,
+      reconnects
+        ? `${member.name} lives; reconnecting there`
+        : `${member.name} is ${finding} (${reasons.join('; ')}); looking for another server`,
     );
-    return { member, inspection, finding, lastHeardAtMs };
-  }
-
-  /** Finds where to go on: on the same server if only the stream broke, else on whichever can. */
-  async #next(loss: Loss, signal: AbortSignal): Promise<Source> {
-    const { pool } = this.#options;
-    const contenders = pool.map((member) => ({
+    return {
       member,
-      delayMs: member.name === loss.member.name ? lostServerDelayMs : 0,
-    }));
-    if (loss.finding === 'stream-broken') {
-      const again = await this.#reconnect(loss, signal);
-      if (again) return again;
-    }
-    return sourceOf(await searchPool(contenders, this.#candidateOptions(loss.inspection), signal));
-  }
-
-  async #reconnect(loss: Loss, signal: AbortSignal): Promise<Source | null> {
-    const { logger } = this.#options;
-    try {
-      const contender = { member: loss.member, delayMs: 0, once: true } as const;
-      const once = AbortSignal.any([signal, AbortSignal.timeout(reconnectTimeoutMs)]);
-      return sourceOf(await searchPool([contender], this.#candidateOptions(loss.inspection), once));
-    } catch (error) {
-      signal.throwIfAborted();
-      logger.warn(
-        { event: 'stream.reconnect-failed', server: loss.member.name, reason: messageOf(error) },
-        `${loss.member.name} can't go on with the stream: ${messageOf(error)}`,
-      );
-      return null;
-    }
+      inspection,
+      cause: finding,
+      lastHeardAtMs,
+      foundAtMs: performance.now(),
+      move: null,
+      reconnects,
+    };
   }
 
   #candidateOptions(inspection: Inspection): CandidateOptions {
-    const { config, filter, breadcrumbs, logger, progress } = this.#options;
+    const { config, filter, breadcrumbs, logger, progress, supervisor } = this.#options;
     return {
-      history: {
-        trail: progress.keeper.entries.slice(),
-        ordered: inspection.facts.keepsCommitOrder,
-        filters: filtersOfChannels(inspection.channels),
-        place: {
-          serverId: inspection.facts.serverId,
-          uuid: inspection.facts.uuid,
-          coordinates: progress.coordinates,
-          sequence: progress.keeper.sequence,
-        },
-      },
+      history: historyOf(progress, inspection),
       margin: config.matching.margin,
       format: config.hints,
-      filter,
-      onDivergence: config.failover.onDivergence,
-      breadcrumbs,
-      logger,
+      onDivergence: supervisor.failover.onDivergence,
+      ...{ filter, breadcrumbs, logger },
     };
   }
 
   #placed(source: Source, loss: Loss | null): Switch {
     const { logger } = this.#options;
     const { member, resume, confidence, hint } = source;
-    const change: Switch = {
-      from: loss?.member.name ?? null,
-      to: member.name,
-      finding: loss?.finding ?? (confidence === null ? 'start' : 'restart'),
-      confidence,
-      hint,
-      coordinates: resume.coordinates,
-      skipped: source.matched,
-      blackoutMs: null,
-      timeline: null,
-      at: Date.now(),
-    };
+    const change = switchOf(source, loss);
     this.#apply({ type: 'placed', change });
     logger.info(
       {
@@ -291,19 +326,4 @@ export class Coordinator {
     this.#state = transition(this.#state, event);
     this.#options.onEvent(event);
   }
-}
-
-const reconnectTimeoutMs = 5000;
-
-/** The place that a search has found, as a source. */
-export function sourceOf({ member, inspection, resumption, ordered }: Place): Source {
-  return {
-    member,
-    inspection,
-    resume: resumption.resume,
-    confidence: resumption.confidence,
-    hint: resumption.hint?.hint.token ?? null,
-    ordered,
-    matched: resumption.evidence.transactionsMatched,
-  };
 }

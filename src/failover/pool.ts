@@ -1,5 +1,5 @@
 import { type Address, formatAddress } from '../config/address.js';
-import type { ServerConfig } from '../config/schema.js';
+import type { Config } from '../config/schema.js';
 import type { Account, Instance } from '../mysql/connection.js';
 
 /** A server that the stream may be read from. */
@@ -8,21 +8,34 @@ export type Member = {
   readonly name: string;
   readonly instance: Instance;
   readonly priority: number;
+  /** Taken only where no other member can go on. */
+  readonly avoided: boolean;
 };
 
-/** The pool of a configuration, highest priority first, else in the order in which it is written. */
-export function poolOf(servers: readonly ServerConfig[], account: Account): readonly Member[] {
+/** The pool of a configuration: those to be avoided last, then highest priority first, else in the order in which it is written. */
+export function poolOf(
+  { servers, failover }: Pick<Config, 'servers' | 'failover'>,
+  account: Account,
+): readonly Member[] {
+  const avoided = new Set(failover.avoid.map(formatAddress));
   return servers
     .map(({ address, priority }) => ({
       name: formatAddress(address),
       instance: { address, account },
       priority,
+      avoided: avoided.has(formatAddress(address)),
     }))
-    .toSorted((a, b) => b.priority - a.priority);
+    .toSorted((a, b) => Number(a.avoided) - Number(b.avoided) || b.priority - a.priority);
 }
 
 /** The member with this address; null when it isn't one (any more). */
 export function memberAt(pool: readonly Member[], address: Address): Member | null {
   const name = formatAddress(address);
   return pool.find((member) => member.name === name) ?? null;
+}
+
+/** The source that is configured, to be watched alone; null when it is to be found through the replicas. */
+export function configuredSource({ source }: Pick<Config, 'source'>, account: Account): Member | null {
+  if (source === undefined) return null;
+  return { name: formatAddress(source), instance: { address: source, account }, priority: 0, avoided: true };
 }

@@ -1,20 +1,28 @@
 import type { Logger } from 'pino';
+import { abortable } from '../util/abortable.js';
 import { sleep } from '../util/async.js';
 import { hasCode, messageOf, WaymarkError } from '../util/errors.js';
 import { type CandidateOptions, type Place, tryCandidate } from './candidate.js';
 import type { Member } from './pool.js';
 
-/** A member to try, and how long to leave it alone first. */
+/** A member to try. */
 export type Contender = {
   readonly member: Member;
-  readonly delayMs: number;
+  /** Lower is better. */
+  readonly rank: number;
+  /** Left alone until none of the others is being tried any more. */
+  readonly reserve?: boolean;
   /** Not again, whatever it fails of. */
   readonly once?: true;
 };
 
 /** What has become of a member in a search. */
 export type Standing =
+  /** A reserve that has not been called. */
+  | { readonly status: 'waiting' }
   | { readonly status: 'trying' }
+  /** It lacks what was delivered, or the hint: waited for, and the others meanwhile. */
+  | { readonly status: 'behind' }
   | { readonly status: 'ready'; readonly place: Place }
   /** Can change by itself: it is tried again. */
   | { readonly status: 'failing'; readonly error: Error }
@@ -32,15 +40,24 @@ const haltingCodes = ['diverged', 'no-trail'] as const;
 
 const retryMs = { first: 250, last: 5000 } as const;
 
+/** A member's standing and its rank. */
+export type Ranked = { readonly rank: number; readonly standing: Standing };
+
 /**
- * Decides, of all members' standings, highest priority first. Pure. A place is taken as soon as there is one; the
- * search is given up when every member has been tried and one of them differs from what was delivered (or there is no
- * trail to hold against anything), or none can ever do.
+ * Decides, of all members' standings, best first. Pure. A place is taken as soon as there is one, unless `patient`
+ * and a better member is still being tried; the search is given up when every member has been tried and one of them
+ * differs from what was delivered (or there is no trail to hold against anything), or none can ever do.
  */
-export function judge(standings: readonly Standing[]): Verdict {
-  const ready = standings.find((standing) => standing.status === 'ready');
-  if (ready) return { kind: 'take', place: ready.place };
-  if (standings.some(({ status }) => status === 'trying')) return { kind: 'go-on' };
+export function judge(contenders: readonly Ranked[], patient = false): Verdict {
+  for (const { rank, standing } of contenders) {
+    if (standing.status !== 'ready') continue;
+    const better = contenders.some((other) => other.rank < rank && other.standing.status === 'trying');
+    return patient && better ? { kind: 'go-on' } : { kind: 'take', place: standing.place };
+  }
+  const standings = contenders.map(({ standing }) => standing);
+  if (standings.some(({ status }) => status === 'trying' || status === 'behind' || status === 'waiting')) {
+    return { kind: 'go-on' };
+  }
   const errors = standings.flatMap((standing) => ('error' in standing ? [standing.error] : []));
   const halting = errors.find((error) => haltingCodes.some((code) => hasCode(error, code)));
   if (halting) return { kind: 'give-up', error: halting };
@@ -48,6 +65,14 @@ export function judge(standings: readonly Standing[]): Verdict {
     return { kind: 'give-up', error: noCandidate(errors) };
   }
   return { kind: 'go-on' };
+}
+
+/** Whether the reserves are called: none of the others is being tried, or ready. Pure. */
+export function reservesAreDue(contenders: readonly Contender[], standings: readonly Standing[]): boolean {
+  return contenders.every(({ reserve }, index) => {
+    const status = standings[index]?.status;
+    return reserve === true || (status !== 'trying' && status !== 'ready');
+  });
 }
 
 function noCandidate(errors: readonly Error[]): Error {
@@ -71,6 +96,9 @@ function isTransient(error: unknown): boolean {
   );
 }
 
+/** How long a place is held back for a better member that is still being tried. */
+const patienceMs = 200;
+
 /**
  * Tries all contenders at once until one is ready, again and again where trying again can help.
  * @throws the error of {@link judge} when it gives up, and the signal's reason.
@@ -82,49 +110,70 @@ export async function searchPool(
 ): Promise<Place> {
   const ended = new AbortController();
   const trying = AbortSignal.any([signal, ended.signal]);
-  const standings: Standing[] = contenders.map(() => ({ status: 'trying' }));
+  const standings = contenders.map(({ reserve }): Standing => ({ status: reserve ? 'waiting' : 'trying' }));
+  const waiting: (() => void)[] = [];
+  const callReserves = (): void => {
+    if (reservesAreDue(contenders, standings)) for (const call of waiting.splice(0)) call();
+  };
+  let patience: NodeJS.Timeout | undefined;
   let refusalLogged = false;
   try {
     return await new Promise<Place>((resolve, reject) => {
-      const settle = (index: number, standing: Standing): void => {
-        standings[index] = standing;
-        const verdict = judge(standings);
+      const decide = (patient: boolean): void => {
+        const ranked = contenders.flatMap(({ rank }, index) => {
+          const standing = standings[index];
+          return standing ? [{ rank, standing }] : [];
+        });
+        const verdict = judge(ranked, patient);
         if (verdict.kind === 'take') resolve(verdict.place);
         else if (verdict.kind === 'give-up') reject(verdict.error);
-        else if (!refusalLogged && standings.every(({ status }) => status !== 'trying')) {
+        else if (standings.some(({ status }) => status === 'ready')) {
+          patience ??= setTimeout(decide, patienceMs, false);
+        } else if (
+          !refusalLogged &&
+          standings.every(({ status }) => status === 'failing' || status === 'rejected')
+        ) {
           refusalLogged = true;
           logRefusal(options.logger, contenders, standings);
         }
       };
-      const runs = contenders.map((contender, index) =>
-        keepTrying(contender, options, trying, (standing) => {
+      const settle = (index: number, standing: Standing): void => {
+        standings[index] = standing;
+        callReserves();
+        decide(true);
+      };
+      const runs = contenders.map(async (contender, index) => {
+        if (contender.reserve) {
+          const called = new Promise<void>((call) => waiting.push(call));
+          await abortable(called, trying);
+          settle(index, { status: 'trying' });
+        }
+        await keepTrying(contender, options, trying, (standing) => {
           settle(index, standing);
-        }),
-      );
+        });
+      });
+      callReserves();
       Promise.all(runs).catch(reject);
     });
   } finally {
+    clearTimeout(patience);
     ended.abort();
   }
 }
 
 async function keepTrying(
-  { member, delayMs, once }: Contender,
+  { member, once }: Contender,
   options: CandidateOptions,
   signal: AbortSignal,
   report: (standing: Standing) => void,
 ): Promise<void> {
-  if (delayMs > 0) {
-    report({
-      status: 'failing',
-      error: new WaymarkError('server-unreachable', `${member.name} has just been lost`),
-    });
-    await sleep(delayMs, signal);
-  }
   let reported = '';
+  const onBehind = (): void => {
+    report({ status: 'behind' });
+  };
   for (let waitMs: number = retryMs.first; ; waitMs = Math.min(waitMs * 2, retryMs.last)) {
     try {
-      report({ status: 'ready', place: await tryCandidate(member, options, signal) });
+      report({ status: 'ready', place: await tryCandidate(member, { ...options, onBehind }, signal) });
       return;
     } catch (error) {
       if (signal.aborted) throw error;

@@ -41,7 +41,12 @@ export type AgentPhase =
   | { readonly kind: 'starting' }
   | { readonly kind: 'streaming'; readonly server: string; readonly since: number }
   /** The stream is lost and its next place is being looked for. */
-  | { readonly kind: 'searching'; readonly lost: string; readonly finding: Finding; readonly since: number }
+  | {
+      readonly kind: 'searching';
+      readonly lost: string;
+      readonly finding: SwitchCause;
+      readonly since: number;
+    }
   | { readonly kind: 'stopped'; readonly reason: string };
 
 export type AgentState = {
@@ -52,8 +57,8 @@ export type AgentState = {
 
 export type AgentEvent =
   | { readonly type: 'placed'; readonly change: Switch }
-  | { readonly type: 'lost'; readonly server: string; readonly finding: Finding; readonly at: number }
-  | { readonly type: 'level'; readonly blackoutMs: number }
+  | { readonly type: 'lost'; readonly server: string; readonly finding: SwitchCause; readonly at: number }
+  | { readonly type: 'level'; readonly blackoutMs: number; readonly firstRecordMs: number }
   | { readonly type: 'stopped'; readonly reason: string };
 
 const keptSwitches = 20;
@@ -76,10 +81,9 @@ export function transition(state: AgentState, event: AgentEvent): AgentState {
     case 'level': {
       const last = state.switches.at(-1);
       if (!last) return state;
-      return {
-        ...state,
-        switches: [...state.switches.slice(0, -1), { ...last, blackoutMs: event.blackoutMs }],
-      };
+      const { blackoutMs, firstRecordMs } = event;
+      const timeline = last.timeline && { ...last.timeline, firstRecordMs };
+      return { ...state, switches: [...state.switches.slice(0, -1), { ...last, blackoutMs, timeline }] };
     }
     case 'stopped':
       return { ...state, phase: { kind: 'stopped', reason: event.reason } };

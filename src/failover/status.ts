@@ -4,10 +4,9 @@ import type { Confidence } from '../matching/match-state.js';
 import type { BinaryLog } from '../mysql/server.js';
 import type { SinkActivity } from '../sinks/measured-sink.js';
 import type { Progress } from '../tail/progress.js';
-import type { Finding } from './diagnosis.js';
 import { bytesBetween } from './log-sizes.js';
 import type { MemberView } from './members.js';
-import type { AgentPhase, AgentState, Switch } from './state.js';
+import type { AgentPhase, AgentState, Switch, SwitchCause } from './state.js';
 
 /** A view of a stream, for people and probes. Plain JSON. */
 export type AgentStatus = {
@@ -21,8 +20,8 @@ export type AgentStatus = {
   readonly phase: AgentPhase;
   /** The server that is read, or was lost. */
   readonly server: string | null;
-  /** What that server is found to be. */
-  readonly finding: Finding | null;
+  /** What that server is found to be, or why it is left. */
+  readonly finding: SwitchCause | null;
   /** Right behind what has been delivered. */
   readonly coordinates: string | null;
   readonly hint: string | null;
@@ -159,7 +158,7 @@ function serverOf(phase: AgentPhase): string | null {
   }
 }
 
-function findingOf(phase: AgentPhase, member: MemberView | undefined): Finding | null {
+function findingOf(phase: AgentPhase, member: MemberView | undefined): SwitchCause | null {
   return phase.kind === 'searching' ? phase.finding : (member?.finding ?? null);
 }
 

@@ -1,3 +1,4 @@
+import type { Connection } from 'mysql2/promise';
 import { formatAddress } from '../config/address.js';
 import { withDeadline } from '../util/async.js';
 import { WaymarkError } from '../util/errors.js';
@@ -36,20 +37,22 @@ export async function inspect(
       details: { server },
     });
   const connection = await connect(instance, { signal, connectTimeoutMs: timeoutMs });
-  const look = async (): Promise<Inspection> => {
-    const facts = await readServerFacts(connection);
-    const channels = await readReplicationChannels(connection, facts.version);
-    const logEnd = facts.binaryLogging ? await readBinaryLogEnd(connection, facts.version) : null;
-    return { facts, channels, logEnd };
-  };
   try {
-    const inspection = await withDeadline(look(), timeoutMs, late);
+    const inspection = await withDeadline(lookAt(connection), timeoutMs, late);
     await close(connection);
     return inspection;
   } catch (error) {
     discard(connection);
     throw serverError(error, instance, 'say how it is set and how it replicates');
   }
+}
+
+/** One look over an open connection. */
+export async function lookAt(connection: Connection): Promise<Inspection> {
+  const facts = await readServerFacts(connection);
+  const channels = await readReplicationChannels(connection, facts.version);
+  const logEnd = facts.binaryLogging ? await readBinaryLogEnd(connection, facts.version) : null;
+  return { facts, channels, logEnd };
 }
 
 /** Whether the server replicates from another: then what is born on it is no part of the history. */

@@ -8,12 +8,8 @@ type LogPlace = { readonly file: string; readonly position: number };
 
 /** All that moving a replica must know of a channel of its. */
 export type ReplicaStatus = ReplicationChannel & {
-  /** The source's server_id, as the receiver last heard it; 0 when it has never connected. */
-  readonly sourceServerId: number;
   /** How far the source's log has come here. */
   readonly received: LogPlace;
-  /** How far it has been applied: between two transactions. */
-  readonly executed: LogPlace;
   /** Whether the applier says that it has no more to do for now (a thread state that the manuals list). */
   readonly applierIdle: boolean;
   /** How it finds its place in the source's log. */
@@ -52,9 +48,7 @@ function statusOf(
   const auto = value(columns.autoPosition).toLowerCase();
   const heartbeat = text(period?.['seconds']) || value('Slave_heartbeat_period');
   return {
-    sourceServerId: Number(value(columns.sourceServerId)),
     received: { file: value(columns.receivedFile), position: Number(value(columns.receivedPosition)) },
-    executed: { file: value(columns.executedFile), position: Number(value(columns.executedPosition)) },
     // "Slave has read all relay log; waiting for more updates", "Replica has read …" (8.0.26 and later).
     applierIdle: value(columns.applierState).includes('has read all relay log'),
     positioning: auto === 'no' || auto === '0' || auto === '' ? 'position' : 'gtid',

@@ -1,6 +1,8 @@
 import type { Connection, RowDataPacket } from 'mysql2/promise';
+import { formatAddress } from '../config/address.js';
 import { WaymarkError } from '../util/errors.js';
 import { dialectOf } from './dialect.js';
+import { unlessDenied } from './server-error.js';
 import { parseServerVersion, type ServerVersion } from './version.js';
 
 /** What a server says about itself: read anew on every connection, because an address may change hands. */
@@ -29,6 +31,10 @@ export type ReplicationChannel = {
   readonly name: string;
   readonly sourceHost: string;
   readonly sourcePort: number;
+  /** The source's server_id, as the receiver last heard it; 0 when it has never connected. */
+  readonly sourceServerId: number;
+  /** How far the source's log has been applied: between two transactions. */
+  readonly executed: { readonly file: string; readonly position: number };
   readonly receiverRunning: boolean;
   readonly applierRunning: boolean;
   readonly lagSeconds: number | null;
@@ -105,6 +111,8 @@ export async function readReplicationChannels(
       name: value(columns.channel),
       sourceHost: value(columns.sourceHost),
       sourcePort: Number(value(columns.sourcePort)),
+      sourceServerId: Number(value(columns.sourceServerId)),
+      executed: { file: value(columns.executedFile), position: Number(value(columns.executedPosition)) },
       receiverRunning: value(columns.receiverRunning) === 'Yes',
       applierRunning: value(columns.applierRunning) === 'Yes',
       lagSeconds: lag === '' ? null : Number(lag),
@@ -138,6 +146,22 @@ export async function readBinaryLogEnd(
 ): Promise<{ file: string; position: number } | null> {
   const [row] = await query(connection, dialectOf(version).binaryLogStatus);
   return row === undefined ? null : { file: text(row['File']), position: Number(row['Position']) };
+}
+
+/**
+ * The replicas that a source knows of, as `host:port`; those that don't report their host are left out. Null where
+ * the account may not ask: MySQL wants REPLICATION SLAVE for it, MariaDB REPLICATION MASTER ADMIN.
+ */
+export async function readReplicas(
+  connection: Connection,
+  version: ServerVersion,
+): Promise<readonly string[] | null> {
+  const rows = await unlessDenied(() => query(connection, dialectOf(version).replicas));
+  return (
+    rows
+      ?.filter((row) => text(row['Host']) !== '')
+      .map((row) => formatAddress({ host: text(row['Host']), port: Number(row['Port']) })) ?? null
+  );
 }
 
 /** The binary log files the server has, oldest first, in the server's own order. */

@@ -1,19 +1,191 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Secret } from '../../../src/config/secret.js';
-import { diagnose, isServerLost, probe, probeTimeoutMs } from '../../../src/failover/diagnosis.js';
-import type { Instance } from '../../../src/mysql/connection.js';
+import { diagnose, type Evidence, isServerLost, type Sight } from '../../../src/failover/diagnosis.js';
 import { type ErrorCode, WaymarkError } from '../../../src/util/errors.js';
+import { answers, mute, sight, source } from './sights.js';
 
-const streamError = new WaymarkError('stream-broken', 'gone');
+const read = 'db1:3306';
+const other = 'db2:3306';
 
-test.each([
-  ['answers', 'stream-broken'],
-  ['refused', 'dead'],
-  ['no-answer', 'unreachable'],
-] as const)('a probe that gives %s: %s', (outcome, finding) => {
-  expect(diagnose({ streamError, probe: outcome })).toBe(finding);
+/** Evidence about the server that is read, beside one other member and the source. */
+function evidence(change: Partial<Evidence> & { readonly own?: Partial<Sight> } = {}): Evidence {
+  const { own, ...rest } = change;
+  return {
+    server: read,
+    stream: { error: null, silentMs: 100 },
+    sights: [sight(read, answers(), own), sight(other, answers()), source()],
+    stalledAfterMs: 60_000,
+    ...rest,
+  };
+}
+
+const broken = { error: 'it closed the stream', silentMs: 100 };
+const silent = { error: 'neither event nor heartbeat', silentMs: 2100 };
+
+describe('a server whose stream has ended', () => {
+  const cases: [string, Evidence, string][] = [
+    ['it answers', evidence({ stream: broken }), 'stream-broken'],
+    ['it was silent, and answers', evidence({ stream: silent }), 'stream-broken'],
+    [
+      'nobody listens there',
+      evidence({ stream: broken, sights: [sight(read, mute('refused')), sight(other, answers()), source()] }),
+      'dead',
+    ],
+    [
+      'nobody listens anywhere',
+      evidence({ stream: broken, sights: [sight(read, mute('refused')), sight(other, mute('refused'))] }),
+      'dead',
+    ],
+    [
+      'it is silent, and another answers',
+      evidence({ stream: silent, sights: [sight(read, mute('no-answer')), sight(other, answers())] }),
+      'unreachable',
+    ],
+    [
+      'it is silent, and another one refuses: the network works',
+      evidence({ stream: silent, sights: [sight(read, mute('no-answer')), sight(other, mute('refused'))] }),
+      'unreachable',
+    ],
+    [
+      'it is silent, and the source alone answers',
+      evidence({
+        stream: silent,
+        sights: [sight(read, mute('no-answer')), sight(other, mute('no-answer')), source()],
+      }),
+      'unreachable',
+    ],
+    [
+      'nobody answers',
+      evidence({ stream: silent, sights: [sight(read, mute('no-answer')), sight(other, mute('no-answer'))] }),
+      'isolated',
+    ],
+    [
+      'it is the only server, and does not answer',
+      evidence({ stream: silent, sights: [sight(read, mute('no-answer'))] }),
+      'isolated',
+    ],
+    [
+      'it has no room for us',
+      evidence({ stream: broken, sights: [sight(read, mute('turned-away')), sight(other, answers())] }),
+      'unreachable',
+    ],
+    [
+      'it answers, and is another one',
+      evidence({ stream: broken, own: { changed: 'its log began anew' } }),
+      'rebuilt',
+    ],
+  ];
+  test.each(cases)('%s', (_name, given, finding) => {
+    const diagnosis = diagnose(given);
+    expect(diagnosis.finding).toBe(finding);
+    expect(diagnosis.reasons).not.toEqual([]);
+  });
+
+  test('what the source sees of it is told', () => {
+    const sights = [
+      sight(read, mute('no-answer')),
+      sight(other, answers()),
+      source({ replicas: [read, other] }),
+    ];
+    expect(diagnose(evidence({ stream: silent, sights })).reasons.join()).toContain('still has it');
+    const without = [sight(read, mute('no-answer')), source({ replicas: [other] })];
+    expect(diagnose(evidence({ stream: silent, sights: without })).reasons.join()).toContain(
+      "doesn't have it",
+    );
+  });
+});
+
+describe('a server whose stream flows', () => {
+  const ahead = answers({ executed: 'mysql-bin.000002:200' });
+  const stopped = answers({ applierRunning: false, lagSeconds: null, lastError: 'a duplicate key' });
+  const cases: [string, Evidence, string, string | RegExp][] = [
+    ['all is well', evidence(), 'healthy', /^$/],
+    [
+      'it takes no new connection',
+      evidence({ sights: [sight(read, mute('turned-away')), sight(other, answers())] }),
+      'healthy',
+      /the stream flows/,
+    ],
+    [
+      'it stands still, and another goes on',
+      evidence({ sights: [sight(read, stopped, { standsForMs: 60_000 }), sight(other, ahead), source()] }),
+      'stalled',
+      /applier .* a duplicate key.*db2/,
+    ],
+    [
+      'it stands still, and not for long enough',
+      evidence({ sights: [sight(read, stopped, { standsForMs: 59_999 }), sight(other, ahead), source()] }),
+      'healthy',
+      /applier/,
+    ],
+    [
+      'it lags, and another does not',
+      evidence({ sights: [sight(read, answers({ lagSeconds: 60 })), sight(other, ahead), source()] }),
+      'stalled',
+      /lags by 60 s/,
+    ],
+    [
+      'everybody lags alike',
+      evidence({
+        sights: [
+          sight(read, answers({ lagSeconds: 90 })),
+          sight(other, answers({ lagSeconds: 89, executed: 'mysql-bin.000002:200' })),
+        ],
+      }),
+      'healthy',
+      /^$/,
+    ],
+    [
+      'the source is gone',
+      evidence({
+        sights: [
+          sight(read, answers({ receiverRunning: false })),
+          sight(other, answers({ receiverRunning: false })),
+          sight('db0:3306', mute('refused')),
+        ],
+      }),
+      'source-down',
+      /db0:3306/,
+    ],
+    [
+      'the source answers others than us',
+      evidence({
+        sights: [sight(read, answers()), sight(other, answers()), sight('db0:3306', mute('no-answer'))],
+      }),
+      'healthy',
+      /^$/,
+    ],
+    ['its log began anew', evidence({ own: { changed: 'its log began anew' } }), 'rebuilt', /anew/],
+    ['before the first look', evidence({ sights: [sight(read, null)] }), 'healthy', /not been looked at/],
+  ];
+  test.each(cases)('%s', (_name, given, finding, reasons) => {
+    const diagnosis = diagnose(given);
+    expect(diagnosis.finding).toBe(finding);
+    expect(diagnosis.reasons.join('; ')).toMatch(reasons);
+  });
+});
+
+test('whatever the evidence, a server that answers is neither dead nor unreachable nor isolated', () => {
+  const evidences = fc.constantFrom(
+    ...[
+      answers(),
+      answers({ lagSeconds: null }),
+      mute('refused'),
+      mute('no-answer'),
+      mute('turned-away'),
+      null,
+    ],
+  );
+  fc.assert(
+    fc.property(fc.array(evidences), fc.boolean(), (others, ended) => {
+      const sights = [
+        sight(read, answers()),
+        ...others.map((seen, index) => sight(`db${index + 5}:1`, seen)),
+      ];
+      const { finding } = diagnose(evidence({ sights, stream: ended ? broken : null }));
+      expect(['dead', 'unreachable', 'isolated']).not.toContain(finding);
+    }),
+  );
 });
 
 describe('whether an error is about this server alone', () => {
@@ -47,39 +219,5 @@ describe('whether an error is about this server alone', () => {
   test('a bug is no lost server', () => {
     expect(isServerLost(new TypeError('bug'))).toBe(false);
     expect(isServerLost(Object.assign(new Error('x'), { code: 'stream-broken' }))).toBe(false);
-  });
-});
-
-describe('probing what is no database server', () => {
-  const instance = (port: number): Instance => ({
-    address: { host: '127.0.0.1', port },
-    account: { user: 'u', password: new Secret('p') },
-  });
-  const { signal } = new AbortController();
-
-  test('nobody listens: refused', async () => {
-    const server = createServer();
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { port } = server.address() as AddressInfo;
-    server.close();
-    await once(server, 'close');
-    expect(await probe(instance(port), signal)).toBe('refused');
-  });
-
-  test('somebody accepts and says nothing: no answer, in time', async () => {
-    const server = createServer((socket) => socket.on('error', () => undefined));
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const began = performance.now();
-    expect(await probe(instance((server.address() as AddressInfo).port), signal)).toBe('no-answer');
-    expect(performance.now() - began).toBeLessThan(probeTimeoutMs + 2000);
-    const closed = once(server, 'close');
-    server.close();
-    await closed;
-  });
-
-  test('the signal ends it with its reason', async () => {
-    await expect(probe(instance(1), AbortSignal.abort(new Error('enough')))).rejects.toThrow('enough');
   });
 });

@@ -35,7 +35,7 @@ describe('the way of an agent', () => {
     });
 
     const next: AgentEvent = { type: 'placed', change: change('b', 30) };
-    const level: AgentEvent = { type: 'level', blackoutMs: 123 };
+    const level: AgentEvent = { type: 'level', blackoutMs: 123, firstRecordMs: 23 };
     const state = run([placed, lost, next, level]);
     expect(state.phase).toEqual({ kind: 'streaming', server: 'b', since: 30 });
     expect(state.switches.map(({ to, blackoutMs }) => [to, blackoutMs])).toEqual([
@@ -49,7 +49,7 @@ describe('the way of an agent', () => {
   });
 
   test('level before any place changes nothing', () => {
-    expect(transition(initialState, { type: 'level', blackoutMs: 1 })).toBe(initialState);
+    expect(transition(initialState, { type: 'level', blackoutMs: 1, firstRecordMs: 1 })).toBe(initialState);
   });
 
   test('only the last twenty switches are kept', () => {
@@ -64,7 +64,7 @@ test('no event changes the state it is given', () => {
   const event: fc.Arbitrary<AgentEvent> = fc.oneof(
     fc.nat(99).map((at): AgentEvent => ({ type: 'placed', change: change('a', at) })),
     fc.nat(99).map((at): AgentEvent => ({ type: 'lost', server: 'a', finding: 'dead', at })),
-    fc.nat(99).map((blackoutMs): AgentEvent => ({ type: 'level', blackoutMs })),
+    fc.nat(99).map((blackoutMs): AgentEvent => ({ type: 'level', blackoutMs, firstRecordMs: 1 })),
     fc.constant<AgentEvent>({ type: 'stopped', reason: 'x' }),
   );
   fc.assert(

@@ -26,6 +26,7 @@ export const sampleMember: MemberView = {
   finding: 'healthy',
   reasons: [],
   evidence: {
+    outcome: 'answers',
     reachable: true,
     error: null,
     connectMs: 2,
@@ -34,6 +35,7 @@ export const sampleMember: MemberView = {
     readOnly: true,
     replication: {
       source: '127.0.0.1:3400',
+      sourceServerId: 1,
       receiverRunning: true,
       applierRunning: true,
       lagSeconds: 3,

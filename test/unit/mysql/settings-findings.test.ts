@@ -24,6 +24,8 @@ const channel: ReplicationChannel = {
   name: '',
   sourceHost: 'db1',
   sourcePort: 3306,
+  sourceServerId: 1,
+  executed: { file: 'mysql-bin.000001', position: 4 },
   receiverRunning: true,
   applierRunning: true,
   lagSeconds: 0,

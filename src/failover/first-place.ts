@@ -1,0 +1,78 @@
+import type { Logger } from 'pino';
+import type { StoredCheckpoint } from '../checkpoint/checkpoint.js';
+import { within } from '../checkpoint/limits.js';
+import type { Config } from '../config/schema.js';
+import type { TableFilter } from '../config/table-filter.js';
+import type { SinkRecovery } from '../sinks/sink.js';
+import type { Progress } from '../tail/progress.js';
+import { messageOf } from '../util/errors.js';
+import { begin, recoveredTrail, trailKeepsOrder } from './beginning.js';
+import type { Breadcrumbs } from './breadcrumbs.js';
+import type { CandidateOptions } from './candidate.js';
+import { memberAt } from './pool.js';
+import { searchPool } from './search.js';
+import { type Source, sourceOf } from './source.js';
+import type { Supervisor } from './supervisor.js';
+
+/** How long the server of the checkpoint has before the others are tried as well. */
+const sameServerMs = 5000;
+
+export type FirstPlaceOptions = {
+  readonly config: Config;
+  readonly supervisor: Supervisor;
+  readonly progress: Progress;
+  readonly breadcrumbs: Breadcrumbs;
+  readonly filter: TableFilter;
+  readonly logger: Logger;
+};
+
+/** Where a stream begins that has no checkpoint yet. */
+export async function beginning(
+  { config, supervisor, filter, logger }: FirstPlaceOptions,
+  signal: AbortSignal,
+): Promise<Source> {
+  const { member, inspection, resume } = await begin(supervisor.pool, config, filter, logger, signal);
+  const ordered = inspection.facts.keepsCommitOrder;
+  return { member, inspection, resume, confidence: null, hint: null, ordered, matched: 0, took: null };
+}
+
+/** Where a stream goes on after its checkpoint: on the same server if it can, else on whichever can. */
+export async function resumeFromCheckpoint(
+  { config, supervisor, progress, breadcrumbs, filter, logger }: FirstPlaceOptions,
+  { checkpoint }: StoredCheckpoint,
+  recovery: SinkRecovery,
+  signal: AbortSignal,
+): Promise<Source> {
+  const trail = recoveredTrail(checkpoint, recovery);
+  progress.partial = recovery.endsBetweenTransactions ? null : checkpoint.trail.partial;
+  const { server, coordinates, sequence } = checkpoint;
+  const { serverId, uuid } = server;
+  const candidates: CandidateOptions = {
+    history: {
+      trail,
+      ordered: trailKeepsOrder(trail),
+      filters: null,
+      place: { serverId, uuid, coordinates, sequence },
+    },
+    margin: config.matching.margin,
+    format: config.hints,
+    onDivergence: config.failover.onDivergence,
+    ...{ breadcrumbs, filter, logger },
+  };
+  const before = memberAt(supervisor.pool, server);
+  if (before) {
+    try {
+      return await within(sameServerMs, [signal], async (soon) =>
+        sourceOf(await searchPool([{ member: before, rank: 0, once: true }], candidates, soon)),
+      );
+    } catch (error) {
+      signal.throwIfAborted();
+      logger.warn(
+        { event: 'restart.elsewhere', server: before.name, reason: messageOf(error) },
+        'Trying the whole pool',
+      );
+    }
+  }
+  const contenders = supervisor.contenders('unreachable', before?.name ?? null);
+  return sourceOf(await searchPool(contenders, candidates, signal));
+}

@@ -1,0 +1,191 @@
+import type { Logger } from 'pino';
+import { formatCoordinates } from '../binlog/coordinates.js';
+import { parseAddress } from '../config/address.js';
+import type { Hint } from '../hints/hint.js';
+import type { Inspection } from '../mysql/inspect.js';
+import type { Breadcrumbs } from './breadcrumbs.js';
+import type { Sight } from './diagnosis.js';
+import { evidenceOf, type MemberEvidence } from './members.js';
+import type { Member } from './pool.js';
+import type { Probe } from './probe.js';
+import { comparePlaces, isSourceOf, type Standing, standingOf } from './source-progress.js';
+import { Watch } from './watch.js';
+
+export type PoolWatchOptions = {
+  readonly logger: Logger;
+  readonly breadcrumbs: Breadcrumbs;
+  /** The last hint that was delivered. */
+  readonly lastHint: () => Hint | null;
+};
+
+/** Who a server is, and how far its log has come. */
+export type Identity = {
+  readonly serverId: number;
+  readonly uuid: string;
+  /** `file:position` */
+  readonly logEnd: string | null;
+};
+
+/** What is known of one server. */
+type Known = {
+  readonly watch: Watch;
+  readonly ending: AbortController;
+  evidence: MemberEvidence | null;
+  standing: Standing | null;
+  identity: Identity | null;
+  changed: string | null;
+};
+
+/**
+ * The latest evidence of every member and of the source, each looked at by a watch of its own. The source is the one
+ * that most members name, unless it is configured.
+ */
+export class PoolWatch {
+  readonly #options: PoolWatchOptions;
+  readonly #known = new Map<string, Known>();
+  #members: readonly Member[] = [];
+  #source: Member | null = null;
+  #sourceIsConfigured = false;
+  #signal: AbortSignal | null = null;
+
+  constructor(options: PoolWatchOptions) {
+    this.#options = options;
+  }
+
+  /** The servers to watch from now on; what is known of those that stay is kept. */
+  setPool(members: readonly Member[], source: Member | null): void {
+    this.#members = members;
+    this.#source = source;
+    this.#sourceIsConfigured = source !== null;
+    this.#follow();
+  }
+
+  /** Watches until the signal fires. */
+  start(signal: AbortSignal): void {
+    this.#signal = signal;
+    this.#follow();
+  }
+
+  /** Everybody as last seen: the members, and the source where it is none. */
+  sights(): Sight[] {
+    const nowMs = performance.now();
+    return [...this.#known].map(([server, { evidence, standing, changed }]) => ({
+      ...{ server, evidence, changed },
+      standsForMs: standing === null ? 0 : nowMs - standing.sinceMs,
+    }));
+  }
+
+  /** Looks at one server now; a look that began after `sinceMs` will do. Null when it isn't watched. */
+  async look(server: string, sinceMs: number, signal: AbortSignal): Promise<Probe | null> {
+    return (await this.#known.get(server)?.watch.look(sinceMs, signal)) ?? null;
+  }
+
+  /** Looks at everybody now, all at once; the promises are those of the single looks. */
+  lookAtAll(sinceMs: number, signal: AbortSignal): Promise<Probe>[] {
+    return [...this.#known.values()].map(({ watch }) => watch.look(sinceMs, signal));
+  }
+
+  /** What is read there has been proved: whoever it is now, it is the one to compare with. */
+  proved(server: string, { facts, logEnd }: Inspection): void {
+    const known = this.#known.get(server);
+    if (!known) return;
+    known.changed = null;
+    const { serverId, uuid } = facts;
+    known.identity = { serverId, uuid, logEnd: logEnd && formatCoordinates(logEnd) };
+  }
+
+  #follow(): void {
+    const signal = this.#signal;
+    if (signal === null) return;
+    const wanted = [...this.#members, ...(this.#source ? [this.#source] : [])];
+    for (const [name, { ending }] of this.#known) {
+      if (wanted.some((member) => member.name === name)) continue;
+      ending.abort(new Error(`${name} is not watched any more`));
+      this.#known.delete(name);
+    }
+    for (const member of wanted) if (!this.#known.has(member.name)) this.#begin(member, signal);
+  }
+
+  #begin(member: Member, signal: AbortSignal): void {
+    const ending = new AbortController();
+    const watch = new Watch(member, (seen) => {
+      this.#take(member.name, seen);
+    });
+    const known = { watch, ending, evidence: null, standing: null, identity: null, changed: null };
+    this.#known.set(member.name, known);
+    watch.run(AbortSignal.any([signal, ending.signal])).catch(() => undefined);
+  }
+
+  #take(server: string, seen: Probe): void {
+    const known = this.#known.get(server);
+    if (!known) return;
+    known.evidence = evidenceOf(seen);
+    if (seen.outcome === 'answers') {
+      const { logEnd, facts } = seen.inspection;
+      this.#noteChange(server, known, { ...facts, logEnd: logEnd && formatCoordinates(logEnd) });
+      if (logEnd) this.#options.breadcrumbs.note(server, logEnd, this.#options.lastHint());
+    }
+    this.#followSource();
+    const nowMs = performance.now();
+    const sights = this.sights();
+    for (const sight of sights) {
+      const other = this.#known.get(sight.server);
+      if (other) other.standing = standingOf(other.standing, sight, sights, nowMs);
+    }
+  }
+
+  #noteChange(server: string, known: Known, now: Identity): void {
+    const changed = changeBetween(known.identity, now);
+    known.identity = { serverId: now.serverId, uuid: now.uuid, logEnd: now.logEnd };
+    if (changed === null) return;
+    known.changed = changed;
+    this.#options.breadcrumbs.forget(server);
+    this.#options.logger.warn(
+      { event: 'member.rebuilt', server, reason: changed },
+      `${server} isn't the server it was: ${changed}`,
+    );
+  }
+
+  /** Watches the source that most members name. */
+  #followSource(): void {
+    if (this.#sourceIsConfigured) return;
+    const [anyMember] = this.#members;
+    const name = sourceNamed(this.#members.map(({ name }) => this.#known.get(name)?.evidence ?? null));
+    if (name === null || name === this.#source?.name || !anyMember) return;
+    const isMember = [...this.#known].some(
+      ([server, { evidence }]) =>
+        this.#members.some((member) => member.name === server) &&
+        this.#replications().some((replication) => isSourceOf({ server, evidence }, replication)),
+    );
+    const { account } = anyMember.instance;
+    this.#source = isMember
+      ? null
+      : { name, instance: { address: parseAddress(name), account }, priority: 0, avoided: true };
+    this.#follow();
+  }
+
+  #replications() {
+    return [...this.#known.values()].flatMap(({ evidence }) => evidence?.replication ?? []);
+  }
+}
+
+/** The source that most members name; null when none does. Pure. */
+export function sourceNamed(evidence: readonly (MemberEvidence | null)[]): string | null {
+  const votes = new Map<string, number>();
+  for (const source of evidence.flatMap((seen) => seen?.replication?.source ?? [])) {
+    votes.set(source, (votes.get(source) ?? 0) + 1);
+  }
+  return [...votes].toSorted(([, a], [, b]) => b - a)[0]?.[0] ?? null;
+}
+
+/** What has changed so that a server isn't the one it was; null when nothing has. Pure. */
+export function changeBetween(before: Identity | null, now: Identity): string | null {
+  if (before === null) return null;
+  if (before.uuid !== now.uuid) return 'another server answers at its address (its unique id differs)';
+  if (before.serverId !== now.serverId) {
+    return `its server_id was ${before.serverId} and is ${now.serverId}`;
+  }
+  if (before.logEnd === null || now.logEnd === null) return null;
+  if ((comparePlaces(before.logEnd, now.logEnd) ?? 0) <= 0) return null;
+  return `its binary log ended at ${before.logEnd} and ends at ${now.logEnd} now: it began anew`;
+}

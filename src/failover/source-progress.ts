@@ -1,0 +1,67 @@
+import type { MemberEvidence, ReplicationEvidence } from './members.js';
+
+/** A server and what it has shown. */
+type Seen = { readonly server: string; readonly evidence: MemberEvidence | null };
+
+/**
+ * Whether a server is known to have more of the history than a replica: it is the replica's source and its log goes
+ * on behind what the replica has executed, or it has executed more of the same source's log. Pure. Where nothing can
+ * be compared (replicas of different servers), nobody is ahead.
+ */
+export function isAhead(other: Seen, own: Seen): boolean {
+  const replication = own.evidence?.replication;
+  if (!replication || !other.evidence || other.server === own.server) return false;
+  const { evidence } = other;
+  if (isSourceOf(other, replication)) return isBehind(replication.executed, evidence.coordinates);
+  if (evidence.replication === null || !haveSameSource(evidence.replication, replication)) return false;
+  return isBehind(replication.executed, evidence.replication.executed);
+}
+
+/** Whether a server is the source of a replica, by its id or, where the replica has never connected, its address. */
+export function isSourceOf(
+  { server, evidence }: Seen,
+  { source, sourceServerId }: ReplicationEvidence,
+): boolean {
+  const serverId = evidence?.serverId ?? null;
+  return sourceServerId === 0 || serverId === null ? server === source : serverId === sourceServerId;
+}
+
+function haveSameSource(a: ReplicationEvidence, b: ReplicationEvidence): boolean {
+  if (a.sourceServerId === 0 || b.sourceServerId === 0) return a.source === b.source;
+  return a.sourceServerId === b.sourceServerId;
+}
+
+function isBehind(place: string, other: string | null): boolean {
+  return other !== null && (comparePlaces(place, other) ?? 0) < 0;
+}
+
+/**
+ * Compares two places in the log of one server; null where their names don't belong to one log. Names of one log
+ * differ in the number at their end only, which may get longer. For a judgement, never for reading.
+ */
+export function comparePlaces(a: string, b: string): number | null {
+  const [left, right] = [placeOf(a), placeOf(b)];
+  if (left?.base !== right?.base || !left || !right) return null;
+  return left.number - right.number || left.position - right.position;
+}
+
+function placeOf(text: string): { base: string; number: number; position: number } | null {
+  const match = /^(.+)\.(\d+):(\d+)$/.exec(text);
+  const [, base, number, position] = match ?? [];
+  return base === undefined ? null : { base, number: Number(number), position: Number(position) };
+}
+
+/** A server at one place of its source's log while another one is ahead of it. */
+export type Standing = { readonly executed: string; readonly sinceMs: number };
+
+/** Notes since when a server has stood still while another one is ahead; null when it goes on, or nobody is ahead. Pure. */
+export function standingOf(
+  before: Standing | null,
+  own: Seen,
+  others: readonly Seen[],
+  nowMs: number,
+): Standing | null {
+  const executed = own.evidence?.replication?.executed;
+  if (executed === undefined || !others.some((other) => isAhead(other, own))) return null;
+  return before?.executed === executed ? before : { executed, sinceMs: nowMs };
+}

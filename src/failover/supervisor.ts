@@ -1,0 +1,196 @@
+import type { Logger } from 'pino';
+import type { Config } from '../config/schema.js';
+import { type Address, formatAddress } from '../config/address.js';
+import type { Account } from '../mysql/connection.js';
+import type { Progress } from '../tail/progress.js';
+import { sleep } from '../util/async.js';
+import { hasCode, messageOf } from '../util/errors.js';
+import { choose } from './choice.js';
+import type { Coordinator } from './coordinator.js';
+import type { Finding } from './diagnosis.js';
+import type { MemberView } from './members.js';
+import { Move } from './move.js';
+import { type Found, findingsOf, Memory, type OutlookInput, viewsOf } from './outlook.js';
+import { configuredSource, memberAt, type Member, poolOf } from './pool.js';
+import type { PoolWatch } from './pool-watch.js';
+import { reloadReport } from './reload.js';
+import type { Contender } from './search.js';
+import type { Source } from './source.js';
+import type { SwitchCause } from './state.js';
+import { refused, type ReloadReport, type SwitchReport } from './switching.js';
+
+export type SupervisorOptions = {
+  readonly config: Config;
+  readonly account: Account;
+  readonly watch: PoolWatch;
+  readonly progress: Progress;
+  readonly logger: Logger;
+};
+
+/** From one judgement to the next. */
+const intervalMs = 250;
+
+/** A stream that is silent for so long is looked at before it counts as broken, so that the evidence is there then. */
+const uneasyAfterMs = 1200;
+
+/** A move that was refused is tried again after this. */
+const moveRetryMs = 10_000;
+
+/** Judges the pool again and again while a stream runs, and moves it where that is called for. */
+export class Supervisor {
+  readonly memory = new Memory();
+  readonly watch: PoolWatch;
+  readonly #options: SupervisorOptions;
+  #config: Config;
+  #pool: readonly Member[];
+  #said = '';
+  #notBeforeMs = 0;
+  #reading: Source | null = null;
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+    this.watch = options.watch;
+    this.#config = options.config;
+    this.#pool = poolOf(options.config, options.account);
+    this.watch.setPool(this.#pool, configuredSource(options.config, options.account));
+  }
+
+  get pool(): readonly Member[] {
+    return this.#pool;
+  }
+
+  /** The settings that hold now. */
+  get failover(): Config['failover'] {
+    return this.#config.failover;
+  }
+
+  /** Reading begins on a server that has been proved. */
+  placed(source: Source): void {
+    const { member, inspection } = source;
+    if (this.#reading && this.#reading.member.name !== member.name) this.memory.switched();
+    this.#reading = source;
+    this.watch.proved(member.name, inspection);
+  }
+
+  /** Whom to try when a server is lost, best first. */
+  contenders(cause: SwitchCause, lost: string | null): Contender[] {
+    const { candidates } = this.#choose(cause, lost ?? '', this.#found(null));
+    return candidates.flatMap(({ server, rank, reserve }) => {
+      const member = this.#pool.find(({ name }) => name === server);
+      return member ? [{ member, rank, reserve }] : [];
+    });
+  }
+
+  /** Judges until the signal fires. Rejects with its reason. */
+  async run(coordinator: Coordinator, signal: AbortSignal): Promise<never> {
+    for (;;) {
+      await sleep(intervalMs, signal);
+      const source = coordinator.reading;
+      const found = this.#found(source);
+      this.memory.note(found);
+      if (source === null) continue;
+      this.#lookWhenUneasy(signal);
+      const move = this.#say(source, found);
+      if (move && performance.now() >= this.#notBeforeMs) await this.#carryOut(move, coordinator, signal);
+    }
+  }
+
+  members(coordinator: Coordinator): readonly MemberView[] {
+    return viewsOf(this.#outlook(coordinator.reading));
+  }
+
+  async switchTo(address: Address, coordinator: Coordinator, signal: AbortSignal): Promise<SwitchReport> {
+    const name = formatAddress(address);
+    const target = memberAt(this.#pool, address);
+    const known = this.#pool.map((member) => member.name).join(', ');
+    if (target === null) throw refused(name, [`it is no member of the pool (${known})`]);
+    if (coordinator.reading?.member.name === name)
+      throw refused(name, ['the stream is read from it already']);
+    return coordinator.move(new Move('planned', ['asked for'], target), signal);
+  }
+
+  /** Takes over a new configuration, as far as a running agent can. */
+  reload(config: Config): ReloadReport {
+    const { account } = this.#options;
+    const report = reloadReport(this.#config, config);
+    const { servers, source, failover } = config;
+    this.#config = { ...this.#config, servers, source, failover };
+    this.#pool = poolOf(config, account);
+    this.watch.setPool(this.#pool, configuredSource(config, account));
+    return report;
+  }
+
+  #outlook(source: Source | null): OutlookInput {
+    const { progress } = this.#options;
+    const silentMs = performance.now() - (progress.lastHeardAtMs ?? performance.now());
+    return {
+      members: this.#pool,
+      sights: this.watch.sights(),
+      reading: source && { server: source.member.name, stream: { error: null, silentMs } },
+      stalledAfterMs: this.failover.stalledAfterMs,
+    };
+  }
+
+  #found(source: Source | null): Found[] {
+    return findingsOf(this.#outlook(source));
+  }
+
+  #choose(cause: SwitchCause, from: string, found: readonly Found[]) {
+    return choose(cause, from, this.memory.options(this.#pool, found), this.memory.settings(this.failover));
+  }
+
+  #lookWhenUneasy(signal: AbortSignal): void {
+    const { lastHeardAtMs } = this.#options.progress;
+    if (lastHeardAtMs === null || performance.now() - lastHeardAtMs < uneasyAfterMs) return;
+    for (const look of this.watch.lookAtAll(lastHeardAtMs, signal)) look.catch(() => undefined);
+  }
+
+  /** Says what is found of the server that is read when it has changed, and gives the move that it calls for. */
+  #say(source: Source, found: readonly Found[]): Move | null {
+    const { name } = source.member;
+    const own = found.find(({ sight }) => sight.server === name);
+    const finding = own?.finding ?? 'healthy';
+    const reasons = own?.reasons ?? [];
+    const { move, rejections } = this.#moveFor(source, finding, reasons, found);
+    const stays = finding !== 'healthy' && move === null;
+    const said = `${name} ${finding} ${stays ? rejections.map(({ server }) => server).join() : ''}`;
+    if (said !== this.#said && (finding !== 'healthy' || this.#said !== '')) {
+      const fields = { event: 'server.diagnosed', server: name, finding, reasons, stays, rejections };
+      const message = `${name} is ${finding}${reasons.length > 0 ? `: ${reasons.join('; ')}` : ''}`;
+      if (finding === 'healthy') this.#options.logger.info(fields, message);
+      else this.#options.logger.warn(fields, stays ? `${message}. The stream stays there` : message);
+    }
+    this.#said = finding === 'healthy' ? '' : said;
+    return move;
+  }
+
+  #moveFor(source: Source, finding: Finding, reasons: readonly string[], found: readonly Found[]) {
+    const { name } = source.member;
+    if (finding === 'rebuilt') return { move: new Move('rebuilt', reasons, null), rejections: [] };
+    const removed = !this.#pool.some((member) => member.name === name);
+    const cause = removed ? 'planned' : finding === 'healthy' ? 'failback' : finding;
+    // A server that can't be reached is left when the stream from it ends, and no sooner.
+    const acts =
+      cause === 'planned' || cause === 'failback' || cause === 'stalled' || cause === 'source-down';
+    if (!acts) return { move: null, rejections: [] };
+    const { candidates, rejections } = this.#choose(cause, name, found);
+    const best = this.#pool.find((member) => member.name === candidates[0]?.server);
+    if (!best) return { move: null, rejections };
+    const why = removed ? ['it is no member of the pool any more'] : reasons;
+    return { move: new Move(cause, why, best), rejections };
+  }
+
+  async #carryOut(move: Move, coordinator: Coordinator, signal: AbortSignal): Promise<void> {
+    try {
+      await coordinator.move(move, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!hasCode(error, 'switch-refused')) throw error;
+      this.#notBeforeMs = performance.now() + moveRetryMs;
+      this.#options.logger.warn(
+        { event: 'switch.refused', to: move.target?.name ?? null, finding: move.cause, ...error.details },
+        messageOf(error),
+      );
+    }
+  }
+}
