@@ -65,13 +65,19 @@ describe('the examples', () => {
     const path = `config/${name}.example.yaml`;
     const text = await readFile(path, 'utf8');
     const optional =
-      /^( *)# ?( *(?:tls|ca|cert|key|verify|serverId|hints|schema|prefix|start|filter|include|exclude|matching|margin|election|backend|failover|onDivergence|stalledAfter|cooldown|http|listen|token|log|level):)/gm;
+      /^( *)# ?( *(?:tls|ca|cert|key|verify|serverId|hints|schema|prefix|start|filter|include|exclude|matching|margin|election|backend|failover|onDivergence|stalledAfter|cooldown|restartGrace|failbackAfter|avoid|source|http|listen|token|log|level):)/gm;
     const shown = parseConfig(text.replace(optional, '$1$2'), path, { ...env, WAYMARK_TOKEN: '12345678' });
     const loaded = parseConfig(text, path, env);
     const exclude = name === 'file-store' ? ['shop.sessions', 'shop.tmp_*'] : [];
     expect(shown).toEqual({
       ...loaded,
       serverId: 4200,
+      source: { host: 'db0.example.com', port: 3306 },
+      failover: {
+        ...loaded.failover,
+        failbackAfterMs: 600_000,
+        avoid: [{ host: 'db3.example.com', port: 3306 }],
+      },
       tls: expect.objectContaining({ verify: true }) as unknown,
       http: { listen: { host: '127.0.0.1', port: 9464 }, token: expect.any(Secret) as Secret },
       filter: { ...loaded.filter, exclude },
@@ -94,7 +100,14 @@ describe('values', () => {
       checkpoint: { store: 'file', path: './state' },
       election: { backend: 'none' },
       sink: { type: 'stdout' },
-      failover: { onDivergence: 'halt', stalledAfterMs: 60_000, cooldownMs: 30_000 },
+      failover: {
+        onDivergence: 'halt',
+        stalledAfterMs: 60_000,
+        cooldownMs: 30_000,
+        restartGraceMs: 0,
+        failbackAfterMs: null,
+        avoid: [],
+      },
       log: { level: 'info' },
     });
   });
