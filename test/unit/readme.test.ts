@@ -100,7 +100,11 @@ describe('reasons for not taking a server', () => {
   /** Every reason of a choice among these servers, for every cause. */
   function reasonsOf(option: Partial<Option>, settings: Partial<ChoiceSettings> = {}): string[] {
     const basis = {
-      ...{ priority: 0, avoided: false, finding: 'healthy', healthyForMs: 900_000, lostForMs: null },
+      priority: 0,
+      avoided: false,
+      finding: 'healthy',
+      healthyForMs: 900_000,
+      lostForMs: null,
     } as const;
     const options: Option[] = [
       { ...sight('a', answers()), ...basis },
