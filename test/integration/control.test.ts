@@ -6,6 +6,7 @@ import { makeRunFolder } from '../servers/folders.js';
 import { claimPort } from '../servers/ports.js';
 import { startTopology } from '../servers/index.js';
 import { until } from '../servers/wait.js';
+import { AgentProcess } from '../support/agent-process.js';
 import { Scenario } from '../support/scenario.js';
 import { type CommandResult, documentOf, errorOf, runWaymark } from '../unit/cli/waymark.js';
 
@@ -178,6 +179,31 @@ describe('a running agent', { timeout: 90_000 }, () => {
     expect(await reload([1])).toMatchObject({ event: 'config.reloaded', removed: [address(2)] });
     await until('the other member', async () => (await server()) === address(1));
     await stage.delivered(20);
+  });
+
+  test('is not healthy when its sink takes nothing, although it lives', async () => {
+    const other = await claimPort();
+    const folder = join(stage.folder, 'stuck');
+    const stuck = await AgentProcess.start({
+      folder,
+      config: stage.config({
+        ...{ stream: 'stuck', sink: { type: 'stdout' }, http: { listen: `127.0.0.1:${other}` } },
+        checkpoint: { store: 'file', path: join(folder, 'state') },
+      }),
+      readStdout: (stdout) => stdout.pause(),
+    });
+    const health = async (): Promise<string> =>
+      (await fetch(`http://127.0.0.1:${other}/healthz`, { headers: { connection: 'close' } })).text();
+    try {
+      await stuck.waitForEvent('stream.started');
+      expect(await health()).toContain('"healthy":true');
+      await until('honest health', async () => (await health()).includes('the sink has not accepted'));
+      const shown = await runWaymark(['status', '-c', join(folder, 'waymark.yaml')]);
+      expect(shown.code).toBe(1);
+      expect(shown.stdout).toContain('stuck: ✗ the sink has not accepted');
+    } finally {
+      await stuck.kill();
+    }
   });
 
   test('has delivered everything exactly once through all of that; stopped, its checkpoint tells', async () => {
