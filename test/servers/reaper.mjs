@@ -44,6 +44,7 @@ async function end({ kind, id, born }) {
   if (kind === 'process') await endProcess(id, born);
   else if (kind === 'container') await removeContainer(['rm', '--force', '--volumes', id]);
   else if (kind === 'label') await removeLabelled(id);
+  else if (kind === 'namespace') await removeNamespace(id);
   else await rm(id, { recursive: true, force: true, maxRetries: 5 }).catch(() => undefined);
 }
 
@@ -79,6 +80,13 @@ async function removeLabelled(label) {
 
 async function removeContainer(args) {
   await docker(args);
+}
+
+/** With it go the network interfaces in it, and their other ends. */
+function removeNamespace(name) {
+  return new Promise((resolve) => {
+    execFile('ip', ['netns', 'delete', name], { timeout: 10_000 }, () => resolve(undefined));
+  });
 }
 
 function docker(args) {

@@ -8,6 +8,9 @@ export interface BinlogPosition {
   position: number;
 }
 
+/** Where a source is found, and how it is asked. */
+export type SourceAddress = Pick<TestServer, 'name' | 'host' | 'port' | 'query'>;
+
 /** What a replica says about its replication, under the same names for every vendor. */
 export interface ReplicationStatus {
   sourcePort: number;
@@ -30,7 +33,7 @@ export type ReplicationThread = 'sql' | 'io';
  */
 export async function changeSource(
   replica: TestServer,
-  source: TestServer,
+  source: SourceAddress,
   at?: BinlogPosition,
 ): Promise<void> {
   await stopReplication(replica);
@@ -40,7 +43,7 @@ export async function changeSource(
   await startReplication(replica);
 }
 
-function changeMaster(source: TestServer, at: BinlogPosition | undefined): string {
+function changeMaster(source: SourceAddress, at: BinlogPosition | undefined): string {
   const options = [
     `MASTER_HOST='${source.host}'`,
     `MASTER_PORT=${source.port}`,
@@ -56,7 +59,10 @@ function changeMaster(source: TestServer, at: BinlogPosition | undefined): strin
   return `CHANGE MASTER TO ${options.join(', ')}`;
 }
 
-async function changeReplicationSource(source: TestServer, at: BinlogPosition | undefined): Promise<string> {
+async function changeReplicationSource(
+  source: SourceAddress,
+  at: BinlogPosition | undefined,
+): Promise<string> {
   const { file, position } = at ?? { file: await firstBinlog(source), position: 4 };
   const options = [
     `SOURCE_HOST='${source.host}'`,
@@ -167,7 +173,7 @@ function sequence(file: string): number {
   return Number(file.slice(file.lastIndexOf('.') + 1));
 }
 
-async function firstBinlog(server: TestServer): Promise<string> {
+async function firstBinlog(server: SourceAddress): Promise<string> {
   const [first] = await server.query<{ Log_name: string }>('SHOW BINARY LOGS');
   if (first === undefined) throw new Error(`${server.name} has no binlog`);
   return first.Log_name;

@@ -56,10 +56,10 @@ export function optionFile(vendor: Vendor, place: Place, settings: ServerSetting
   const all: ServerSettings = {
     ...COMMON,
     ...BY_VENDOR[vendor],
+    bind_address: place.host,
     ...settings,
     server_id: place.serverId,
     port: place.port,
-    bind_address: place.host,
     report_host: place.host,
     report_port: place.port,
     datadir: `${place.folder}/data`,

@@ -11,6 +11,8 @@ const NEEDED = [
   { there: () => findProgram('my_print_defaults'), package: 'mariadb-client-core' },
   { there: () => existsSync('/usr/share/java/zookeeper.jar'), package: 'libzookeeper-java' },
   { there: () => findProgram('java'), package: 'default-jre-headless' },
+  // Networks that are cut: scenarios skip them, saying so, where it is missing or we aren't root.
+  { there: () => findProgram('ip'), package: 'iproute2' },
 ];
 
 /** Installs what is missing, where that is possible; else says what to install. */
@@ -19,7 +21,7 @@ export async function installServers() {
   if (missing.length === 0) return;
   await installPackages(
     missing.map((entry) => entry.package),
-    'test servers (MariaDB, ZooKeeper)',
+    'test servers (MariaDB, ZooKeeper, networks)',
   );
 }
 

@@ -9,7 +9,7 @@ import { acquit, entrust } from '../servers/reaper.js';
 
 const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
-/** No agent of a test lives longer, unless it is told to. */
+/** No agent of a test lives longer, unless it says so. */
 const defaultLimitMs = 110_000;
 const sampleMs = 50;
 
@@ -24,10 +24,13 @@ export type AgentOptions = {
   /** Where the config file goes, and the agent's state unless the configuration says otherwise. */
   readonly folder: string;
   readonly config: Readonly<Record<string, unknown>>;
+  /** Added to its environment. */
   readonly environment?: Readonly<Record<string, string>>;
-  readonly limitMs?: number;
   /** Takes what the agent writes to stdout, which is read and thrown away otherwise. */
   readonly readStdout?: (stdout: Readable) => void;
+  /** The network namespace that it runs in; the machine's own unless given. */
+  readonly namespace?: string;
+  readonly limitMs?: number;
 };
 
 /** The built command line as a child process: `waymark run -c FILE`. */
@@ -63,8 +66,14 @@ export class AgentProcess {
     });
   }
 
-  static async start(options: AgentOptions): Promise<AgentProcess> {
-    const { folder, config, environment, readStdout, limitMs = defaultLimitMs } = options;
+  static async start({
+    folder,
+    config,
+    environment,
+    readStdout,
+    namespace,
+    limitMs = defaultLimitMs,
+  }: AgentOptions): Promise<AgentProcess> {
     if (!existsSync(program)) throw new Error('the command is not built: npm run build');
     await mkdir(folder, { recursive: true });
     const file = join(folder, 'waymark.yaml');
@@ -72,7 +81,10 @@ export class AgentProcess {
     const inherited = Object.entries(process.env).filter(
       ([name]) => !/^(WAYMARK_|VITEST|NODE_OPTIONS)/.test(name),
     );
-    const child = spawn(process.execPath, [program, 'run', '-c', file], {
+    const own = [process.execPath, program, 'run', '-c', file];
+    const [command = '', ...args] =
+      namespace === undefined ? own : ['ip', 'netns', 'exec', namespace, ...own];
+    const child = spawn(command, args, {
       cwd: folder,
       env: { ...Object.fromEntries(inherited), NO_COLOR: '1', ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -71,7 +71,8 @@ export async function startLoad(source: TestServer, options: LoadOptions = {}): 
     bigTransaction: (rows, paddingBytes = 0) => writeBigTransaction(source, rows, paddingBytes),
     async mark() {
       const mark = randomUUID();
-      await control.query('INSERT INTO finish VALUES (?)', [mark]);
+      // Over the server's own connection, which is made anew when the server was restarted.
+      await source.query(`INSERT INTO ${schema}.finish VALUES (?)`, [mark]);
       return mark;
     },
     async stop() {

@@ -6,6 +6,7 @@ export class Proxy {
   #target: TestServer;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  #holds = false;
 
   private constructor(target: TestServer) {
     this.#target = target;
@@ -36,6 +37,18 @@ export class Proxy {
     this.#cut();
   }
 
+  /** Nothing gets through any more and nobody is told, as when a cable is cut. */
+  hold(): void {
+    this.#holds = true;
+    for (const socket of this.#sockets) socket.pause();
+  }
+
+  /** Everything gets through again, what was held back included. */
+  release(): void {
+    this.#holds = false;
+    for (const socket of this.#sockets) socket.resume();
+  }
+
   async stop(): Promise<void> {
     const closed = new Promise<void>((resolve) => {
       this.#server.close(() => {
@@ -52,7 +65,14 @@ export class Proxy {
       [server, client],
     ] as const) {
       this.#sockets.add(socket);
-      socket.pipe(other);
+      socket.on('data', (chunk: Buffer) => {
+        // Pipes resume by themselves; here nothing may get through while it is held.
+        if (!other.write(chunk)) socket.pause();
+      });
+      other.on('drain', () => {
+        if (!this.#holds) socket.resume();
+      });
+      if (this.#holds) socket.pause();
       socket.on('error', () => undefined);
       socket.on('close', () => {
         this.#sockets.delete(socket);

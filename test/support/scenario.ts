@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 import { makeRunFolder, removeRunFolder } from '../servers/folders.js';
 import { startTopology, type TestServer, type Topology, type TopologyOptions } from '../servers/index.js';
 import { until } from '../servers/wait.js';
-import { AgentProcess, type LogEvent } from './agent-process.js';
+import { type AgentOptions, AgentProcess, type LogEvent } from './agent-process.js';
 import { AuditFollower, readAudit } from './audit.js';
 import { startHints } from './hints.js';
 import type { Hints } from './hints.js';
@@ -20,8 +20,8 @@ export type ScenarioOptions = {
   readonly hintsEveryMs?: number;
   /** Added to the agent's configuration. */
   readonly config?: AgentConfig;
-  /** Added to the agent's environment. */
-  readonly environment?: Readonly<Record<string, string>>;
+  /** Where the agent's process runs, for how long at most, and with what in its environment. */
+  readonly agent?: Pick<AgentOptions, 'namespace' | 'limitMs' | 'environment'>;
 };
 
 /** Keys of the agent's configuration. */
@@ -108,7 +108,7 @@ export class Scenario {
     const agent = await AgentProcess.start({
       folder: this.folder,
       config: this.config(change),
-      ...(this.#options.environment ? { environment: this.#options.environment } : {}),
+      ...this.#options.agent,
       ...(readStdout ? { readStdout } : {}),
     });
     this.agents.push(agent);
@@ -163,6 +163,14 @@ export class Scenario {
     await this.level();
     await this.stopAgent();
     return this.judge();
+  }
+
+  /** Resolves when the stream has gone on from one server to another, with what the agent says of it. */
+  async switched(to: TestServer, from?: TestServer): Promise<LogEvent> {
+    return this.agent.waitForEvent(
+      'failover.done',
+      (event) => event['to'] === to.address && (from === undefined || event['from'] === from.address),
+    );
   }
 
   async stopAgent(): Promise<void> {

@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { Network } from '../../../support/network.js';
+import { scenario } from '../../../support/scenario.js';
+
+const obstacle = await Network.obstacle();
+const why = obstacle === '' ? '' : ` (skipped: ${obstacle})`;
+
+test.skipIf(obstacle !== '')(
+  `cut off from the replica that is read, then from everybody: unreachable, isolated${why}`,
+  async () => {
+    const network = await Network.make(3);
+    const [toA, toB, toSource] = network.links;
+    if (!toA || !toB || !toSource) throw new Error('a link is missing');
+    const topology = { settings: { bind_address: '0.0.0.0' } };
+    try {
+      await scenario({ topology, agent: { namespace: network.name } }, async (stage) => {
+        const a = `${toA.host}:${stage.replica(0).port}`;
+        const b = `${toB.host}:${stage.replica(1).port}`;
+        const source = `${toSource.host}:${stage.source.port}`;
+        const agent = await stage.startAgent({ servers: [a, b], source });
+        await stage.startLoad();
+        await stage.delivered(200);
+        await stage.hints.next();
+
+        await toA.cut();
+        const done = await agent.waitForEvent('failover.done');
+        expect(done).toMatchObject({ from: a, to: b, finding: 'unreachable', confidence: 'exact' });
+        await toA.mend();
+        await stage.delivered(100);
+
+        for (const link of network.links) await link.cut();
+        expect(await agent.waitForEvent('stream.isolated')).toMatchObject({ server: b });
+        await stage.committed(40);
+        for (const link of network.links) await link.mend();
+        const again = await agent.waitForEvent('failover.done', ({ from }) => from === b);
+        expect(again).toMatchObject({ to: b, finding: 'stream-broken' });
+        await stage.committed(40);
+        await stage.finish();
+        expect(agent.all('failover.started')).toHaveLength(1);
+      });
+    } finally {
+      await network.remove();
+    }
+  },
+);
