@@ -167,7 +167,7 @@ function unreadiness(phase: AgentPhase): string | null {
     case 'starting':
       return 'the stream has not begun';
     case 'searching':
-      return `${phase.lost} is lost (${phase.finding}) and no other server has been found yet`;
+      return `the stream from ${phase.lost} has ended (${phase.finding}), and no place to go on has been found yet`;
     case 'stopped':
       return `the agent has stopped: ${phase.reason}`;
     case 'streaming':
@@ -188,7 +188,8 @@ function illness(
     return `nothing has been read from ${server} for ${wholeSeconds(silentMs)} s`;
   }
   if (member && member.finding !== 'healthy') {
-    return [`${server} is ${member.finding}`, ...member.reasons].join(': ');
+    const why = member.reasons.length === 0 ? '' : `: ${member.reasons.join('; ')}`;
+    return `${server} is ${member.finding}${why}`;
   }
   if (checkpoint.failing !== null && checkpoint.failing.seconds * 1000 > failingAfterMs) {
     const { seconds, reason } = checkpoint.failing;

@@ -87,8 +87,10 @@ describe('health', () => {
   });
 
   test('a server that lives and gets nothing', () => {
-    const stalled = member({ finding: 'stalled', reasons: ['its applier does not run'] });
-    expect(health({ members: [stalled] })).toBe('db2:3306 is stalled: its applier does not run');
+    const stalled = member({ finding: 'stalled', reasons: ['its applier does not run', 'ahead of it: db1'] });
+    expect(health({ members: [stalled] })).toBe(
+      'db2:3306 is stalled: its applier does not run; ahead of it: db1',
+    );
     expect(health({ members: [{ ...stalled, server: 'db1:3306' }] })).toBeNull();
   });
 
@@ -97,7 +99,7 @@ describe('health', () => {
       [initialState, /not begun/],
       [
         { phase: { kind: 'searching', lost: 'db2:3306', finding: 'dead', since: 1 }, switches: [] },
-        /db2:3306 is lost \(dead\)/,
+        /the stream from db2:3306 has ended \(dead\)/,
       ],
       [{ phase: { kind: 'stopped', reason: 'diverged' }, switches: [] }, /diverged/],
     ];
