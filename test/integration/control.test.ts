@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -67,6 +68,16 @@ const get = (path: string, headers: Record<string, string> = {}): Promise<Respon
 const server = async (): Promise<unknown> =>
   ((await (await get('/status')).json()) as { server: unknown }).server;
 
+/** What the health check of the agent's image says of an agent. */
+function imageHealth(agentPort: number): Promise<{ code: number | string; text: string }> {
+  const env = { ...process.env, WAYMARK_HEALTH_URL: `http://127.0.0.1:${agentPort}/healthz` };
+  return new Promise((resolve) => {
+    execFile(process.execPath, ['docker/agent/healthcheck.mjs'], { env }, (error, stdout) => {
+      resolve({ code: error?.code ?? 0, text: stdout });
+    });
+  });
+}
+
 describe('a running agent', { timeout: 90_000 }, () => {
   test('says how it is', async () => {
     await until('a look at every member', async () => {
@@ -89,6 +100,7 @@ describe('a running agent', { timeout: 90_000 }, () => {
     expect(status['records']).toBeGreaterThan(0);
     expect(JSON.stringify(status)).not.toContain(token);
     for (const path of ['/healthz', '/readyz']) expect((await get(path)).status).toBe(200);
+    expect((await imageHealth(port)).code).toBe(0);
   });
 
   test('counts what it does', async () => {
@@ -201,6 +213,9 @@ describe('a running agent', { timeout: 90_000 }, () => {
       const shown = await runWaymark(['status', '-c', join(folder, 'waymark.yaml')], {}, 'built');
       expect(shown.code).toBe(1);
       expect(shown.stdout).toContain('stuck: ✗ the sink has not accepted');
+      const image = await imageHealth(other);
+      expect(image.code).toBe(1);
+      expect(image.text).toContain('the sink has not accepted');
     } finally {
       await stuck.kill();
     }
