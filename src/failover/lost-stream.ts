@@ -1,8 +1,7 @@
-import type { Logger } from 'pino';
 import { within } from '../checkpoint/limits.js';
 import type { HintFormat } from '../hints/hint.js';
 import { sleep } from '../util/async.js';
-import { messageOf, type WaymarkError } from '../util/errors.js';
+import type { WaymarkError } from '../util/errors.js';
 import { diagnose, type Diagnosis, type Sight } from './diagnosis.js';
 import { type ReadPlace, whatChanged } from './identity-check.js';
 import { evidenceOf } from './members.js';
@@ -22,10 +21,11 @@ export type LostStream = {
 export type FindOutOptions = {
   readonly watch: PoolWatch;
   readonly format: HintFormat;
-  readonly logger: Logger;
   readonly stalledAfterMs: number;
   /** How long a server that refuses connections is waited for, because it may only be restarting. */
   readonly restartGraceMs: number;
+  /** Called when nobody can be reached, once. */
+  readonly onIsolated: (reasons: readonly string[]) => void;
 };
 
 /** A finding, and what the probe of the server itself came to. */
@@ -34,6 +34,8 @@ export type LossDiagnosis = Diagnosis & { readonly probe: ProbeOutcome };
 const isolatedRetryMs = { first: 500, last: 5000 } as const;
 const restartPollMs = 100;
 const identityCheckMs = 3000;
+/** Looks that were begun at once have begun within this. */
+const togetherMs = 50;
 
 /**
  * Finds out why a stream has ended: looks at all servers at once, and judges as soon as what they show suffices. While
@@ -47,21 +49,15 @@ export async function findOut(
   // A stream that was silent is judged by any look since its last word; what has just broken, by what comes now.
   let sinceMs = lost.error.code === 'stream-silent' ? lost.lastHeardAtMs : performance.now();
   let waitMs: number = isolatedRetryMs.first;
+  let wasIsolated = false;
   for (;;) {
     const diagnosis = await judgeOnce(lost, options, sinceMs, signal);
-    if (diagnosis.finding !== 'isolated') return diagnosis;
-    if (waitMs === isolatedRetryMs.first) {
-      options.logger.error(
-        {
-          event: 'stream.isolated',
-          server: lost.member.name,
-          finding: 'isolated',
-          reasons: diagnosis.reasons,
-        },
-        'No server can be reached, which says nothing of them: the stream stays, and goes on when one can be reached',
-      );
-    }
-    await sleep(waitMs, signal);
+    // A network that comes back does so piece by piece: one more look before the server is blamed.
+    const isFinal = diagnosis.finding !== 'unreachable' || !wasIsolated;
+    wasIsolated = diagnosis.finding === 'isolated';
+    if (!wasIsolated && isFinal) return diagnosis;
+    if (wasIsolated && waitMs === isolatedRetryMs.first) options.onIsolated(diagnosis.reasons);
+    await sleep(wasIsolated ? waitMs : isolatedRetryMs.first, signal);
     waitMs = Math.min(waitMs * 2, isolatedRetryMs.last);
     sinceMs = performance.now();
   }
@@ -75,11 +71,12 @@ async function judgeOnce(
 ): Promise<LossDiagnosis> {
   const { watch, stalledAfterMs } = options;
   const { member } = lost;
-  const looks = watch.lookAtAll(sinceMs, signal);
+  watch.lookAtAll(sinceMs, signal).forEach(ignoreFailure);
   let own = (await watch.look(member.name, sinceMs, signal)) ?? (await probe(member.instance, signal));
   if (own.outcome === 'refused') own = await comesBack(member, own, options.restartGraceMs, signal);
   const changed = own.outcome === 'answers' ? await changeOf(lost, own, options.format, signal) : null;
-  if (own.outcome === 'no-answer') await anyContact(looks);
+  // Who answered before it fell silent says nothing of the network since.
+  if (own.outcome === 'no-answer') await anyContact(watch.lookAtAll(own.begunMs - togetherMs, signal));
   const sight: Sight = { server: member.name, evidence: evidenceOf(own), standsForMs: 0, changed };
   const others = watch.sights().filter(({ server }) => server !== member.name);
   const stream = { error: lost.error.message, silentMs: performance.now() - lost.lastHeardAtMs };
@@ -121,10 +118,15 @@ async function changeOf(
   }
 }
 
+function ignoreFailure(look: Promise<Probe>): void {
+  // They reject when the agent stops, which others are told as well.
+  look.catch(() => undefined);
+}
+
 /** Resolves when any server has been heard of, or all have been tried. */
 async function anyContact(looks: readonly Promise<Probe>[]): Promise<void> {
   const contacts = looks.map(async (look) => {
     if ((await look).outcome === 'no-answer') throw new Error('no contact');
   });
-  await Promise.any(contacts).catch((error: unknown) => messageOf(error));
+  await Promise.any(contacts).catch(() => undefined);
 }

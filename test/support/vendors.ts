@@ -1,6 +1,7 @@
 import { supports, type TopologyOptions } from '../servers/index.js';
 
-/** What a scenario that asks servers about their state runs on: every vendor that this run has. */
-export const vendors: readonly NonNullable<TopologyOptions['vendor']>[] = (await supports('mysql'))
-  ? ['mariadb', 'mysql']
-  : ['mariadb'];
+/**
+ * Whose servers a scenario runs on that asks them about their state: MySQL's where this run has them; MariaDB is
+ * what every other run has.
+ */
+export const vendor: NonNullable<TopologyOptions['vendor']> = (await supports('mysql')) ? 'mysql' : 'mariadb';

@@ -11,7 +11,8 @@ test.skipIf(obstacle !== '')(
     const network = await Network.make(3);
     const [toA, toB, toSource] = network.links;
     if (!toA || !toB || !toSource) throw new Error('a link is missing');
-    const topology = { settings: { bind_address: '0.0.0.0' } };
+    const addresses = ['127.0.0.1', ...network.links.map(({ host }) => host)];
+    const topology = { settings: { bind_address: addresses.join(',') } };
     try {
       await scenario({ topology, agent: { namespace: network.name } }, async (stage) => {
         const a = `${toA.host}:${stage.replica(0).port}`;
