@@ -53,7 +53,7 @@ export function withConfigOption(command: Command): Command {
 export const readDuration = readWith(parseDuration);
 
 /** Lets commander say which option has the value that a parser of ours refuses. */
-function readWith<T>(parse: (text: string) => T): (text: string) => T {
+export function readWith<T>(parse: (text: string) => T): (text: string) => T {
   return (text) => {
     try {
       return parse(text);

@@ -33,6 +33,8 @@ export type CoordinatorOptions = {
   readonly breadcrumbs: Breadcrumbs;
   readonly logger: Logger;
   readonly sinkSignal: AbortSignal;
+  /** Told of everything that changes the state. */
+  readonly onEvent: (event: AgentEvent) => void;
 };
 
 /** A stream that breaks so often without having brought anything is a lost server, whatever the probe says. */
@@ -315,5 +317,6 @@ export class Coordinator {
 
   #apply(event: AgentEvent): void {
     this.#state = transition(this.#state, event);
+    this.#options.onEvent(event);
   }
 }

@@ -112,13 +112,12 @@ export class Supervisor {
 
   /** Takes over a new configuration, as far as a running agent can. */
   reload(config: Config): ReloadReport {
-    const { account, logger } = this.#options;
+    const { account } = this.#options;
     const report = reloadReport(this.#config, config);
     const { servers, source, failover } = config;
     this.#config = { ...this.#config, servers, source, failover };
     this.#pool = poolOf(config, account);
     this.watch.setPool(this.#pool, configuredSource(config, account));
-    logger.info({ event: 'config.reloaded', ...report }, 'The configuration has been read again');
     return report;
   }
 

@@ -26,7 +26,9 @@ export type ErrorCode =
   | 'checkpoint-foreign'
   | 'checkpoint-conflict'
   | 'checkpoint-store'
-  | 'sink';
+  | 'sink'
+  | 'agent-unreachable'
+  | 'token-refused';
 
 /** Exit codes of the command line (DESIGN.md, Command line). */
 export const exitCodes = {
@@ -95,8 +97,15 @@ export function exitCodeOf(error: unknown): number {
     case 'checkpoint-conflict':
     case 'checkpoint-store':
     case 'sink':
+    case 'agent-unreachable':
+    case 'token-refused':
       return exitCodes.failed;
   }
+}
+
+/** An error as JSON shows it: its code, its message, and the facts that belong to it. */
+export function errorDocument({ details, code, message }: WaymarkError): Record<string, unknown> {
+  return { ...details, code, message };
 }
 
 /** The text of anything thrown, for messages and logs. */
