@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { AgentView, type Parts } from './agent-view.js';
 import type { CheckpointStore, StoredCheckpoint } from './checkpoint/checkpoint.js';
 import { createCheckpointStore } from './checkpoint/create-store.js';
 import { type Address, formatAddress } from './config/address.js';
@@ -11,11 +12,9 @@ import { Coordinator } from './failover/coordinator.js';
 import { PoolWatch } from './failover/pool-watch.js';
 import { reloadReport } from './failover/reload.js';
 import type { MemberView } from './failover/members.js';
-import { initialState } from './failover/state.js';
-import { type AgentStatus, statusOf } from './failover/status.js';
+import type { AgentStatus } from './failover/status.js';
 import { Supervisor } from './failover/supervisor.js';
 import { refused, type ReloadReport, type SwitchReport } from './failover/switching.js';
-import { serveStatus } from './http/status-server.js';
 import { rememberingFilter } from './matching/deliverable.js';
 import { TrailKeeper } from './matching/trail-keeper.js';
 import { readAccount } from './mysql/account.js';
@@ -68,33 +67,29 @@ export function createAgent(config: Config, options: AgentOptions): Agent {
     transactions: 0,
     passedOver: 0,
     bornHere: 0,
+    bytes: 0,
+    lastSecond: null,
     lastHeardAtMs: null,
     gtidPosition: new Map(),
   };
   const parts: Parts = { coordinator: null, supervisor: null, checkpointer: null };
-  const status = (): AgentStatus =>
-    statusOf(
-      config.stream,
-      parts.coordinator?.state ?? initialState,
-      progress,
-      parts.checkpointer?.savedAt ?? null,
-      performance.now(),
-    );
+  const view = new AgentView(config.stream, progress, parts);
+  const switchTo: Agent['switchTo'] = async (address, signal) => {
+    const { coordinator, supervisor } = parts;
+    if (!coordinator || !supervisor) throw refused(formatAddress(address), ['the stream has not begun']);
+    return supervisor.switchTo(address, coordinator, signal);
+  };
   return {
-    status,
-    members: () => (parts.coordinator && parts.supervisor?.members(parts.coordinator)) ?? [],
-    async switchTo(address, signal) {
-      const { coordinator, supervisor } = parts;
-      if (!coordinator || !supervisor) throw refused(formatAddress(address), ['the stream has not begun']);
-      return supervisor.switchTo(address, coordinator, signal);
-    },
+    status: () => view.status(),
+    members: () => view.members(),
+    switchTo,
     reload: (changed) => parts.supervisor?.reload(changed) ?? nothingApplied(config, changed),
     async run(signal) {
       const { logger } = options;
       const account = await readAccount(config);
-      const http = config.http ? await serveStatus(config.http.listen, status, logger) : null;
+      const http = await view.serve(config.http, switchTo, logger);
       try {
-        await runStream({ config, options, progress, account, parts }, signal);
+        await runStream({ config, options, progress, account, parts, view }, signal);
         logger.info({ event: 'stopped', reason: 'asked to' }, 'Stopped');
       } catch (error) {
         if (!signal.aborted) {
@@ -121,26 +116,20 @@ export async function runAgent(
   await createAgent(config, options).run(options.signal);
 }
 
-/** What there is once the stream has begun. */
-type Parts = {
-  coordinator: Coordinator | null;
-  supervisor: Supervisor | null;
-  checkpointer: Checkpointer | null;
-};
-
 type Stream = {
   readonly config: Config;
   readonly options: AgentOptions;
   readonly progress: Progress;
   readonly account: Account;
   readonly parts: Parts;
+  readonly view: AgentView;
 };
 
 /** Opens store and sink, runs the coordinator, and closes them in the right order, whatever happens. */
 async function runStream(stream: Stream, signal: AbortSignal): Promise<void> {
   const { config, options } = stream;
   const store = createCheckpointStore(config.checkpoint, config.stream, options.logger);
-  const sink = options.sink ?? createSink(config.sink);
+  const sink = stream.view.watched(options.sink ?? createSink(config.sink));
   try {
     await openStore(store, stream, signal);
     const stored = await store.load(signal);
@@ -185,7 +174,7 @@ type Opened = {
 };
 
 async function coordinate(stream: Stream, opened: Opened, signal: AbortSignal): Promise<void> {
-  const { config, options, progress, account, parts } = stream;
+  const { config, options, progress, account, parts, view } = stream;
   const { logger } = options;
   const filter = rememberingFilter(tableFilter(config.filter));
   const { sinkSignal, release } = graceAfter(signal, sinkGraceMs);
@@ -212,11 +201,15 @@ async function coordinate(stream: Stream, opened: Opened, signal: AbortSignal): 
       logger,
       sinkSignal,
     },
+    onEvent: (event) => {
+      view.count(event);
+    },
   });
   Object.assign(parts, { coordinator, supervisor, checkpointer });
   reportRecovery(opened, logger);
   const working = AbortSignal.any([signal, background.signal]);
   watch.start(working);
+  const sizes = view.watchLogs(account, working);
   const running: Promise<never>[] = [];
   let sinkFailed = false;
   try {
@@ -232,7 +225,7 @@ async function coordinate(stream: Stream, opened: Opened, signal: AbortSignal): 
     throw error;
   } finally {
     background.abort();
-    await Promise.allSettled(running);
+    await Promise.allSettled([...running, sizes]);
     if (!sinkFailed && progress.coordinates.file !== '') await saveLast(checkpointer, logger);
     release();
   }

@@ -17,6 +17,8 @@ import { SocketReader } from './socket-reader.js';
 
 /** Events that arrived together. Visit them before asking for the next batch: the bytes are not kept. */
 export type EventBatch = {
+  /** As many bytes came from the server. */
+  readonly bytes: number;
   /** Visits each event in order. Called once for a batch. */
   readonly forEach: (visit: EventVisitor) => void;
 };
@@ -145,6 +147,7 @@ async function* batches(socket: Socket, options: DumpOptions): AsyncGenerator<Ev
       throw new WaymarkError('stream-broken', `${serverOf(options)} closed the binlog stream`);
     }
     yield {
+      bytes: chunk.length,
       forEach: (visit) => {
         framer.push(chunk, (buffer, start, end) => {
           decoder.payload(buffer, start, end, visit);

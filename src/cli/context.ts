@@ -10,6 +10,8 @@ export type CommandContext = {
   readonly output: Output;
   /** Fires when the operator ends the command. */
   readonly signal: AbortSignal;
+  /** Has SIGHUP call the listener, each time, instead of ending the command. */
+  readonly onHangup: (listener: () => void) => void;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Whether a person watches stderr, so that a line of progress may be drawn there. */
   readonly watched: boolean;

@@ -73,7 +73,7 @@ export const readDuration = readWith(parseDuration);
 export const readCoordinates = readWith(parseCoordinates);
 
 /** Lets commander say which option has the value that a parser of ours refuses. */
-function readWith<T>(parse: (text: string) => T): (text: string) => T {
+export function readWith<T>(parse: (text: string) => T): (text: string) => T {
   return (text) => {
     try {
       return parse(text);

@@ -1,4 +1,4 @@
-import { exitCodeOf, exitCodes, WaymarkError } from '../util/errors.js';
+import { errorDocument, exitCodeOf, exitCodes, WaymarkError } from '../util/errors.js';
 import { Interrupted } from './signals.js';
 
 /** Where a command's result and errors go: for programs exactly one JSON document on stdout, for people plain text. */
@@ -27,7 +27,7 @@ export class Output {
     const expected = error instanceof WaymarkError || error instanceof Interrupted;
     if (this.json) {
       const stream = options.stdoutTaken === true ? this.#stderr : this.#stdout;
-      await write(stream, JSON.stringify({ error: errorDocument(error) }));
+      await write(stream, JSON.stringify({ error: documentOf(error) }));
       if (!expected) await write(this.#stderr, unexpectedText(error));
     } else {
       const hint = options.hint === undefined ? '' : `\n${options.hint}`;
@@ -37,9 +37,9 @@ export class Output {
   }
 }
 
-/** What `--json` shows of an error: its code, its message, and the facts that belong to it. */
-function errorDocument(error: unknown): Record<string, unknown> {
-  if (error instanceof WaymarkError) return { ...error.details, code: error.code, message: error.message };
+/** What `--json` shows of an error. */
+function documentOf(error: unknown): Record<string, unknown> {
+  if (error instanceof WaymarkError) return errorDocument(error);
   if (error instanceof Interrupted) return { code: 'interrupted', message: error.message };
   return { code: 'unexpected', message: error instanceof Error ? error.message : String(error) };
 }

@@ -10,6 +10,8 @@ import { addLastHintCommand } from './commands/last-hint.js';
 import { addRegroupCommand } from './commands/regroup.js';
 import { addRepointCommand } from './commands/repoint.js';
 import { addRunCommand } from './commands/run.js';
+import { addStatusCommand } from './commands/status.js';
+import { addSwitchCommand } from './commands/switch.js';
 import { addTopologyCommand } from './commands/topology.js';
 import type { CommonOptions, CommandWork, Start } from './context.js';
 import { createLogger } from './logger.js';
@@ -23,6 +25,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 not found, 4 div
 Examples:
   waymark check -c waymark.yaml                    what is wrong with the servers, all at once
   waymark run -c waymark.yaml                      the agent
+  waymark status -c waymark.yaml                   how it is
+  waymark switch -c waymark.yaml --to db2:3306     have it read another server
   waymark inject --server source:3306 --every 5s   hints into the source's binary log
   waymark last-hint --server db2:3306 --json
   waymark repoint --replica db3:3306 --below db2:3306   the plan; --execute does it
@@ -33,7 +37,7 @@ Examples:
 /** Runs the command line once; resolves with the exit code when everything has been written. Never rejects. */
 export async function runProgram(process: NodeJS.Process): Promise<number> {
   const output = new Output(process, process.argv.includes('--json'));
-  const { signal, release } = signalsOf(process);
+  const { signal, onHangup, release } = signalsOf(process);
   let logger: Logger | null = null;
   const onUncaught = (error: unknown): void => {
     // Whatever state this leaves us in, it isn't one to go on from.
@@ -50,6 +54,7 @@ export async function runProgram(process: NodeJS.Process): Promise<number> {
       const context = {
         output,
         signal,
+        onHangup,
         environment: process.env,
         watched: process.stderr.isTTY && !output.json,
         createLogger: (level: Parameters<typeof createLogger>[0]) => (logger = createLogger(level)),
@@ -83,6 +88,8 @@ function buildProgram(start: Start, usage: string[]): Command {
     });
   addRunCommand(program, start);
   addCheckCommand(program, start);
+  addStatusCommand(program, start);
+  addSwitchCommand(program, start);
   addFindCommand(program, start);
   addLastHintCommand(program, start);
   addCorrelateCommand(program, start);

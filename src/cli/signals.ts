@@ -16,19 +16,31 @@ export type SignalSource = {
 
 const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/**
- * An abort signal that fires at the first SIGINT, SIGTERM or SIGHUP; a second one ends the process at once with 1.
- * Call `release` when the command has ended.
- */
-export function signalsOf(process: SignalSource): { signal: AbortSignal; release: () => void } {
+/** What the operator says by signals. */
+export type Signals = {
+  /** Fires at the first SIGINT, SIGTERM or, unless there is a listener for it, SIGHUP. */
+  readonly signal: AbortSignal;
+  /** Has SIGHUP call the listener, each time, instead of ending the command. */
+  readonly onHangup: (listener: () => void) => void;
+  /** Call it when the command has ended. */
+  readonly release: () => void;
+};
+
+/** Listens to a process's signals. The second one that asks to end it does so at once, with 1. */
+export function signalsOf(process: SignalSource): Signals {
   const controller = new AbortController();
+  let hangup: (() => void) | null = null;
   const listener = (name: NodeJS.Signals): void => {
-    if (controller.signal.aborted) process.exit(1);
+    if (name === 'SIGHUP' && hangup !== null) hangup();
+    else if (controller.signal.aborted) process.exit(1);
     else controller.abort(new Interrupted(name));
   };
   for (const name of names) process.on(name, listener);
   return {
     signal: controller.signal,
+    onHangup: (given) => {
+      hangup = given;
+    },
     release: () => {
       for (const name of names) process.off(name, listener);
     },

@@ -80,8 +80,8 @@ function parseYaml(source: string, name: string): unknown {
   const [problem] = [...document.errors, ...document.warnings];
   if (problem !== undefined) {
     const { line, col } = lines.linePos(problem.pos[0]);
-    const onPassword = /password/i.test(source.split('\n')[line - 1] ?? '');
-    const what = onPassword ? 'this value cannot be read, put it in quotes' : problem.message;
+    const onSecret = /password|token/i.test(source.split('\n')[line - 1] ?? '');
+    const what = onSecret ? 'this value cannot be read, put it in quotes' : problem.message;
     throw new WaymarkError('config', `${name}:${String(line)}:${String(col)}: not valid YAML: ${what}`, {
       details: { file: name, line, column: col },
     });

@@ -17,7 +17,7 @@ import { Secret } from './secret.js';
 import { isTablePattern } from './table-filter.js';
 
 /** One member of the pool. */
-export type ServerConfig = {
+type ServerConfig = {
   readonly address: Address;
   /** Among equally suitable members the one with the highest number is preferred; 0 unless configured. */
   readonly priority: number;
@@ -180,6 +180,11 @@ export const configSchema = section({
   failover: failover.prefault({}),
   http: section({
     listen: parsed('HOST:PORT to listen on, for example 127.0.0.1:9464', parseListenAddress),
+    token: z
+      .string({ error: 'must be text: put it in quotes' })
+      .min(8, { error: 'is too short: at least 8 characters' })
+      .transform((value) => new Secret(value))
+      .optional(),
   }).optional(),
   log: section({
     level: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),

@@ -40,6 +40,7 @@ export class Checkpointer {
   #savedAt: number | null = null;
   #complainedAtMs = Number.NEGATIVE_INFINITY;
   #failures = 0;
+  #failing: { readonly sinceMs: number; readonly reason: string } | null = null;
   /** What the last record said, in short: nothing new, nothing to save. */
   #saved = '';
 
@@ -60,6 +61,11 @@ export class Checkpointer {
 
   get failures(): number {
     return this.#failures;
+  }
+
+  /** Since when (on the monotonic clock) saving has failed, and of what; null when the last record could be saved. */
+  get failing(): { readonly sinceMs: number; readonly reason: string } | null {
+    return this.#failing;
   }
 
   /**
@@ -143,6 +149,7 @@ export class Checkpointer {
     const { store, logger } = this.#options;
     this.#version = await store.save(checkpoint, this.#version, signal);
     this.#savedAt = checkpoint.savedAt;
+    this.#failing = null;
     this.#complainedAtMs = Number.NEGATIVE_INFINITY;
     const fields = { event: 'checkpoint.saved', reason, ...checkpoint.coordinates, store: store.location };
     if (reason === 'interval' || reason === 'hint') logger.debug(fields, 'Checkpoint saved');
@@ -151,6 +158,7 @@ export class Checkpointer {
 
   #noteFailure(error: unknown): void {
     this.#failures += 1;
+    this.#failing = { sinceMs: this.#failing?.sinceMs ?? performance.now(), reason: messageOf(error) };
     this.#saved = '';
     if (!hasCode(error, 'checkpoint-store')) {
       this.#error = error instanceof Error ? error : new Error(String(error));

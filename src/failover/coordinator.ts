@@ -18,7 +18,7 @@ import { Interruption, type Loss, type Move, reportOf } from './move.js';
 import type { Member } from './pool.js';
 import { nextPlace } from './next-place.js';
 import { ServerId } from './server-id.js';
-import { historyOf, type Source, switchOf } from './source.js';
+import { historyOf, logPlaced, type Source, switchOf } from './source.js';
 import { type AgentEvent, type AgentState, initialState, type Switch, transition } from './state.js';
 import type { Supervisor } from './supervisor.js';
 import { refused, type SwitchReport } from './switching.js';
@@ -33,6 +33,8 @@ export type CoordinatorOptions = {
   readonly breadcrumbs: Breadcrumbs;
   readonly logger: Logger;
   readonly sinkSignal: AbortSignal;
+  /** Told of everything that changes the state. */
+  readonly onEvent: (event: AgentEvent) => void;
 };
 
 /** A stream that breaks so often without having brought anything is a lost server, whatever the probe says. */
@@ -203,6 +205,15 @@ export class Coordinator {
     });
   }
 
+  #isolated({ name: server }: Member, reasons: readonly string[]): void {
+    const finding = 'isolated';
+    this.#apply({ type: 'lost', server, finding, at: Date.now() });
+    this.#options.logger.error(
+      { event: 'stream.isolated', server, finding, reasons },
+      'No server can be reached, which says nothing of them: the stream stays, and goes on when one can be reached',
+    );
+  }
+
   /** The stream runs, and is left. */
   #left({ member, inspection }: Source, move: Move): Loss {
     const { logger, progress, supervisor } = this.#options;
@@ -251,7 +262,12 @@ export class Coordinator {
     const { place, trail } = historyOf(progress, inspection);
     const { finding, reasons, probe } = await findOut(
       { member, error, lastHeardAtMs, place: { ...place, trail } },
-      { watch: supervisor.watch, format: config.hints, logger, ...supervisor.failover },
+      {
+        ...{ watch: supervisor.watch, format: config.hints, ...supervisor.failover },
+        onIsolated: (reasons) => {
+          this.#isolated(member, reasons);
+        },
+      },
       signal,
     );
     this.#brokenInARow += 1;
@@ -293,34 +309,14 @@ export class Coordinator {
   }
 
   #placed(source: Source, loss: Loss | null): Switch {
-    const { logger } = this.#options;
-    const { member, resume, confidence, hint } = source;
     const change = switchOf(source, loss);
     this.#apply({ type: 'placed', change });
-    logger.info(
-      {
-        event: 'stream.started',
-        server: member.name,
-        serverId: source.inspection.facts.serverId,
-        version: source.inspection.facts.version.text,
-        ...resume.coordinates,
-        hint,
-        confidence,
-        skipped: source.matched,
-      },
-      `Reading ${member.name} from ${formatCoordinates(resume.coordinates)}`,
-    );
-    if (!resume.trail.some((entry) => entry.kind === 'hint')) {
-      logger.warn(
-        { event: 'hints.missing', server: member.name },
-        'No hint stands before this place: until the first one comes, losing this server is an error. ' +
-          'Inject hints on the source (waymark inject)',
-      );
-    }
+    logPlaced(source, this.#options.logger);
     return change;
   }
 
   #apply(event: AgentEvent): void {
     this.#state = transition(this.#state, event);
+    this.#options.onEvent(event);
   }
 }

@@ -1,4 +1,3 @@
-import type { Logger } from 'pino';
 import { within } from '../checkpoint/limits.js';
 import type { HintFormat } from '../hints/hint.js';
 import { sleep } from '../util/async.js';
@@ -22,10 +21,11 @@ export type LostStream = {
 export type FindOutOptions = {
   readonly watch: PoolWatch;
   readonly format: HintFormat;
-  readonly logger: Logger;
   readonly stalledAfterMs: number;
   /** How long a server that refuses connections is waited for, because it may only be restarting. */
   readonly restartGraceMs: number;
+  /** Called when nobody can be reached, once. */
+  readonly onIsolated: (reasons: readonly string[]) => void;
 };
 
 /** A finding, and what the probe of the server itself came to. */
@@ -56,17 +56,7 @@ export async function findOut(
     const isFinal = diagnosis.finding !== 'unreachable' || !wasIsolated;
     wasIsolated = diagnosis.finding === 'isolated';
     if (!wasIsolated && isFinal) return diagnosis;
-    if (wasIsolated && waitMs === isolatedRetryMs.first) {
-      options.logger.error(
-        {
-          event: 'stream.isolated',
-          server: lost.member.name,
-          finding: 'isolated',
-          reasons: diagnosis.reasons,
-        },
-        'No server can be reached, which says nothing of them: the stream stays, and goes on when one can be reached',
-      );
-    }
+    if (wasIsolated && waitMs === isolatedRetryMs.first) options.onIsolated(diagnosis.reasons);
     await sleep(wasIsolated ? waitMs : isolatedRetryMs.first, signal);
     waitMs = Math.min(waitMs * 2, isolatedRetryMs.last);
     sinceMs = performance.now();

@@ -33,6 +33,8 @@ type Known = {
   evidence: MemberEvidence | null;
   standing: Standing | null;
   identity: Identity | null;
+  /** When that was noted, on the monotonic clock. */
+  identityAtMs: number;
   changed: string | null;
 };
 
@@ -92,6 +94,7 @@ export class PoolWatch {
     known.changed = null;
     const { serverId, uuid } = facts;
     known.identity = { serverId, uuid, logEnd: logEnd && formatCoordinates(logEnd) };
+    known.identityAtMs = performance.now();
   }
 
   #follow(): void {
@@ -111,7 +114,10 @@ export class PoolWatch {
     const watch = new Watch(member, (seen) => {
       this.#take(member.name, seen);
     });
-    const known = { watch, ending, evidence: null, standing: null, identity: null, changed: null };
+    const known = {
+      ...{ watch, ending, evidence: null, standing: null },
+      ...{ identity: null, identityAtMs: Number.NEGATIVE_INFINITY, changed: null },
+    };
     this.#known.set(member.name, known);
     watch.run(AbortSignal.any([signal, ending.signal])).catch(() => undefined);
   }
@@ -122,7 +128,10 @@ export class PoolWatch {
     known.evidence = evidenceOf(seen);
     if (seen.outcome === 'answers') {
       const { logEnd, facts } = seen.inspection;
-      this.#noteChange(server, known, { ...facts, logEnd: logEnd && formatCoordinates(logEnd) });
+      // Of two looks that overlap nobody knows which one saw the log's end first.
+      if (seen.begunMs > known.identityAtMs) {
+        this.#noteChange(server, known, { ...facts, logEnd: logEnd && formatCoordinates(logEnd) });
+      }
       if (logEnd) this.#options.breadcrumbs.note(server, logEnd, this.#options.lastHint());
     }
     this.#followSource();
@@ -137,6 +146,7 @@ export class PoolWatch {
   #noteChange(server: string, known: Known, now: Identity): void {
     const changed = changeBetween(known.identity, now);
     known.identity = { serverId: now.serverId, uuid: now.uuid, logEnd: now.logEnd };
+    known.identityAtMs = performance.now();
     if (changed === null) return;
     known.changed = changed;
     this.#options.breadcrumbs.forget(server);

@@ -28,6 +28,7 @@ function namesOf({ servers }: Config): string[] {
 /** Secrets keep their content to themselves. */
 function isSame(before: Config, after: Config, key: keyof Config): boolean {
   if (key === 'password') return before.password.reveal() === after.password.reveal();
+  if (key === 'http' && before.http?.token?.reveal() !== after.http?.token?.reveal()) return false;
   return isDeepStrictEqual(before[key], after[key]);
 }
 

@@ -1,73 +1,235 @@
-import { formatCoordinates } from '../binlog/coordinates.js';
+import { formatCoordinates, parseCoordinates } from '../binlog/coordinates.js';
+import { hintSeconds } from '../hints/next-hint.js';
+import type { Confidence } from '../matching/match-state.js';
+import type { BinaryLog } from '../mysql/server.js';
+import type { SinkActivity } from '../sinks/measured-sink.js';
 import type { Progress } from '../tail/progress.js';
-import type { AgentPhase, AgentState, Switch } from './state.js';
+import { bytesBetween } from './log-sizes.js';
+import type { MemberView } from './members.js';
+import type { AgentPhase, AgentState, Switch, SwitchCause } from './state.js';
 
-/** A view of a running agent, for people and probes. Plain JSON. */
+/** A view of a stream, for people and probes. Plain JSON. */
 export type AgentStatus = {
   readonly stream: string;
   readonly healthy: boolean;
   /** Why it isn't; null when it is. */
   readonly unhealthyBecause: string | null;
+  /** Whether the stream is read from a server. */
+  readonly ready: boolean;
+  readonly notReadyBecause: string | null;
   readonly phase: AgentPhase;
-  readonly coordinates: string;
+  /** The server that is read, or was lost. */
+  readonly server: string | null;
+  /** What that server is found to be, or why it is left. */
+  readonly finding: SwitchCause | null;
+  /** Right behind what has been delivered. */
+  readonly coordinates: string | null;
   readonly hint: string | null;
+  /** By the hint's own time; null when it has none. */
+  readonly hintAgeSeconds: number | null;
   /** Transactions since that hint. */
   readonly sequence: number;
   /** Whether another server could be matched, should this one be lost. */
   readonly canSwitch: boolean;
+  /** Of the last match; null when there has been none. */
+  readonly confidence: Confidence | null;
+  readonly lag: Lag;
   readonly records: number;
   readonly transactions: number;
+  readonly bytes: number;
   readonly passedOver: number;
   readonly bornHere: number;
+  readonly trail: { readonly hints: number; readonly transactions: number };
   /** Since the server was last heard from, heartbeats included; null before the first word. */
   readonly silentMs: number | null;
-  /** ISO 8601; null before the first. */
-  readonly checkpointSavedAt: string | null;
+  readonly checkpoint: CheckpointStatus;
+  readonly sink: SinkStatus;
+  readonly members: readonly MemberView[];
+  /** Newest last. */
   readonly switches: readonly Switch[];
+};
+
+/** How far the delivered stream is behind: null where it isn't known. */
+type Lag = {
+  /** Behind the source. */
+  readonly seconds: number | null;
+  /** Of the log of the server that is read. */
+  readonly bytes: number | null;
+};
+
+type CheckpointStatus = {
+  /** ISO 8601; null before the first. */
+  readonly savedAt: string | null;
+  readonly ageSeconds: number | null;
+  readonly failures: number;
+  /** Since when it can't be saved, and why; null when it can. */
+  readonly failing: { readonly seconds: number; readonly reason: string } | null;
+};
+
+type SinkStatus = {
+  /** Records that it was handed and hasn't accepted yet. */
+  readonly backlog: number;
+  /** For how long it has been at them; null when it waits for more. */
+  readonly busyMs: number | null;
+};
+
+/** What the view is made of. */
+export type StatusSources = {
+  readonly stream: string;
+  readonly state: AgentState;
+  readonly progress: Progress;
+  readonly members: readonly MemberView[];
+  /** The log files of servers, where they are known. */
+  readonly logs: { of(server: string): readonly BinaryLog[] };
+  readonly checkpoint: {
+    readonly savedAt: number | null;
+    readonly failures: number;
+    readonly failing: { readonly sinceMs: number; readonly reason: string } | null;
+  };
+  readonly sink: SinkActivity;
+  /** The monotonic clock, and milliseconds since 1970. */
+  readonly now: { readonly monotonicMs: number; readonly wallMs: number };
 };
 
 /** Heartbeats come every half second: a stream that has not moved for this long is stuck, whoever is to blame. */
 const stuckAfterMs = 10_000;
 
+/** A store may be away for a moment; for longer, an agent that dies would begin far back. */
+const failingAfterMs = 30_000;
+
 /** Makes the view. Pure. */
-export function statusOf(
-  stream: string,
-  state: AgentState,
-  progress: Progress,
-  checkpointSavedAt: number | null,
-  nowMs: number,
-): AgentStatus {
-  const silentMs = progress.lastHeardAtMs === null ? null : Math.round(nowMs - progress.lastHeardAtMs);
-  const unhealthyBecause = illness(state.phase, silentMs);
+export function statusOf(sources: StatusSources): AgentStatus {
+  const { stream, state, progress, members, now } = sources;
+  const { lastHint } = progress.keeper;
+  const server = serverOf(state.phase);
+  const member = members.find((view) => view.server === server);
+  const since = (monotonicMs: number): number => Math.round(now.monotonicMs - monotonicMs);
+  const silentMs = progress.lastHeardAtMs === null ? null : since(progress.lastHeardAtMs);
+  const sink = {
+    backlog: sources.sink.backlog,
+    busyMs: sources.sink.busySinceMs === null ? null : since(sources.sink.busySinceMs),
+  };
+  const checkpoint = checkpointStatus(sources);
+  const notReadyBecause = unreadiness(state.phase);
+  const unhealthyBecause = notReadyBecause ?? illness(server ?? '', member, { silentMs, sink, checkpoint });
+  const hintSecond = lastHint && hintSeconds(lastHint);
   return {
     stream,
     healthy: unhealthyBecause === null,
     unhealthyBecause,
+    ready: notReadyBecause === null,
+    notReadyBecause,
     phase: state.phase,
-    coordinates: formatCoordinates(progress.coordinates),
-    hint: progress.keeper.lastHint?.token ?? null,
+    server,
+    finding: findingOf(state.phase, member),
+    coordinates: progress.coordinates.file === '' ? null : formatCoordinates(progress.coordinates),
+    hint: lastHint?.token ?? null,
+    hintAgeSeconds: hintSecond === null ? null : secondsSince(hintSecond, now.wallMs),
     sequence: progress.keeper.sequence,
     canSwitch: progress.keeper.hintCount > 0,
+    confidence: state.switches.findLast((change) => change.confidence !== null)?.confidence ?? null,
+    lag: lagOf(sources, member),
     records: progress.records,
     transactions: progress.transactions,
+    bytes: progress.bytes,
     passedOver: progress.passedOver,
     bornHere: progress.bornHere,
+    trail: {
+      hints: progress.keeper.hintCount,
+      transactions: progress.keeper.entries.length - progress.keeper.hintCount,
+    },
     silentMs,
-    checkpointSavedAt: checkpointSavedAt === null ? null : new Date(checkpointSavedAt).toISOString(),
+    checkpoint,
+    sink,
+    members,
     switches: state.switches,
   };
 }
 
-function illness(phase: AgentPhase, silentMs: number | null): string | null {
+function serverOf(phase: AgentPhase): string | null {
+  switch (phase.kind) {
+    case 'streaming':
+      return phase.server;
+    case 'searching':
+      return phase.lost;
+    case 'starting':
+    case 'stopped':
+      return null;
+  }
+}
+
+function findingOf(phase: AgentPhase, member: MemberView | undefined): SwitchCause | null {
+  return phase.kind === 'searching' ? phase.finding : (member?.finding ?? null);
+}
+
+function unreadiness(phase: AgentPhase): string | null {
   switch (phase.kind) {
     case 'starting':
       return 'the stream has not begun';
     case 'searching':
-      return `${phase.lost} is lost (${phase.finding}) and no other server has been found yet`;
+      return `the stream from ${phase.lost} has ended (${phase.finding}), and no place to go on has been found yet`;
     case 'stopped':
       return `the agent has stopped: ${phase.reason}`;
     case 'streaming':
-      if (silentMs === null || silentMs <= stuckAfterMs) return null;
-      return `nothing has been read from ${phase.server} for ${Math.round(silentMs / 1000)} s: the server is silent, or the sink doesn't accept`;
+      return null;
   }
+}
+
+/** What is wrong with a stream that is read from a server. A sink that doesn't accept makes the server look silent. */
+function illness(
+  server: string,
+  member: MemberView | undefined,
+  { silentMs, sink, checkpoint }: Pick<AgentStatus, 'silentMs' | 'sink' | 'checkpoint'>,
+): string | null {
+  if (sink.busyMs !== null && sink.busyMs > stuckAfterMs) {
+    return `the sink has not accepted ${sink.backlog} records for ${wholeSeconds(sink.busyMs)} s`;
+  }
+  if (silentMs !== null && silentMs > stuckAfterMs) {
+    return `nothing has been read from ${server} for ${wholeSeconds(silentMs)} s`;
+  }
+  if (member && member.finding !== 'healthy') {
+    const why = member.reasons.length === 0 ? '' : `: ${member.reasons.join('; ')}`;
+    return `${server} is ${member.finding}${why}`;
+  }
+  if (checkpoint.failing !== null && checkpoint.failing.seconds * 1000 > failingAfterMs) {
+    const { seconds, reason } = checkpoint.failing;
+    return `the checkpoint can't be saved, for ${seconds} s now: ${reason}`;
+  }
+  return null;
+}
+
+function checkpointStatus({ checkpoint, now }: StatusSources): CheckpointStatus {
+  const { savedAt, failures, failing } = checkpoint;
+  return {
+    savedAt: savedAt === null ? null : new Date(savedAt).toISOString(),
+    ageSeconds: savedAt === null ? null : Math.max(0, wholeSeconds(now.wallMs - savedAt)),
+    failures,
+    failing: failing && { seconds: wholeSeconds(now.monotonicMs - failing.sinceMs), reason: failing.reason },
+  };
+}
+
+/**
+ * Where all that the server has is delivered, the stream is as far behind the source as the server is. Else it is as
+ * old as the last transaction that has been met: hints see to it that one comes every few seconds.
+ */
+function lagOf({ progress, logs, now }: StatusSources, member: MemberView | undefined): Lag {
+  const evidence = member?.evidence ?? null;
+  const end = evidence?.coordinates ?? null;
+  const bytes =
+    member === undefined || end === null || progress.coordinates.file === ''
+      ? null
+      : bytesBetween(progress.coordinates, parseCoordinates(end), logs.of(member.server));
+  if (bytes === 0) return { bytes, seconds: evidence?.replication ? evidence.replication.lagSeconds : 0 };
+  return {
+    bytes,
+    seconds: progress.lastSecond === null ? null : secondsSince(progress.lastSecond, now.wallMs),
+  };
+}
+
+function secondsSince(second: number, wallMs: number): number {
+  return Math.max(0, wholeSeconds(wallMs - second * 1000));
+}
+
+function wholeSeconds(ms: number): number {
+  return Math.round(ms / 1000);
 }

@@ -21,6 +21,10 @@ export type Progress = {
   passedOver: number;
   /** Transactions born on the replica itself and left out. */
   bornHere: number;
+  /** Bytes that came from servers since the agent began. */
+  bytes: number;
+  /** When the last transaction that has been met was committed on the source, in seconds since 1970. */
+  lastSecond: number | null;
   /** When the last bytes came from the server, in milliseconds of the monotonic clock; null before the first. */
   lastHeardAtMs: number | null;
   /** MariaDB's GTID position of what was delivered: the last GTID of each domain. */

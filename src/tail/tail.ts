@@ -129,6 +129,7 @@ async function work(
 ): Promise<void> {
   const { progress, sink } = options;
   progress.lastHeardAtMs = performance.now();
+  progress.bytes += batch.bytes;
   const deliver = async (): Promise<void> => {
     const { records, hints } = stream.take();
     if (records.length > 0) await sink.deliver(records, options.sinkSignal);

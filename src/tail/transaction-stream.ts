@@ -170,6 +170,7 @@ export class TransactionStream {
     const current = this.#current;
     this.#current = null;
     if (ended.identity !== null) {
+      progress.lastSecond = ended.identity.second;
       const hint = ended.statement && recognise(ended.statement);
       if (hint) {
         progress.keeper.hint(hint, ended.start);

@@ -32,7 +32,9 @@ export type ErrorCode =
   | 'refused'
   | 'replication'
   | 'not-put-back'
-  | 'interrupted';
+  | 'interrupted'
+  | 'agent-unreachable'
+  | 'token-refused';
 
 /** Exit codes of the command line (DESIGN.md, Command line). */
 export const exitCodes = {
@@ -107,8 +109,15 @@ export function exitCodeOf(error: unknown): number {
     case 'replication':
     case 'not-put-back':
     case 'interrupted':
+    case 'agent-unreachable':
+    case 'token-refused':
       return exitCodes.failed;
   }
+}
+
+/** An error as JSON shows it: its code, its message, and the facts that belong to it. */
+export function errorDocument({ details, code, message }: WaymarkError): Record<string, unknown> {
+  return { ...details, code, message };
 }
 
 /** The text of anything thrown, for messages and logs. */

@@ -118,6 +118,8 @@ async function tailRows(files: Files, rows: number): Promise<void> {
     transactions: 0,
     passedOver: 0,
     bornHere: 0,
+    bytes: 0,
+    lastSecond: null,
     lastHeardAtMs: null,
     gtidPosition: new Map<string, string>(),
   };

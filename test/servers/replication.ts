@@ -9,7 +9,10 @@ export interface BinlogPosition {
 }
 
 /** Where a source is found, and how it is asked. */
-export type SourceAddress = Pick<TestServer, 'name' | 'host' | 'port' | 'query'>;
+export type SourceAddress = Pick<
+  TestServer,
+  'name' | 'vendor' | 'version' | 'host' | 'port' | 'query' | 'connect'
+>;
 
 /** What a replica says about its replication, under the same names for every vendor. */
 export interface ReplicationStatus {
@@ -51,7 +54,7 @@ export async function changeSource(
  */
 async function changeToOtherVendor(
   replica: TestServer,
-  source: TestServer,
+  source: SourceAddress,
   at: BinlogPosition,
 ): Promise<void> {
   if (replica.vendor === 'mysql') {
@@ -125,7 +128,9 @@ export async function replicationStatus(replica: TestServer): Promise<Replicatio
 }
 
 /** The end of a server's binlogs. */
-export async function binlogEnd(server: TestServer): Promise<BinlogPosition> {
+export async function binlogEnd(
+  server: Pick<TestServer, 'name' | 'vendor' | 'version' | 'query'>,
+): Promise<BinlogPosition> {
   // MySQL has had the newer words since 8.2; MariaDB 10.11 doesn't know them.
   const newer = server.vendor === 'mysql' && !server.version.startsWith('8.0.');
   const [row] = await server.query<Row>(newer ? 'SHOW BINARY LOG STATUS' : 'SHOW MASTER STATUS');

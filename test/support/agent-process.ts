@@ -24,6 +24,8 @@ export type AgentOptions = {
   /** Where the config file goes, and the agent's state unless the configuration says otherwise. */
   readonly folder: string;
   readonly config: Readonly<Record<string, unknown>>;
+  /** Added to its environment. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Takes what the agent writes to stdout, which is read and thrown away otherwise. */
   readonly readStdout?: (stdout: Readable) => void;
   /** The network namespace that it runs in; the machine's own unless given. */
@@ -67,6 +69,7 @@ export class AgentProcess {
   static async start({
     folder,
     config,
+    environment,
     readStdout,
     namespace,
     limitMs = defaultLimitMs,
@@ -83,7 +86,7 @@ export class AgentProcess {
       namespace === undefined ? own : ['ip', 'netns', 'exec', namespace, ...own];
     const child = spawn(command, args, {
       cwd: folder,
-      env: { ...Object.fromEntries(inherited), NO_COLOR: '1' },
+      env: { ...Object.fromEntries(inherited), NO_COLOR: '1', ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: limitMs,
       killSignal: 'SIGKILL',
@@ -147,6 +150,11 @@ export class AgentProcess {
     this.#sample();
     this.#child.kill('SIGTERM');
     return this.ended;
+  }
+
+  /** SIGHUP: it reads its config file again. */
+  hangup(): void {
+    this.#child.kill('SIGHUP');
   }
 
   /** The newest lines of its log. */

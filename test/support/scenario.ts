@@ -21,8 +21,8 @@ export type ScenarioOptions = {
   readonly hintsEveryMs?: number;
   /** Added to the agent's configuration. */
   readonly config?: AgentConfig;
-  /** Where the agent's process runs, and for how long at most. */
-  readonly agent?: Pick<AgentOptions, 'namespace' | 'limitMs'>;
+  /** Where the agent's process runs, for how long at most, and with what in its environment. */
+  readonly agent?: Pick<AgentOptions, 'namespace' | 'limitMs' | 'environment'>;
 };
 
 /** Keys of the agent's configuration. */

@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../../config/load.js';
+import type { Config } from '../../config/schema.js';
 import { exitCodeOf, exitCodes, WaymarkError } from '../../util/errors.js';
 import type { CommandContext, CommonOptions, Start } from '../context.js';
 import { withConfigOption } from '../options.js';
+import { reloader } from '../reload.js';
 
 type RunOptions = CommonOptions & { readonly config: string };
 
@@ -16,6 +18,7 @@ export function addRunCommand(program: Command, start: Start): void {
     .addHelpText(
       'after',
       `
+SIGHUP: the config file is read again, and members are added to the pool or removed from it.
 Records go where the config file's "sink" says. SIGINT or SIGTERM: a clean stop (a second one: at once).
 With a sink of type stdout, stdout has records only, and an error's JSON document goes to stderr.
 
@@ -27,13 +30,22 @@ Example:
 
 async function run(context: CommandContext, options: RunOptions): Promise<number> {
   const { signal, output } = context;
-  const config = await loadConfig(options.config, context.environment, { 'log.level': options.logLevel });
+  let onHangup = (): void => undefined;
+  // From the first moment on: one that comes before the agent is there finds the file about to be read.
+  context.onHangup(() => {
+    onHangup();
+  });
+  const load = (): Promise<Config> =>
+    loadConfig(options.config, context.environment, { 'log.level': options.logLevel });
+  const config = await load();
   const logger = context.createLogger(config.log.level);
   const stdoutTaken = config.sink.type === 'stdout';
   // Loaded when needed: the other commands do without most of it, and start faster.
-  const { runAgent } = await import('../../agent.js');
+  const { createAgent } = await import('../../agent.js');
+  const agent = createAgent(config, { logger });
+  onHangup = reloader({ load, apply: (changed) => agent.reload(changed), logger });
   try {
-    await runAgent(config, { logger, signal });
+    await agent.run(signal);
   } catch (error) {
     // An end that was asked for may come out as the signal's reason.
     if (!signal.aborted || error !== signal.reason) {

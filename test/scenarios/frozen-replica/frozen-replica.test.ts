@@ -9,6 +9,7 @@ test('the tailed replica stands still with its connection open: the silence is n
     await stage.hints.next();
     await stage.replica(0).freeze();
     const done = await agent.waitForEvent('failover.done', ({ to }) => to === stage.replica(1).address);
+    expect(done).toMatchObject({ finding: 'unreachable' });
     expect(done['blackoutMs']).toBeLessThan(6000);
     await stage.committed(40);
     await stage.replica(0).resume();

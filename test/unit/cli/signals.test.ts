@@ -22,6 +22,25 @@ test('the first signal asks to stop, a second one ends the process with 1', () =
   expect(process.exits).toEqual([1]);
 });
 
+test('a hangup stops like the others, unless somebody listens to it: then it stops nothing', () => {
+  const stopped = new FakeProcess();
+  const { signal } = signalsOf(stopped);
+  stopped.emit('SIGHUP', 'SIGHUP');
+  expect(signal.aborted).toBe(true);
+
+  const process = new FakeProcess();
+  const signals = signalsOf(process);
+  let hangups = 0;
+  signals.onHangup(() => (hangups += 1));
+  process.emit('SIGHUP', 'SIGHUP');
+  process.emit('SIGHUP', 'SIGHUP');
+  expect([hangups, signals.signal.aborted]).toEqual([2, false]);
+  process.emit('SIGTERM', 'SIGTERM');
+  // Not the second signal that asks to end.
+  process.emit('SIGHUP', 'SIGHUP');
+  expect([hangups, signals.signal.aborted, process.exits]).toEqual([3, true, []]);
+});
+
 test('listens no more once it is released', () => {
   const process = new FakeProcess();
   const { signal, release } = signalsOf(process);

@@ -7,6 +7,7 @@ import { stringify } from 'yaml';
 
 import { expandVariables } from '../../../src/config/expand.js';
 import { type ConfigOverrides, loadConfig, parseConfig } from '../../../src/config/load.js';
+import { Secret } from '../../../src/config/secret.js';
 import { WaymarkError, hasCode } from '../../../src/util/errors.js';
 
 const minimal = `
@@ -64,15 +65,21 @@ describe('the examples', () => {
     const path = `config/${name}.example.yaml`;
     const text = await readFile(path, 'utf8');
     const optional =
-      /^( *)# ?( *(?:tls|ca|cert|key|verify|serverId|hints|schema|prefix|start|filter|include|exclude|matching|margin|election|backend|failover|onDivergence|stalledAfter|cooldown|http|listen|log|level):)/gm;
-    const shown = parseConfig(text.replace(optional, '$1$2'), path, env);
+      /^( *)# ?( *(?:tls|ca|cert|key|verify|serverId|hints|schema|prefix|start|filter|include|exclude|matching|margin|election|backend|failover|onDivergence|stalledAfter|cooldown|restartGrace|failbackAfter|avoid|source|http|listen|token|log|level):)/gm;
+    const shown = parseConfig(text.replace(optional, '$1$2'), path, { ...env, WAYMARK_TOKEN: '12345678' });
     const loaded = parseConfig(text, path, env);
     const exclude = name === 'file-store' ? ['shop.sessions', 'shop.tmp_*'] : [];
     expect(shown).toEqual({
       ...loaded,
       serverId: 4200,
+      source: { host: 'db0.example.com', port: 3306 },
+      failover: {
+        ...loaded.failover,
+        failbackAfterMs: 600_000,
+        avoid: [{ host: 'db3.example.com', port: 3306 }],
+      },
       tls: expect.objectContaining({ verify: true }) as unknown,
-      http: { listen: { host: '127.0.0.1', port: 9464 } },
+      http: { listen: { host: '127.0.0.1', port: 9464 }, token: expect.any(Secret) as Secret },
       filter: { ...loaded.filter, exclude },
     });
   });
@@ -211,7 +218,9 @@ log: {level: inof}
     [`${minimal}matching: {margin: 0}`, 'matching.margin: must be a whole number from 1 to 8192'],
     [`${minimal}serverId: 1.5`, 'serverId: must be a whole number'],
     [`${minimal}http: {listen: 9464}`, 'http.listen: must be HOST:PORT'],
-    [`${minimal}http:`, 'http: must be a section with the keys listen'],
+    [`${minimal}http:`, 'http: must be a section with the keys listen, token'],
+    [`${minimal}http: {listen: '127.0.0.1:9464', token: short}`, 'http.token: is too short'],
+    [`${minimal}http: {listen: '127.0.0.1:9464', token: 12345678}`, 'http.token: must be text'],
     [minimal.replace('geheim', '12345'), 'password: must be text: put it in quotes'],
     [
       minimal.replace('[127.0.0.1:3402]', '[DB1, "db1:3306"]'),

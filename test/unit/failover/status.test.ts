@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import type { MemberView } from '../../../src/failover/members.js';
 import { initialState, type AgentState } from '../../../src/failover/state.js';
-import { statusOf } from '../../../src/failover/status.js';
+import { type AgentStatus, statusOf, type StatusSources } from '../../../src/failover/status.js';
 import { hintFromToken } from '../../../src/hints/hint.js';
 import { TrailKeeper } from '../../../src/matching/trail-keeper.js';
 import type { Progress } from '../../../src/tail/progress.js';
+import { sampleMember, sampleSwitch } from '../http/status-samples.js';
 
 const coordinates = { file: 'mysql-bin.000018', position: 4711 };
 
@@ -17,65 +19,190 @@ function progress(lastHeardAtMs: number | null): Progress {
     transactions: 3,
     passedOver: 2,
     bornHere: 1,
+    bytes: 0,
+    lastSecond: null,
     lastHeardAtMs,
     gtidPosition: new Map(),
   };
 }
 
 const streaming: AgentState = { phase: { kind: 'streaming', server: 'db2:3306', since: 1 }, switches: [] };
+const wallMs = Date.UTC(2026, 10, 21, 20, 15);
+
+function sources(change: Partial<StatusSources> = {}): StatusSources {
+  return {
+    stream: 'shop-audit',
+    state: streaming,
+    progress: progress(100_000),
+    members: [],
+    logs: { of: () => [] },
+    checkpoint: { savedAt: null, failures: 0, failing: null },
+    sink: { backlog: 0, busySinceMs: null },
+    now: { monotonicMs: 100_250.4, wallMs },
+    ...change,
+  };
+}
+
+/** A member as it was seen last. */
+function member(change: Partial<MemberView>, evidence: Partial<MemberView['evidence']> = {}): MemberView {
+  const seen = sampleMember.evidence && { ...sampleMember.evidence, ...evidence };
+  return { ...sampleMember, server: 'db2:3306', evidence: seen, ...change };
+}
 
 describe('health', () => {
-  const health = (state: AgentState, lastHeardAtMs: number | null, nowMs: number): string | null => {
-    const status = statusOf('s', state, progress(lastHeardAtMs), null, nowMs);
+  const health = (change: Partial<StatusSources>): string | null => {
+    const status = statusOf(sources(change));
     expect(status.healthy).toBe(status.unhealthyBecause === null);
+    expect(status.ready).toBe(status.notReadyBecause === null);
     return status.unhealthyBecause;
   };
+  const at = (monotonicMs: number): Partial<StatusSources> => ({ now: { monotonicMs, wallMs } });
 
   test('streaming, and the server was heard from', () => {
-    expect(health(streaming, null, 5)).toBeNull();
-    expect(health(streaming, 100_000, 100_500)).toBeNull();
-    expect(health(streaming, 100_000, 110_000)).toBeNull();
+    expect(health({ progress: progress(null) })).toBeNull();
+    expect(health(at(100_500))).toBeNull();
+    expect(health(at(110_000))).toBeNull();
   });
 
   test('streaming, and nothing has come for more than ten seconds', () => {
-    expect(health(streaming, 100_000, 112_400)).toContain('db2:3306 for 12 s');
+    expect(health(at(112_400))).toContain('db2:3306 for 12 s');
+    expect(statusOf(sources(at(112_400))).ready).toBe(true);
   });
 
-  test('in every other phase it is not healthy, and says why', () => {
-    expect(health(initialState, 100, 100)).toContain('not begun');
-    const phase = { kind: 'searching', lost: 'db2:3306', finding: 'dead', since: 1 } as const;
-    expect(health({ phase, switches: [] }, 100, 100)).toMatch(/db2:3306 is lost \(dead\)/);
-    const stopped = { kind: 'stopped', reason: 'diverged' } as const;
-    expect(health({ phase: stopped, switches: [] }, 100, 100)).toContain('diverged');
+  test('a sink that does not accept is to blame for the silence', () => {
+    const sink = { backlog: 40, busySinceMs: 100_100 };
+    expect(health({ ...at(110_000), sink })).toBeNull();
+    expect(health({ ...at(112_400), sink })).toBe('the sink has not accepted 40 records for 12 s');
+  });
+
+  test('a checkpoint that cannot be saved for half a minute', () => {
+    const checkpoint = {
+      savedAt: wallMs - 60_000,
+      failures: 4,
+      failing: { sinceMs: 80_000, reason: 'ZooKeeper is away' },
+    };
+    expect(health({ checkpoint })).toBeNull();
+    const later = { checkpoint, ...at(111_000), progress: progress(110_900) };
+    expect(health(later)).toBe("the checkpoint can't be saved, for 31 s now: ZooKeeper is away");
+  });
+
+  test('a server that lives and gets nothing', () => {
+    const stalled = member({ finding: 'stalled', reasons: ['its applier does not run', 'ahead of it: db1'] });
+    expect(health({ members: [stalled] })).toBe(
+      'db2:3306 is stalled: its applier does not run; ahead of it: db1',
+    );
+    expect(health({ members: [{ ...stalled, server: 'db1:3306' }] })).toBeNull();
+  });
+
+  test('in every other phase it is neither healthy nor ready, and says why', () => {
+    const phases: [AgentState, RegExp][] = [
+      [initialState, /not begun/],
+      [
+        { phase: { kind: 'searching', lost: 'db2:3306', finding: 'dead', since: 1 }, switches: [] },
+        /the stream from db2:3306 has ended \(dead\)/,
+      ],
+      [{ phase: { kind: 'stopped', reason: 'diverged' }, switches: [] }, /diverged/],
+    ];
+    for (const [state, reason] of phases) {
+      expect(health({ state })).toMatch(reason);
+      expect(statusOf(sources({ state })).notReadyBecause).toMatch(reason);
+    }
+  });
+});
+
+describe('lag', () => {
+  const lag = (members: readonly MemberView[], change: Partial<Progress> = {}): AgentStatus['lag'] =>
+    statusOf(
+      sources({
+        members,
+        progress: { ...progress(100_000), lastSecond: wallMs / 1000 - 7, ...change },
+        logs: {
+          of: () => [
+            { file: 'mysql-bin.000018', sizeBytes: 5000 },
+            { file: 'mysql-bin.000019', sizeBytes: 100 },
+          ],
+        },
+      }),
+    ).lag;
+
+  test('level with the server: as far behind as the server is', () => {
+    expect(lag([member({})])).toEqual({ bytes: 0, seconds: 3 });
+    expect(lag([member({}, { replication: null })])).toEqual({ bytes: 0, seconds: 0 });
+    const stopped = sampleMember.evidence?.replication && {
+      ...sampleMember.evidence.replication,
+      lagSeconds: null,
+    };
+    expect(lag([member({}, { replication: stopped ?? null })])).toEqual({ bytes: 0, seconds: null });
+  });
+
+  test('behind it: as old as the last transaction', () => {
+    expect(lag([member({}, { coordinates: 'mysql-bin.000018:4811' })])).toEqual({ bytes: 100, seconds: 7 });
+    expect(lag([member({}, { coordinates: 'mysql-bin.000019:54' })])).toEqual({ bytes: 343, seconds: 7 });
+  });
+
+  test('never below nothing, whatever the clocks say', () => {
+    const end = member({}, { coordinates: 'mysql-bin.000018:5000' });
+    expect(lag([end], { lastSecond: wallMs / 1000 + 30 }).seconds).toBe(0);
+    expect(lag([member({}, { coordinates: 'mysql-bin.000018:4' })]).bytes).toBe(0);
+  });
+
+  test('where nothing is known', () => {
+    expect(lag([], { lastSecond: null })).toEqual({ bytes: null, seconds: null });
+    expect(lag([member({ evidence: null })])).toEqual({ bytes: null, seconds: 7 });
+    expect(lag([member({}, { coordinates: 'mysql-bin.000021:4' })])).toEqual({ bytes: null, seconds: 7 });
+    expect(lag([member({})], { coordinates: { file: '', position: 0 } }).bytes).toBeNull();
   });
 });
 
 test('the view', () => {
-  const state = progress(1000);
-  state.keeper.hint(hintFromToken('asc:6B01F8DB:0000000000000006:317ACA46'), coordinates);
+  const state = { ...progress(100_000), lastSecond: 1 };
+  state.keeper.hint(
+    hintFromToken(`asc:${(wallMs / 1000 - 4).toString(16).toUpperCase()}:0000000000000006:317ACA46`),
+    coordinates,
+  );
   state.keeper.transaction({ digest: 1n, second: 1, origin: '' });
-  const view = statusOf('shop-audit', streaming, state, Date.UTC(2026, 10, 21, 20, 14, 53), 1250.4);
+  const members = [member({})];
+  const view = statusOf(
+    sources({
+      state: { ...streaming, switches: [sampleSwitch] },
+      progress: state,
+      members,
+      checkpoint: { savedAt: wallMs - 7000, failures: 2, failing: null },
+      sink: { backlog: 3, busySinceMs: 100_200 },
+    }),
+  );
   expect(view).toEqual({
     stream: 'shop-audit',
-    healthy: true,
-    unhealthyBecause: null,
+    ...{ healthy: true, unhealthyBecause: null, ready: true, notReadyBecause: null },
     phase: streaming.phase,
+    server: 'db2:3306',
+    finding: 'healthy',
     coordinates: 'mysql-bin.000018:4711',
-    hint: 'asc:6B01F8DB:0000000000000006:317ACA46',
+    hint: state.keeper.lastHint?.token,
+    hintAgeSeconds: 4,
     sequence: 1,
     canSwitch: true,
+    confidence: 'exact',
+    lag: { bytes: 0, seconds: 3 },
     records: 7,
     transactions: 3,
+    bytes: 0,
     passedOver: 2,
     bornHere: 1,
+    trail: { hints: 1, transactions: 1 },
     silentMs: 250,
-    checkpointSavedAt: '2026-11-21T20:14:53.000Z',
-    switches: [],
+    checkpoint: { savedAt: '2026-11-21T20:14:53.000Z', ageSeconds: 7, failures: 2, failing: null },
+    sink: { backlog: 3, busyMs: 50 },
+    members,
+    switches: [sampleSwitch],
   });
   expect(JSON.parse(JSON.stringify(view))).toEqual(view);
 });
 
 test('before the first hint no other server could be matched', () => {
-  const view = statusOf('s', streaming, progress(null), null, 0);
-  expect(view).toMatchObject({ canSwitch: false, hint: null, silentMs: null, checkpointSavedAt: null });
+  const view = statusOf(sources({ progress: progress(null), state: initialState }));
+  expect(view).toMatchObject({
+    ...{ canSwitch: false, hint: null, hintAgeSeconds: null, silentMs: null, confidence: null },
+    ...{ server: null, finding: null, checkpoint: { savedAt: null, ageSeconds: null } },
+  });
 });

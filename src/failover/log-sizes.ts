@@ -1,0 +1,67 @@
+import { type Coordinates, parseCoordinates } from '../binlog/coordinates.js';
+import { formatAddress } from '../config/address.js';
+import type { Instance } from '../mysql/connection.js';
+import { listBinaryLogs } from '../mysql/log-list.js';
+import type { BinaryLog } from '../mysql/server.js';
+import { sleep } from '../util/async.js';
+import type { MemberView } from './members.js';
+
+const intervalMs = 5000;
+const connectTimeoutMs = 2000;
+
+/** How many bytes of a log lie between a place and its end; null when it isn't known. Pure. */
+export function bytesBetween(from: Coordinates, end: Coordinates, logs: readonly BinaryLog[]): number | null {
+  if (from.file === end.file) return Math.max(0, end.position - from.position);
+  const first = logs.findIndex(({ file }) => file === from.file);
+  const last = logs.findIndex(({ file }) => file === end.file);
+  if (first === -1 || last === -1) return null;
+  // The end was seen before the stream went on to a later file.
+  if (last < first) return 0;
+  const whole = logs.slice(first, last).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  return Math.max(0, whole - from.position) + end.position;
+}
+
+/** Whether a server's log ends in another file than the one that the stream has come to. Pure. */
+export function isBehind(from: Coordinates, { evidence }: MemberView): boolean {
+  const end = evidence?.coordinates ?? null;
+  return end !== null && from.file !== '' && parseCoordinates(end).file !== from.file;
+}
+
+/**
+ * Keeps the sizes of a server's log files while the stream is files behind its end: one file's size says nothing of
+ * the ones between.
+ */
+export class LogSizes {
+  #sizes: { readonly server: string; readonly logs: readonly BinaryLog[] } | null = null;
+
+  /** The files of a server, as they were some seconds ago; empty when they aren't known. */
+  of(server: string): readonly BinaryLog[] {
+    return this.#sizes?.server === server ? this.#sizes.logs : [];
+  }
+
+  /**
+   * Asks the server that `behind` gives, every few seconds, until the signal fires. Never rejects.
+   * @param behind the server whose files are to be known; null when none are.
+   */
+  async run(behind: () => Instance | null, signal: AbortSignal): Promise<void> {
+    try {
+      for (;;) {
+        const instance = behind();
+        if (instance) await this.#ask(instance, signal);
+        await sleep(intervalMs, signal);
+      }
+    } catch {
+      // The signal has fired.
+    }
+  }
+
+  async #ask(instance: Instance, signal: AbortSignal): Promise<void> {
+    try {
+      const server = formatAddress(instance.address);
+      this.#sizes = { server, logs: await listBinaryLogs(instance, signal, connectTimeoutMs) };
+    } catch {
+      // Whether it lives is for the diagnosis to say; the lag in bytes isn't known then.
+      this.#sizes = null;
+    }
+  }
+}

@@ -1,0 +1,75 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Logger } from 'pino';
+import { type Address, formatAddress } from '../config/address.js';
+import { messageOf, WaymarkError } from '../util/errors.js';
+import { type Answer, errorAnswer } from './answer.js';
+import { type Faces, routeTo } from './routes.js';
+
+/** A listener that is up. */
+export type HttpServer = { readonly address: string; close(): Promise<void> };
+
+/** A request must have arrived within this, body and all. */
+const requestMs = 5000;
+
+/**
+ * Serves what {@link routeTo} knows.
+ * @throws WaymarkError `config` when the address can't be listened on.
+ */
+export async function serveHttp(listen: Address, faces: Faces, logger: Logger): Promise<HttpServer> {
+  // Without an interval of our own, node looks every half minute only for requests that are late.
+  const limits = { requestTimeout: requestMs, headersTimeout: requestMs, connectionsCheckingInterval: 1000 };
+  const server = createServer(limits, (request, response) => {
+    void respond(request, response, faces, logger);
+  });
+  try {
+    server.listen({ host: listen.host, port: listen.port });
+    await once(server, 'listening');
+  } catch (cause) {
+    throw new WaymarkError(
+      'config',
+      `http.listen: can't listen on ${formatAddress(listen)}: ${messageOf(cause)}`,
+      { cause },
+    );
+  }
+  const bound = server.address();
+  const port = typeof bound === 'object' && bound !== null ? bound.port : listen.port;
+  const address = formatAddress({ host: listen.host, port });
+  logger.info({ event: 'http.listening', address }, `Status at http://${address}/status`);
+  return { address, close: () => close(server) };
+}
+
+async function respond(
+  request: IncomingMessage,
+  response: ServerResponse,
+  faces: Faces,
+  logger: Logger,
+): Promise<void> {
+  const gone = new AbortController();
+  response.once('close', () => {
+    gone.abort(new Error('Whoever asked has gone'));
+  });
+  try {
+    send(response, await routeTo(request, faces, gone.signal));
+  } catch (error) {
+    if (gone.signal.aborted) return;
+    if (!(error instanceof WaymarkError)) {
+      logger.error(
+        { event: 'http.failed', err: error, path: request.url },
+        'A request could not be answered',
+      );
+    }
+    send(response, errorAnswer(error));
+  }
+}
+
+function send(response: ServerResponse, { code, type, body, headers }: Answer): void {
+  response.writeHead(code, { 'content-type': type, 'cache-control': 'no-store', ...headers });
+  response.end(body);
+}
+
+async function close(server: Server): Promise<void> {
+  server.closeAllConnections();
+  server.close();
+  await once(server, 'close');
+}

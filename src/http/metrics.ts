@@ -1,0 +1,184 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Switch } from '../failover/state.js';
+import type { AgentStatus } from '../failover/status.js';
+
+/** Where a stream's happenings are counted; what it is like is read from its status. */
+export type StreamMeters = {
+  /** A server was lost, and the stream goes on from the next place. */
+  switched(change: Switch): void;
+  /** It goes on: the first new record was accepted, or there is none to come. */
+  level(blackoutMs: number): void;
+  /** The sink has accepted a batch. */
+  delivered(seconds: number): void;
+};
+
+/** A value of a stream; null where it isn't known. */
+type Reading = {
+  readonly name: string;
+  readonly help: string;
+  readonly read: (status: AgentStatus) => number | null;
+};
+
+const counters: readonly Reading[] = [
+  {
+    name: 'waymark_rows_total',
+    help: 'Changes delivered: rows, and statements as one each',
+    read: ({ records }) => records,
+  },
+  {
+    name: 'waymark_transactions_total',
+    help: 'Transactions delivered',
+    read: ({ transactions }) => transactions,
+  },
+  {
+    name: 'waymark_received_bytes_total',
+    help: 'Bytes of binary logs that came from servers',
+    read: ({ bytes }) => bytes,
+  },
+  {
+    name: 'waymark_passed_over_transactions_total',
+    help: 'Transactions met again after a switch, and not delivered twice',
+    read: ({ passedOver }) => passedOver,
+  },
+  {
+    name: 'waymark_errant_transactions_total',
+    help: 'Transactions that a replica wrote on its own account, left out',
+    read: ({ bornHere }) => bornHere,
+  },
+  {
+    name: 'waymark_checkpoint_failures_total',
+    help: 'Attempts to save the checkpoint that failed',
+    read: ({ checkpoint }) => checkpoint.failures,
+  },
+];
+
+const gauges: readonly Reading[] = [
+  {
+    name: 'waymark_healthy',
+    help: '1 when the stream moves, as /healthz says',
+    read: ({ healthy }) => Number(healthy),
+  },
+  {
+    name: 'waymark_ready',
+    help: '1 when the stream is read from a server',
+    read: ({ ready }) => Number(ready),
+  },
+  { name: 'waymark_lag_seconds', help: 'Behind the source', read: ({ lag }) => lag.seconds },
+  { name: 'waymark_lag_bytes', help: "Of the server's log still to read", read: ({ lag }) => lag.bytes },
+  {
+    name: 'waymark_silence_seconds',
+    help: 'Since the server was last heard from, heartbeats included',
+    read: ({ silentMs }) => inSeconds(silentMs),
+  },
+  {
+    name: 'waymark_hint_age_seconds',
+    help: 'Since the last hint was injected',
+    read: ({ hintAgeSeconds }) => hintAgeSeconds,
+  },
+  {
+    name: 'waymark_trail_transactions',
+    help: 'Transactions that another server would be compared by',
+    read: ({ trail }) => trail.transactions,
+  },
+  {
+    name: 'waymark_trail_hints',
+    help: 'Hints in the trail: without one no other server can be found a place on',
+    read: ({ trail }) => trail.hints,
+  },
+  {
+    name: 'waymark_checkpoint_age_seconds',
+    help: 'Since the last checkpoint was saved',
+    read: ({ checkpoint }) => checkpoint.ageSeconds,
+  },
+  {
+    name: 'waymark_sink_backlog_records',
+    help: 'Records that the sink was handed and has not accepted yet',
+    read: ({ sink }) => sink.backlog,
+  },
+  {
+    name: 'waymark_sink_busy_seconds',
+    help: 'For how long the sink has been at what it was handed',
+    read: ({ sink }) => inSeconds(sink.busyMs ?? 0),
+  },
+];
+
+/** The metrics of a process, with a registry of their own: nothing here is global. */
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #counters = counters.map((reading) => ({ reading, counter: new Counter(this.#about(reading)) }));
+  readonly #gauges = gauges.map((reading) => ({ reading, gauge: new Gauge(this.#about(reading)) }));
+  readonly #members = new Gauge({
+    name: 'waymark_members',
+    help: 'Servers of the pool, by what they are found to be',
+    labelNames: ['stream', 'finding'],
+    registers: [this.#registry],
+  });
+  readonly #switches = new Counter({
+    name: 'waymark_switches_total',
+    help: 'Losses of a server and planned switches after which the stream went on, by what the server was found to be and how sure the match was',
+    labelNames: ['stream', 'finding', 'confidence'],
+    registers: [this.#registry],
+  });
+  readonly #blackout = new Histogram({
+    name: 'waymark_blackout_seconds',
+    help: 'From the last word of the server before to the first new record accepted from the next',
+    labelNames: ['stream'],
+    buckets: [0.05, 0.1, 0.25, 0.5, 1, 2, 3.5, 5, 10, 30, 60, 300],
+    registers: [this.#registry],
+  });
+  readonly #latency = new Histogram({
+    name: 'waymark_sink_latency_seconds',
+    help: 'How long the sink took to accept a batch',
+    labelNames: ['stream'],
+    buckets: [0.0001, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60],
+    registers: [this.#registry],
+  });
+
+  /** Where a stream's happenings are counted. */
+  meters(stream: string): StreamMeters {
+    return {
+      switched: ({ finding, confidence }) => {
+        this.#switches.inc({ stream, finding, confidence: confidence ?? 'none' });
+      },
+      level: (blackoutMs) => {
+        this.#blackout.observe({ stream }, blackoutMs / 1000);
+      },
+      delivered: (seconds) => {
+        this.#latency.observe({ stream }, seconds);
+      },
+    };
+  }
+
+  /** All metrics in the text format of Prometheus. */
+  async text(statuses: readonly AgentStatus[]): Promise<string> {
+    for (const { reading, counter } of this.#counters) {
+      counter.reset();
+      for (const status of statuses) counter.inc({ stream: status.stream }, reading.read(status) ?? 0);
+    }
+    for (const { reading, gauge } of this.#gauges) {
+      gauge.reset();
+      for (const status of statuses) {
+        const value = reading.read(status);
+        if (value !== null) gauge.set({ stream: status.stream }, value);
+      }
+    }
+    this.#members.reset();
+    for (const { stream, members } of statuses) {
+      for (const { finding } of members) this.#members.inc({ stream, finding });
+    }
+    return this.#registry.metrics();
+  }
+
+  #about({ name, help }: Reading): {
+    name: string;
+    help: string;
+    labelNames: ['stream'];
+    registers: [Registry];
+  } {
+    return { name, help, labelNames: ['stream'], registers: [this.#registry] };
+  }
+}
+
+function inSeconds(ms: number | null): number | null {
+  return ms === null ? null : ms / 1000;
+}

@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest';
+import type { AgentStatus } from '../../../src/failover/status.js';
+import { renderStatus } from '../../../src/http/status-text.js';
+import { sampleStatus } from './status-samples.js';
+
+test('a stream that is read', () => {
+  expect(renderStatus(sampleStatus)).toBe(
+    `shop-audit: ✓ healthy
+  state       streaming from 127.0.0.1:3402 (healthy) since 2026-11-21T20:14:53.000Z
+  at          mysql-bin.000018:4711
+  hint        asc:6B01F8DB:0000000000000006:317ACA46, 2 s old, 3 transactions since
+  lag         3 s behind the source, 0 bytes of the server's log to read
+  last match  exact
+  delivered   10 changes in 5 transactions, 12.3 kB read
+  left out    transactions that replicas wrote on their own account: 1
+  trail       1,024 transactions, 2 hints
+  checkpoint  saved 1 s ago
+  sink        waits for more
+
+members
+  → 127.0.0.1:3402  healthy  replica of 127.0.0.1:3400  lag 3 s  priority 10
+    127.0.0.1:3401  dead
+    127.0.0.1:3401: its port refuses connections
+
+last switches
+  2026-11-21T20:14:53.000Z  127.0.0.1:3401 → 127.0.0.1:3402  dead, exact, blackout 291 ms (detect 20, choose 30, locate 40, verify 180, first record 21)`,
+  );
+});
+
+test('one that is not', () => {
+  const lost: AgentStatus = {
+    ...sampleStatus,
+    ...{ healthy: false, unhealthyBecause: 'db1 is lost' },
+    phase: { kind: 'searching', lost: 'db1', finding: 'unreachable', since: 0 },
+    ...{ coordinates: null, hint: null, lag: { seconds: null, bytes: null }, confidence: null },
+    ...{ members: [], switches: [] },
+    checkpoint: {
+      savedAt: null,
+      ageSeconds: null,
+      failures: 3,
+      failing: { seconds: 40, reason: 'ZooKeeper is away' },
+    },
+    sink: { backlog: 1200, busyMs: 80 },
+  };
+  const text = renderStatus(lost);
+  expect(text).toContain('shop-audit: ✗ db1 is lost\n');
+  expect(text).toContain('looking for another server than db1 (unreachable) since 1970-01-01T00:00:00.000Z');
+  expect(text).toContain('none yet: until one comes, losing the server is an error');
+  expect(text).toContain("none yet, 3 failures, can't be saved for 40 s: ZooKeeper is away");
+  expect(text).toContain('at 1,200 records for 80 ms');
+  expect(text).toContain('last switches\n  none');
+});
