@@ -17,7 +17,7 @@ import { Secret } from './secret.js';
 import { isTablePattern } from './table-filter.js';
 
 /** One member of the pool. */
-export type ServerConfig = {
+type ServerConfig = {
   readonly address: Address;
   /** Among equally suitable members the one with the highest number is preferred; 0 unless configured. */
   readonly priority: number;

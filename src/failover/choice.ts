@@ -14,7 +14,7 @@ export type Option = Sight & {
 };
 
 /** A member to go on with. */
-export type Candidate = {
+type Candidate = {
   readonly server: string;
   /** Lower is better; equal ones are taken by who is ready first. */
   readonly rank: number;
@@ -22,7 +22,7 @@ export type Candidate = {
   readonly reserve: boolean;
 };
 
-export type Rejection = { readonly server: string; readonly reason: string };
+type Rejection = { readonly server: string; readonly reason: string };
 
 /** Best first. No candidate: the stream stays where it is. */
 export type Choice = { readonly candidates: readonly Candidate[]; readonly rejections: readonly Rejection[] };
@@ -61,7 +61,7 @@ export function choose(
       case 'rebuilt':
         return null;
       case 'planned':
-        return option.server === from ? 'it is the one to leave' : null;
+        return option.server === from ? 'it is the one to leave' : whyNotReached(option);
       case 'stalled':
         return whyNotAhead(option, from, options, settings);
       case 'failback':
@@ -110,6 +110,11 @@ function delayOf({ evidence }: Option): number {
   return evidence?.replication?.delaySeconds ?? 0;
 }
 
+function whyNotReached({ evidence }: Option): string | null {
+  if (evidence === null) return 'it has not been looked at yet';
+  return evidence.reachable ? null : (evidence.error ?? 'it does not answer');
+}
+
 /** What keeps any switch back that could wait. */
 function whyNotNow(option: Option, from: string, settings: ChoiceSettings): string | null {
   if (option.server === from) return 'it is the one to leave';
@@ -121,8 +126,8 @@ function whyNotNow(option: Option, from: string, settings: ChoiceSettings): stri
     return `it was lost ${seconds(option.lostForMs)} ago (failover.cooldown is ${seconds(cooldownMs)})`;
   }
   if (option.avoided) return 'it is to be avoided (failover.avoid)';
-  if (option.evidence === null) return 'it has not been looked at yet';
-  if (!option.evidence.reachable) return option.evidence.error ?? 'it does not answer';
+  const unreached = whyNotReached(option);
+  if (unreached !== null) return unreached;
   if (option.finding !== 'healthy') return `it is ${option.finding}`;
   if (delayOf(option) > 0) return `it is ${delayOf(option)} s behind on purpose`;
   return null;

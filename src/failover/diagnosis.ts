@@ -71,7 +71,7 @@ export function isServerLost(error: unknown): error is WaymarkError {
 }
 
 /** With a heartbeat every half second, a stream that is silent for longer proves nothing any more. */
-export const silenceAfterMs = 2000;
+const silenceAfterMs = 2000;
 
 /** What the evidence says of a server. Pure. */
 export function diagnose(evidence: Evidence): Diagnosis {

@@ -33,7 +33,7 @@ const intervalMs = 250;
 /** A stream that is silent for so long is looked at before it counts as broken, so that the evidence is there then. */
 const uneasyAfterMs = 1200;
 
-/** A move that was refused is tried again after this. */
+/** A member that couldn't go on when a move was called for is asked again after this. */
 const moveRetryMs = 10_000;
 
 /** Judges the pool again and again while a stream runs, and moves it where that is called for. */
@@ -44,7 +44,8 @@ export class Supervisor {
   #config: Config;
   #pool: readonly Member[];
   #said = '';
-  #notBeforeMs = 0;
+  /** Targets of moves that were refused, and when. */
+  readonly #refusedAt = new Map<string, number>();
   #reading: Source | null = null;
 
   constructor(options: SupervisorOptions) {
@@ -91,7 +92,7 @@ export class Supervisor {
       if (source === null) continue;
       this.#lookWhenUneasy(signal);
       const move = this.#say(source, found);
-      if (move && performance.now() >= this.#notBeforeMs) await this.#carryOut(move, coordinator, signal);
+      if (move) await this.#carryOut(move, coordinator, signal);
     }
   }
 
@@ -153,7 +154,7 @@ export class Supervisor {
     const reasons = own?.reasons ?? [];
     const { move, rejections } = this.#moveFor(source, finding, reasons, found);
     const stays = finding !== 'healthy' && move === null;
-    const said = `${name} ${finding} ${stays ? rejections.map(({ server }) => server).join() : ''}`;
+    const said = `${name} ${finding} ${rejections.map(({ server }) => server).join()}`;
     if (said !== this.#said && (finding !== 'healthy' || this.#said !== '')) {
       const fields = { event: 'server.diagnosed', server: name, finding, reasons, stays, rejections };
       const message = `${name} is ${finding}${reasons.length > 0 ? `: ${reasons.join('; ')}` : ''}`;
@@ -166,7 +167,8 @@ export class Supervisor {
 
   #moveFor(source: Source, finding: Finding, reasons: readonly string[], found: readonly Found[]) {
     const { name } = source.member;
-    if (finding === 'rebuilt') return { move: new Move('rebuilt', reasons, null), rejections: [] };
+    if (finding === 'rebuilt' && !this.#wasJustRefused(''))
+      return { move: new Move('rebuilt', reasons, null), rejections: [] };
     const removed = !this.#pool.some((member) => member.name === name);
     const cause = removed ? 'planned' : finding === 'healthy' ? 'failback' : finding;
     // A server that can't be reached is left when the stream from it ends, and no sooner.
@@ -174,10 +176,16 @@ export class Supervisor {
       cause === 'planned' || cause === 'failback' || cause === 'stalled' || cause === 'source-down';
     if (!acts) return { move: null, rejections: [] };
     const { candidates, rejections } = this.#choose(cause, name, found);
-    const best = this.#pool.find((member) => member.name === candidates[0]?.server);
-    if (!best) return { move: null, rejections };
+    const best = candidates.find(({ server }) => !this.#wasJustRefused(server));
+    const target = this.#pool.find((member) => member.name === best?.server);
+    if (!target) return { move: null, rejections };
     const why = removed ? ['it is no member of the pool any more'] : reasons;
-    return { move: new Move(cause, why, best), rejections };
+    return { move: new Move(cause, why, target), rejections };
+  }
+
+  #wasJustRefused(server: string): boolean {
+    const atMs = this.#refusedAt.get(server);
+    return atMs !== undefined && performance.now() - atMs < moveRetryMs;
   }
 
   async #carryOut(move: Move, coordinator: Coordinator, signal: AbortSignal): Promise<void> {
@@ -186,7 +194,7 @@ export class Supervisor {
     } catch (error) {
       signal.throwIfAborted();
       if (!hasCode(error, 'switch-refused')) throw error;
-      this.#notBeforeMs = performance.now() + moveRetryMs;
+      this.#refusedAt.set(move.target?.name ?? '', performance.now());
       this.#options.logger.warn(
         { event: 'switch.refused', to: move.target?.name ?? null, finding: move.cause, ...error.details },
         messageOf(error),

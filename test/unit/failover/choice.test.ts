@@ -121,5 +121,6 @@ describe('going back', () => {
 });
 
 test('the server was taken out of the pool: whoever else there is', () => {
-  expect(chosen('planned', [option('b'), option('c', { priority: 1 })]).candidates).toBe('0c 1b');
+  const options = [option('b'), option('c', { priority: 1 }), option('d', sight('d', mute('refused')))];
+  expect(chosen('planned', options)).toEqual({ candidates: '0c 1b', rejections: ['d: refused'] });
 });

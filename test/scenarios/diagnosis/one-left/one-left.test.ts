@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { TestServer } from '../../../servers/index.js';
 import { until } from '../../../servers/wait.js';
 import { scenario } from '../../../support/scenario.js';
-import { vendor } from '../../../support/vendors.js';
+import { vendor } from '../../../support/vendor.js';
 
 const frozenForMs = 30_000;
 

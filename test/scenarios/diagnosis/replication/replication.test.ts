@@ -3,7 +3,7 @@ import { changeSource, startReplication, stopReplication, type TestServer } from
 import { replicationStatus } from '../../../servers/index.js';
 import { Proxy } from '../../../support/proxy.js';
 import { scenario } from '../../../support/scenario.js';
-import { vendor } from '../../../support/vendors.js';
+import { vendor } from '../../../support/vendor.js';
 
 const failover = { stalledAfter: '3s', cooldown: '1s' };
 

@@ -4,7 +4,7 @@ import { readDump } from '../../../../src/binlog/dump-stream.js';
 import { Secret } from '../../../../src/config/secret.js';
 import { binlogEnd, type TestServer } from '../../../servers/index.js';
 import { scenario } from '../../../support/scenario.js';
-import { vendor } from '../../../support/vendors.js';
+import { vendor } from '../../../support/vendor.js';
 
 const ourId = 4_242_424;
 
