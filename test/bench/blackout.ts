@@ -37,7 +37,7 @@ const faults: readonly Fault[] = [
 ];
 
 const hintsEveryMs = 1000;
-const transactionsPerSecond = 100;
+const transactionsPerSecond = 40;
 const agentLimitMs = 20 * 60_000;
 
 const { values } = parseArgs({ options: { kills: { type: 'string', default: '20' } } });
@@ -65,7 +65,11 @@ try {
     `${source.vendor} ${source.version}, ${transactionsPerSecond} transactions/s, a hint every ${hintsEveryMs} ms, ` +
       `${kills} kills each, seed ${seed}`,
   );
-  for (const fault of faults) report(fault.name, await series(fault));
+  for (const fault of faults) {
+    report(fault.name, await series(fault));
+    const { trail } = await status();
+    console.log(`  (each candidate is compared by a trail of some ${trail.transactions} transactions)`);
+  }
   await load.stop();
   const mark = await load.mark();
   await until('the audit holds everything', () => follower.holds(mark), { timeoutMs: 60_000, everyMs: 50 });
