@@ -52,9 +52,9 @@ test.skipIf(!hasMysql)(
   `MySQL replicas that commit out of order: exactly once, reordered; no coordinates where none are right${why}`,
   async () => {
     const replicas = [outOfOrder, outOfOrder];
-    await scenario({ topology: { vendor: 'mysql', replicas } }, async (stage) => {
+    await scenario({ topology: { vendor: 'mysql', replicas }, hintsEveryMs: 100 }, async (stage) => {
       const agent = await stage.startAgent();
-      await stage.startLoad();
+      await stage.startLoad({ writers: 8, rate: 200 });
       await stage.delivered(200);
       let lost: number[] = [];
       const shown = async (): Promise<boolean> => {
@@ -62,7 +62,7 @@ test.skipIf(!hasMysql)(
         return lost.some((count) => count > 0);
       };
       await until('a hint stands behind other transactions on the two', shown, {
-        timeoutMs: 60_000,
+        timeoutMs: 120_000,
         everyMs: 500,
       });
       console.log(`lost right behind the hint alone, by hint: ${lost.join(' ')}`);
@@ -87,6 +87,7 @@ test.skipIf(!hasMysql)(
       await refusals(stage.replica(0), stage.replica(1));
     });
   },
+  300_000,
 );
 
 /** Where a place on the one has an equal on the other, correlate finds it; where not, it refuses. */

@@ -17,7 +17,7 @@ function identityOf(letter: string): { digest: bigint; second: number; origin: s
 }
 
 function trailOf(letters: string): TrailEntry[] {
-  return [...letters].map((letter) => {
+  return Array.from(letters).map((letter) => {
     if (letter === 'H') return { kind: 'hint', hint, coordinates: { file: 'a.1', position: 4 } };
     const optional = letter === letter.toLowerCase();
     return { kind: 'transaction', identity: identityOf(letter), ...(optional ? { optional } : {}) };
@@ -29,7 +29,7 @@ function walk(trail: string, log: string, ordered = true): Record<string, unknow
   const entries = trailOf(trail);
   const matcher = new TrailMatch(entries, hint, { ordered, margin: 4 });
   const noted = new CorrelationWalk(entries, ordered);
-  for (const [index, letter] of [...log].entries()) {
+  for (const [index, letter] of Array.from(log).entries()) {
     const start = { file: 'b.1', position: index };
     const end = { file: 'b.1', position: index + 1 };
     const step: HistoryStep =
