@@ -24,6 +24,14 @@ const ownShown = 10;
 /** Servers are compared whole. */
 export const everything: TableFilter = { table: () => true, schema: () => true };
 
+/** A log of statements has what changes nothing, which a log of rows leaves out: there it doesn't count. */
+const nothing: TableFilter = { table: () => false, schema: () => false };
+
+/** Whether a server logs rows and nothing else. */
+export function logsRows({ inspection }: InspectedServer): boolean {
+  return inspection.facts.binlogFormat === 'ROW';
+}
+
 /**
  * Holds the log of `to` against a trail that was made by a comparison, and gives the place behind the last
  * transaction that both have.
@@ -48,6 +56,11 @@ export async function correlateTrail(
     throw differ
       ? await divergedError(missing, walk.unknown, comparison, options)
       : behindError(missing, options);
+  }
+  // What a log of rows leaves out because it changes nothing may be missing; what hasn't come yet must not be.
+  const last = trail.entries.length - 1;
+  if (comparison === 'origin' && !matcher.isMet(last) && !walk.passed) {
+    throw behindError(trail.steps.slice(-1), options);
   }
   const begin = trail.steps.findIndex((step) => step.kind === 'hint' && step.hint.token === place.hint.token);
   const own = trail.steps.filter((step, index) => index > begin && isOwn(step) && !matcher.isMet(index));
@@ -114,7 +127,7 @@ export function matchOptions(
     margin,
     format,
     signal,
-    filter: everything,
+    filter: comparison === 'origin' && logsRows(from) ? nothing : everything,
     comparison,
     nonBlocking: true,
   };

@@ -9,6 +9,7 @@ import {
   correlateTrail,
   everything,
   locate,
+  logsRows,
   matchOptions,
   newestHint,
   scanOptions,
@@ -16,6 +17,7 @@ import {
 import { behind } from './history.js';
 import type { HistoryBeforeOptions } from './history-before.js';
 import { isOrdered } from './match-log.js';
+import type { TrailEntry } from './trail.js';
 import { lengthened, readServerTrail, type ServerTrail } from './server-trail.js';
 
 /**
@@ -48,11 +50,17 @@ export async function correlate(options: CorrelateOptions): Promise<Correlation>
   };
   let trail = await readServerTrail(at, reading);
   if (comparison === 'origin' && !haveCommonOrigins(trail, options)) return behindHint(trail, options);
+  if (comparison === 'origin' && !logsRows(from)) trail = { ...trail, entries: trail.entries.map(optional) };
   const { margin, ...matching } = matchOptions(trail, comparison, options);
   if (!isOrdered(matching) && trail.entries.length < 2 * margin) {
     trail = await lengthened(trail, 2 * margin, reading);
   }
   return correlateTrail(trail, comparison, options);
+}
+
+/** A statement that changes nothing is not in a log of rows. */
+function optional(entry: TrailEntry): TrailEntry {
+  return entry.kind === 'hint' ? entry : { ...entry, optional: true };
 }
 
 /** Whether both servers' logs say of each transaction which one it is: MariaDB's by GTID, MySQL's by commit time. */

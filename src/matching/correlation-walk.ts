@@ -17,6 +17,7 @@ export class CorrelationWalk {
   readonly #own: TransactionStep[] = [];
   #state: MatchState | null = null;
   #before: MatchEvidence | null = null;
+  #passed = false;
 
   constructor(entries: readonly TrailEntry[], ordered: boolean) {
     this.#entries = entries;
@@ -35,6 +36,11 @@ export class CorrelationWalk {
     return this.#unknown;
   }
 
+  /** Whether something was seen there that comes behind all of the trail. */
+  get passed(): boolean {
+    return this.#passed;
+  }
+
   /** What the server wrote on its own account before all of the trail was met, and the trail doesn't have. */
   get own(): readonly TransactionStep[] {
     return this.#own;
@@ -50,7 +56,10 @@ export class CorrelationWalk {
     if (grown('transactionsMatched') || grown('hintsMatched')) {
       this.#state = state;
     } else if (grown('additional') || (step.kind === 'hint' && this.#isOther(step.hint))) {
-      if (complete) return true;
+      if (complete) {
+        this.#passed = true;
+        return true;
+      }
       this.#unknown.push(step);
     } else if (grown('bornHere') && step.kind === 'transaction' && !complete) {
       this.#own.push(step);

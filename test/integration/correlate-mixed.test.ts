@@ -10,12 +10,14 @@ import {
   changeSource,
   replicationStatus,
   startServer,
+  startTopology,
   supports,
   type TestServer,
+  type Topology,
 } from '../servers/index.js';
 import { REPLICATOR } from '../servers/template.js';
 import { ascendingHint, inject } from './fixtures/hints.js';
-import { instanceOf, logsOf, readTransactions } from './fixtures/log-reading.js';
+import { instanceOf, kinds, logsOf, readTransactions } from './fixtures/log-reading.js';
 
 const signal = AbortSignal.timeout(240_000);
 const bothVendors = (await supports('mariadb')) && (await supports('mysql'));
@@ -103,3 +105,67 @@ describe.skipIf(!bothVendors)('a MariaDB replica below a MySQL source', () => {
     }
   });
 });
+
+for (const kind of kinds) {
+  describe.skipIf(!kind.supported)(`${kind.name}: statements`, () => {
+    let topology: Topology;
+
+    beforeAll(async () => {
+      topology = await startTopology({
+        vendor: kind.vendor,
+        settings: kind.settings,
+        source: { binlog_format: 'STATEMENT' },
+        replicas: [{ binlog_format: 'STATEMENT' }, { binlog_format: 'ROW' }],
+      });
+      const { source } = topology;
+      await source.query('CREATE DATABASE shop');
+      await source.query('USE shop');
+      await source.query('CREATE TABLE orders (id INT PRIMARY KEY AUTO_INCREMENT, note TEXT)');
+      for (let counter = 1; counter < 4; counter += 1) {
+        await inject(source, ascendingHint(counter));
+        await source.query("INSERT INTO orders (note) VALUES ('a'), ('b')");
+        await source.query('BEGIN');
+        await source.query(`UPDATE orders SET note = 'c${counter}' WHERE id = 1`);
+        await source.query('DELETE FROM orders WHERE id = 2');
+        await source.query('COMMIT');
+      }
+      await source.query('DELETE FROM orders WHERE id = 77');
+      await topology.waitForReplicas();
+    });
+
+    afterAll(async () => {
+      await topology.stop();
+    });
+
+    test('match by their text; with rows they are not compared, and the answer says so', async () => {
+      const { source, replicas } = topology;
+      const here = await boundaries(source);
+      for (const [replica, confidence] of [
+        [replicas[0]!, 'exact'],
+        [replicas[1]!, 'unverified'],
+      ] as const) {
+        const there = await boundaries(replica);
+        // The last transaction changes nothing: rows have nothing of it to log.
+        const same = confidence === 'exact' ? here.length : here.length - 1;
+        expect(there).toHaveLength(same);
+        for (const index of [1, 2, 5, same - 1]) {
+          const up = await place(replica, there[index]!, source);
+          expect(up).toMatchObject({ to: here[index], confidence });
+          if (index === same - 1) continue;
+          const down = await place(source, here[index]!, replica);
+          expect(down).toMatchObject({ to: there[index], confidence });
+        }
+      }
+      // What hasn't come and what never comes can't be told apart at the end of the log.
+      const end = place(source, here.at(-1)!, replicas[1]!);
+      await expect(end).rejects.toMatchObject({ code: 'server-behind' });
+      await inject(source, ascendingHint(9));
+      await topology.waitForReplicas();
+      const rows = await boundaries(replicas[1]!);
+      for (const back of [2, 3]) {
+        const found = await place(source, here.at(1 - back)!, replicas[1]!);
+        expect(found).toMatchObject({ to: rows.at(-2), confidence: 'unverified' });
+      }
+    });
+  });
+}

@@ -139,6 +139,18 @@ describe('dialectOf', () => {
     expect(current.startThread('applier', 'b')).toBe("START REPLICA SQL_THREAD FOR CHANNEL 'b'");
   });
 
+  test('relay logs', () => {
+    const old = dialectOf(parseServerVersion('10.6.1-MariaDB'));
+    expect(old.relayLogEvents('', null, 4, 100)).toBe('SHOW RELAYLOG EVENTS FROM 4 LIMIT 100');
+    expect(old.relayLogEvents('b', 'relay.1', 4, 100)).toBe(
+      "SHOW RELAYLOG 'b' EVENTS IN 'relay.1' FROM 4 LIMIT 100",
+    );
+    const current = dialectOf(parseServerVersion('9.7.4'));
+    expect(current.relayLogEvents('', 'relay.1', 77, 9)).toBe(
+      "SHOW RELAYLOG EVENTS IN 'relay.1' FROM 77 LIMIT 9 FOR CHANNEL ''",
+    );
+  });
+
   test('text is quoted', () => {
     const change = {
       ...byPosition,
