@@ -7,7 +7,8 @@ import { agentPrivileges } from '../support/grants.js';
 type Shown = Record<string, unknown> & { server: string; replicas: string[] };
 type Report = { roots: string[]; servers: Shown[] };
 
-describe('waymark topology', () => {
+// The command starts from its sources, a dozen times.
+describe('waymark topology', { timeout: 120_000 }, () => {
   let topology: Topology;
   let leaf: TestServer;
 
