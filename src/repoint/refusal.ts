@@ -10,7 +10,7 @@ export const forces = ['format', 'version', 'unverified'] as const;
 export type Force = (typeof forces)[number];
 
 /** Why a replica isn't moved below a server. */
-export type RefusalReason =
+type RefusalReason =
   | 'same-server'
   | 'same-server-id'
   | 'binlog-server'

@@ -134,7 +134,7 @@ function requireProof(
   const refusal: Refusal = {
     reason: 'unverified',
     message:
-      'only the hint could be found; what stands behind it can't be compared, because one of them logs rows and the ' +
+      "only the hint could be found; what stands behind it can't be compared, because one of them logs rows and the " +
       'other statements. --force unverified does it all the same',
   };
   throw refusalError(replica, target, refusal);

@@ -3,7 +3,7 @@ import type { TestServer } from '../servers/index.js';
 import { schema } from './load-schema.js';
 
 /** The checksum of every table that the load writes. */
-export async function checksumsOf(server: TestServer): Promise<Record<string, string>> {
+async function checksumsOf(server: TestServer): Promise<Record<string, string>> {
   const tables = await server.query<{ name: string }>(
     "SELECT CONCAT('`', TABLE_SCHEMA, '`.`', TABLE_NAME, '`') AS name FROM INFORMATION_SCHEMA.TABLES " +
       "WHERE TABLE_SCHEMA IN (?, 'aside') ORDER BY name",

@@ -50,7 +50,7 @@ export function withForce(command: Command): Command {
     new Option(
       '--force <WHAT...>',
       'move it also when the other server logs rows and the replica statements (format), is newer (version), or ' +
-        'when contents can't be compared at all (unverified)',
+        "when contents can't be compared at all (unverified)",
     ).choices(forces),
   );
 }
