@@ -229,9 +229,10 @@ describe('refusals', () => {
     const options = { ...injectorOptions(source, abortable().signal), once: true };
     const longest = { schema: 'meta', prefix: 'x'.repeat(27) };
     await expect(runInjector({ ...options, format: longest })).rejects.toMatchObject({ code: 'config' });
-    await source.query("SET GLOBAL init_connect = 'SET sql_log_bin = 0'");
     await source.query("CREATE USER unlogged@'%' IDENTIFIED BY 'geheim'");
-    await source.query("GRANT BINLOG ADMIN ON *.* TO unlogged@'%'");
+    const privilege = source.vendor === 'mariadb' ? 'BINLOG ADMIN' : 'SYSTEM_VARIABLES_ADMIN';
+    await source.query(`GRANT ${privilege} ON *.* TO unlogged@'%'`);
+    await source.query("SET GLOBAL init_connect = 'SET sql_log_bin = 0'");
     try {
       const result = await once(source, { ...account, WAYMARK_USER: 'unlogged' });
       expect(errorOf(result).message).toContain('sql_log_bin is 0');
