@@ -3,6 +3,8 @@
  */
 export { type Agent, type AgentOptions, createAgent, runAgent } from './agent.js';
 export type { AgentStatus } from './failover/status.js';
+export type { MemberView } from './failover/members.js';
+export type { ReloadReport, SwitchReport } from './failover/switching.js';
 export { type Address, parseAddress, formatAddress } from './config/address.js';
 export { loadConfig, parseConfig } from './config/load.js';
 export type { Config } from './config/schema.js';

@@ -5,7 +5,7 @@ describe('usage', { timeout: 60_000 }, () => {
   test('help and version', async () => {
     const help = await runWaymark(['--help']);
     expect(help).toMatchObject({ code: 0, stderr: '' });
-    for (const command of ['run', 'check', 'find', 'last-hint', 'inject'])
+    for (const command of ['run', 'check', 'status', 'switch', 'find', 'last-hint', 'inject'])
       expect(help.stdout).toContain(command);
     expect(help.stdout).toContain('Examples:');
     const version = await runWaymark(['--version']);
@@ -21,6 +21,7 @@ describe('usage', { timeout: 60_000 }, () => {
       [['find', '--sever', 'x'], /unknown option '--sever'.*--server/],
       [['find', '--server', 'db1'], /find needs the option --hint <TEXT>/],
       [['run'], /run needs the option -c, --config <FILE>/],
+      [['switch', '-c', 'w.yaml'], /switch needs the option --to <HOST:PORT>/],
       [['find', '--server', 'a:b:c', '--hint', 'x'], /"a:b:c" is not an address/],
       [['inject', '--server', 'db1', '--every', '5'], /"5" is not a duration/],
       [['inject', '--server', 'db1', '--password', 'x'], /unknown option '--password'/],
