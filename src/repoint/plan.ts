@@ -96,7 +96,7 @@ function notesOf(
     notes.push('contents could not be compared: the tables, kinds and numbers of changes agree');
   }
   if (confidence === 'unverified') {
-    notes.push('nothing could be compared but the hint: one server logs rows, the other statements');
+    notes.push('nothing but hints could be compared');
   }
   if (channel.byGtid && place.by === 'position') {
     notes.push(`it went by GTID; ${target.server} has none that it understands, so it goes by position`);

@@ -1,3 +1,4 @@
+import type { Confidence } from '../matching/match-state.js';
 import { dialectOf } from '../mysql/dialect.js';
 import { isBinlogServer, type ServerFacts } from '../mysql/server.js';
 import type { ServerVersion } from '../mysql/version.js';
@@ -48,6 +49,17 @@ export function refusalOf(pair: Pair, forced: ReadonlySet<Force>): Refusal | nul
     (forced.has('format') ? null : formatRefusal(pair)) ??
     gtidRefusal(pair)
   );
+}
+
+/** Why a place that was found isn't good enough; null when it is. */
+export function proofRefusal(confidence: Confidence, forced: ReadonlySet<Force>): Refusal | null {
+  if (confidence !== 'unverified' || forced.has('unverified')) return null;
+  return {
+    reason: 'unverified',
+    message:
+      'only hints are common, and nothing behind them could be compared: there is nothing, or one of the two logs rows ' +
+      'and the other statements. --force unverified does it all the same',
+  };
 }
 
 /** As an error, with its reason as a detail. */

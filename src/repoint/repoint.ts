@@ -20,7 +20,7 @@ import { waitForHint } from './hint-arrival.js';
 import { type Look, lookAt, sourceOf } from './look.js';
 import { changeTo, planOf, type RepointPlan } from './plan.js';
 import { type MoveState, putBack } from './put-back.js';
-import { type Force, type Pair, type Refusal, refusalError, refusalOf } from './refusal.js';
+import { type Force, type Pair, proofRefusal, refusalError, refusalOf } from './refusal.js';
 import { sourcesAbove } from './source-chain.js';
 
 export type RepointOptions = {
@@ -130,14 +130,8 @@ function requireProof(
   { confidence }: ReplicaPlace,
   forced: ReadonlySet<Force>,
 ): void {
-  if (confidence !== 'unverified' || forced.has('unverified')) return;
-  const refusal: Refusal = {
-    reason: 'unverified',
-    message:
-      "only the hint could be found; what stands behind it can't be compared, because one of them logs rows and the " +
-      'other statements. --force unverified does it all the same',
-  };
-  throw refusalError(replica, target, refusal);
+  const refusal = proofRefusal(confidence, forced);
+  if (refusal) throw refusalError(replica, target, refusal);
 }
 
 /** How far a move has come, for putting back. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Look } from '../../../src/repoint/look.js';
-import { type Force, refusalError, refusalOf } from '../../../src/repoint/refusal.js';
+import { type Force, proofRefusal, refusalError, refusalOf } from '../../../src/repoint/refusal.js';
 import type { Ancestor } from '../../../src/repoint/source-chain.js';
 import { channelOf, lookOf } from './looks.js';
 
@@ -148,6 +148,19 @@ describe('refusalOf', () => {
       'gtid_mode is ON on db3:3306 and OFF on db2:3306, and the servers refuse that. Bring them closer first ' +
         '(OFF_PERMISSIVE, ON_PERMISSIVE)',
     );
+  });
+
+  test('a place that only a hint speaks for, unless forced', () => {
+    for (const confidence of ['exact', 'reordered', 'shape'] as const) {
+      expect(proofRefusal(confidence, none)).toBeNull();
+    }
+    expect(proofRefusal('unverified', none)).toEqual({
+      reason: 'unverified',
+      message:
+        'only hints are common, and nothing behind them could be compared: there is nothing, or one of the two logs ' +
+        'rows and the other statements. --force unverified does it all the same',
+    });
+    expect(proofRefusal('unverified', new Set(['unverified']))).toBeNull();
   });
 
   test('as an error it names both, and the reason for programs', () => {
