@@ -63,7 +63,11 @@ async function look(instance: Instance, signal: AbortSignal, timeoutMs: number):
       `${formatAddress(instance.address)} accepts connections and answers no query`,
     );
   try {
-    const seen = await withDeadline(lookWithReplicas(connection, instance), Math.max(timeoutMs - connectMs, 1), late);
+    const seen = await withDeadline(
+      lookWithReplicas(connection, instance),
+      Math.max(timeoutMs - connectMs, 1),
+      late,
+    );
     await close(connection);
     return { connectMs, ...seen };
   } catch (error) {
