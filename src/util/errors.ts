@@ -26,6 +26,8 @@ export type ErrorCode =
   | 'checkpoint-foreign'
   | 'checkpoint-conflict'
   | 'checkpoint-store'
+  | 'election-store'
+  | 'not-leader'
   | 'sink';
 
 /** Exit codes of the command line (DESIGN.md, Command line). */
@@ -94,6 +96,8 @@ export function exitCodeOf(error: unknown): number {
     case 'checkpoint-foreign':
     case 'checkpoint-conflict':
     case 'checkpoint-store':
+    case 'election-store':
+    case 'not-leader':
     case 'sink':
       return exitCodes.failed;
   }
