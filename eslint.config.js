@@ -9,6 +9,7 @@ const layers = [
   'util',
   'config',
   'mysql',
+  'zookeeper',
   'binlog',
   'hints',
   'matching',

@@ -16,6 +16,7 @@ import { serveStatus } from './http/status-server.js';
 import { rememberingFilter } from './matching/deliverable.js';
 import { TrailKeeper } from './matching/trail-keeper.js';
 import { readAccount } from './mysql/account.js';
+import type { Account } from './mysql/connection.js';
 import { createSink } from './sinks/create-sink.js';
 import type { Sink, SinkRecovery } from './sinks/sink.js';
 import type { Progress } from './tail/progress.js';
@@ -79,7 +80,8 @@ export function createAgent(config: Config, options: AgentOptions): Agent {
       const account = await readAccount(config);
       const http = config.http ? await serveStatus(config.http.listen, status, logger) : null;
       try {
-        await runStream({ config, options, progress, pool: poolOf(config.servers, account), parts }, signal);
+        const pool = poolOf(config.servers, account);
+        await runStream({ config, options, account, progress, pool, parts }, signal);
         logger.info({ event: 'stopped', reason: 'asked to' }, 'Stopped');
       } catch (error) {
         if (!signal.aborted) {
@@ -109,6 +111,7 @@ export async function runAgent(
 type Stream = {
   readonly config: Config;
   readonly options: AgentOptions;
+  readonly account: Account;
   readonly progress: Progress;
   readonly pool: readonly Member[];
   readonly parts: { coordinator: Coordinator | null; checkpointer: Checkpointer | null };
@@ -117,7 +120,10 @@ type Stream = {
 /** Opens store and sink, runs the coordinator, and closes them in the right order, whatever happens. */
 async function runStream(stream: Stream, signal: AbortSignal): Promise<void> {
   const { config, options } = stream;
-  const store = createCheckpointStore(config.checkpoint, config.stream, options.logger);
+  const store = createCheckpointStore(config.checkpoint, config.stream, {
+    account: stream.account,
+    logger: options.logger,
+  });
   const sink = options.sink ?? createSink(config.sink);
   try {
     await openStore(store, stream, signal);
@@ -133,7 +139,7 @@ async function runStream(stream: Stream, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** A ZooKeeper that isn't there yet is waited for: the agent and it may be started in any order. */
+/** A store on a server that isn't there yet is waited for: the agent and it may be started in any order. */
 async function openStore(
   store: CheckpointStore,
   { config, options }: Stream,
@@ -144,11 +150,11 @@ async function openStore(
       await store.open(signal);
       return;
     } catch (error) {
-      if (config.checkpoint.store !== 'zookeeper' || !hasCode(error, 'checkpoint-store')) throw error;
+      if (config.checkpoint.store === 'file' || !hasCode(error, 'checkpoint-store')) throw error;
       signal.throwIfAborted();
       options.logger.warn(
         { event: 'waiting', reason: messageOf(error) },
-        `Waiting for ZooKeeper: ${messageOf(error)}`,
+        `Waiting for the checkpoint store: ${messageOf(error)}`,
       );
       await sleep(waitMs, signal);
     }

@@ -6,6 +6,7 @@ import { addCheckCommand } from './commands/check.js';
 import { addFindCommand } from './commands/find.js';
 import { addInjectCommand } from './commands/inject.js';
 import { addLastHintCommand } from './commands/last-hint.js';
+import { addLeaderCommand } from './commands/leader.js';
 import { addRunCommand } from './commands/run.js';
 import type { CommonOptions, CommandWork, Start } from './context.js';
 import { createLogger } from './logger.js';
@@ -79,6 +80,7 @@ function buildProgram(start: Start, usage: string[]): Command {
   addFindCommand(program, start);
   addLastHintCommand(program, start);
   addInjectCommand(program, start);
+  addLeaderCommand(program, start);
   return program;
 }
 

@@ -14,8 +14,8 @@ export type ServiceId = {
  * The right to work on a stream.
  *
  * What is promised: between the moment at which `lost` fires, or `assertHeld` begins to throw, and the moment at which
- * anybody else's `campaign` resolves for the same stream, lies at least the configured margin. Nothing but our own
- * monotonic clock decides it: a leader that can't renew its lease stops by itself, whatever the reason. A process that
+ * anybody else's `campaign` resolves for the same stream, lies at least the configured margin, unless we have called
+ * `resign` before it is over. Nothing but our own monotonic clock decides it: a leader that can't renew its lease stops by itself, whatever the reason. A process that
  * was stopped and goes on finds out at its first `assertHeld`, before any timer has had a chance to fire.
  */
 export type Leadership = {
@@ -32,8 +32,9 @@ export type Leadership = {
    */
   assertHeld(): void;
   /**
-   * Gives up: `lost` fires at once, and somebody else may lead when this resolves, so stop working first. Never
-   * rejects: where the backend can't be told, the lease runs out. To lead again, campaign again: those that wait are
+   * Says that we have stopped: `lost` fires, if it hasn't yet, and somebody else may lead from now on, so stop working
+   * first. Also to be called after `lost`, when all is done: the next one then needn't wait for the margin. Never
+   * rejects; where the backend can't be told, the lease runs out. To lead again, campaign again: those that wait are
    * first.
    */
   resign(): Promise<void>;
@@ -45,7 +46,7 @@ export type LeaderView = {
   readonly backend: 'none' | 'zookeeper' | 'mysql';
   /** null: nobody. */
   readonly leader: ServiceId | null;
-  /** The leader's, or the last leader's; 0 when there has been none. */
+  /** The leader's; without one the last leader's where the backend knows it, else 0. */
   readonly token: number;
   /** Whether the leader is this process. */
   readonly mine: boolean;
@@ -61,10 +62,9 @@ export type LeaderView = {
  */
 export interface Election {
   /**
-   * Waits until we lead. While the backend is away it waits on and says so in the log (`election.waiting`). Rejects
-   * with the signal's reason, and at once with `election-store` for what waiting won't mend (no table, no grant, a
-   * wrong password). One campaign at a time; to lead again after `lost`, call it again. The signal ends the campaign
-   * alone, not the leadership that came of it.
+   * Waits until we lead. While the backend is away, or refuses, it waits on and says so in the log
+   * (`election.waiting`); rejects with the signal's reason alone. One campaign at a time; to lead again after `lost`,
+   * call it again. The signal ends the campaign alone, not the leadership that came of it.
    */
   campaign(signal: AbortSignal): Promise<Leadership>;
   show(signal: AbortSignal): Promise<LeaderView>;

@@ -12,9 +12,9 @@ export function formatServiceId({ host, pid, run }: ServiceId): string {
   return `${host}/${pid}/${run}`;
 }
 
-/** Reads what {@link formatServiceId} wrote; null for anything else. */
+/** Reads what {@link formatServiceId} wrote, also with the number of a campaign behind it; null for anything else. */
 export function parseServiceId(text: string): ServiceId | null {
-  const match = /^([^/]+)\/(\d{1,10})\/([0-9a-f]{8})$/.exec(text);
+  const match = /^([^/]+)\/(\d{1,10})\/([0-9a-f]{8})(?:-\d+)?$/.exec(text);
   const [, host, pid, run] = match ?? [];
   return host === undefined || run === undefined ? null : { host, pid: Number(pid), run };
 }

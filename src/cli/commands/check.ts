@@ -51,7 +51,7 @@ async function examine(config: Config, signal: AbortSignal): Promise<CheckReport
         checkServer({ address, account }, { format: config.hints, tables: config.filter, signal }),
       ),
     ),
-    checkCheckpoint(config, signal),
+    checkCheckpoint(config, account, signal),
     checkSink(config.sink),
   ]);
   const pool: CheckFinding[] = poolFindings(

@@ -4,7 +4,10 @@ import { fileURLToPath } from 'node:url';
 
 import {
   type Answer,
+  type ConnectRequest,
   type Request,
+  type SessionKey,
+  type ZnodeKind,
   type ZnodeVersion,
   type ZooKeeperCall,
   type ZooKeeperValues,
@@ -20,6 +23,12 @@ export type Znode = ZnodeVersion & { readonly data: Buffer };
 export type Reply<T> =
   { readonly ok: true; readonly value: T } | { readonly ok: false; readonly code: number };
 
+/** A session that stands: how to go on with it, and how long it may be silent (the servers keep that within bounds). */
+export type Session = SessionKey & { readonly timeoutMs: number };
+
+/** Why a connection is over: another one can go on with the session, or it is gone with all that belonged to it. */
+export type Loss = 'connection' | 'session';
+
 /** How long the process may take to end: its goodbye to a ZooKeeper that hangs takes 1.5 s. */
 const endMs = 2500;
 
@@ -27,20 +36,21 @@ type AnyValue = ZooKeeperValues[keyof ZooKeeperValues];
 type Pending = (reply: Reply<AnyValue>) => void;
 
 /**
- * A client that lives as long as one connection: when that breaks, make another client. (The store has nothing that
- * belongs to a session, and the native client's own reconnecting takes up to a third of the session timeout.)
+ * A client that lives as long as one connection: when that breaks, make another client, which can go on with the
+ * session. (The native client's own reconnecting takes up to a third of the session timeout.)
  * The connection itself is in a process of its own: see zookeeper-process.ts.
  */
 export class ZooKeeperClient {
-  /** Resolves when the session stands; never when it doesn't come to that; rejects when the package can't be loaded. */
-  readonly connected: Promise<void>;
+  /** Resolves when the session stands; never when it doesn't come to that; rejects when waiting won't help. */
+  readonly connected: Promise<Session>;
   /** Resolves when the connection is lost, the session has expired, the process has ended, or close() was called. */
-  readonly lost: Promise<void>;
+  readonly lost: Promise<Loss>;
   readonly #child: ChildProcess;
   readonly #exited: Promise<unknown>;
   readonly #unansweredMs: number;
   readonly #pending = new Map<number, Pending>();
-  #lose: () => void = () => undefined;
+  readonly #watches = new Map<number, () => void>();
+  #lose: (loss: Loss) => void = () => undefined;
   #calls = 0;
 
   private constructor(child: ChildProcess, sessionTimeoutMs: number) {
@@ -52,9 +62,8 @@ export class ZooKeeperClient {
     });
     this.connected = new Promise((resolve, reject) => {
       child.on('message', (answer: Answer) => {
-        if (answer.type === 'connected') resolve();
-        else if (answer.type === 'unusable')
-          reject(new Error(`the package zookeeper can't be used: ${answer.reason}`));
+        if (answer.type === 'connected') resolve({ ...answer.session, timeoutMs: answer.timeoutMs });
+        else if (answer.type === 'unusable') reject(new Error(answer.reason));
         else this.#take(answer);
       });
     });
@@ -68,14 +77,10 @@ export class ZooKeeperClient {
     });
   }
 
-  /**
-   * Begins to connect; must be closed in any case, since it keeps the process alive.
-   * @param connect IP addresses and ports; names would be looked up synchronously.
-   */
-  static start(connect: string, sessionTimeoutMs: number): ZooKeeperClient {
-    const child = startProcess();
-    const client = new ZooKeeperClient(child, sessionTimeoutMs);
-    client.#send({ type: 'connect', connect, sessionTimeoutMs });
+  /** Begins to connect; must be closed or abandoned in any case, since it keeps the process alive. */
+  static start(request: ConnectRequest): ZooKeeperClient {
+    const client = new ZooKeeperClient(startProcess(), request.sessionTimeoutMs);
+    client.#send({ type: 'connect', ...request });
     return client;
   }
 
@@ -84,45 +89,70 @@ export class ZooKeeperClient {
     return this.#call({ kind: 'sync', path }, () => null);
   }
 
-  exists(path: string): Promise<Reply<ZnodeVersion>> {
-    return this.#call({ kind: 'exists', path }, versionOf);
+  /** @param changed called once, when the node has come, changed or gone since, or nobody can tell any more. */
+  exists(path: string, changed?: () => void): Promise<Reply<ZnodeVersion>> {
+    return this.#call({ kind: 'exists', path, watch: changed !== undefined }, versionOf, changed);
   }
 
-  get(path: string): Promise<Reply<Znode>> {
-    return this.#call({ kind: 'get', path }, znodeOf);
+  /** @param changed called once, when the node has changed or gone since, or nobody can tell any more. */
+  get(path: string, changed?: () => void): Promise<Reply<Znode>> {
+    return this.#call({ kind: 'get', path, watch: changed !== undefined }, znodeOf, changed);
   }
 
-  /** A persistent node; its parent must be there. */
-  create(path: string, data: Buffer): Promise<Reply<null>> {
-    return this.#call({ kind: 'create', path, data }, () => null);
+  /** The names of the nodes below, in no order. */
+  children(path: string): Promise<Reply<readonly string[]>> {
+    return this.#call({ kind: 'children', path }, namesOf);
+  }
+
+  /** Makes a node, whose parent must be there; gives its last name, with its number where it has one. */
+  create(path: string, data: Buffer, as: ZnodeKind = 'persistent'): Promise<Reply<string>> {
+    return this.#call({ kind: 'create', path, data, as }, lastNameOf);
   }
 
   set(path: string, data: Buffer, version: number): Promise<Reply<ZnodeVersion>> {
     return this.#call({ kind: 'set', path, data, version }, versionOf);
   }
 
+  delete(path: string): Promise<Reply<null>> {
+    return this.#call({ kind: 'delete', path }, () => null);
+  }
+
   /** Ends the session and the process; calls under way get `closing` for an answer. */
   async close(): Promise<void> {
     this.#end();
-    if (this.#child.pid === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null)
-      return;
+    if (this.#hasEnded()) return;
     this.#send({ type: 'close' });
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), endMs);
     await this.#exited;
     clearTimeout(timer);
   }
 
-  #call<T>(call: ZooKeeperCall, read: (value: AnyValue) => T): Promise<Reply<T>> {
+  /** Ends the process and leaves the session as it is, for another client to go on with. */
+  async abandon(): Promise<void> {
+    this.#end();
+    if (this.#hasEnded()) return;
+    this.#child.kill('SIGKILL');
+    await this.#exited;
+  }
+
+  #hasEnded(): boolean {
+    return this.#child.pid === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  #call<T>(call: ZooKeeperCall, read: (value: AnyValue) => T, changed?: () => void): Promise<Reply<T>> {
     this.#calls += 1;
     const id = this.#calls;
+    if (changed !== undefined) this.#watches.set(id, changed);
     return new Promise((resolve) => {
       // A call unanswered for that long means a dead connection, whatever the native client believes.
       const timer = setTimeout(() => {
-        this.#lose();
+        this.#lose('connection');
       }, this.#unansweredMs);
       this.#pending.set(id, (reply) => {
         clearTimeout(timer);
         this.#pending.delete(id);
+        // Of a node that isn't there only `exists` is watched.
+        if (!reply.ok && call.kind === 'get') this.#watches.delete(id);
         resolve(reply.ok ? { ok: true, value: read(reply.value) } : reply);
       });
       this.#send({ type: 'call', id, call });
@@ -132,7 +162,13 @@ export class ZooKeeperClient {
   #take(answer: Exclude<Answer, { type: 'connected' | 'unusable' }>): void {
     switch (answer.type) {
       case 'lost':
-        this.#lose();
+        this.#lose('connection');
+        return;
+      case 'expired':
+        this.#lose('session');
+        return;
+      case 'changed':
+        this.#tell(answer.id);
         return;
       case 'value':
         this.#pending.get(answer.id)?.({ ok: true, value: answer.value });
@@ -142,9 +178,16 @@ export class ZooKeeperClient {
     }
   }
 
+  #tell(id: number): void {
+    const changed = this.#watches.get(id);
+    this.#watches.delete(id);
+    changed?.();
+  }
+
   #end(): void {
-    this.#lose();
+    this.#lose('connection');
     for (const settle of [...this.#pending.values()]) settle({ ok: false, code: zookeeperCode.closing });
+    for (const id of [...this.#watches.keys()]) this.#tell(id);
   }
 
   #send(request: Request): void {
@@ -154,15 +197,32 @@ export class ZooKeeperClient {
   }
 }
 
+// What follows can't fail between two files of one version; a version made up would break compare-and-set.
+
 function versionOf(value: AnyValue): ZnodeVersion {
-  // Not possible between two files of one version; a version made up would break compare-and-set.
-  if (value === null) throw new TypeError('the ZooKeeper process gave no version');
+  if (value === null || typeof value === 'string' || !('czxid' in value)) {
+    throw new TypeError('the ZooKeeper process gave no version');
+  }
   return { czxid: value.czxid, version: value.version };
 }
 
 function znodeOf(value: AnyValue): Znode {
-  if (value === null || !('data' in value)) throw new TypeError('the ZooKeeper process gave no content');
+  if (value === null || typeof value === 'string' || !('data' in value)) {
+    throw new TypeError('the ZooKeeper process gave no content');
+  }
   return { ...versionOf(value), data: Buffer.from(value.data) };
+}
+
+function namesOf(value: AnyValue): readonly string[] {
+  if (value === null || typeof value === 'string' || 'czxid' in value) {
+    throw new TypeError('the ZooKeeper process gave no names');
+  }
+  return value;
+}
+
+function lastNameOf(value: AnyValue): string {
+  if (typeof value !== 'string') throw new TypeError('the ZooKeeper process gave no path');
+  return value.slice(value.lastIndexOf('/') + 1);
 }
 
 /** Run from source (in tests), the process needs the loader that runs TypeScript. */

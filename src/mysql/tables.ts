@@ -1,0 +1,130 @@
+import type { Connection } from 'mysql2/promise';
+import { type Address, formatAddress } from '../config/address.js';
+import type { Secret } from '../config/secret.js';
+import { abortable } from '../util/abortable.js';
+import { WaymarkError } from '../util/errors.js';
+import { TimeOver, within } from '../util/limits.js';
+import { type Share, SharedPool } from '../util/shared.js';
+import { type Account, close, connect, discard, type Instance } from './connection.js';
+import { isServerError } from './server-error.js';
+import { query } from './server.js';
+
+/** Where tables of our own are: a server, a schema, and perhaps an account for them alone. */
+export type TablesConfig = {
+  readonly server: Address;
+  readonly schema: string;
+  readonly user?: string | undefined;
+  readonly password?: Secret | undefined;
+};
+
+/** The server of our tables, with the account for it: the one of the streams unless there is one of its own. */
+export function tablesInstance({ server, user, password }: TablesConfig, account: Account): Instance {
+  return {
+    address: server,
+    account: {
+      ...account,
+      ...(user === undefined ? {} : { user }),
+      ...(password === undefined ? {} : { password }),
+    },
+  };
+}
+
+/**
+ * A connection to the server of our own tables, made when it is needed, and anew when it breaks. Several may use it at
+ * a time: what they ask is answered in turn.
+ */
+export class TableLink {
+  readonly instance: Instance;
+  readonly #closing = new AbortController();
+  #opening: Promise<Connection> | null = null;
+
+  constructor(instance: Instance) {
+    this.instance = instance;
+  }
+
+  /**
+   * Runs `action` on the connection, for no longer than `ms`. A connection that has broken or doesn't answer is given
+   * up; what was under way may still be done by the server.
+   * @throws WaymarkError `server-unreachable`, `access-denied`; TimeOver; the server's own errors; the signal's reason.
+   */
+  run<T>(ms: number, signal: AbortSignal, action: (connection: Connection) => Promise<T>): Promise<T> {
+    return within(ms, [signal, this.#closing.signal], async (limit) => {
+      const opening = this.#open();
+      try {
+        return await abortable(action(await abortable(opening, limit)), limit);
+      } catch (error) {
+        // Whoever just doesn't want to wait any longer leaves the connection to the others.
+        const gaveUp = limit.aborted && !(error instanceof TimeOver);
+        const answered = isServerError(error) && error.errno > 0;
+        if (!gaveUp && !answered) this.#drop(opening);
+        throw error;
+      }
+    });
+  }
+
+  async close(): Promise<void> {
+    const server = formatAddress(this.instance.address);
+    this.#closing.abort(new WaymarkError('stream-broken', `The connection to ${server} was closed`));
+    const opening = this.#opening;
+    this.#opening = null;
+    await opening?.then(close, () => undefined);
+  }
+
+  #open(): Promise<Connection> {
+    this.#opening ??= prepare(this.instance, this.#closing.signal);
+    return this.#opening;
+  }
+
+  #drop(opening: Promise<Connection>): void {
+    if (this.#opening === opening) this.#opening = null;
+    opening.then(discard, () => undefined);
+  }
+}
+
+const links = new SharedPool<TableLink>();
+
+/** The connection of this process to that server with that account: all streams share it. */
+export function shareTableLink(instance: Instance): Share<TableLink> {
+  const { user, password, tls } = instance.account;
+  const key = JSON.stringify([formatAddress(instance.address), user, password.reveal(), tls]);
+  return links.share(key, () => new TableLink(instance));
+}
+
+async function prepare(instance: Instance, signal: AbortSignal): Promise<Connection> {
+  const connection = await connect(instance, { signal });
+  // Whatever the server's defaults: each statement is a transaction, and none cuts off what doesn't fit.
+  await connection.query("SET SESSION autocommit = 1, sql_mode = 'STRICT_ALL_TABLES'");
+  return connection;
+}
+
+/** ER_NO_SUCH_TABLE, ER_BAD_DB_ERROR, ER_BAD_FIELD_ERROR (MySQL 8.0 Error Reference; MariaDB has the same). */
+const missingNumbers = new Set([1146, 1049, 1054]);
+
+/** Whether the server says that the schema, the table or a column isn't there. */
+export function isMissing(error: unknown): boolean {
+  return isServerError(error) && missingNumbers.has(error.errno);
+}
+
+/** A table of our own, as it must be. */
+export type TableDefinition = {
+  readonly schema: string;
+  readonly table: string;
+  /** The statements that make it, and its schema. */
+  readonly statements: readonly string[];
+};
+
+/** The statements of those definitions whose tables aren't there, or that this account can't see. */
+export async function missingTables(
+  connection: Connection,
+  definitions: readonly TableDefinition[],
+): Promise<readonly TableDefinition[]> {
+  const found = await Promise.all(
+    definitions.map(({ schema, table }) =>
+      query(connection, 'SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?', [
+        schema,
+        table,
+      ]),
+    ),
+  );
+  return definitions.filter((_, index) => found[index]?.length === 0);
+}
