@@ -17,15 +17,12 @@ export function checkpointTable(schema: string): TableDefinition {
   return {
     schema,
     table,
-    statements: [
-      `CREATE DATABASE IF NOT EXISTS ${quoteName(schema)}`,
-      `CREATE TABLE IF NOT EXISTS ${checkpointTableName(schema)} (
+    sql: `CREATE TABLE IF NOT EXISTS ${checkpointTableName(schema)} (
   stream VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
   version CHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'of the record: the next write must name it',
   fencing_token BIGINT UNSIGNED NOT NULL COMMENT 'of the agent that wrote it: none with a smaller one may',
   saved_at DATETIME(6) NOT NULL COMMENT 'UTC, by the clock of this server',
   record MEDIUMBLOB NOT NULL COMMENT 'at most 256 KiB'
 ) ENGINE = InnoDB COMMENT = 'waymark: how far each stream has come'`,
-    ],
   };
 }

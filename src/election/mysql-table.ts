@@ -18,9 +18,7 @@ export function electionTable(schema: string): TableDefinition {
   return {
     schema,
     table,
-    statements: [
-      `CREATE DATABASE IF NOT EXISTS ${quoteName(schema)}`,
-      `CREATE TABLE IF NOT EXISTS ${electionTableName(schema)} (
+    sql: `CREATE TABLE IF NOT EXISTS ${electionTableName(schema)} (
   stream VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY COMMENT 'or agent:… for a living agent',
   service_id VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT 'host/process/run of who leads, or led last; empty: gave up',
   token BIGINT UNSIGNED NOT NULL COMMENT 'fencing token: grows with each new leader',
@@ -28,7 +26,6 @@ export function electionTable(schema: string): TableDefinition {
   called VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT '' COMMENT 'host that shall lead; *: any other',
   called_at DATETIME(6) NOT NULL COMMENT 'UTC'
 ) ENGINE = InnoDB COMMENT = 'waymark: who works on each stream'`,
-    ],
   };
 }
 

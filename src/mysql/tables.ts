@@ -6,6 +6,7 @@ import { WaymarkError } from '../util/errors.js';
 import { TimeOver, within } from '../util/limits.js';
 import { type Share, SharedPool } from '../util/shared.js';
 import { type Account, close, connect, discard, type Instance } from './connection.js';
+import { quoteName } from './quote.js';
 import { isServerError } from './server-error.js';
 import { query } from './server.js';
 
@@ -109,22 +110,34 @@ export function isMissing(error: unknown): boolean {
 export type TableDefinition = {
   readonly schema: string;
   readonly table: string;
-  /** The statements that make it, and its schema. */
-  readonly statements: readonly string[];
+  /** The statement that makes it. */
+  readonly sql: string;
 };
 
-/** The statements of those definitions whose tables aren't there, or that this account can't see. */
+/** What isn't there, and the statements that make it. */
+export type MissingTable = { readonly definition: TableDefinition; readonly statements: readonly string[] };
+
+/** Those of the tables that aren't there, or that this account can't see. */
 export async function missingTables(
   connection: Connection,
   definitions: readonly TableDefinition[],
-): Promise<readonly TableDefinition[]> {
-  const found = await Promise.all(
-    definitions.map(({ schema, table }) =>
-      query(connection, 'SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?', [
-        schema,
-        table,
-      ]),
-    ),
-  );
-  return definitions.filter((_, index) => found[index]?.length === 0);
+): Promise<readonly MissingTable[]> {
+  const missing: MissingTable[] = [];
+  for (const definition of definitions) {
+    const { schema, table, sql } = definition;
+    const tables = await query(
+      connection,
+      'SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?',
+      [schema, table],
+    );
+    if (tables.length > 0) continue;
+    const schemas = await query(
+      connection,
+      'SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = ?',
+      [schema],
+    );
+    const first = schemas.length > 0 ? [] : [`CREATE DATABASE IF NOT EXISTS ${quoteName(schema)}`];
+    missing.push({ definition, statements: [...first, sql] });
+  }
+  return missing;
 }

@@ -28,7 +28,8 @@ const open: Elections[] = [];
 
 beforeAll(async () => {
   [zookeeper, server] = await Promise.all([startZooKeeper(), startServer()]);
-  for (const statement of electionTable('waymark').statements) await server.query(statement);
+  await server.query('CREATE DATABASE waymark');
+  await server.query(electionTable('waymark').sql);
 });
 
 afterEach(async () => {
