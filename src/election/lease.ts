@@ -13,10 +13,12 @@ export type ServiceId = {
 /**
  * The right to work on a stream.
  *
- * What is promised: between the moment at which `lost` fires, or `assertHeld` begins to throw, and the moment at which
- * anybody else's `campaign` resolves for the same stream, lies at least the configured margin, unless we have called
- * `resign` before it is over. Nothing but our own monotonic clock decides it: a leader that can't renew its lease stops by itself, whatever the reason. A process that
- * was stopped and goes on finds out at its first `assertHeld`, before any timer has had a chance to fire.
+ * What is promised: at the moment at which anybody else's `campaign` resolves for the same stream, our `lost` has fired
+ * and `assertHeld` throws, and did so for about the configured margin, unless we have called `resign` before. (The
+ * margin is there to be used up: by clocks that don't run equally fast, and by a ZooKeeper server that dies before it
+ * has passed on that it heard from us.) Nothing but our own monotonic clock decides it: a leader that can't renew its
+ * lease stops by itself, whatever the reason. A process that was stopped and goes on finds out at its first
+ * `assertHeld`, before any timer has had a chance to fire.
  */
 export type Leadership = {
   /**
