@@ -13,8 +13,7 @@ import {
   type TablesConfig,
   tablesInstance,
 } from '../mysql/tables.js';
-import { WaymarkError, messageOf } from '../util/errors.js';
-import { TimeOver } from '../util/limits.js';
+import { type ErrorCode, WaymarkError, messageOf } from '../util/errors.js';
 import type { Share } from '../util/shared.js';
 
 import type { Checkpoint, CheckpointStore, StoredCheckpoint } from './checkpoint.js';
@@ -35,6 +34,8 @@ export type MysqlStoreOptions = {
 /** A save takes no longer: tailing waits for it. */
 const saveMs = 1_800;
 const loadMs = 5_000;
+/** What says that the server can't be used now, not that something is wrong with the record. */
+const awayCodes: ReadonlySet<ErrorCode> = new Set(['server-unreachable', 'access-denied', 'stream-broken']);
 /** Rounds of a save: a lost write of our own found after each; more would be somebody else's doing. */
 const maxRounds = 3;
 /** ER_DUP_ENTRY (MySQL 8.0 Error Reference; MariaDB has the same). */
@@ -185,9 +186,9 @@ class MysqlStore implements CheckpointStore {
       } catch (error) {
         either.throwIfAborted();
         if (isMissing(error)) throw this.#away(messageOf(error), error, missingAdvice);
-        const unreachable = error instanceof WaymarkError && error.code === 'server-unreachable';
-        const foreign = !(error instanceof WaymarkError);
-        if (error instanceof TimeOver || unreachable || foreign) throw this.#away(messageOf(error), error);
+        if (!(error instanceof WaymarkError) || awayCodes.has(error.code)) {
+          throw this.#away(messageOf(error), error);
+        }
         throw error;
       }
     });

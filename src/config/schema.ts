@@ -142,14 +142,6 @@ const lease = (timeout: number, margin: number) => ({
 
 type Lease = { readonly timeout: number; readonly interval: number; readonly margin: number };
 
-function leaseProblem({ timeout, interval, margin }: Lease): string | null {
-  if (margin < 1 || interval < 1) return 'must be longer than nothing';
-  // Two attempts that fail must not be the end of it.
-  if (3 * interval + margin > timeout)
-    return 'is too short: it must hold "margin" and three times "interval"';
-  return null;
-}
-
 const inTimes = <Given extends Lease>({ timeout, interval, margin, ...rest }: Given) => ({
   ...rest,
   timeoutMs: timeout,
@@ -157,9 +149,16 @@ const inTimes = <Given extends Lease>({ timeout, interval, margin, ...rest }: Gi
   marginMs: margin,
 });
 
-function checkLease(given: Lease, context: z.RefinementCtx): void {
-  const message = leaseProblem(given);
-  if (message !== null) context.addIssue({ code: 'custom', path: ['timeout'], message });
+function checkLease({ timeout, interval, margin }: Lease, context: z.RefinementCtx): void {
+  const complain = (key: keyof Lease, message: string): void => {
+    context.addIssue({ code: 'custom', path: [key], message });
+  };
+  if (interval < 1) complain('interval', 'must be longer than nothing');
+  if (margin < 1) complain('margin', 'must be longer than nothing');
+  // Two attempts to renew that fail must not be the end of it.
+  if (3 * interval + margin > timeout) {
+    complain('timeout', 'is too short: it must be as long as "margin" and three times "interval"');
+  }
 }
 
 const election = kinds(

@@ -3,7 +3,7 @@ import { type Address, formatAddress } from '../config/address.js';
 import type { Secret } from '../config/secret.js';
 import { abortable } from '../util/abortable.js';
 import { WaymarkError } from '../util/errors.js';
-import { TimeOver, within } from '../util/limits.js';
+import { within } from '../util/limits.js';
 import { type Share, SharedPool } from '../util/shared.js';
 import { type Account, close, connect, discard, type Instance } from './connection.js';
 import { quoteName } from './quote.js';
@@ -30,6 +30,9 @@ export function tablesInstance({ server, user, password }: TablesConfig, account
   };
 }
 
+/** A connection, made or being made, and a signal that fires when it is given up. */
+type Line = { readonly connection: Promise<Connection>; readonly broken: AbortController };
+
 /**
  * A connection to the server of our own tables, made when it is needed, and anew when it breaks. Several may use it at
  * a time: what they ask is answered in turn.
@@ -37,7 +40,7 @@ export function tablesInstance({ server, user, password }: TablesConfig, account
 export class TableLink {
   readonly instance: Instance;
   readonly #closing = new AbortController();
-  #opening: Promise<Connection> | null = null;
+  #line: Line | null = null;
 
   constructor(instance: Instance) {
     this.instance = instance;
@@ -46,39 +49,51 @@ export class TableLink {
   /**
    * Runs `action` on the connection, for no longer than `ms`. A connection that has broken or doesn't answer is given
    * up; what was under way may still be done by the server.
-   * @throws WaymarkError `server-unreachable`, `access-denied`; TimeOver; the server's own errors; the signal's reason.
+   * @throws WaymarkError `server-unreachable`, `access-denied`, `stream-broken`; TimeOver; the server's own errors;
+   *   what `action` throws; the signal's reason.
    */
-  run<T>(ms: number, signal: AbortSignal, action: (connection: Connection) => Promise<T>): Promise<T> {
-    return within(ms, [signal, this.#closing.signal], async (limit) => {
-      const opening = this.#open();
-      try {
-        return await abortable(action(await abortable(opening, limit)), limit);
-      } catch (error) {
-        // Whoever just doesn't want to wait any longer leaves the connection to the others.
-        const gaveUp = limit.aborted && !(error instanceof TimeOver);
-        const answered = isServerError(error) && error.errno > 0;
-        if (!gaveUp && !answered) this.#drop(opening);
-        throw error;
-      }
-    });
+  async run<T>(ms: number, signal: AbortSignal, action: (connection: Connection) => Promise<T>): Promise<T> {
+    const line = this.#open();
+    try {
+      return await within(ms, [signal, this.#closing.signal, line.broken.signal], async (limit) => {
+        const connection = await abortable(line.connection, limit);
+        return abortable(action(connection), limit);
+      });
+    } catch (error) {
+      // Whoever just doesn't want to wait any longer, or was refused, leaves the connection to the others.
+      const answered = error instanceof WaymarkError || (isServerError(error) && error.errno > 0);
+      if (!answered && !signal.aborted) this.#drop(line);
+      throw error;
+    }
   }
 
   async close(): Promise<void> {
+    this.#closing.abort(this.#lost('was closed'));
+    const line = this.#line;
+    this.#line = null;
+    await line?.connection.then(close, () => undefined);
+  }
+
+  #open(): Line {
+    if (this.#line !== null) return this.#line;
+    const connection = prepare(this.instance, this.#closing.signal);
+    const line = { connection, broken: new AbortController() };
+    this.#line = line;
+    connection.catch(() => {
+      if (this.#line === line) this.#line = null;
+    });
+    return line;
+  }
+
+  #drop(line: Line): void {
+    if (this.#line === line) this.#line = null;
+    line.connection.then(discard, () => undefined);
+    line.broken.abort(this.#lost('broke'));
+  }
+
+  #lost(how: string): WaymarkError {
     const server = formatAddress(this.instance.address);
-    this.#closing.abort(new WaymarkError('stream-broken', `The connection to ${server} was closed`));
-    const opening = this.#opening;
-    this.#opening = null;
-    await opening?.then(close, () => undefined);
-  }
-
-  #open(): Promise<Connection> {
-    this.#opening ??= prepare(this.instance, this.#closing.signal);
-    return this.#opening;
-  }
-
-  #drop(opening: Promise<Connection>): void {
-    if (this.#opening === opening) this.#opening = null;
-    opening.then(discard, () => undefined);
+    return new WaymarkError('stream-broken', `The connection to ${server} ${how}`, { details: { server } });
   }
 }
 

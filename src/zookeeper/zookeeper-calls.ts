@@ -75,6 +75,8 @@ export type Request =
 
 /** From the process. */
 export type Answer =
+  /** The process runs, and begins to connect. */
+  | { readonly type: 'started' }
   | { readonly type: 'connected'; readonly session: SessionKey; readonly timeoutMs: number }
   | { readonly type: 'lost' }
   /** The session that we wanted to go on with, or had, is over: what belonged to it is gone. */

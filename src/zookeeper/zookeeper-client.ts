@@ -41,6 +41,8 @@ type Pending = (reply: Reply<AnyValue>) => void;
  * The connection itself is in a process of its own: see zookeeper-process.ts.
  */
 export class ZooKeeperClient {
+  /** Resolves when the process runs, and begins to connect; never when it doesn't come to that. */
+  readonly started: Promise<void>;
   /** Resolves when the session stands; never when it doesn't come to that; rejects when waiting won't help. */
   readonly connected: Promise<Session>;
   /** Resolves when the connection is lost, the session has expired, the process has ended, or close() was called. */
@@ -60,9 +62,14 @@ export class ZooKeeperClient {
     this.lost = new Promise((resolve) => {
       this.#lose = resolve;
     });
+    let start: () => void = () => undefined;
+    this.started = new Promise((resolve) => {
+      start = resolve;
+    });
     this.connected = new Promise((resolve, reject) => {
       child.on('message', (answer: Answer) => {
-        if (answer.type === 'connected') resolve({ ...answer.session, timeoutMs: answer.timeoutMs });
+        if (answer.type === 'started') start();
+        else if (answer.type === 'connected') resolve({ ...answer.session, timeoutMs: answer.timeoutMs });
         else if (answer.type === 'unusable') reject(new Error(answer.reason));
         else this.#take(answer);
       });
@@ -159,7 +166,7 @@ export class ZooKeeperClient {
     });
   }
 
-  #take(answer: Exclude<Answer, { type: 'connected' | 'unusable' }>): void {
+  #take(answer: Exclude<Answer, { type: 'started' | 'connected' | 'unusable' }>): void {
     switch (answer.type) {
       case 'lost':
         this.#lose('connection');

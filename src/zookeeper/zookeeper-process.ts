@@ -115,11 +115,10 @@ async function connect({ connect, sessionTimeoutMs, digest, session }: ConnectRe
     const { default: Native } = await import('zookeeper');
     const native: NativeClient = new Native({});
     client = native;
+    answer({ type: 'started' });
     protect = digest !== null;
     native.on('connect', () => {
-      if (digest === null) greet(native);
-      // Inside the native client's own callback it isn't ready to take a call.
-      else setImmediate(authenticate, native, digest);
+      greet(native);
     });
     native.on('connecting', () => {
       if (greeted) answer({ type: 'lost' });
@@ -134,17 +133,12 @@ async function connect({ connect, sessionTimeoutMs, digest, session }: ConnectRe
       host_order_deterministic: false,
       ...(session === null ? {} : { client_id: session.id, client_password: session.password }),
     });
+    // Kept until the connection stands, and then sent before anything else.
+    if (digest !== null) native.add_auth('digest', digest, () => undefined);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     answer({ type: 'unusable', reason: `the package zookeeper can't be used: ${reason}` });
   }
-}
-
-function authenticate(native: NativeClient, digest: string): void {
-  native.add_auth('digest', digest, (code) => {
-    if (code === ok) greet(native);
-    else answer({ type: 'unusable', reason: `the servers refuse the account (${String(code)})` });
-  });
 }
 
 function greet(native: NativeClient): void {

@@ -32,6 +32,8 @@ export type Confirmation = {
 
 /** Longest wait for one connection to be made: milliseconds. Then another server gets its turn. */
 const attemptMs = 3_000;
+/** Longest wait for the process that makes it: on a machine that is very busy. */
+const processMs = 15_000;
 const firstPauseMs = 100;
 const longestPauseMs = 1_000;
 /** How often the servers hear from us. */
@@ -157,6 +159,7 @@ export class ZooKeeperSession {
         if (loss === 'session') this.#session = null;
         throw new Error(loss === 'session' ? 'the session has expired' : 'the connection was lost');
       });
+      await inTime(Promise.race([client.started, client.connected, ended]), 'no process', signal, processMs);
       const session = await inTime(
         Promise.race([client.connected, ended]),
         'no answer from any server',
@@ -183,10 +186,15 @@ export class ZooKeeperSession {
   }
 }
 
-async function inTime<T>(promise: Promise<T>, complaint: string, signal: AbortSignal): Promise<T> {
+async function inTime<T>(
+  promise: Promise<T>,
+  complaint: string,
+  signal: AbortSignal,
+  ms = attemptMs,
+): Promise<T> {
   try {
-    return await within(attemptMs, [signal], (limit) => abortable(promise, limit));
+    return await within(ms, [signal], (limit) => abortable(promise, limit));
   } catch (error) {
-    throw error instanceof TimeOver ? new Error(`${complaint} within ${attemptMs} ms`) : error;
+    throw error instanceof TimeOver ? new Error(`${complaint} within ${ms} ms`) : error;
   }
 }

@@ -115,9 +115,13 @@ describe.each(backends)('an election in %s', (_name, backendOf) => {
     const [one, two, three] = [agent('one'), agent('two'), agent('three')];
     const first = await one.of(stream).campaign(signal);
     const second = observed(two.of(stream).campaign(signal));
-    await expect.poll(async () => (await two.of(stream).show(signal)).waiting?.length ?? 1).toBe(1);
+    await expect
+      .poll(async () => (await two.of(stream).show(signal)).waiting?.length ?? 1, { timeout: 20_000 })
+      .toBe(1);
     const third = observed(three.of(stream).campaign(signal));
-    await expect.poll(async () => (await two.of(stream).show(signal)).waiting?.length ?? 2).toBe(2);
+    await expect
+      .poll(async () => (await two.of(stream).show(signal)).waiting?.length ?? 2, { timeout: 20_000 })
+      .toBe(2);
 
     const taken = await agent('command-line').of(stream).take('three', signal);
     expect(taken.leader?.host).toBe('three');
@@ -158,7 +162,7 @@ describe.each(backends)('an election in %s', (_name, backendOf) => {
       const frozenAt = performance.now();
       await expect.poll(() => leadership.lost.aborted, { timeout: 10_000, interval: 20 }).toBe(true);
       // The last renewal was sent before the freeze.
-      expect(performance.now() - frozenAt).toBeLessThan(times.timeoutMs - times.marginMs + 400);
+      expect(performance.now() - frozenAt).toBeLessThan(times.timeoutMs);
       expect(leadership.lost.reason).toMatchObject({ code: 'not-leader' });
     } finally {
       await resume();
@@ -174,6 +178,6 @@ describe.each(backends)('an election in %s', (_name, backendOf) => {
     const hosts = async (): Promise<string[]> => (await one.agents(signal)).map(({ host }) => host);
     expect(await hosts()).toEqual(expect.arrayContaining(['host-a', 'host-b']));
     await two.close();
-    await expect.poll(hosts).not.toContain('host-b');
+    await expect.poll(hosts, { timeout: 10_000 }).not.toContain('host-b');
   });
 });
