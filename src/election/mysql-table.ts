@@ -6,10 +6,10 @@ import { anybody, type Candidate, callTimeouts } from './row.js';
 const table = 'service_election';
 
 /** What the key of an agent's row begins with; no stream's name has a colon. */
-export const agentPrefix = 'agent:';
+const agentPrefix = 'agent:';
 
 /** The table with the elections, quoted. */
-export function electionTableName(schema: string): string {
+function electionTableName(schema: string): string {
   return `${quoteName(schema)}.${quoteName(table)}`;
 }
 

@@ -64,7 +64,8 @@ export class ZooKeeperBallot implements Ballot {
     const client = session.client;
     if (client === null) throw new Error(session.problem);
     if (held !== 0 && this.#watches(client) !== null) {
-      const confirmation = await abortable(session.confirm(), signal);
+      // All streams of the process share the question.
+      const confirmation = await abortable(session.confirm(this.#options.intervalMs), signal);
       if (confirmation === null) throw new Error(session.problem);
       const asked = this.#watches(client);
       // Told in the meantime that something has changed: look again.

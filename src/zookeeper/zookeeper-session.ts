@@ -52,6 +52,7 @@ export class ZooKeeperSession {
   #running: Promise<void> | null = null;
   #waiting: (() => void)[] = [];
   #confirming: Promise<Confirmation | null> | null = null;
+  #latest: Confirmation | null = null;
   #problem = 'no connection yet';
 
   constructor(options: ZooKeeperSessionOptions) {
@@ -91,8 +92,11 @@ export class ZooKeeperSession {
    * Asks the servers, through all that they have committed so far; null when there is no answer. What is watched and
    * had changed before the question was sent has been told by the time of the answer. Whoever asks while a question is
    * under way gets its answer.
+   * @param maxAgeMs an answer will do whose question was sent that long ago, over the same connection.
    */
-  confirm(): Promise<Confirmation | null> {
+  confirm(maxAgeMs = 0): Promise<Confirmation | null> {
+    const latest = this.#latest;
+    if (latest !== null && performance.now() - latest.sentAt < maxAgeMs) return Promise.resolve(latest);
     this.#confirming ??= this.#ask().finally(() => {
       this.#confirming = null;
     });
@@ -110,7 +114,9 @@ export class ZooKeeperSession {
     if (client === null || session === null) return null;
     const sentAt = performance.now();
     const { ok } = await client.sync('/');
-    return ok && client === this.#client ? { sentAt, timeoutMs: session.timeoutMs } : null;
+    if (!ok || client !== this.#client) return null;
+    this.#latest = { sentAt, timeoutMs: session.timeoutMs };
+    return this.#latest;
   }
 
   async #run(signal: AbortSignal): Promise<void> {
@@ -143,6 +149,7 @@ export class ZooKeeperSession {
     } finally {
       clearInterval(beat);
       this.#client = null;
+      this.#latest = null;
       await (signal.aborted ? client?.close() : client?.abandon());
     }
     return lived;

@@ -2,6 +2,8 @@ import type { Connection, RowDataPacket } from 'mysql2/promise';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { parseAddress } from '../../src/config/address.js';
+import { Secret } from '../../src/config/secret.js';
 import {
   attemptStatement,
   callStatement,
@@ -10,29 +12,15 @@ import {
   withdrawStatement,
 } from '../../src/election/mysql-table.js';
 import { anybody, attempt, type Row, withdraw } from '../../src/election/row.js';
-import { startServer } from '../servers/index.js';
-import type { TestServer } from '../servers/types.js';
+import { close, connect } from '../../src/mysql/connection.js';
+import { startServer, supports, type TestServer, type Vendor } from '../servers/index.js';
 import { Random } from '../support/random.js';
 
 const timeoutMs = 5_000;
 const schema = 'waymark';
 
-let server: TestServer;
-let connection: Connection;
-
-beforeAll(async () => {
-  server = await startServer();
-  await server.query(`CREATE DATABASE ${schema}`);
-  await server.query(electionTable(schema).sql);
-  connection = await server.connect();
-});
-
-afterAll(async () => {
-  await server.stop();
-});
-
-/** What stands in the table, with times counted from `start`. */
-async function stored(stream: string, now: number): Promise<Row | null> {
+/** What stands in the table, at a time. */
+async function stored(connection: Connection, stream: string, now: number): Promise<Row | null> {
   const { sql, values } = readStatement(schema, stream);
   const [[row]] = await connection.query<RowDataPacket[]>(sql, [...values]);
   if (row === undefined) return null;
@@ -45,7 +33,28 @@ async function stored(stream: string, now: number): Promise<Row | null> {
   };
 }
 
-describe('the statements on the row of an election', () => {
+const vendors: readonly Vendor[] = (await supports('mysql')) ? ['mariadb', 'mysql'] : ['mariadb'];
+
+describe.each(vendors)('the statements on the row of an election, on %s', (vendor) => {
+  let server: TestServer;
+  let connection: Connection;
+
+  beforeAll(async () => {
+    server = await startServer({ vendor });
+    await server.query(`CREATE DATABASE ${schema}`);
+    await server.query(electionTable(schema).sql);
+    // The grants of the README are enough.
+    await server.query("CREATE USER state@'%' IDENTIFIED BY 'geheim'");
+    await server.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ${schema}.* TO state@'%'`);
+    const account = { user: 'state', password: new Secret('geheim') };
+    connection = await connect({ address: parseAddress(server.address), account });
+  });
+
+  afterAll(async () => {
+    await close(connection);
+    await server.stop();
+  });
+
   it.each([1, 2, 3, 4, 5])('do what the model does, in any order of things (%i)', async (seed) => {
     const random = new Random(seed);
     const stream = `stream-${String(seed)}`;
@@ -82,7 +91,7 @@ describe('the statements on the row of an election', () => {
         await connection.query(sql, [...values]);
         row = attempt(row, { ...own, held }, now, timeoutMs);
       }
-      expect(await stored(stream, now)).toEqual(row);
+      expect(await stored(connection, stream, now)).toEqual(row);
     }
   });
 });

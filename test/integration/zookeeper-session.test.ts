@@ -118,6 +118,23 @@ describe('the process of a session', () => {
   });
 });
 
+describe('the process of an agent that is frozen', () => {
+  it('ends the session, although it could keep it alive', async () => {
+    const frozen = ZooKeeperClient.start({
+      ...{ connect: ensemble.connectString, sessionTimeoutMs: 3_000, digest: null, session: null },
+    });
+    cleanup.push(() => frozen.close());
+    await frozen.connected;
+    await frozen.create('/frozen', Buffer.alloc(0), 'ephemeral');
+    const bystander = await clientOf(null);
+    expect(await bystander.exists('/frozen')).toMatchObject({ ok: true });
+    // Nothing is asked from now on.
+    await expect
+      .poll(() => bystander.exists('/frozen'), { timeout: 20_000 })
+      .toEqual({ ok: false, code: zookeeperCode.noNode });
+  });
+});
+
 describe('an account', () => {
   it('has its nodes for itself alone, below the path of the connection', async () => {
     const root = await clientOf(null);
