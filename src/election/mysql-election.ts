@@ -42,6 +42,8 @@ export type MysqlElectionOptions = {
   readonly logger: ElectionLogger;
 };
 
+/** How long a question may take that isn't an attempt. */
+const askMs = 5_000;
 /** After how many timeouts the row of an agent that is gone is removed. */
 const forgetTimeouts = 20;
 
@@ -111,7 +113,7 @@ class MysqlElections implements Elections {
    */
   async use<T>(signal: AbortSignal, action: (connection: Connection) => Promise<T>): Promise<T> {
     try {
-      return await this.#link.value.run(this.attemptMs, signal, action);
+      return await this.#link.value.run(askMs, signal, action);
     } catch (error) {
       signal.throwIfAborted();
       const { tables } = this.options;

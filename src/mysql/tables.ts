@@ -3,7 +3,7 @@ import { type Address, formatAddress } from '../config/address.js';
 import type { Secret } from '../config/secret.js';
 import { abortable } from '../util/abortable.js';
 import { WaymarkError } from '../util/errors.js';
-import { within } from '../util/limits.js';
+import { TimeOver, within } from '../util/limits.js';
 import { type Share, SharedPool } from '../util/shared.js';
 import { type Account, close, connect, discard, type Instance } from './connection.js';
 import { quoteName } from './quote.js';
@@ -62,7 +62,8 @@ export class TableLink {
     } catch (error) {
       // Whoever just doesn't want to wait any longer, or was refused, leaves the connection to the others.
       const answered = error instanceof WaymarkError || (isServerError(error) && error.errno > 0);
-      if (!answered && !signal.aborted) this.#drop(line);
+      const givenUp = signal.aborted && !(signal.reason instanceof TimeOver);
+      if (!answered && !givenUp) this.#drop(line);
       throw error;
     }
   }
