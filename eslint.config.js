@@ -9,6 +9,7 @@ const layers = [
   'util',
   'config',
   'mysql',
+  'zookeeper',
   'binlog',
   'hints',
   'matching',
@@ -19,6 +20,7 @@ const layers = [
   'failover',
   'repoint',
   'http',
+  'stream',
 ];
 
 const layerRules = layers.map((layer, index) => ({

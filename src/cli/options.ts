@@ -37,16 +37,27 @@ export function withServerOptions(command: Command): Command {
       '--server <HOST:PORT>',
       'the server; port 3306 if left out, IPv6 in brackets',
       readWith(parseAddress),
-    ).option(
-      '-c, --config <FILE>',
-      'take account, TLS and the form of hints from this config file (else: WAYMARK_USER, WAYMARK_PASSWORD)',
-    ),
+    )
+      .option(
+        '-c, --config <FILE>',
+        'take account, TLS and the form of hints from this config file (else: WAYMARK_USER, WAYMARK_PASSWORD)',
+      )
+      .option('--stream <NAME>', streamHelp),
   );
 }
 
-/** Adds `-c`, which the command can't do without. */
+const streamHelp = 'which stream of the config file, where it has several';
+
+/** Adds `-c`, which the command can't do without, for one that works on the whole agent. */
+export function withAgentOption(command: Command): Command {
+  return withCommonOptions(
+    withRequiredOption(command, '-c, --config <FILE>', 'the config file (YAML), or a folder of them'),
+  );
+}
+
+/** Adds `-c`, which the command can't do without, and `--stream`. */
 export function withConfigOption(command: Command): Command {
-  return withCommonOptions(withRequiredOption(command, '-c, --config <FILE>', 'the config file (YAML)'));
+  return withAgentOption(command).option('--stream <NAME>', streamHelp);
 }
 
 /** A duration such as `5s`, as milliseconds. */

@@ -6,6 +6,7 @@ import { addCheckCommand } from './commands/check.js';
 import { addFindCommand } from './commands/find.js';
 import { addInjectCommand } from './commands/inject.js';
 import { addLastHintCommand } from './commands/last-hint.js';
+import { addLeaderCommand } from './commands/leader.js';
 import { addRunCommand } from './commands/run.js';
 import { addStatusCommand } from './commands/status.js';
 import { addSwitchCommand } from './commands/switch.js';
@@ -86,6 +87,7 @@ function buildProgram(start: Start, usage: string[]): Command {
   addFindCommand(program, start);
   addLastHintCommand(program, start);
   addInjectCommand(program, start);
+  addLeaderCommand(program, start);
   return program;
 }
 

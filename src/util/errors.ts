@@ -26,6 +26,8 @@ export type ErrorCode =
   | 'checkpoint-foreign'
   | 'checkpoint-conflict'
   | 'checkpoint-store'
+  | 'election-store'
+  | 'not-leader'
   | 'sink'
   | 'agent-unreachable'
   | 'token-refused';
@@ -96,6 +98,8 @@ export function exitCodeOf(error: unknown): number {
     case 'checkpoint-foreign':
     case 'checkpoint-conflict':
     case 'checkpoint-store':
+    case 'election-store':
+    case 'not-leader':
     case 'sink':
     case 'agent-unreachable':
     case 'token-refused':
