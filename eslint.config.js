@@ -9,6 +9,7 @@ const layers = [
   'util',
   'config',
   'mysql',
+  'zookeeper',
   'binlog',
   'hints',
   'matching',
@@ -21,6 +22,7 @@ const layers = [
   'repoint',
   'regroup',
   'http',
+  'stream',
 ];
 
 const layerRules = layers.map((layer, index) => ({

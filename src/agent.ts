@@ -1,289 +1,193 @@
 import type { Logger } from 'pino';
-import { AgentView, type Parts } from './agent-view.js';
-import type { CheckpointStore, StoredCheckpoint } from './checkpoint/checkpoint.js';
-import { createCheckpointStore } from './checkpoint/create-store.js';
-import { type Address, formatAddress } from './config/address.js';
+import type { Address } from './config/address.js';
 import type { Config } from './config/schema.js';
-import { tableFilter } from './config/table-filter.js';
-import { beginning, resumeFromCheckpoint } from './failover/first-place.js';
-import { Breadcrumbs } from './failover/breadcrumbs.js';
-import { Checkpointer } from './failover/checkpointer.js';
-import { Coordinator } from './failover/coordinator.js';
-import { PoolWatch } from './failover/pool-watch.js';
-import { reloadReport } from './failover/reload.js';
+import { createElections } from './election/create-elections.js';
+import type { Elections } from './election/lease.js';
 import type { MemberView } from './failover/members.js';
 import type { AgentStatus } from './failover/status.js';
-import { Supervisor } from './failover/supervisor.js';
-import { refused, type ReloadReport, type SwitchReport } from './failover/switching.js';
-import { rememberingFilter } from './matching/deliverable.js';
-import { TrailKeeper } from './matching/trail-keeper.js';
+import type { ReloadReport, SwitchReport } from './failover/switching.js';
+import { serveHttp, type HttpServer } from './http/http-server.js';
+import { Metrics } from './http/metrics.js';
 import { readAccount } from './mysql/account.js';
-import type { Account } from './mysql/connection.js';
 import { createSink } from './sinks/create-sink.js';
-import type { Sink, SinkRecovery } from './sinks/sink.js';
-import type { Progress } from './tail/progress.js';
-import { sleep } from './util/async.js';
-import { hasCode, messageOf, WaymarkError } from './util/errors.js';
+import type { Sink } from './sinks/sink.js';
+import { type Carried, Carrier } from './stream/carrier.js';
+import { runStream } from './stream/run-stream.js';
+import { Stream } from './stream/stream.js';
+import { messageOf, WaymarkError } from './util/errors.js';
 
 export type AgentOptions = {
   readonly logger: Logger;
-  /** Where the records go; the one of the configuration unless given. */
-  readonly sink?: Sink;
+  /** Where the records of a stream go; the one of the configuration unless given. */
+  readonly sink?: Sink | ((stream: string) => Sink);
 };
 
-/** An agent: one stream, read from one server of the pool after the other. */
+/** An agent: its streams, each read from one server of its pool after the other. */
 export type Agent = {
   /**
    * Runs until the signal fires, and then resolves when everything has been flushed, saved and closed. Rejects with
-   * what stops the stream for good. To be called once.
+   * what stops a single stream for good; of several, one that fails is tried again. To be called once.
    */
   run(signal: AbortSignal): Promise<void>;
-  status(): AgentStatus;
-  /** The servers as the agent sees them; empty before the stream has begun. */
-  members(): readonly MemberView[];
+  /** Of the stream by that name; of the only one if it is left out. */
+  status(stream?: string): AgentStatus;
+  /** Of all streams that this agent leads or stands by for. */
+  statuses(): readonly AgentStatus[];
+  /** The servers as the agent sees them; empty while it doesn't lead the stream. */
+  members(stream?: string): readonly MemberView[];
   /**
-   * Moves the stream to another member: everything that was read is delivered, and reading goes on there.
+   * Moves a stream to another member: everything that was read is delivered, and reading goes on there.
    * @throws WaymarkError `switch-refused` with the reasons; the stream then goes on where it was.
    */
-  switchTo(address: Address, signal: AbortSignal): Promise<SwitchReport>;
+  switchTo(address: Address, signal: AbortSignal, stream?: string): Promise<SwitchReport>;
   /** Takes over what a new configuration changes of the pool and of `failover`, without losing the place. */
-  reload(config: Config): ReloadReport;
+  reload(config: Config | readonly Config[]): ReloadReport;
 };
 
-/** How long a sink may go on accepting what it was given when the agent stops. */
-const sinkGraceMs = 5000;
-/** How long saving the last checkpoint may take. */
-const lastSaveMs = 3000;
-const storeRetryMs = { first: 500, last: 10_000 } as const;
-
-/** Makes an agent of a configuration; nothing happens before `run`. */
-export function createAgent(config: Config, options: AgentOptions): Agent {
-  const progress: Progress = {
-    coordinates: { file: '', position: 0 },
-    keeper: new TrailKeeper(config.matching.margin),
-    sourceServerId: null,
-    partial: null,
-    records: 0,
-    transactions: 0,
-    passedOver: 0,
-    bornHere: 0,
-    bytes: 0,
-    lastSecond: null,
-    lastHeardAtMs: null,
-    gtidPosition: new Map(),
-  };
-  const parts: Parts = { coordinator: null, supervisor: null, checkpointer: null };
-  const view = new AgentView(config.stream, progress, parts);
-  const switchTo: Agent['switchTo'] = async (address, signal) => {
-    const { coordinator, supervisor } = parts;
-    if (!coordinator || !supervisor) throw refused(formatAddress(address), ['the stream has not begun']);
-    return supervisor.switchTo(address, coordinator, signal);
-  };
-  return {
-    status: () => view.status(),
-    members: () => view.members(),
-    switchTo,
-    reload: (changed) => parts.supervisor?.reload(changed) ?? nothingApplied(config, changed),
+/** Makes an agent of the configurations of its streams, one or several; nothing happens before `run`. */
+export function createAgent(config: Config | readonly Config[], options: AgentOptions): Agent {
+  const configs = 'stream' in config ? [config] : config;
+  const [shared] = configs;
+  if (shared === undefined) throw new WaymarkError('config', 'an agent needs a stream');
+  if (options.sink === undefined && configs.filter(({ sink }) => sink.type === 'stdout').length > 1) {
+    throw new WaymarkError('config', "sink: several streams can't share stdout: give each a file of its own");
+  }
+  const { logger } = options;
+  const metrics = new Metrics();
+  const streams = configs.map((own) => streamOf(own, configs.length, metrics, options));
+  const find = (name?: string): Stream => namedStream(streams, name);
+  const single = streams.length === 1;
+  let carrier: Carrier | null = null;
+  const statuses = (): AgentStatus[] =>
+    streams.filter(({ name }) => single || carrier?.carries(name)).map((stream) => stream.status());
+  const agent: Agent = {
+    status: (name) => find(name).status(),
+    statuses,
+    members: (name) => find(name).members(),
+    switchTo: async (address, signal, name) => find(name).switchTo(address, signal),
+    reload: (changed) => reloadAll(streams, 'stream' in changed ? [changed] : changed),
     async run(signal) {
-      const { logger } = options;
-      const account = await readAccount(config);
-      const http = await view.serve(config.http, switchTo, logger);
+      for (const stream of streams) stream.use(await readAccount(stream.config));
+      const account = await readAccount(shared);
+      const http = await serve(shared.http, agent, metrics, logger);
+      const elections = createElections(shared.election, { account, logger });
       try {
-        await runStream({ config, options, progress, account, parts, view }, signal);
-        logger.info({ event: 'stopped', reason: 'asked to' }, 'Stopped');
-      } catch (error) {
-        if (!signal.aborted) {
-          parts.coordinator?.stopped(messageOf(error));
-          logger.error(
-            { event: 'stopped', ...errorFields(error), reason: messageOf(error) },
-            `Stopped: ${messageOf(error)}`,
-          );
-          throw error;
+        if (single) await runOnly(find(), elections, signal);
+        else {
+          carrier = new Carrier({
+            ...{ elections, logger },
+            streams: streams.map((stream) => carried(stream, elections)),
+            limit: shared.maxStreams,
+          });
+          await carrier.run(signal);
         }
         logger.info({ event: 'stopped', reason: 'asked to' }, 'Stopped');
       } finally {
+        await elections.close();
         await http?.close();
       }
     },
   };
+  return agent;
 }
 
 /** Makes an agent and runs it: see {@link Agent.run}. */
 export async function runAgent(
-  config: Config,
+  config: Config | readonly Config[],
   options: AgentOptions & { readonly signal: AbortSignal },
 ): Promise<void> {
   await createAgent(config, options).run(options.signal);
 }
 
-type Stream = {
-  readonly config: Config;
-  readonly options: AgentOptions;
-  readonly progress: Progress;
-  readonly account: Account;
-  readonly parts: Parts;
-  readonly view: AgentView;
-};
-
-/** Opens store and sink, runs the coordinator, and closes them in the right order, whatever happens. */
-async function runStream(stream: Stream, signal: AbortSignal): Promise<void> {
-  const { config, options } = stream;
-  const store = createCheckpointStore(config.checkpoint, config.stream, options.logger);
-  const sink = stream.view.watched(options.sink ?? createSink(config.sink));
-  try {
-    await openStore(store, stream, signal);
-    const stored = await store.load(signal);
-    const recovery = await sink.open(stored?.checkpoint.sink ?? null, signal);
-    try {
-      await coordinate(stream, { store, sink, stored, recovery }, signal);
-    } finally {
-      await sink.close();
-    }
-  } finally {
-    await store.close();
-  }
+function streamOf(config: Config, count: number, metrics: Metrics, { logger, sink }: AgentOptions): Stream {
+  const given = typeof sink === 'function' ? sink(config.stream) : sink;
+  return new Stream({
+    config,
+    sink: given ?? createSink(config.sink),
+    logger: count === 1 ? logger : logger.child({ stream: config.stream }),
+    meters: metrics.meters(config.stream),
+  });
 }
 
-/** A ZooKeeper that isn't there yet is waited for: the agent and it may be started in any order. */
-async function openStore(
-  store: CheckpointStore,
-  { config, options }: Stream,
-  signal: AbortSignal,
-): Promise<void> {
-  for (let waitMs: number = storeRetryMs.first; ; waitMs = Math.min(waitMs * 2, storeRetryMs.last)) {
-    try {
-      await store.open(signal);
-      return;
-    } catch (error) {
-      if (config.checkpoint.store !== 'zookeeper' || !hasCode(error, 'checkpoint-store')) throw error;
-      signal.throwIfAborted();
-      options.logger.warn(
-        { event: 'waiting', reason: messageOf(error) },
-        `Waiting for ZooKeeper: ${messageOf(error)}`,
-      );
-      await sleep(waitMs, signal);
-    }
-  }
+function namedStream(streams: readonly Stream[], name: string | undefined): Stream {
+  const [only, ...others] = streams;
+  const found =
+    name === undefined ? (others.length === 0 ? only : undefined) : streams.find((one) => one.name === name);
+  if (found !== undefined) return found;
+  const known = streams.map((one) => one.name).join(', ');
+  throw new WaymarkError(
+    'usage',
+    name === undefined
+      ? `Which stream? This agent has ${known}`
+      : `There is no stream "${name}": this agent has ${known}`,
+  );
 }
 
-type Opened = {
-  readonly store: CheckpointStore;
-  readonly sink: Sink;
-  readonly stored: StoredCheckpoint | null;
-  readonly recovery: SinkRecovery;
-};
+/** Streams are neither begun nor ended by it; what is new of them comes with a restart. */
+function reloadAll(streams: readonly Stream[], configs: readonly Config[]): ReloadReport {
+  const reports = streams.flatMap((stream) => {
+    const config = configs.find((one) => one.stream === stream.name);
+    return config === undefined ? [] : [stream.reload(config)];
+  });
+  const known = configs.filter(({ stream }) => streams.some(({ name }) => name === stream)).length;
+  const others = known === streams.length && known === configs.length ? [] : ['streams'];
+  const all = (pick: (report: ReloadReport) => readonly string[]): string[] => [
+    ...new Set(reports.flatMap(pick)),
+  ];
+  return {
+    added: all(({ added }) => added),
+    removed: all(({ removed }) => removed),
+    changed: all(({ changed }) => changed),
+    notApplied: [...all(({ notApplied }) => notApplied), ...others],
+  };
+}
 
-async function coordinate(stream: Stream, opened: Opened, signal: AbortSignal): Promise<void> {
-  const { config, options, progress, account, parts, view } = stream;
-  const { logger } = options;
-  const filter = rememberingFilter(tableFilter(config.filter));
-  const { sinkSignal, release } = graceAfter(signal, sinkGraceMs);
-  const background = new AbortController();
-  const checkpointer = new Checkpointer({
-    ...opened,
-    stream: config.stream,
-    progress,
-    logger,
-    version: opened.stored?.version ?? null,
-  });
-  const breadcrumbs = new Breadcrumbs();
-  const watch = new PoolWatch({ logger, breadcrumbs, lastHint: () => progress.keeper.lastHint });
-  const supervisor = new Supervisor({ config, account, watch, progress, logger });
-  const coordinator = new Coordinator({
-    ...{
-      config,
-      supervisor,
-      filter,
-      sink: opened.sink,
-      progress,
-      checkpointer,
-      breadcrumbs,
-      logger,
-      sinkSignal,
-    },
-    onEvent: (event) => {
-      view.count(event);
-    },
-  });
-  Object.assign(parts, { coordinator, supervisor, checkpointer });
-  reportRecovery(opened, logger);
-  const working = AbortSignal.any([signal, background.signal]);
-  watch.start(working);
-  const sizes = view.watchLogs(account, working);
-  const running: Promise<never>[] = [];
-  let sinkFailed = false;
+async function serve(
+  http: Config['http'],
+  agent: Agent,
+  metrics: Metrics,
+  logger: Logger,
+): Promise<HttpServer | null> {
+  if (!http) return null;
+  const faces = {
+    statuses: () => agent.statuses(),
+    metrics: () => metrics.text(agent.statuses()),
+    switchTo: (to: Address, signal: AbortSignal, stream?: string) => agent.switchTo(to, signal, stream),
+    token: http.token ?? null,
+  };
+  return serveHttp(http.listen, faces, logger);
+}
+
+/** The stream of an agent that has no other: what stops it stops the agent. */
+async function runOnly(stream: Stream, elections: Elections, signal: AbortSignal): Promise<void> {
   try {
-    const means = { config, supervisor, progress, breadcrumbs, filter, logger };
-    const source = opened.stored
-      ? await resumeFromCheckpoint(means, opened.stored, opened.recovery, signal)
-      : await beginning(means, signal);
-    running.push(coordinator.run(source, working), supervisor.run(coordinator, working));
-    await Promise.all(running);
+    await runStream(stream, elections.of(stream.name), signal);
   } catch (error) {
-    // The sink's own error: what the trail says was delivered may not have been. The last record stands.
-    sinkFailed = hasCode(error, 'sink') || sinkSignal.aborted;
+    if (signal.aborted) return;
+    stream.coordinator?.stopped(messageOf(error));
+    const fields = { event: 'stopped', ...errorFields(error), reason: messageOf(error) };
+    stream.logger.error(fields, `Stopped: ${messageOf(error)}`);
     throw error;
-  } finally {
-    background.abort();
-    await Promise.allSettled([...running, sizes]);
-    if (!sinkFailed && progress.coordinates.file !== '') await saveLast(checkpointer, logger);
-    release();
   }
 }
 
-async function saveLast(checkpointer: Checkpointer, logger: Logger): Promise<void> {
-  try {
-    await checkpointer.saveNow('stop', AbortSignal.timeout(lastSaveMs));
-  } catch (error) {
-    logger.warn(
-      { event: 'checkpoint.failed', reason: messageOf(error) },
-      `The last checkpoint could not be saved: ${messageOf(error)}`,
-    );
-  }
-}
-
-function reportRecovery({ stored, recovery }: Opened, logger: Logger): void {
-  for (const warning of recovery.warnings ?? []) logger.warn({ event: 'sink.warning' }, warning);
-  if (recovery.cutOff && recovery.cutOff.bytes > 0) {
-    logger.info(
-      { event: 'sink.cut-off', ...recovery.cutOff },
-      `Cut off ${recovery.cutOff.records} records of a transaction that had not been finished`,
-    );
-  }
-  if (stored && recovery.delivered.length > 0) {
-    logger.info(
-      { event: 'sink.recovered', transactions: recovery.delivered.length },
-      `The sink holds ${recovery.delivered.length} transactions behind the checkpoint; they are not delivered again`,
-    );
-  }
-}
-
-/** Before the stream has begun only a restart brings a change about. */
-function nothingApplied(before: Config, after: Config): ReloadReport {
-  const { added, removed, changed, notApplied } = reloadReport(before, after);
-  const servers = added.length + removed.length > 0 ? ['servers'] : [];
-  return { added: [], removed: [], changed: [], notApplied: [...servers, ...changed, ...notApplied] };
+/** One of several streams: what stops it is tried again. */
+function carried(stream: Stream, elections: Elections): Carried {
+  return {
+    name: stream.name,
+    run: (signal) => runStream(stream, elections.of(stream.name), signal),
+    leads: () => stream.token !== null,
+    failed(error, retryMs) {
+      const reason = messageOf(error);
+      stream.rests({ kind: 'failed', reason, since: Date.now(), retryMs });
+      stream.logger.error(
+        { event: 'stream.failed', ...errorFields(error), reason, retryMs },
+        `The stream has failed, and is tried again in ${retryMs / 1000} s: ${reason}`,
+      );
+    },
+  };
 }
 
 function errorFields(error: unknown): object {
   return error instanceof WaymarkError ? { code: error.code, ...error.details } : {};
-}
-
-/** A signal that fires some time after another one. */
-function graceAfter(signal: AbortSignal, ms: number): { sinkSignal: AbortSignal; release: () => void } {
-  const controller = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  const begin = (): void => {
-    timer = setTimeout(() => {
-      controller.abort(new Error(`The sink did not accept what it was given within ${ms} ms of stopping`));
-    }, ms);
-  };
-  signal.addEventListener('abort', begin, { once: true });
-  return {
-    sinkSignal: controller.signal,
-    release: () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', begin);
-    },
-  };
 }

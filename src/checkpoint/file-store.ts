@@ -26,8 +26,9 @@ export type FileStoreOptions = {
  *
  * - A crash at any moment, the machine's included, leaves the old record or the new one: a new file is written beside
  *   the old one, synced, and put in its place in one step.
- * - One process per stream and directory: `open` takes the lock `STREAM.lock` and rejects with `checkpoint-store`,
- *   naming the other process, while that one lives. Several streams may share a directory.
+ * - One process writes a stream's record: the first save takes the lock `STREAM.lock` and rejects with
+ *   `checkpoint-store`, naming the other process, while that one lives. A save under a later fencing token takes the
+ *   lock over, and the other's next save is refused (`not-leader`). Several streams may share a directory.
  * - The version is a hash of the record, read again from the file before each write.
  */
 export function fileStore(options: FileStoreOptions): CheckpointStore {
@@ -42,7 +43,9 @@ class FileStore implements CheckpointStore {
   readonly #lockFile: string;
   readonly #serial = new Serial();
   readonly #tokens = new TokenGuard();
-  #lock: ProcessLock | null = null;
+  #isOpen = false;
+  /** Held from the first save on, with the token of that save's leadership. */
+  #lock: { readonly lock: ProcessLock; readonly token: number } | null = null;
 
   constructor({ path, stream }: FileStoreOptions) {
     const name = encodeStreamName(stream);
@@ -56,20 +59,8 @@ class FileStore implements CheckpointStore {
   open(signal: AbortSignal): Promise<void> {
     return this.#serial.run(async () => {
       signal.throwIfAborted();
-      if (this.#lock !== null) return;
       await this.#guarded('open', () => mkdir(this.#directory, { recursive: true, mode: 0o700 }));
-      const lock = await acquireProcessLock(this.#lockFile, {
-        code: 'checkpoint-store',
-        subject: `the checkpoint ${this.location}`,
-      });
-      try {
-        await this.#guarded('open', () => this.#removeLeftovers());
-        signal.throwIfAborted();
-      } catch (error) {
-        await lock.release();
-        throw error;
-      }
-      this.#lock = lock;
+      this.#isOpen = true;
     });
   }
 
@@ -84,27 +75,49 @@ class FileStore implements CheckpointStore {
   save(checkpoint: Checkpoint, expected: string | null, signal: AbortSignal): Promise<string> {
     return this.#serial.run(async () => {
       signal.throwIfAborted();
-      if (this.#lock === null) throw this.#refused('write', 'it is not open');
-      const stored = await this.#read();
-      const version = stored === null ? null : versionOf(stored);
-      if (version !== expected) throw this.#conflict(expected, version);
-      await this.#tokens.check(checkpoint, expected, this.location, () =>
-        Promise.resolve(stored === null ? null : this.#decode(stored)),
-      );
-      const { bytes } = encodeCheckpoint(checkpoint);
-      await this.#guarded('write', () => this.#replace(bytes));
-      const written = versionOf(bytes);
-      this.#tokens.note(written, checkpoint);
-      return written;
+      if (!this.#isOpen) throw this.#refused('write', 'it is not open');
+      const lock = await this.#lockUnder(checkpoint.fencingToken);
+      return this.#compareAndSet(lock, checkpoint, expected);
     });
   }
 
   close(): Promise<void> {
     return this.#serial.run(async () => {
-      const lock = this.#lock;
+      const held = this.#lock;
       this.#lock = null;
-      await lock?.release();
+      this.#isOpen = false;
+      await held?.lock.release();
     });
+  }
+
+  /** The lock that is held under this token (or a later one: the record itself refuses then), or a new one. */
+  async #lockUnder(token: number): Promise<ProcessLock> {
+    if (this.#lock !== null && this.#lock.token >= token) return this.#lock.lock;
+    const lock = await acquireProcessLock(this.#lockFile, {
+      code: 'checkpoint-store',
+      subject: `the checkpoint ${this.location}`,
+      // A record that an earlier leader puts in place of ours after all is one of ours that went before: it is claimed
+      // again, and what was delivered behind it is found in the sink.
+      ...(token === 0 ? {} : { fencing: { stream: this.#stream, token }, detach: () => Promise.resolve() }),
+    });
+    await this.#lock?.lock.release();
+    this.#lock = { lock, token };
+    await this.#guarded('open', () => this.#removeLeftovers());
+    return lock;
+  }
+
+  async #compareAndSet(lock: ProcessLock, checkpoint: Checkpoint, expected: string | null): Promise<string> {
+    const stored = await this.#read();
+    const version = stored === null ? null : versionOf(stored);
+    if (version !== expected) throw this.#conflict(expected, version);
+    await this.#tokens.check(checkpoint, expected, this.location, () =>
+      Promise.resolve(stored === null ? null : this.#decode(stored)),
+    );
+    const { bytes } = encodeCheckpoint(checkpoint);
+    await this.#replace(lock, bytes);
+    const written = versionOf(bytes);
+    this.#tokens.note(written, checkpoint);
+    return written;
   }
 
   #decode(bytes: Buffer): StoredCheckpoint {
@@ -136,17 +149,17 @@ class FileStore implements CheckpointStore {
     });
   }
 
-  async #replace(bytes: Buffer): Promise<void> {
+  async #replace(lock: ProcessLock, bytes: Buffer): Promise<void> {
     const draft = join(this.#directory, `${this.#fileName}.${randomBytes(6).toString('hex')}.tmp`);
     try {
-      await writeSynced(draft, bytes);
-      await rename(draft, this.location);
+      await this.#guarded('write', () => writeSynced(draft, bytes));
+      await lock.guard(() => this.#guarded('write', () => rename(draft, this.location)));
     } catch (error) {
       await unlink(draft).catch(() => undefined);
       throw error;
     }
     // Without it the directory may still name the old file after a power failure.
-    await syncDirectory(this.#directory);
+    await this.#guarded('write', () => syncDirectory(this.#directory));
   }
 
   /** Drafts that a killed process has left: ours by name, and nobody else writes while we hold the lock. */

@@ -34,12 +34,17 @@ export class TokenGuard {
       this.note(stored.version, stored.checkpoint);
     }
     if (checkpoint.fencingToken < this.#token) {
-      throw new WaymarkError(
-        'checkpoint-conflict',
-        `The checkpoint at ${location} was written under fencing token ${this.#token}, this agent has the older ` +
-          `token ${checkpoint.fencingToken}: another agent has taken over the stream "${checkpoint.stream}".`,
-        { details: { location, stored: this.#token, own: checkpoint.fencingToken } },
-      );
+      throw fencedOff(checkpoint, this.#token, location);
     }
   }
+}
+
+/** The error of a writer whose token is older than the stored one. */
+export function fencedOff(checkpoint: Checkpoint, stored: number, location: string): WaymarkError {
+  return new WaymarkError(
+    'checkpoint-conflict',
+    `The checkpoint at ${location} was written under fencing token ${stored}, this agent has the older ` +
+      `token ${checkpoint.fencingToken}: another agent has taken over the stream "${checkpoint.stream}".`,
+    { details: { location, stored, own: checkpoint.fencingToken } },
+  );
 }

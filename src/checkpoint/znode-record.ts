@@ -1,38 +1,18 @@
 import { abortable } from '../util/abortable.js';
-import type { UnsettledWrites } from './unsettled-writes.js';
+import { ZooKeeperRefusal, leavesOpen } from '../zookeeper/refusal.js';
+import { createParents } from '../zookeeper/parents.js';
 import {
   type Reply,
   type Znode,
   type ZnodeVersion,
   type ZooKeeperClient,
   zookeeperCode,
-} from './zookeeper-client.js';
-
-/** ZooKeeper refused something for a reason that is no conflict. */
-export class ZooKeeperRefusal extends Error {
-  override readonly name = 'ZooKeeperRefusal';
-  /** ZooKeeper's number for it. */
-  readonly code: number;
-
-  constructor(code: number) {
-    super(`ZooKeeper answered ${code}${explanation(code)}`);
-    this.code = code;
-  }
-}
+} from '../zookeeper/zookeeper-client.js';
+import type { UnsettledWrites } from './unsettled-writes.js';
 
 /** What came of a compare-and-set. */
 export type WriteOutcome =
   { readonly written: true; readonly version: ZnodeVersion } | { readonly written: false };
-
-/** Answers that leave open whether a write was done. */
-const openCodes: ReadonlySet<number> = new Set([
-  zookeeperCode.connectionLoss,
-  zookeeperCode.operationTimeout,
-  zookeeperCode.sessionExpired,
-  zookeeperCode.sessionMoved,
-  zookeeperCode.closing,
-  zookeeperCode.systemError,
-]);
 
 /** One znode with a record, over one client, until `signal` fires: then every call rejects with its reason. */
 export class ZnodeRecord {
@@ -80,7 +60,7 @@ export class ZnodeRecord {
       if (base !== null && base.czxid !== value.czxid) return { written: false };
       return { written: true, version: value };
     }
-    if (openCodes.has(outcome.code)) throw new ZooKeeperRefusal(outcome.code);
+    if (leavesOpen(outcome.code)) throw new ZooKeeperRefusal(outcome.code);
     unsettled.refused(write);
     const conflicts: number[] = [zookeeperCode.badVersion, zookeeperCode.nodeExists];
     if (base !== null) conflicts.push(zookeeperCode.noNode);
@@ -102,7 +82,7 @@ export class ZnodeRecord {
   async #create(bytes: Buffer): Promise<Reply<ZnodeVersion>> {
     let reply = await this.#wait(this.#client.create(this.#path, bytes));
     if (!reply.ok && reply.code === zookeeperCode.noNode) {
-      await this.#createParents();
+      await createParents(this.#client, this.#path, this.#signal);
       reply = await this.#wait(this.#client.create(this.#path, bytes));
     }
     if (!reply.ok) return reply;
@@ -112,40 +92,7 @@ export class ZnodeRecord {
     return { ok: false, code: zookeeperCode.badVersion };
   }
 
-  async #createParents(): Promise<void> {
-    const parts = this.#path.split('/').slice(1, -1);
-    for (const count of parts.keys()) {
-      const path = `/${parts.slice(0, count + 1).join('/')}`;
-      // Asked first: creating what is there already is refused to an account that may not create beside it.
-      const found = await this.#wait(this.#client.exists(path));
-      if (found.ok) continue;
-      const made = await this.#wait(this.#client.create(path, Buffer.alloc(0)));
-      if (!made.ok && made.code !== zookeeperCode.nodeExists) throw new ZooKeeperRefusal(made.code);
-    }
-  }
-
   #wait<T>(reply: Promise<Reply<T>>): Promise<Reply<T>> {
     return abortable(reply, this.#signal);
-  }
-}
-
-function explanation(code: number): string {
-  switch (code) {
-    case zookeeperCode.connectionLoss:
-      return ' (connection lost)';
-    case zookeeperCode.operationTimeout:
-      return ' (no answer in time)';
-    case zookeeperCode.sessionExpired:
-      return ' (session expired)';
-    case zookeeperCode.closing:
-      return ' (connection closed)';
-    case zookeeperCode.noAuth:
-      return ' (not allowed: the ACL of the znode or its parent forbids it)';
-    case zookeeperCode.authFailed:
-      return ' (authentication failed)';
-    case zookeeperCode.noNode:
-      return ' (a parent znode is missing: does the path behind the servers in "connect" exist?)';
-    default:
-      return '';
   }
 }

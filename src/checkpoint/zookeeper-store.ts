@@ -1,21 +1,24 @@
-import { WaymarkError, messageOf } from '../util/errors.js';
-
-import type { Checkpoint, CheckpointStore, StoredCheckpoint } from './checkpoint.js';
-import { decodeCheckpoint, encodeCheckpoint } from './codec.js';
-import { TimeOver, within } from './limits.js';
-import { Serial } from './serial.js';
-import { encodeStreamName } from './stream-name.js';
-import { TokenGuard } from './token-guard.js';
-import { UnsettledWrites } from './unsettled-writes.js';
-import { ZnodeRecord, ZooKeeperRefusal } from './znode-record.js';
 import {
   type ZooKeeperAddress,
   formatServers,
   normalizeZnodePath,
   parseZooKeeperAddress,
-} from './zookeeper-address.js';
-import type { ZnodeVersion } from './zookeeper-client.js';
-import { type StoreLogger, ZooKeeperLink } from './zookeeper-link.js';
+} from '../config/zookeeper-address.js';
+import { WaymarkError, messageOf } from '../util/errors.js';
+import { TimeOver, within } from '../util/limits.js';
+import type { Share } from '../util/shared.js';
+import { ZooKeeperRefusal } from '../zookeeper/refusal.js';
+import { shareSession } from '../zookeeper/shared-session.js';
+import type { ZnodeVersion } from '../zookeeper/zookeeper-client.js';
+import type { ZooKeeperAuth, ZooKeeperLogger, ZooKeeperSession } from '../zookeeper/zookeeper-session.js';
+
+import type { Checkpoint, CheckpointStore, StoredCheckpoint } from './checkpoint.js';
+import { decodeCheckpoint, encodeCheckpoint } from './codec.js';
+import { Serial } from './serial.js';
+import { encodeStreamName } from './stream-name.js';
+import { TokenGuard } from './token-guard.js';
+import { UnsettledWrites } from './unsettled-writes.js';
+import { ZnodeRecord } from './znode-record.js';
 
 /** Where a ZooKeeper store keeps its record, and how patient it is. */
 export type ZooKeeperStoreOptions = {
@@ -25,8 +28,10 @@ export type ZooKeeperStoreOptions = {
   readonly root: string;
   readonly stream: string;
   /** Milliseconds, 10 s unless given; also how long open() waits. The servers keep it within bounds of their own. */
-  readonly sessionTimeoutMs?: number;
-  readonly logger?: StoreLogger;
+  readonly sessionTimeoutMs?: number | undefined;
+  /** The account whose alone the znodes are; without one they are open to everybody who reaches ZooKeeper. */
+  readonly auth?: ZooKeeperAuth | undefined;
+  readonly logger?: ZooKeeperLogger | undefined;
 };
 
 const defaultSessionTimeoutMs = 10_000;
@@ -65,7 +70,7 @@ class ZooKeeperStore implements CheckpointStore {
   readonly #tokens = new TokenGuard();
   readonly #unsettled = new UnsettledWrites();
   readonly #closing = new AbortController();
-  #link: ZooKeeperLink | null = null;
+  #shared: Share<ZooKeeperSession> | null = null;
 
   constructor(options: ZooKeeperStoreOptions) {
     this.#options = options;
@@ -79,18 +84,23 @@ class ZooKeeperStore implements CheckpointStore {
   async open(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     if (this.#closing.signal.aborted) throw this.#away('it was closed');
-    if (this.#link !== null) return;
-    const link = new ZooKeeperLink(this.#address, this.#sessionTimeoutMs, this.#options.logger);
-    this.#link = link;
-    link.start();
+    if (this.#shared !== null) return;
+    const { auth = null, logger } = this.#options;
+    const shared = shareSession({
+      ...{ address: this.#address, auth, sessionTimeoutMs: this.#sessionTimeoutMs, logger },
+    });
+    const session = shared.value;
+    this.#shared = shared;
     try {
-      await within(this.#sessionTimeoutMs, [signal, this.#closing.signal], (limit) => link.connected(limit));
+      await within(this.#sessionTimeoutMs, [signal, this.#closing.signal], (limit) =>
+        session.connected(limit),
+      );
     } catch (error) {
-      this.#link = null;
-      await link.close();
+      this.#shared = null;
+      await shared.release();
       signal.throwIfAborted();
       if (!(error instanceof TimeOver)) throw this.#away('it was closed');
-      throw this.#away(`no connection within ${this.#sessionTimeoutMs} ms (${link.problem})`);
+      throw this.#away(`no connection within ${this.#sessionTimeoutMs} ms (${session.problem})`);
     }
   }
 
@@ -111,8 +121,8 @@ class ZooKeeperStore implements CheckpointStore {
   async close(): Promise<void> {
     this.#closing.abort(this.#away('it was closed'));
     await this.#serial.idle();
-    await this.#link?.close();
-    this.#link = null;
+    await this.#shared?.release();
+    this.#shared = null;
   }
 
   async #load(record: ZnodeRecord): Promise<StoredCheckpoint | null> {
@@ -149,8 +159,8 @@ class ZooKeeperStore implements CheckpointStore {
     return this.#serial.run(async () => {
       try {
         return await within(ms, [signal, this.#closing.signal], (limit) => {
-          if (this.#link === null) throw this.#away('it is not open');
-          const { client, problem } = this.#link;
+          if (this.#shared === null) throw this.#away('it is not open');
+          const { client, problem } = this.#shared.value;
           if (client === null) throw this.#away(problem);
           return action(new ZnodeRecord(client, this.#path, limit));
         });

@@ -3,7 +3,12 @@ import type { LogLevel } from './logger.js';
 import type { Output } from './output.js';
 
 /** The options that every command has. */
-export type CommonOptions = { readonly json?: true; readonly logLevel?: LogLevel; readonly config?: string };
+export type CommonOptions = {
+  readonly json?: true;
+  readonly logLevel?: LogLevel;
+  readonly config?: string;
+  readonly stream?: string;
+};
 
 /** What a command works with. */
 export type CommandContext = {

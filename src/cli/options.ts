@@ -43,21 +43,32 @@ export function withServerOption(command: Command, flag: string, description: st
 /** Adds what commands that are given servers have: `-c`, for the account. */
 export function withAccountOptions(command: Command): Command {
   return withCommonOptions(
-    command.option(
-      '-c, --config <FILE>',
-      'take account, TLS and the form of hints from this config file (else: WAYMARK_USER, WAYMARK_PASSWORD)',
-    ),
+    command
+      .option(
+        '-c, --config <FILE>',
+        'take account, TLS and the form of hints from this config file (else: WAYMARK_USER, WAYMARK_PASSWORD)',
+      )
+      .option('--stream <NAME>', streamHelp),
   );
 }
+
+const streamHelp = 'which stream of the config file, where it has several';
 
 /** Adds `--server` and, for the account, `-c`. */
 export function withServerOptions(command: Command): Command {
   return withAccountOptions(withServerOption(command, '--server', 'the server'));
 }
 
-/** Adds `-c`, which the command can't do without. */
+/** Adds `-c`, which the command can't do without, for one that works on the whole agent. */
+export function withAgentOption(command: Command): Command {
+  return withCommonOptions(
+    withRequiredOption(command, '-c, --config <FILE>', 'the config file (YAML), or a folder of them'),
+  );
+}
+
+/** Adds `-c`, which the command can't do without, and `--stream`. */
 export function withConfigOption(command: Command): Command {
-  return withCommonOptions(withRequiredOption(command, '-c, --config <FILE>', 'the config file (YAML)'));
+  return withAgentOption(command).option('--stream <NAME>', streamHelp);
 }
 
 /** `HOST:PORT`. */

@@ -7,6 +7,7 @@ import { addCorrelateCommand } from './commands/correlate.js';
 import { addFindCommand } from './commands/find.js';
 import { addInjectCommand } from './commands/inject.js';
 import { addLastHintCommand } from './commands/last-hint.js';
+import { addLeaderCommand } from './commands/leader.js';
 import { addRegroupCommand } from './commands/regroup.js';
 import { addRepointCommand } from './commands/repoint.js';
 import { addRunCommand } from './commands/run.js';
@@ -94,6 +95,7 @@ function buildProgram(start: Start, usage: string[]): Command {
   addLastHintCommand(program, start);
   addCorrelateCommand(program, start);
   addInjectCommand(program, start);
+  addLeaderCommand(program, start);
   addRepointCommand(program, start);
   addRegroupCommand(program, start);
   addTopologyCommand(program, start);

@@ -1,12 +1,11 @@
 import type { Logger } from 'pino';
 import type { ReloadReport } from '../failover/switching.js';
-import type { Config } from '../config/schema.js';
 import { messageOf, WaymarkError } from '../util/errors.js';
 
 /** What reloading works with. */
-export type ReloadOptions = {
-  readonly load: () => Promise<Config>;
-  readonly apply: (config: Config) => ReloadReport;
+export type ReloadOptions<Loaded> = {
+  readonly load: () => Promise<Loaded>;
+  readonly apply: (loaded: Loaded) => ReloadReport;
   readonly logger: Logger;
 };
 
@@ -14,14 +13,14 @@ export type ReloadOptions = {
  * Gives what is to be called at each SIGHUP: it loads the configuration and hands it to the agent, one after another.
  * One that is wrong is refused in the log, and the agent goes on as it was.
  */
-export function reloader(options: ReloadOptions): () => void {
+export function reloader<Loaded>(options: ReloadOptions<Loaded>): () => void {
   let last = Promise.resolve();
   return () => {
     last = last.then(() => reload(options));
   };
 }
 
-async function reload({ load, apply, logger }: ReloadOptions): Promise<void> {
+async function reload<Loaded>({ load, apply, logger }: ReloadOptions<Loaded>): Promise<void> {
   try {
     const report = apply(await load());
     logger.info({ event: 'config.reloaded', ...report }, reloadText(report));

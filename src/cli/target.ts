@@ -22,10 +22,10 @@ export type Target = {
  */
 export async function readTarget(
   { environment }: CommandContext,
-  { server, config: path, logLevel }: ServerOptions & CommonOptions,
+  { server, config: path, logLevel, stream }: ServerOptions & CommonOptions,
 ): Promise<Target> {
   if (path !== undefined) {
-    const config = await loadConfig(path, environment, { 'log.level': logLevel });
+    const config = await loadConfig(path, environment, { 'log.level': logLevel }, stream);
     const account = await readAccount(config);
     return { instance: { address: server, account }, format: config.hints, logLevel: config.log.level };
   }

@@ -1,13 +1,29 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 
 import { LineCounter, parseDocument } from 'yaml';
 
 import { WaymarkError, messageOf } from '../util/errors.js';
 import { type ConfigProblem, type KeyPath, expandVariables, isBelow, withValueAt } from './expand.js';
 import { type Config, configSchema } from './schema.js';
+import {
+  clashes,
+  type FileProblem,
+  isSection,
+  keysOf,
+  misplacedKeys,
+  type RawDocument,
+  splitStreams,
+  type SplitDocument,
+} from './streams.js';
 
 /** Values that beat the file and the environment (flags): by dotted key, for example `{'log.level': 'debug'}`. */
 export type ConfigOverrides = Readonly<Record<string, unknown>>;
+
+/** The configurations of an agent's streams; what concerns the whole agent is the same in all. */
+export type Configs = readonly [Config, ...Config[]];
+
+type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Which variable beats which key of the file. */
 const variables = [
@@ -16,39 +32,156 @@ const variables = [
 ] as const;
 
 /**
- * Reads a config file. `${NAME}` in a value stands for a variable of the environment, `$${` for a plain `${`.
+ * Reads the configurations of all streams of an agent: from a config file with one stream, or with a list of them
+ * under `streams` (what stands outside of it holds for all, unless a stream has that key itself), or from a folder of
+ * config files with one stream each (and perhaps a `defaults.yaml` that holds for all).
+ * `${NAME}` in a value stands for a variable of the environment, `$${` for a plain `${`.
  * What wins: file < WAYMARK_USER and WAYMARK_PASSWORD < overrides.
  *
- * @throws WaymarkError `config`: the file can't be read, isn't YAML (with line and column), or is wrong; then one
+ * @throws WaymarkError `config`: a file can't be read, isn't YAML (with line and column), or is wrong; then one
  *   error tells all the problems, and `details.problems` lists them as `{key, message}`.
  */
-export async function loadConfig(
+export async function loadConfigs(
   path: string,
-  environment: Readonly<Record<string, string | undefined>>,
+  environment: Environment,
   overrides: ConfigOverrides = {},
-): Promise<Config> {
-  let source: string;
-  try {
-    source = await readFile(path, 'utf8');
-  } catch (error) {
-    const message = `cannot read the config file ${path}: ${messageOf(error)}`;
-    throw new WaymarkError('config', message, { cause: error, details: { file: path } });
+): Promise<Configs> {
+  const files = await filesOf(path);
+  if (files === null) return parseConfigs(await readText(path), path, environment, overrides);
+  let shared: RawDocument | null = null;
+  const streams: RawDocument[] = [];
+  for (const file of files) {
+    const raw = rawDocument(await readText(file), file, environment);
+    if (/^defaults\.ya?ml$/.test(basename(file))) shared = raw;
+    else streams.push(raw);
   }
-  return parseConfig(source, path, environment, overrides);
+  return resolve(path, { shared, streams, several: true }, environment, overrides);
 }
 
 /**
- * As loadConfig, from the text of a file.
- * @param name what the text is called in messages.
+ * As loadConfigs, for what works on one stream.
+ * @param stream its name; may be left out where there is one only.
+ * @throws WaymarkError `usage` when there are several and none is named, or none has that name.
  */
+export async function loadConfig(
+  path: string,
+  environment: Environment,
+  overrides: ConfigOverrides = {},
+  stream?: string,
+): Promise<Config> {
+  return oneOfStreams(await loadConfigs(path, environment, overrides), path, stream);
+}
+
+/** As loadConfig, from the text of a file with one stream; `name` is what it is called in messages. */
 export function parseConfig(
   source: string,
   name: string,
-  environment: Readonly<Record<string, string | undefined>>,
+  environment: Environment,
   overrides: ConfigOverrides = {},
 ): Config {
+  return oneOfStreams(parseConfigs(source, name, environment, overrides), name, undefined);
+}
+
+/** As loadConfigs, from the text of a file; `name` is what it is called in messages. */
+export function parseConfigs(
+  source: string,
+  name: string,
+  environment: Environment,
+  overrides: ConfigOverrides = {},
+): Configs {
+  return resolve(name, splitStreams(rawDocument(source, name, environment)), environment, overrides);
+}
+
+/** The config files of a folder, by name; null when it isn't one. */
+async function filesOf(path: string): Promise<string[] | null> {
+  try {
+    if (!(await stat(path)).isDirectory()) return null;
+    const names = (await readdir(path)).filter((name) => /^[^.].*\.ya?ml$/.test(name)).toSorted();
+    return names.map((name) => join(path, name));
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+function unreadable(path: string, cause: unknown): WaymarkError {
+  const message = `cannot read the config file ${path}: ${messageOf(cause)}`;
+  return new WaymarkError('config', message, { cause, details: { file: path } });
+}
+
+function rawDocument(source: string, name: string, environment: Environment): RawDocument {
   const { value, problems } = expandVariables(parseYaml(source, name), environment);
-  let merged: unknown = value ?? {};
+  return { name, prefix: [], value: value ?? {}, problems };
+}
+
+/**
+ * The stream by that name, or the only one.
+ * @param name what the file is called in the message.
+ * @throws WaymarkError `usage`, as {@link loadConfig}.
+ */
+export function oneOfStreams(configs: Configs, name: string, stream: string | undefined): Config {
+  const [only, ...others] = configs;
+  const found =
+    stream === undefined ? (others.length === 0 ? only : null) : configs.find((one) => one.stream === stream);
+  if (found) return found;
+  const known = configs.map((one) => one.stream).join(', ');
+  throw new WaymarkError(
+    'usage',
+    stream === undefined
+      ? `${name} has several streams: say which one with --stream (${known})`
+      : `${name} has no stream "${stream}": there is ${known}`,
+  );
+}
+
+function resolve(
+  name: string,
+  { shared, streams, several }: SplitDocument,
+  environment: Environment,
+  overrides: ConfigOverrides,
+): Configs {
+  const configs: Config[] = [];
+  const problems: FileProblem[] = [];
+  for (const own of streams) {
+    const { config, wrong } = resolveStream(own, shared, environment, overrides);
+    if (config !== null) configs.push(config);
+    problems.push(...wrong, ...(several ? misplacedKeys(own) : []));
+  }
+  if (problems.length === 0) problems.push(...clashes(configs, streams));
+  const [first, ...others] = configs;
+  if (problems.length > 0 || first === undefined) {
+    const none = {
+      file: name,
+      path: several ? ['streams'] : [],
+      message: 'has no stream: at least one is needed',
+    };
+    throw complaint(name, problems.length > 0 ? problems : [none]);
+  }
+  return [first, ...others];
+}
+
+function resolveStream(
+  own: RawDocument,
+  shared: RawDocument | null,
+  environment: Environment,
+  overrides: ConfigOverrides,
+): { config: Config | null; wrong: FileProblem[] } {
+  const [mine, common] = [keysOf(own.value), keysOf(shared?.value)];
+  /** Where a key of the stream's stands: in its own part, unless only the shared one has it. */
+  const place = (path: KeyPath): { file: string; path: KeyPath } => {
+    const key = String(path[0] ?? '');
+    if (shared !== null && !mine.has(key) && common.has(key)) return { file: shared.name, path };
+    return { file: own.name, path: [...own.prefix, ...path] };
+  };
+  let merged: unknown = isSection(own.value)
+    ? { ...(isSection(shared?.value) ? shared.value : {}), ...own.value }
+    : own.value;
   const replaced: KeyPath[] = [];
   const replace = (key: string, replacement: unknown): void => {
     const path = key.split('.');
@@ -63,14 +196,19 @@ export function parseConfig(
   for (const [key, replacement] of Object.entries(overrides)) {
     if (replacement !== undefined) replace(key, replacement);
   }
-  const missing = problems.filter((problem) => !replaced.some((path) => isBelow(problem.path, path)));
+  const unused = (shared?.problems ?? []).filter(({ path }) => mine.has(String(path[0])));
+  const missing = [...own.problems, ...(shared?.problems ?? [])].filter(
+    (problem) => !unused.includes(problem) && !replaced.some((path) => isBelow(problem.path, path)),
+  );
   const result = configSchema.safeParse(merged);
-  if (result.success && missing.length === 0) return result.data;
-
+  if (result.success && missing.length === 0) return { config: result.data, wrong: [] };
   const wrong = (result.error?.issues ?? [])
     .map(({ path, message }): ConfigProblem => ({ path: path.map(toKey), message }))
     .filter((problem) => !missing.some(({ path }) => isBelow(problem.path, path)));
-  throw complaint(name, [...missing, ...wrong]);
+  return {
+    config: null,
+    wrong: [...missing, ...wrong].map(({ path, message }) => ({ ...place(path), message })),
+  };
 }
 
 function parseYaml(source: string, name: string): unknown {
@@ -98,7 +236,7 @@ function parseYaml(source: string, name: string): unknown {
   }
   if (value === null || (typeof value === 'object' && !Array.isArray(value))) return value;
   throw complaint(name, [
-    { path: [], message: 'must be keys with values, for example "stream: shop-audit"' },
+    { file: name, path: [], message: 'must be keys with values, for example "stream: shop-audit"' },
   ]);
 }
 
@@ -110,11 +248,14 @@ function toKey(key: PropertyKey): string | number {
   return typeof key === 'symbol' ? String(key) : key;
 }
 
-function complaint(name: string, problems: readonly ConfigProblem[]): WaymarkError {
-  const lines = problems.map(({ path, message }) => {
+function complaint(name: string, problems: readonly FileProblem[]): WaymarkError {
+  const all = problems.map(({ file, path, message }) => {
     const key = formatKey(path);
-    return { key, text: key === '' ? message : `${key}: ${message}`, message };
+    const text = key === '' ? message : `${key}: ${message}`;
+    return { key, text: file === name ? text : `${basename(file)}: ${text}`, message };
   });
+  // What is wrong for all streams is told once.
+  const lines = all.filter(({ text }, index) => all.findIndex((other) => other.text === text) === index);
   const [only] = lines;
   const message =
     lines.length === 1 && only !== undefined

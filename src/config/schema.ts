@@ -15,6 +15,7 @@ import {
 } from './fields.js';
 import { Secret } from './secret.js';
 import { isTablePattern } from './table-filter.js';
+import { parseZooKeeperAddress } from './zookeeper-address.js';
 
 /** One member of the pool. */
 type ServerConfig = {
@@ -99,21 +100,84 @@ const pattern = text('a pattern SCHEMA.TABLE').refine(isTablePattern, {
 });
 const patterns = z.array(pattern, { error: 'must be a list of patterns SCHEMA.TABLE, for example [shop.*]' });
 
-const zookeeperHosts = textLike(
-  /^[^\s,/:]+(?::\d{1,5})?(?:,[^\s,/:]+(?::\d{1,5})?)*$/,
-  'a comma-separated list of HOST:PORT, for example "zk1:2181,zk2:2181" (a path goes under "root")',
-);
+const secret = (missing: string) =>
+  z
+    .string({ error: ({ input }) => (input === undefined ? missing : 'must be text: put it in quotes') })
+    .transform((value) => new Secret(value));
+
+/** How to get at ZooKeeper, for whatever is kept there. */
+const zookeeper = {
+  connect: parsed(
+    'HOST:PORT,HOST:PORT,… with an optional /PATH that all is below, for example "zk1:2181,zk2:2181,zk3:2181/audit"',
+    (connect) => {
+      parseZooKeeperAddress(connect);
+      return connect;
+    },
+  ),
+  root: textLike(/^(?:\/[\w.-]+)+$/, 'a path such as /waymark').default('/waymark'),
+  auth: section({
+    user: textLike(/^[^:\s]+$/, 'the name of the account in ZooKeeper, without ":"'),
+    password: secret('is missing: it must be the password of the account in ZooKeeper'),
+  }).optional(),
+};
+
+/** A server for our own tables; it needs no binary log. */
+const tables = {
+  server: address,
+  schema: textLike(identifier, 'the name of a schema: letters, digits, "_" and "$"').default('waymark'),
+  user: text('the name of the account there').optional(),
+  password: secret('is missing').optional(),
+};
 
 const checkpoint = kinds(
   'store',
-  ['file', 'zookeeper'],
+  ['file', 'zookeeper', 'mysql'],
   [
     section({ store: z.literal('file'), path: text('the folder to keep the checkpoint in') }),
-    section({
-      store: z.literal('zookeeper'),
-      connect: zookeeperHosts,
-      root: textLike(/^(?:\/[\w.-]+)+$/, 'a path such as /waymark').default('/waymark'),
-    }),
+    section({ store: z.literal('zookeeper'), ...zookeeper }),
+    section({ store: z.literal('mysql'), ...tables }),
+  ],
+);
+
+/** A lease: how long it lasts, how much sooner its holder stops. */
+const lease = (timeout: number, margin: number) => ({
+  timeout: duration().default(timeout),
+  interval: duration().default(1_000),
+  margin: duration().default(margin),
+});
+
+type Lease = { readonly timeout: number; readonly interval: number; readonly margin: number };
+
+const inTimes = <Given extends Lease>({ timeout, interval, margin, ...rest }: Given) => ({
+  ...rest,
+  timeoutMs: timeout,
+  intervalMs: interval,
+  marginMs: margin,
+});
+
+function checkLease({ timeout, interval, margin }: Lease, context: z.RefinementCtx): void {
+  const complain = (key: keyof Lease, message: string): void => {
+    context.addIssue({ code: 'custom', path: [key], message });
+  };
+  if (interval < 1) complain('interval', 'must be longer than nothing');
+  if (margin < 1) complain('margin', 'must be longer than nothing');
+  // Two attempts to renew that fail must not be the end of it.
+  if (3 * interval + margin > timeout) {
+    complain('timeout', 'is too short: it must be as long as "margin" and three times "interval"');
+  }
+}
+
+const election = kinds(
+  'backend',
+  ['none', 'zookeeper', 'mysql'],
+  [
+    section({ backend: z.literal('none') }),
+    section({ backend: z.literal('zookeeper'), ...zookeeper, ...lease(10_000, 2_000) })
+      .superRefine(checkLease)
+      .transform(inTimes),
+    section({ backend: z.literal('mysql'), ...tables, ...lease(5_000, 1_000) })
+      .superRefine(checkLease)
+      .transform(inTimes),
   ],
 );
 
@@ -148,14 +212,7 @@ export const configSchema = section({
   servers,
   source: address.optional(),
   user: text('the name of the account (or set WAYMARK_USER)'),
-  password: z
-    .string({
-      error: ({ input }) =>
-        input === undefined
-          ? 'is missing: write it, or set WAYMARK_PASSWORD (an account without one: "")'
-          : 'must be text: put it in quotes',
-    })
-    .transform((value) => new Secret(value)),
+  password: secret('is missing: write it, or set WAYMARK_PASSWORD (an account without one: "")'),
   tls: tls.optional(),
   serverId: wholeNumber(1, 4_294_967_295).optional(),
   hints: section({
@@ -173,10 +230,9 @@ export const configSchema = section({
   }).prefault({}),
   matching: section({ margin: wholeNumber(1, 8_192).default(1_024) }).prefault({}),
   checkpoint,
-  election: kinds('backend', ['none'], [section({ backend: z.literal('none') })]).default({
-    backend: 'none',
-  }),
+  election: election.default({ backend: 'none' }),
   sink: sink.default({ type: 'stdout' }),
+  maxStreams: wholeNumber(1, 1_000_000).default(1_000_000),
   failover: failover.prefault({}),
   http: section({
     listen: parsed('HOST:PORT to listen on, for example 127.0.0.1:9464', parseListenAddress),
@@ -196,6 +252,9 @@ export type Config = z.output<typeof configSchema>;
 
 /** Which checkpoint store, and where. */
 export type CheckpointConfig = Config['checkpoint'];
+
+/** Who may work on a stream. */
+export type ElectionConfig = Config['election'];
 
 /** Which sink, and where it writes. */
 export type SinkConfig = Config['sink'];

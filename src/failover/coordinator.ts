@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { formatCoordinates } from '../binlog/coordinates.js';
-import { within } from '../checkpoint/limits.js';
+import { within } from '../util/limits.js';
 import type { Config } from '../config/schema.js';
 import type { TableFilter } from '../config/table-filter.js';
 import type { Inspection } from '../mysql/inspect.js';

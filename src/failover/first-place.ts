@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { StoredCheckpoint } from '../checkpoint/checkpoint.js';
-import { within } from '../checkpoint/limits.js';
+import { within } from '../util/limits.js';
 import type { Config } from '../config/schema.js';
 import type { TableFilter } from '../config/table-filter.js';
 import type { SinkRecovery } from '../sinks/sink.js';
@@ -28,9 +28,10 @@ export type FirstPlaceOptions = {
 
 /** Where a stream begins that has no checkpoint yet. */
 export async function beginning(
-  { config, supervisor, filter, logger }: FirstPlaceOptions,
+  { config, supervisor, progress, filter, logger }: FirstPlaceOptions,
   signal: AbortSignal,
 ): Promise<Source> {
+  progress.partial = null;
   const { member, inspection, resume } = await begin(supervisor.pool, config, filter, logger, signal);
   const ordered = inspection.facts.keepsCommitOrder;
   return { member, inspection, resume, confidence: null, hint: null, ordered, matched: 0, took: null };

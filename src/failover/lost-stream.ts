@@ -1,4 +1,4 @@
-import { within } from '../checkpoint/limits.js';
+import { within } from '../util/limits.js';
 import type { HintFormat } from '../hints/hint.js';
 import { sleep } from '../util/async.js';
 import type { WaymarkError } from '../util/errors.js';

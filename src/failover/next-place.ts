@@ -1,4 +1,4 @@
-import { within } from '../checkpoint/limits.js';
+import { within } from '../util/limits.js';
 import { messageOf } from '../util/errors.js';
 import type { CandidateOptions } from './candidate.js';
 import type { Loss } from './move.js';

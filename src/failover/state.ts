@@ -47,6 +47,15 @@ export type AgentPhase =
       readonly finding: SwitchCause;
       readonly since: number;
     }
+  /** Another agent leads the stream, or nobody yet; null: it isn't known who. */
+  | { readonly kind: 'standby'; readonly since: number; readonly leader: string | null }
+  /** It came to an end and is tried again, when others of the agent go on. */
+  | {
+      readonly kind: 'failed';
+      readonly reason: string;
+      readonly since: number;
+      readonly retryMs: number;
+    }
   | { readonly kind: 'stopped'; readonly reason: string };
 
 export type AgentState = {

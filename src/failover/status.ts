@@ -18,6 +18,8 @@ export type AgentStatus = {
   readonly ready: boolean;
   readonly notReadyBecause: string | null;
   readonly phase: AgentPhase;
+  /** Fencing token of our leadership, 0 without an election; null: this agent doesn't lead the stream. */
+  readonly token: number | null;
   /** The server that is read, or was lost. */
   readonly server: string | null;
   /** What that server is found to be, or why it is left. */
@@ -76,6 +78,7 @@ type SinkStatus = {
 /** What the view is made of. */
 export type StatusSources = {
   readonly stream: string;
+  readonly token: number | null;
   readonly state: AgentState;
   readonly progress: Progress;
   readonly members: readonly MemberView[];
@@ -120,6 +123,7 @@ export function statusOf(sources: StatusSources): AgentStatus {
     ready: notReadyBecause === null,
     notReadyBecause,
     phase: state.phase,
+    token: sources.token,
     server,
     finding: findingOf(state.phase, member),
     coordinates: progress.coordinates.file === '' ? null : formatCoordinates(progress.coordinates),
@@ -153,6 +157,8 @@ function serverOf(phase: AgentPhase): string | null {
     case 'searching':
       return phase.lost;
     case 'starting':
+    case 'standby':
+    case 'failed':
     case 'stopped':
       return null;
   }
@@ -170,6 +176,9 @@ function unreadiness(phase: AgentPhase): string | null {
       return `the stream from ${phase.lost} has ended (${phase.finding}), and no place to go on has been found yet`;
     case 'stopped':
       return `the agent has stopped: ${phase.reason}`;
+    case 'failed':
+      return `the stream has failed, and is tried again every ${wholeSeconds(phase.retryMs)} s: ${phase.reason}`;
+    case 'standby':
     case 'streaming':
       return null;
   }

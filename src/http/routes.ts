@@ -13,8 +13,8 @@ export type Faces = {
   statuses(): readonly AgentStatus[];
   /** The metrics in the text format of Prometheus. */
   metrics(): Promise<string>;
-  /** Moves the stream to another server: see `Agent.switchTo`. */
-  switchTo(to: Address, signal: AbortSignal): Promise<SwitchReport>;
+  /** Moves a stream to another server: see `Agent.switchTo`. */
+  switchTo(to: Address, signal: AbortSignal, stream?: string): Promise<SwitchReport>;
   /** What whoever gives orders must know; null: nobody may. */
   readonly token: Secret | null;
 };
@@ -30,7 +30,7 @@ const metricsType = 'text/plain; version=0.0.4; charset=utf-8';
  * @throws WaymarkError what the answer is to say.
  */
 export async function routeTo(request: IncomingMessage, faces: Faces, gone: AbortSignal): Promise<Answer> {
-  const [path = '/'] = (request.url ?? '/').split('?');
+  const [path = '/', query] = (request.url ?? '/').split('?');
   const { method = 'GET' } = request;
   if (path === '/switch') {
     if (method !== 'POST') return refusal(405, 'only POST', { allow: 'POST' });
@@ -39,7 +39,11 @@ export async function routeTo(request: IncomingMessage, faces: Faces, gone: Abor
   const known = readable.find((route) => route === path);
   if (known === undefined) return refusal(404, `there are ${readable.join(', ')} and POST /switch`);
   if (method !== 'GET' && method !== 'HEAD') return refusal(405, 'only GET', { allow: 'GET, HEAD' });
-  return read(known, request, faces);
+  const stream = new URLSearchParams(query).get('stream');
+  if (stream === null) return read(known, request, faces);
+  const statuses = faces.statuses().filter((status) => status.stream === stream);
+  if (statuses.length === 0) return refusal(404, `this agent has no stream "${stream}" now`);
+  return read(known, request, { ...faces, statuses: () => statuses });
 }
 
 async function read(
@@ -62,10 +66,13 @@ async function read(
   }
 }
 
-/** 200 when every stream moves, as far as that lies with the agent; else 503 with the reasons. */
+/**
+ * 200 when a stream moves, as far as that lies with the agent; else 503. The reasons are told in any case: of several
+ * streams, one that fails must not have the agent restarted under the others.
+ */
 function health(statuses: readonly AgentStatus[]): Answer {
   const unhealthyBecause = reasons(statuses, (status) => status.unhealthyBecause);
-  const healthy = unhealthyBecause === null;
+  const healthy = unhealthyBecause === null || statuses.some((status) => status.healthy);
   return json(healthy ? 200 : 503, { healthy, unhealthyBecause });
 }
 

@@ -48,6 +48,10 @@ function stateText({ phase, finding }: AgentStatus): string {
       return `streaming from ${phase.server} (${finding ?? 'not looked at yet'}) since ${timeText(phase.since)}`;
     case 'searching':
       return `looking for another server than ${phase.lost} (${phase.finding}) since ${timeText(phase.since)}`;
+    case 'standby':
+      return `standing by since ${timeText(phase.since)}; leader: ${phase.leader ?? 'not known'}`;
+    case 'failed':
+      return `failed at ${timeText(phase.since)}, tried again every ${count(Math.round(phase.retryMs / 1000))} s: ${phase.reason}`;
     case 'stopped':
       return `stopped: ${phase.reason}`;
   }

@@ -40,7 +40,7 @@ export async function answerSwitch(
   }, switchLimitMs);
   const signal = AbortSignal.any([gone, limit.signal]);
   try {
-    return json(200, await abortable(faces.switchTo(to, signal), signal));
+    return json(200, await abortable(faces.switchTo(to, signal, stream), signal));
   } finally {
     clearTimeout(timer);
   }

@@ -1,8 +1,9 @@
-import { type FileHandle, open, realpath } from 'node:fs/promises';
+import { constants, copyFile, type FileHandle, open, realpath, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 import type { SinkPosition } from '../checkpoint/checkpoint.js';
 import { WaymarkError, messageOf } from '../util/errors.js';
+import type { Fencing } from '../util/fencing.js';
 import { type ProcessLock, acquireProcessLock } from '../util/process-lock.js';
 import { type FilePosition, fromSinkPosition, markAt, toSinkPosition } from './file-position.js';
 import { type RecoveredFile, readTransactions } from './file-recovery.js';
@@ -15,8 +16,9 @@ import type { Sink, SinkRecovery } from './sink.js';
  * `open` finds the complete transactions behind the checkpoint and cuts off an unfinished one.
  *
  * `deliver` resolves when the operating system has the lines, `flush` when the disk has them. The file is locked
- * (`PATH.lock`) against a second agent. All errors are WaymarkErrors `sink` that name the file; after one the sink
- * takes no more.
+ * (`PATH.lock`) against a second agent. One that has been elected in this one's place takes it over: from then on not a
+ * byte of this one comes into it, whatever it has slept through. All errors are WaymarkErrors `sink` that name the file,
+ * or `not-leader` when it was taken over; after one the sink takes no more.
  */
 export function fileSink(options: { readonly path: string }): Sink {
   return new FileSink(options.path);
@@ -39,16 +41,20 @@ class FileSink implements Sink {
     this.#path = path;
   }
 
-  async open(acknowledged: SinkPosition | null, signal: AbortSignal): Promise<SinkRecovery> {
+  async open(
+    acknowledged: SinkPosition | null,
+    signal: AbortSignal,
+    fencing?: Fencing,
+  ): Promise<SinkRecovery> {
     signal.throwIfAborted();
     if (this.#file !== null) throw this.#error('is open already');
     const position = acknowledged === null ? null : fromSinkPosition(acknowledged, this.#path);
-    const lock = await this.#lock();
+    const lock = await this.#lock(fencing);
     let handle: FileHandle | null = null;
     try {
       const opened = await openOrCreate(this.#path);
       handle = opened.handle;
-      const found = opened.created ? null : await this.#recover(handle, position, signal);
+      const found = opened.created ? null : await this.#recover(handle, lock, position, signal);
       this.#file = {
         handle,
         lock,
@@ -68,6 +74,15 @@ class FileSink implements Sink {
   async deliver(records: readonly ChangeRecord[], signal: AbortSignal): Promise<void> {
     const file = this.#usable();
     signal.throwIfAborted();
+    try {
+      await file.lock.guard(() => this.#write(file, records));
+    } catch (error) {
+      if (!(error instanceof WaymarkError)) throw this.#fail(`cannot be written: ${messageOf(error)}`, error);
+      throw (this.#failure = error);
+    }
+  }
+
+  async #write(file: OpenFile, records: readonly ChangeRecord[]): Promise<void> {
     const before = file.offset;
     try {
       for (const { bytes, lastEnd } of encodeRecords(records)) {
@@ -85,21 +100,26 @@ class FileSink implements Sink {
   async flush(): Promise<SinkPosition> {
     const file = this.#usable();
     try {
+      // Writes nothing, and takes long: it is not in anybody's way.
       await file.handle.datasync();
-      const { size } = await file.handle.stat();
-      if (size !== file.offset) {
-        throw this.#fail(
-          `was changed by somebody else: it has ${String(size)} bytes, not the ${String(file.offset)} that this ` +
-            'agent wrote. Nobody else may write it or cut it; to rotate it, stop the agent and rename it',
-        );
-      }
-      const mark = await markAt(file.handle, file.transactionStart);
-      return toSinkPosition({ offset: file.offset, transactionStart: file.transactionStart, mark });
+      return await file.lock.guard(() => this.#position(file));
     } catch (error) {
       if (error instanceof WaymarkError) throw error;
       // What the disk refused once may be gone from memory, too: a second attempt would succeed and prove nothing.
       throw this.#fail(`cannot be made durable: ${messageOf(error)}`, error);
     }
+  }
+
+  async #position(file: OpenFile): Promise<SinkPosition> {
+    const { size } = await file.handle.stat();
+    if (size !== file.offset) {
+      throw this.#fail(
+        `was changed by somebody else: it has ${String(size)} bytes, not the ${String(file.offset)} that this ` +
+          'agent wrote. Nobody else may write it or cut it; to rotate it, stop the agent and rename it',
+      );
+    }
+    const mark = await markAt(file.handle, file.transactionStart);
+    return toSinkPosition({ offset: file.offset, transactionStart: file.transactionStart, mark });
   }
 
   async close(): Promise<void> {
@@ -115,14 +135,18 @@ class FileSink implements Sink {
     }
   }
 
-  async #lock(): Promise<ProcessLock> {
+  async #lock(fencing: Fencing | undefined): Promise<ProcessLock> {
     try {
       // Beside the file itself, so that two links to it share one lock.
       const path = await realpath(this.#path).catch(async (error: unknown) => {
         if (!isMissing(error)) throw error;
         return join(await realpath(dirname(this.#path)), basename(this.#path));
       });
-      return await acquireProcessLock(`${path}.lock`, { code: 'sink', subject: `the file ${this.#path}` });
+      return await acquireProcessLock(`${path}.lock`, {
+        code: 'sink',
+        subject: `the file ${this.#path}`,
+        ...(fencing === undefined ? {} : { fencing, detach: () => replaceByCopy(path) }),
+      });
     } catch (error) {
       if (error instanceof WaymarkError) throw error;
       throw this.#error(`cannot be opened: ${messageOf(error)}`, error);
@@ -131,6 +155,7 @@ class FileSink implements Sink {
 
   async #recover(
     handle: FileHandle,
+    lock: ProcessLock,
     position: FilePosition | null,
     signal: AbortSignal,
   ): Promise<RecoveredFile> {
@@ -146,7 +171,7 @@ class FileSink implements Sink {
       signal,
     );
     if (found.completeEnd < found.end) {
-      await handle.truncate(found.completeEnd);
+      await lock.guard(() => handle.truncate(found.completeEnd));
       await handle.datasync();
     }
     return found;
@@ -225,6 +250,20 @@ async function openOrCreate(path: string): Promise<{ handle: FileHandle; created
   if ((await handle.stat()).isFile()) return { handle, created: false };
   await handle.close();
   throw new Error('it is not a regular file');
+}
+
+/** Puts a copy in a file's place: who has the old one open writes into what nobody sees any more. */
+async function replaceByCopy(path: string): Promise<void> {
+  const copy = `${path}.copy`;
+  await copyFile(path, copy, constants.COPYFILE_FICLONE);
+  const handle = await open(copy, 'r+');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(copy, path);
+  await syncFolder(dirname(path));
 }
 
 /** Makes a new file's name durable. */

@@ -9,7 +9,7 @@ export type SinkActivity = {
 };
 
 /** It waits for more. */
-export const noActivity: SinkActivity = { backlog: 0, busySinceMs: null };
+const noActivity: SinkActivity = { backlog: 0, busySinceMs: null };
 
 /**
  * The same sink, watched: what it is at, and how long it took over each delivery.
@@ -31,10 +31,10 @@ export function measuredSink(
   return {
     activity: () => activity,
     sink: {
-      open: (acknowledged, signal) => sink.open(acknowledged, signal),
-      deliver: async (records, signal) => {
+      open: (acknowledged, signal, fencing) => sink.open(acknowledged, signal, fencing),
+      deliver: async (records, signal, fencing) => {
         const startedAtMs = performance.now();
-        await watched(records.length, () => sink.deliver(records, signal));
+        await watched(records.length, () => sink.deliver(records, signal, fencing));
         onDelivered((performance.now() - startedAtMs) / 1000);
       },
       flush: () => watched(0, () => sink.flush()),

@@ -1,5 +1,6 @@
 import type { ChangeRecord } from './record.js';
 import type { SinkPosition } from '../checkpoint/checkpoint.js';
+import type { Fencing } from '../util/fencing.js';
 
 /** A transaction that a sink holds completely: what its last record says. */
 export type DeliveredTransaction = {
@@ -32,14 +33,24 @@ export type SinkRecovery = {
 /**
  * Takes the records. Called by one agent, never concurrently with itself.
  *
- * The order of calls: open, then deliver and flush any number of times, then close. A rejected promise ends the
- * agent: what a sink can mend (a full pipe, a short outage) it mends itself before it answers.
+ * The order of calls: open, then deliver and flush any number of times, then close; and again from open on, when the
+ * agent leads its stream another time. A rejected promise ends the stream: what a sink can mend (a full pipe, a short
+ * outage) it mends itself before it answers.
+ *
+ * Where several agents stand by for each other, each of them has a sink, and what they write to may be one and the
+ * same. The fencing token tells them apart: whoever has seen one takes nothing under a lower one any more.
  */
 export interface Sink {
-  /** @param acknowledged the position in the last checkpoint; null when there is no checkpoint or it has none. */
-  open(acknowledged: SinkPosition | null, signal: AbortSignal): Promise<SinkRecovery>;
-  /** Takes records in the order of the history; resolves when they are accepted. Waiting is backpressure. */
-  deliver(records: readonly ChangeRecord[], signal: AbortSignal): Promise<void>;
+  /**
+   * @param acknowledged the position in the last checkpoint; null when there is no checkpoint or it has none.
+   * @param fencing the leadership that begins; left out where there is no election.
+   */
+  open(acknowledged: SinkPosition | null, signal: AbortSignal, fencing?: Fencing): Promise<SinkRecovery>;
+  /**
+   * Takes records in the order of the history; resolves when they are accepted. Waiting is backpressure.
+   * @param fencing the leadership under which they are delivered, the same as at open.
+   */
+  deliver(records: readonly ChangeRecord[], signal: AbortSignal, fencing?: Fencing): Promise<void>;
   /** Makes durable what was delivered; the position is kept in the checkpoint. */
   flush(): Promise<SinkPosition | null>;
   /** Releases what the sink holds; what was delivered and not flushed is flushed first. */

@@ -6,6 +6,8 @@ import type { Sink } from './sink.js';
 /** Some records of the history, in order: a transaction, several small ones, or a part of a huge one. */
 export type RecordBatch = {
   readonly records: readonly ChangeRecord[];
+  /** Of the leadership under which they are delivered: it only grows. 0 where there is no election. */
+  readonly fencingToken: number;
   /**
    * Says that the records are in safe hands: only then does the checkpoint move past them, and only then does the
    * next batch come. A second call, or one after the agent has stopped waiting, does nothing.
@@ -36,9 +38,10 @@ export function streamSink(): StreamSink {
     sink: {
       open(_, signal) {
         signal.throwIfAborted();
+        exchange.open();
         return Promise.resolve({ remembers: false, delivered: [], endsBetweenTransactions: false });
       },
-      deliver: (records, signal) => exchange.offer(records, signal),
+      deliver: (records, signal, fencing) => exchange.offer(records, fencing?.token ?? 0, signal),
       flush: () => Promise.resolve(null),
       close() {
         exchange.close();
@@ -85,12 +88,13 @@ class Exchange {
   #wake: () => void = () => undefined;
 
   /** Resolves when the consumer has acknowledged. */
-  offer(batch: readonly ChangeRecord[], signal: AbortSignal): Promise<void> {
+  offer(records: readonly ChangeRecord[], fencingToken: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
+      if (this.#closed) throw new WaymarkError('sink', 'the sink is closed');
       if (this.#refusal !== null) throw this.#refusal;
       if (this.#offer !== null) throw new WaymarkError('sink', 'a batch is under way already');
-      if (batch.length === 0) {
+      if (records.length === 0) {
         resolve();
         return;
       }
@@ -107,7 +111,7 @@ class Exchange {
       const acknowledge = (): void => {
         settle(null);
       };
-      const offer: Offer = { batch: { records: batch, acknowledge }, reject: settle };
+      const offer: Offer = { batch: { records, fencingToken, acknowledge }, reject: settle };
       signal.addEventListener('abort', onAbort, { once: true });
       this.#offer = offer;
       this.#taken = false;
@@ -115,10 +119,15 @@ class Exchange {
     });
   }
 
-  /** The agent delivers no more. */
+  /** The agent delivers, perhaps not for the first time. */
+  open(): void {
+    this.#closed = false;
+  }
+
+  /** The agent delivers no more, unless it opens it again. */
   close(): void {
     this.#closed = true;
-    this.#refuse('the sink is closed');
+    this.#offer?.reject(new WaymarkError('sink', 'the sink is closed'));
     this.#wake();
   }
 
@@ -146,12 +155,8 @@ class Exchange {
         }
       }
     } finally {
-      this.#refuse('the consumer of the records has stopped reading them');
+      this.#refusal = new WaymarkError('sink', 'the consumer of the records has stopped reading them');
+      this.#offer?.reject(this.#refusal);
     }
-  }
-
-  #refuse(why: string): void {
-    this.#refusal ??= new WaymarkError('sink', why);
-    this.#offer?.reject(this.#refusal);
   }
 }

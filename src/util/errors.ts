@@ -28,6 +28,8 @@ export type ErrorCode =
   | 'checkpoint-foreign'
   | 'checkpoint-conflict'
   | 'checkpoint-store'
+  | 'election-store'
+  | 'not-leader'
   | 'sink'
   | 'refused'
   | 'replication'
@@ -104,6 +106,8 @@ export function exitCodeOf(error: unknown): number {
     case 'checkpoint-foreign':
     case 'checkpoint-conflict':
     case 'checkpoint-store':
+    case 'election-store':
+    case 'not-leader':
     case 'sink':
     case 'refused':
     case 'replication':

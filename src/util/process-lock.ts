@@ -3,9 +3,16 @@ import { link, readFile, readlink, stat, unlink, utimes, writeFile } from 'node:
 import { hostname } from 'node:os';
 
 import { type ErrorCode, WaymarkError, messageOf } from './errors.js';
+import type { Fencing } from './fencing.js';
+import { LockGate } from './lock-gate.js';
 
 /** A lock that this process holds. */
 export type ProcessLock = {
+  /**
+   * Runs something that writes what the lock protects. Nobody takes the lock over while it runs.
+   * @throws WaymarkError `not-leader`, without running it, when the lock has been taken over.
+   */
+  guard<T>(write: () => Promise<T>): Promise<T>;
   /** Gives the lock up; a second call does nothing. Never rejects: what is left behind is taken over later. */
   release(): Promise<void>;
 };
@@ -16,6 +23,13 @@ export type ProcessLockOptions = {
   readonly code: ErrorCode;
   /** What the lock protects, for the message: `the file /var/lib/waymark/audit.ndjson`. */
   readonly subject: string;
+  /** The leadership under which it is taken; none: nobody takes it over while this process lives. */
+  readonly fencing?: Fencing;
+  /**
+   * Has a write of an earlier leader that is frozen in the middle of it reach nothing of ours any more, when it goes on.
+   * Without it such a leader keeps the lock until he goes on or is dead.
+   */
+  readonly detach?: () => Promise<void>;
 };
 
 /** What stands in a lock file. `place` is where process ids mean the same thing: one boot, one pid namespace. */
@@ -25,12 +39,16 @@ type Holder = {
   readonly host: string;
   readonly place: string;
   readonly nonce: string;
+  readonly fencing?: Fencing;
 };
 
 /** The holder touches its lock file this often, for those who can't see its process. */
 const heartbeatMs = 5_000;
 /** A holder that can't be seen is dead when it hasn't touched its lock for this long. */
 const silentMs = 30_000;
+/** A write of a living holder is waited for so long. */
+const writeEndsMs = 2_000;
+const pollMs = 50;
 
 /**
  * Takes an exclusive lock between processes: a file created exclusively, naming its holder.
@@ -38,6 +56,10 @@ const silentMs = 30_000;
  * A lock whose process is dead is taken over at once (pid and start time are compared, so that a recycled pid doesn't
  * count as alive). A holder in another container or on another machine can't be looked up: it counts as dead once its
  * lock file hasn't been touched for 30 seconds.
+ *
+ * Under a leadership it is also taken over from a living process that holds it under an earlier leadership of the same
+ * stream: that one's next `guard` is refused, be it that it was frozen and has slept through everything. A write of
+ * its that is under way is waited for, since nobody can stop it; if it is frozen in the middle, see `detach`.
  *
  * @param path the lock file; its folder must exist.
  * @throws WaymarkError with the caller's code when a living process holds the lock, or the file can't be written.
@@ -56,24 +78,83 @@ export async function acquireProcessLock(path: string, options: ProcessLockOptio
 }
 
 async function acquire(path: string, options: ProcessLockOptions): Promise<ProcessLock> {
-  const mine = JSON.stringify(await describeMyself());
-  while (!(await createExclusively(path, mine))) {
-    const found = await readLock(path);
-    if (found === null) continue;
-    if (await isAlive(found)) throw refusal(path, options, found.holder);
-    // Two processes may find the same dead lock at the same time, and the slower one must not remove the lock that
-    // the faster one has taken in between. So the right to remove it is itself a lock, named after the dead holder.
-    const guard = await acquire(`${path}.${found.holder?.nonce ?? 'unreadable'}`, options);
-    try {
-      if ((await readLock(path))?.text === found.text) await unlink(path);
-    } finally {
-      await guard.release();
-    }
+  const holder = await describeMyself(options.fencing);
+  const mine = JSON.stringify(holder);
+  // Before the lock itself: a lock whose gate is missing is one that was taken over.
+  const gate = options.fencing === undefined ? null : await LockGate.create(path, holder.nonce);
+  try {
+    while (!(await createExclusively(path, mine))) await makeWay(path, options);
+  } catch (error) {
+    await gate?.remove();
+    throw error;
   }
-  return hold(path, mine);
+  return hold(path, mine, gate, options);
 }
 
-function hold(path: string, mine: string): ProcessLock {
+/** Removes the lock of somebody who is dead or has been taken over; throws when it can't be had. */
+async function makeWay(path: string, options: ProcessLockOptions): Promise<void> {
+  const found = await readLock(path);
+  if (found === null) return;
+  const { holder } = found;
+  const alive = await isAlive(found);
+  if (alive && !isEarlier(holder?.fencing, options.fencing)) throw refusal(path, options, holder);
+  const theirs = holder?.fencing === undefined ? null : LockGate.of(path, holder.nonce);
+  if (theirs !== null && !(await closeGate(theirs, path, found.text, alive, options.detach))) {
+    if ((await readLock(path))?.text !== found.text || options.detach !== undefined) return;
+    throw refusal(path, options, holder, ' and in the middle of a write (frozen?)');
+  }
+  // Two processes may find the same dead lock at the same time, and the slower one must not remove the lock that
+  // the faster one has taken in between. So the right to remove it is itself a lock, named after the dead holder.
+  const { code, subject } = options;
+  const guard = await acquire(`${path}.${holder?.nonce ?? 'unreadable'}`, { code, subject });
+  try {
+    if ((await readLock(path))?.text !== found.text) return;
+    await unlink(path);
+    await theirs?.remove();
+  } finally {
+    await guard.release();
+  }
+}
+
+function isEarlier(theirs: Fencing | undefined, ours: Fencing | undefined): boolean {
+  if (theirs === undefined || ours === undefined) return false;
+  return theirs.stream === ours.stream && theirs.token < ours.token;
+}
+
+/** Whether the holder can write no more; false: a living one's write did not end in time, or it is gone by itself. */
+async function closeGate(
+  gate: LockGate,
+  path: string,
+  text: string,
+  alive: boolean,
+  detach: (() => Promise<void>) | undefined,
+): Promise<boolean> {
+  const until = performance.now() + writeEndsMs;
+  while (!(await gate.take())) {
+    // The write of a dead process is over.
+    if (!alive) return true;
+    if ((await readLock(path))?.text !== text) return false;
+    if (performance.now() > until) {
+      if (detach === undefined || !(await gate.seize())) return false;
+      await detach();
+      await gate.seized();
+      return true;
+    }
+    await pause(pollMs);
+  }
+  return true;
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+function hold(
+  path: string,
+  mine: string,
+  gate: LockGate | null,
+  { subject, fencing }: ProcessLockOptions,
+): ProcessLock {
   const heartbeat = setInterval(() => {
     const now = new Date();
     // Fails when the folder is gone; then there is nothing left to protect.
@@ -84,12 +165,38 @@ function hold(path: string, mine: string): ProcessLock {
   const release = async (): Promise<void> => {
     clearInterval(heartbeat);
     try {
+      // Whoever has taken it over has removed it, too.
+      if (gate !== null && !(await gate.enter())) return;
       if ((await readLock(path))?.text === mine) await unlink(path);
+      await gate?.remove();
     } catch {
       // Left behind: it names a process that will be dead, which is as good as removed.
     }
   };
-  return { release: () => (released ??= release()) };
+  return {
+    async guard(write) {
+      if (gate === null) return write();
+      if (!(await gate.enter())) throw await takenOver(path, subject, fencing);
+      try {
+        return await write();
+      } finally {
+        await gate.leave();
+      }
+    },
+    release: () => (released ??= release()),
+  };
+}
+
+async function takenOver(path: string, subject: string, fencing: Fencing | undefined): Promise<WaymarkError> {
+  const now = (await readLock(path).catch(() => null))?.holder ?? null;
+  const token = fencing?.token ?? 0;
+  const who = now === null ? 'another agent' : nameOf(now);
+  return new WaymarkError(
+    'not-leader',
+    `${subject} was taken over by ${who}${now?.fencing ? ` under fencing token ${now.fencing.token}` : ''}: ` +
+      `nothing is written to it any more under the older token ${token}`,
+    { details: { lock: path, token, newerToken: now?.fencing?.token ?? null } },
+  );
 }
 
 /** Creates the file with its whole content in one step, so that nobody ever sees a lock without a holder. */
@@ -133,11 +240,18 @@ function parseHolder(text: string): Holder | null {
     return null;
   }
   if (!(value instanceof Object)) return null;
-  const { pid, started, host, place, nonce } = value as Partial<Record<keyof Holder, unknown>>;
+  const { pid, started, host, place, nonce, fencing } = value as Partial<Record<keyof Holder, unknown>>;
   if (typeof pid !== 'number' || !Number.isSafeInteger(pid) || pid <= 0) return null;
   if (typeof started !== 'string' || typeof host !== 'string' || typeof place !== 'string') return null;
   if (typeof nonce !== 'string' || !/^[0-9a-f]+$/.test(nonce)) return null;
-  return { pid, started, host, place, nonce };
+  const under = parseFencing(fencing);
+  return { pid, started, host, place, nonce, ...(under === null ? {} : { fencing: under }) };
+}
+
+function parseFencing(value: unknown): Fencing | null {
+  if (!(value instanceof Object)) return null;
+  const { stream, token } = value as Partial<Record<keyof Fencing, unknown>>;
+  return typeof stream === 'string' && typeof token === 'number' ? { stream, token } : null;
 }
 
 async function isAlive({ holder, touchedMs }: FoundLock): Promise<boolean> {
@@ -151,13 +265,14 @@ async function isAlive({ holder, touchedMs }: FoundLock): Promise<boolean> {
   return status === null || (status.started === holder.started && !status.zombie);
 }
 
-async function describeMyself(): Promise<Holder> {
+async function describeMyself(fencing: Fencing | undefined): Promise<Holder> {
   return {
     pid: process.pid,
     started: (await processStatus(process.pid))?.started ?? '',
     host: hostname(),
     place: await placeOfPids(),
     nonce: randomBytes(8).toString('hex'),
+    ...(fencing === undefined ? {} : { fencing }),
   };
 }
 
@@ -186,18 +301,23 @@ async function placeOfPids(): Promise<string> {
   }
 }
 
-function refusal(path: string, { code, subject }: ProcessLockOptions, holder: Holder | null): WaymarkError {
-  const who =
-    holder === null
-      ? 'another process'
-      : holder.pid === process.pid && holder.host === hostname()
-        ? `this process (pid ${String(holder.pid)})`
-        : `process ${String(holder.pid)} on ${holder.host}`;
+function refusal(
+  path: string,
+  { code, subject }: ProcessLockOptions,
+  holder: Holder | null,
+  doing = '',
+): WaymarkError {
+  const who = holder === null ? 'another process' : nameOf(holder);
   return new WaymarkError(
     code,
-    `${subject} is in use by ${who}: stop that one first, or give this one a place of its own (lock file ${path})`,
+    `${subject} is in use by ${who}${doing}: stop that one first, or give this one a place of its own (lock file ${path})`,
     { details: { lock: path, ...(holder === null ? {} : { pid: holder.pid, host: holder.host }) } },
   );
+}
+
+function nameOf({ pid, host }: Holder): string {
+  if (pid === process.pid && host === hostname()) return `this process (pid ${String(pid)})`;
+  return `process ${String(pid)} on ${host}`;
 }
 
 function isErrno(error: unknown, ...codes: string[]): boolean {

@@ -8,8 +8,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { CheckpointStore } from '../../src/checkpoint/checkpoint.js';
 import { recordLimitBytes } from '../../src/checkpoint/codec.js';
 import { createCheckpointStore } from '../../src/checkpoint/create-store.js';
-import { ZooKeeperClient } from '../../src/checkpoint/zookeeper-client.js';
+import { ZooKeeperClient } from '../../src/zookeeper/zookeeper-client.js';
 import { type ZooKeeperStoreOptions, zookeeperStore } from '../../src/checkpoint/zookeeper-store.js';
+import { Secret } from '../../src/config/secret.js';
 import { hasCode } from '../../src/util/errors.js';
 import { type OwnedZooKeeper, startZooKeeper } from '../servers/index.js';
 import { type Child, startChild } from '../unit/checkpoint/child.js';
@@ -63,7 +64,9 @@ async function openStore(options: Partial<ZooKeeperStoreOptions> = {}): Promise<
 
 /** A client beside the store, to look at the znodes and to meddle with them. */
 async function bystander(): Promise<ZooKeeperClient> {
-  const client = ZooKeeperClient.start(zookeeper.connectString, sessionTimeoutMs);
+  const client = ZooKeeperClient.start({
+    ...{ connect: zookeeper.connectString, sessionTimeoutMs: 60_000, digest: null, session: null },
+  });
   cleanup.push(() => client.close());
   await client.connected;
   return client;
@@ -203,6 +206,7 @@ describe('a ZooKeeper store', () => {
     const store = createCheckpointStore(
       { store: 'zookeeper', connect: `${zookeeper.connectString}/`, root: '/' },
       `direct-${root}`,
+      { account: { user: '', password: new Secret('') } },
     );
     cleanup.push(() => store.close());
     await store.open(signal);

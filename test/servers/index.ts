@@ -13,10 +13,11 @@ export {
   type ReplicationThread,
 } from './replication.js';
 /** @public */
-export { startServer, startTopology, startZooKeeper } from './topology.js';
+export { startServer, startTopology, startZooKeeper, startZooKeeperEnsemble } from './topology.js';
 /** @public */
 export type {
   ConnectOptions,
+  OwnedEnsemble,
   OwnedZooKeeper,
   Provider,
   ServerOptions,

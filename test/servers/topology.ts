@@ -5,6 +5,7 @@ import { changeSource, replicationStatus, waitForReplication } from './replicati
 import { createServer, type ServerHandle, type ServerPlan } from './server.js';
 import type {
   AddOptions,
+  OwnedEnsemble,
   OwnedZooKeeper,
   ServerOptions,
   ServerSettings,
@@ -15,7 +16,7 @@ import type {
   Vendor,
 } from './types.js';
 import { until } from './wait.js';
-import { createZooKeeper, type ZooKeeperHandle } from './zookeeper.js';
+import { createEnsemble, createZooKeeper, type ZooKeeperHandle } from './zookeeper.js';
 
 const WAIT_LIMIT_MS = 60_000;
 
@@ -86,6 +87,26 @@ export async function startZooKeeper(): Promise<OwnedZooKeeper> {
       await removeRunFolder(folder);
     },
   });
+}
+
+/** Starts an ensemble of ZooKeeper servers. */
+export async function startZooKeeperEnsemble(size: number): Promise<OwnedEnsemble> {
+  const folder = await makeRunFolder();
+  const members = await createEnsemble(launcher(), folder, size);
+  return {
+    members,
+    connectString: members.map(({ connectString }) => connectString).join(','),
+    leader: async () => {
+      const modes = await Promise.all(members.map((member) => member.mode()));
+      const leader = members[modes.indexOf('leader')];
+      if (leader === undefined) throw new Error(`no leader among ${modes.join(', ')}`);
+      return leader;
+    },
+    stop: async () => {
+      await Promise.all(members.map((member) => member.discard()));
+      await removeRunFolder(folder);
+    },
+  };
 }
 
 class TopologyHandle implements Topology {

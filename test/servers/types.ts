@@ -68,6 +68,16 @@ export interface TestZooKeeper {
 /** A ZooKeeper that the caller ends. */
 export type OwnedZooKeeper = TestZooKeeper & { stop(): Promise<void> };
 
+/** Servers of ZooKeeper that form an ensemble, which the caller ends. */
+export type OwnedEnsemble = {
+  readonly members: readonly TestZooKeeper[];
+  /** Of all members. */
+  readonly connectString: string;
+  /** The member that leads now; rejects while none does. */
+  leader(): Promise<TestZooKeeper>;
+  stop(): Promise<void>;
+};
+
 /** A source, its replicas and perhaps a ZooKeeper. */
 export interface Topology extends AsyncDisposable {
   readonly source: TestServer;

@@ -10,14 +10,51 @@ const START_LIMIT_MS = 60_000;
 
 /** Starts a single ZooKeeper server in a folder below the given one. */
 export async function createZooKeeper(launcher: Launcher, parent: string): Promise<ZooKeeperHandle> {
-  const folder = join(parent, 'zookeeper');
-  const port = await claimPort();
-  await mkdir(join(folder, 'data'), { recursive: true });
-  await writeFile(join(folder, 'zoo.cfg'), configuration(folder, port));
-  await writeFile(join(folder, 'log4j.properties'), LOGGING);
-  const server = new ZooKeeperHandle(launcher, folder, port, (await launcher.zookeeper()).image);
+  const server = await prepare(launcher, join(parent, 'zookeeper'), await claimPort());
   await server.start();
   return server;
+}
+
+/** Starts servers that form an ensemble, in folders below the given one. */
+export async function createEnsemble(
+  launcher: Launcher,
+  parent: string,
+  size: number,
+): Promise<readonly ZooKeeperHandle[]> {
+  const members = await Promise.all(
+    Array.from({ length: size }, async () => ({
+      ...{ client: await claimPort(), peer: await claimPort(), election: await claimPort() },
+    })),
+  );
+  const lines = members.map(
+    ({ peer, election }, index) => `server.${index + 1}=${LOOPBACK}:${peer}:${election};`,
+  );
+  const servers = await Promise.all(
+    members.map(async ({ client, peer, election }, index) => {
+      const folder = join(parent, `zookeeper${index + 1}`);
+      const server = await prepare(launcher, folder, client, {
+        lines: lines.map((line, at) => `${line}${LOOPBACK}:${members[at]?.client ?? 0}`),
+        ports: [peer, election],
+      });
+      await writeFile(join(folder, 'data', 'myid'), String(index + 1));
+      return server;
+    }),
+  );
+  await Promise.all(servers.map((server) => server.start()));
+  return servers;
+}
+
+async function prepare(
+  launcher: Launcher,
+  folder: string,
+  port: number,
+  ensemble: { lines: readonly string[]; ports: readonly number[] } = { lines: [], ports: [] },
+): Promise<ZooKeeperHandle> {
+  await mkdir(join(folder, 'data'), { recursive: true });
+  await writeFile(join(folder, 'zoo.cfg'), configuration(folder, port, ensemble.lines));
+  await writeFile(join(folder, 'log4j.properties'), LOGGING);
+  const { image } = await launcher.zookeeper();
+  return new ZooKeeperHandle(launcher, folder, port, image, ensemble.ports);
 }
 
 /** A ZooKeeper server, on whatever its launcher runs it. */
@@ -29,6 +66,7 @@ export class ZooKeeperHandle implements TestZooKeeper {
     private readonly folder: string,
     private readonly port: number,
     private readonly image: string,
+    private readonly morePorts: readonly number[],
   ) {}
 
   get connectString(): string {
@@ -54,10 +92,16 @@ export class ZooKeeperHandle implements TestZooKeeper {
             `ZooKeeper ended at its start (${(await started.ended).text}):\n${log.slice(-4000)}`,
           );
         }
-        return (await fourLetters(this.port, 'srvr')).includes('Mode: standalone');
+        return (await this.mode()) !== null;
       },
       { timeoutMs: START_LIMIT_MS },
     );
+  }
+
+  /** What it is in its ensemble; null while it doesn't serve. */
+  async mode(): Promise<'standalone' | 'leader' | 'follower' | null> {
+    const [, mode] = /^Mode: (\w+)/m.exec(await fourLetters(this.port, 'srvr')) ?? [];
+    return mode === 'standalone' || mode === 'leader' || mode === 'follower' ? mode : null;
   }
 
   async kill(): Promise<void> {
@@ -87,7 +131,7 @@ export class ZooKeeperHandle implements TestZooKeeper {
   /** Kills, and gives the port back: the server can't be started again. */
   async discard(): Promise<void> {
     await this.kill();
-    releasePort(this.port);
+    for (const port of [this.port, ...this.morePorts]) releasePort(port);
   }
 }
 
@@ -109,14 +153,15 @@ const LOGGING = [
 ].join('\n');
 
 /** Short ticks: sessions of a second are allowed, and expire soon after. */
-function configuration(folder: string, port: number): string {
+function configuration(folder: string, port: number, ensemble: readonly string[]): string {
   return [
     'tickTime=500',
     'minSessionTimeout=1000',
     'maxSessionTimeout=60000',
     `dataDir=${folder}/data`,
-    `clientPort=${port}`,
-    `clientPortAddress=${LOOPBACK}`,
+    ...(ensemble.length > 0
+      ? ['initLimit=20', 'syncLimit=10', ...ensemble]
+      : [`clientPort=${port}`, `clientPortAddress=${LOOPBACK}`]),
     'admin.enableServer=false',
     '4lw.commands.whitelist=ruok,srvr,stat,mntr,cons,dump',
     'maxClientCnxns=0',

@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { acquit, entrust } from '../servers/reaper.js';
+import { hasStopped } from '../servers/wait.js';
 
 const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
@@ -38,14 +39,18 @@ export class AgentProcess {
   /** Its log so far. */
   readonly events: LogEvent[] = [];
   readonly ended: Promise<AgentEnd>;
+  /** Its config file. */
+  readonly configFile: string;
   readonly #child: ChildProcess;
+  readonly #receivedAt = new WeakMap<LogEvent, number>();
   readonly #listeners = new Set<() => void>();
   #rest = '';
   #end: AgentEnd | null = null;
   #peakRssBytes = 0;
 
-  private constructor(child: ChildProcess) {
+  private constructor(child: ChildProcess, configFile: string) {
     this.#child = child;
+    this.configFile = configFile;
     const { pid } = child;
     if (pid !== undefined) entrust('process', pid);
     const sampling = setInterval(() => {
@@ -93,7 +98,11 @@ export class AgentProcess {
     });
     if (readStdout) readStdout(child.stdout);
     else child.stdout.resume();
-    return new AgentProcess(child);
+    return new AgentProcess(child, file);
+  }
+
+  get running(): boolean {
+    return this.#end === null;
   }
 
   /** The most memory that it has ever had (VmHWM), in bytes. */
@@ -105,6 +114,11 @@ export class AgentProcess {
   /** The events of a name so far. */
   all(name: string): LogEvent[] {
     return this.events.filter(({ event }) => event === name);
+  }
+
+  /** When one of its events came, by our own clock. */
+  receivedAt(event: LogEvent): number {
+    return this.#receivedAt.get(event) ?? 0;
   }
 
   /** The first event of that name, logged or still to come, that the predicate accepts. Rejects when the agent ends. */
@@ -138,6 +152,17 @@ export class AgentProcess {
     });
   }
 
+  /** SIGSTOP; resolves when it stands still. */
+  async freeze(): Promise<void> {
+    this.#child.kill('SIGSTOP');
+    await hasStopped(this.#child.pid ?? 0);
+  }
+
+  /** SIGCONT */
+  resume(): void {
+    this.#child.kill('SIGCONT');
+  }
+
   /** SIGKILL; resolves when it is dead. */
   async kill(): Promise<AgentEnd> {
     this.#sample();
@@ -168,7 +193,11 @@ export class AgentProcess {
   #take(text: string): void {
     const lines = (this.#rest + text).split('\n');
     this.#rest = lines.pop() ?? '';
-    for (const line of lines) if (line !== '') this.events.push(parse(line));
+    for (const line of lines.filter((text) => text !== '')) {
+      const event = parse(line);
+      this.events.push(event);
+      this.#receivedAt.set(event, performance.now());
+    }
     this.#notify();
   }
 

@@ -1,21 +1,25 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import type { TestServer } from '../servers/index.js';
+
+/** Where a proxy leads to. */
+type Target = { readonly host: string; readonly port: number };
 
 /** One address, and whichever server is behind it today: a host that is rebuilt, or a name that moves on. */
 export class Proxy {
-  #target: TestServer;
+  #target: Target;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  #blocked = false;
   #holds = false;
 
-  private constructor(target: TestServer) {
+  private constructor(target: Target) {
     this.#target = target;
     this.#server = createServer((client) => {
-      this.#join(client, connect({ host: this.#target.host, port: this.#target.port }));
+      if (this.#blocked) client.destroy();
+      else this.#join(client, connect({ host: this.#target.host, port: this.#target.port }));
     });
   }
 
-  static async start(target: TestServer): Promise<Proxy> {
+  static async start(target: Target): Promise<Proxy> {
     const proxy = new Proxy(target);
     await new Promise<void>((resolve, reject) => {
       proxy.#server.once('error', reject);
@@ -32,9 +36,19 @@ export class Proxy {
   }
 
   /** From now on another server is there; whoever is connected is cut off. */
-  move(target: TestServer): void {
+  move(target: Target): void {
     this.#target = target;
     this.#cut();
+  }
+
+  /** Nobody gets through any more; whoever is connected is cut off. */
+  block(): void {
+    this.#blocked = true;
+    this.#cut();
+  }
+
+  unblock(): void {
+    this.#blocked = false;
   }
 
   /** Nothing gets through any more and nobody is told, as when a cable is cut. */

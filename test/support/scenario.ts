@@ -117,6 +117,13 @@ export class Scenario {
     return agent;
   }
 
+  /** As launchAgent, with this configuration and nothing else. */
+  async launchRaw(config: AgentConfig): Promise<AgentProcess> {
+    const agent = await AgentProcess.start({ folder: this.folder, config });
+    this.agents.push(agent);
+    return agent;
+  }
+
   /** The agent's configuration. */
   config(change: AgentConfig = {}): Record<string, unknown> {
     return {

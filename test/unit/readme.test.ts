@@ -60,6 +60,8 @@ test('every error code says what to do', () => {
     'checkpoint-foreign': true,
     'checkpoint-conflict': true,
     'checkpoint-store': true,
+    'election-store': true,
+    'not-leader': true,
     sink: true,
     refused: true,
     replication: true,

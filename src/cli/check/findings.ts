@@ -12,6 +12,8 @@ export type CheckFinding = Finding<
   | 'hint-search-too-long'
   | 'single-server'
   | 'checkpoint-server'
+  | 'missing-table'
+  | 'local-checkpoint'
 >;
 
 /** The newest hint on a server. */
@@ -55,4 +57,6 @@ export type CheckReport = {
   readonly findings: readonly CheckFinding[];
   readonly servers: readonly CheckedServer[];
   readonly checkpoint: CheckedCheckpoint;
+  /** Tables of our own that `--fix` has made. */
+  readonly created: readonly string[];
 };

@@ -3,7 +3,7 @@ import { parseServerVersion } from '../../mysql/version.js';
 import type { CheckedServer, CheckFinding, CheckReport } from './findings.js';
 
 /** The report for people: by server, what is fine (✓), wrong (✗) or to be minded (!), with what to do about it. */
-export function renderReport({ servers, findings, checkpoint }: CheckReport): string {
+export function renderReport({ servers, findings, checkpoint, created }: CheckReport): string {
   const sections = servers.map((server) => {
     const own = findings.filter((finding) => finding.server === server.server);
     return [
@@ -17,9 +17,13 @@ export function renderReport({ servers, findings, checkpoint }: CheckReport): st
       ? 'none yet'
       : `${checkpoint.server} ${checkpoint.file ?? ''}:${String(checkpoint.position)}, ${checkpoint.savedAt ?? ''}`;
   const others = findings.filter((finding) => finding.server === null);
-  const unread = others.some(({ code }) => code.startsWith('checkpoint-') && code !== 'checkpoint-server');
+  const unread = others.some(
+    ({ code }) =>
+      code === 'missing-table' || (code.startsWith('checkpoint-') && code !== 'checkpoint-server'),
+  );
   sections.push([
-    'checkpoint, sink, pool',
+    'checkpoint, election, sink, pool',
+    ...created.map((table) => `  ✓ made the table ${table}`),
     ...(unread ? [] : [`  ✓ checkpoint ${checkpoint.location}: ${place}`]),
     ...others.flatMap(lines),
   ]);

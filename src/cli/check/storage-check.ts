@@ -4,6 +4,7 @@ import type { StoredCheckpoint } from '../../checkpoint/checkpoint.js';
 import { createCheckpointStore } from '../../checkpoint/create-store.js';
 import { formatAddress } from '../../config/address.js';
 import type { Config } from '../../config/schema.js';
+import type { Account } from '../../mysql/connection.js';
 import { messageOf, WaymarkError } from '../../util/errors.js';
 import type { CheckedCheckpoint, CheckFinding } from './findings.js';
 
@@ -20,12 +21,16 @@ export type CheckpointCheck = {
  * Reads the stored checkpoint without touching it, also while an agent runs.
  * @throws the signal's reason when it fires.
  */
-export async function checkCheckpoint(config: Config, signal: AbortSignal): Promise<CheckpointCheck> {
-  const store = createCheckpointStore(config.checkpoint, config.stream);
+export async function checkCheckpoint(
+  config: Config,
+  account: Account,
+  signal: AbortSignal,
+): Promise<CheckpointCheck> {
+  const store = createCheckpointStore(config.checkpoint, config.stream, { account });
   const unread = { location: store.location, server: null, file: null, position: null, savedAt: null };
   try {
     // A store in a folder reads without being opened, and to open it would take it away from a running agent.
-    if (config.checkpoint.store === 'zookeeper') await store.open(signal);
+    if (config.checkpoint.store !== 'file') await store.open(signal);
     const stored = await store.load(signal);
     const findings =
       config.checkpoint.store === 'file' ? await checkFolder(config.checkpoint.path, store.location) : [];

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { loadConfig } from '../../config/load.js';
+import { loadConfigs, oneOfStreams } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
 import { readAccount } from '../../mysql/account.js';
 import { poolFindings } from '../../mysql/pool-findings.js';
@@ -9,11 +9,13 @@ import type { CheckFinding, CheckReport } from '../check/findings.js';
 import { checkPlace } from '../check/place-check.js';
 import { renderReport } from '../check/render.js';
 import { checkServer } from '../check/server-check.js';
+import { checkElection } from '../check/election-check.js';
 import { checkCheckpoint, checkSink } from '../check/storage-check.js';
+import { checkTables } from '../check/table-check.js';
 import type { CommandContext, CommonOptions, Start } from '../context.js';
 import { withConfigOption } from '../options.js';
 
-type CheckOptions = CommonOptions & { readonly config: string };
+type CheckOptions = CommonOptions & { readonly config: string; readonly fix?: true };
 
 /** `waymark check`: everything wrong with servers, grants, settings, hints, checkpoint and sink, at once. */
 export function addCheckCommand(program: Command, start: Start): void {
@@ -24,11 +26,12 @@ export function addCheckCommand(program: Command, start: Start): void {
         'List everything that is wrong with servers, grants, settings, hints, checkpoint and sink.',
       ),
   )
+    .option('--fix', 'make what is missing of our own tables (checkpoint and election in MySQL)')
     .addHelpText(
       'after',
       `
-It only reads. Exit code 0: no errors (warnings may be there); 1: errors; 2: the config file is wrong.
-JSON: {ok, findings: [{server, severity, code, message, fix}], servers: [{server, vendor, version, role, lastHint, …}], checkpoint}
+It only reads, unless --fix is given. Exit code 0: no errors (warnings may be there); 1: errors; 2: the config file is wrong.
+JSON: {ok, findings: [{server, severity, code, message, fix}], servers: [{server, vendor, version, role, lastHint, …}], checkpoint, created}
 
 Example:
   waymark check -c waymark.yaml`,
@@ -37,15 +40,25 @@ Example:
 }
 
 async function check(context: CommandContext, options: CheckOptions): Promise<number> {
-  const config = await loadConfig(options.config, context.environment, { 'log.level': options.logLevel });
-  const report = await examine(config, context.signal);
-  await context.output.result(report, renderReport(report));
-  return report.ok ? exitCodes.done : exitCodes.failed;
+  const all = await loadConfigs(options.config, context.environment);
+  const configs = options.stream === undefined ? all : [oneOfStreams(all, options.config, options.stream)];
+  const reports: CheckReport[] = [];
+  for (const config of configs) reports.push(await examine(config, options.fix ?? false, context.signal));
+  const ok = reports.every((report) => report.ok);
+  const [only, ...others] = reports;
+  if (only !== undefined && others.length === 0) await context.output.result(only, renderReport(only));
+  else {
+    const streams = reports.map((report, index) => ({ stream: configs[index]?.stream ?? '', ...report }));
+    const text = streams.map((report) => `stream ${report.stream}\n\n${renderReport(report)}`).join('\n\n');
+    await context.output.result({ ok, streams }, text);
+  }
+  return ok ? exitCodes.done : exitCodes.failed;
 }
 
-async function examine(config: Config, signal: AbortSignal): Promise<CheckReport> {
+async function examine(config: Config, fix: boolean, signal: AbortSignal): Promise<CheckReport> {
   const account = await readAccount(config);
-  const [servers, checkpoint, sink] = await Promise.all([
+  const tables = await checkTables(config, account, { fix, signal });
+  const [servers, checkpoint, election, sink] = await Promise.all([
     Promise.all(
       config.servers.map(({ address, kind }) =>
         checkServer(
@@ -54,7 +67,8 @@ async function examine(config: Config, signal: AbortSignal): Promise<CheckReport
         ),
       ),
     ),
-    checkCheckpoint(config, signal),
+    checkCheckpoint(config, account, signal),
+    checkElection(config, account, signal),
     checkSink(config.sink),
   ]);
   const pool: CheckFinding[] = poolFindings(
@@ -65,7 +79,9 @@ async function examine(config: Config, signal: AbortSignal): Promise<CheckReport
     ...servers.flatMap((server) => server.findings),
     ...pool,
     ...poolSizeFindings(config),
-    ...checkpoint.findings,
+    ...tables.findings,
+    // Without its tables nothing else can be said of what is kept in them.
+    ...(tables.findings.length > 0 ? [] : [...checkpoint.findings, ...election]),
     ...checkPlace(config, servers, checkpoint),
     ...sink,
   ];
@@ -74,6 +90,7 @@ async function examine(config: Config, signal: AbortSignal): Promise<CheckReport
     findings,
     servers: servers.map(({ summary }) => summary),
     checkpoint: checkpoint.summary,
+    created: tables.created,
   };
 }
 

@@ -1,16 +1,15 @@
 import type { Command } from 'commander';
-import { loadConfig } from '../../config/load.js';
-import type { Config } from '../../config/schema.js';
+import { type Configs, loadConfigs } from '../../config/load.js';
 import { exitCodeOf, exitCodes, WaymarkError } from '../../util/errors.js';
 import type { CommandContext, CommonOptions, Start } from '../context.js';
-import { withConfigOption } from '../options.js';
+import { withAgentOption } from '../options.js';
 import { reloader } from '../reload.js';
 
 type RunOptions = CommonOptions & { readonly config: string };
 
 /** `waymark run`: the agent, until it is stopped or fails. */
 export function addRunCommand(program: Command, start: Start): void {
-  withConfigOption(
+  withAgentOption(
     program
       .command('run')
       .description('Run the agent: tail one of the pool, fail over by hints, deliver every change once.'),
@@ -18,6 +17,7 @@ export function addRunCommand(program: Command, start: Start): void {
     .addHelpText(
       'after',
       `
+Several streams: a list under "streams" in the config file, or a folder of config files (-c FOLDER).
 SIGHUP: the config file is read again, and members are added to the pool or removed from it.
 Records go where the config file's "sink" says. SIGINT or SIGTERM: a clean stop (a second one: at once).
 With a sink of type stdout, stdout has records only, and an error's JSON document goes to stderr.
@@ -35,14 +35,14 @@ async function run(context: CommandContext, options: RunOptions): Promise<number
   context.onHangup(() => {
     onHangup();
   });
-  const load = (): Promise<Config> =>
-    loadConfig(options.config, context.environment, { 'log.level': options.logLevel });
-  const config = await load();
-  const logger = context.createLogger(config.log.level);
-  const stdoutTaken = config.sink.type === 'stdout';
+  const load = (): Promise<Configs> =>
+    loadConfigs(options.config, context.environment, { 'log.level': options.logLevel });
+  const configs = await load();
+  const logger = context.createLogger(configs[0].log.level);
+  const stdoutTaken = configs.some(({ sink }) => sink.type === 'stdout');
   // Loaded when needed: the other commands do without most of it, and start faster.
   const { createAgent } = await import('../../agent.js');
-  const agent = createAgent(config, { logger });
+  const agent = createAgent(configs, { logger });
   onHangup = reloader({ load, apply: (changed) => agent.reload(changed), logger });
   try {
     await agent.run(signal);
@@ -54,6 +54,9 @@ async function run(context: CommandContext, options: RunOptions): Promise<number
       return exitCodeOf(error);
     }
   }
-  if (!stdoutTaken && output.json) await output.result({ stream: config.stream, stopped: true }, '');
+  if (stdoutTaken || !output.json) return exitCodes.done;
+  const [{ stream }, ...others] = configs;
+  const names = others.length === 0 ? { stream } : { streams: configs.map((config) => config.stream) };
+  await output.result({ ...names, stopped: true }, '');
   return exitCodes.done;
 }

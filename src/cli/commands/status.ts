@@ -3,8 +3,9 @@ import { z } from 'zod';
 import type { StoredCheckpoint } from '../../checkpoint/checkpoint.js';
 import { formatCoordinates } from '../../binlog/coordinates.js';
 import { type Address, formatAddress } from '../../config/address.js';
-import { loadConfig } from '../../config/load.js';
+import { loadConfigs, oneOfStreams } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
+import { readAccount } from '../../mysql/account.js';
 import { exitCodes, hasCode, WaymarkError } from '../../util/errors.js';
 import { askAgent, errorOf, listenerOf, parseJson } from '../agent-client.js';
 import { checkCheckpoint } from '../check/storage-check.js';
@@ -37,11 +38,17 @@ Example:
 }
 
 const statusSchema = z.looseObject({ stream: z.string(), healthy: z.boolean() });
+const agentSchema = z.looseObject({ healthy: z.boolean(), streams: z.array(statusSchema) });
 
 async function showStatus(context: CommandContext, options: StatusOptions): Promise<number> {
-  const config = await loadConfig(options.config, context.environment, { 'log.level': options.logLevel });
+  const configs = await loadConfigs(options.config, context.environment);
+  const several = configs.length > 1;
+  if (several && options.stream === undefined) return showAgent(configs[0], context);
+  const config = oneOfStreams(configs, options.config, options.stream);
   try {
-    const { status, text } = await askStatus(config, context);
+    const path = several ? (`/status?stream=${encodeURIComponent(config.stream)}` as const) : '/status';
+    const { status, text } = await askStatus(config, path, statusSchema, context);
+    if (status.stream !== config.stream) throw otherStream(listenerOf(config), config.stream, status.stream);
     await context.output.result(status, text);
     return status.healthy ? exitCodes.done : exitCodes.failed;
   } catch (error) {
@@ -58,20 +65,28 @@ async function showStatus(context: CommandContext, options: StatusOptions): Prom
   }
 }
 
-type RunningStatus = { readonly status: z.output<typeof statusSchema>; readonly text: string };
+/** All streams of an agent that has several. */
+async function showAgent(config: Config, context: CommandContext): Promise<number> {
+  const { status, text } = await askStatus(config, '/status', agentSchema, context);
+  await context.output.result(status, text);
+  return status.healthy ? exitCodes.done : exitCodes.failed;
+}
 
 /** The agent's status, and for people its text: the agent itself knows best how to tell it. */
-async function askStatus(config: Config, { output, signal }: CommandContext): Promise<RunningStatus> {
+async function askStatus<T>(
+  config: Config,
+  path: string,
+  schema: z.ZodType<T>,
+  { output, signal }: CommandContext,
+): Promise<{ readonly status: T; readonly text: string }> {
   const listen = listenerOf(config);
-  const answer = await askAgent(listen, { method: 'GET', path: '/status', limitMs }, signal);
-  const parsed = statusSchema.safeParse(answer.code === 200 ? parseJson(answer.body) : undefined);
+  const answer = await askAgent(listen, { method: 'GET', path, limitMs }, signal);
+  const parsed = schema.safeParse(answer.code === 200 ? parseJson(answer.body) : undefined);
   if (!parsed.success) throw errorOf(listen, answer);
-  const status = parsed.data;
-  if (status.stream !== config.stream) throw otherStream(listen, config.stream, status.stream);
-  if (output.json) return { status, text: '' };
+  if (output.json) return { status: parsed.data, text: '' };
   const headers = { accept: 'text/plain' };
-  const { body } = await askAgent(listen, { method: 'GET', path: '/status', headers, limitMs }, signal);
-  return { status, text: body.trimEnd() };
+  const { body } = await askAgent(listen, { method: 'GET', path, headers, limitMs }, signal);
+  return { status: parsed.data, text: body.trimEnd() };
 }
 
 function otherStream(listen: Address, expected: string, found: string): WaymarkError {
@@ -97,7 +112,11 @@ type StoredPlace = {
 };
 
 async function storedPlace(config: Config, signal: AbortSignal): Promise<StoredPlace> {
-  const { findings, summary, stored, read } = await checkCheckpoint(config, signal);
+  const { findings, summary, stored, read } = await checkCheckpoint(
+    config,
+    await readAccount(config),
+    signal,
+  );
   return {
     location: summary.location,
     problem: read ? null : findings.map(({ message }) => message).join('; '),

@@ -49,7 +49,7 @@ const reportSchema = z.looseObject({
 });
 
 async function switchServers(context: CommandContext, options: SwitchOptions): Promise<number> {
-  const config = await loadConfig(options.config, context.environment, { 'log.level': options.logLevel });
+  const config = await loadConfig(options.config, context.environment, {}, options.stream);
   const listen = listenerOf(config);
   const token = config.http?.token;
   if (token === undefined) {

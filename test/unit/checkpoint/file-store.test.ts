@@ -165,12 +165,28 @@ describe('a file store', () => {
 
   it('is for one process at a time, and names the other', async () => {
     const child = startChild(saveLoop, [path, stream, '0']);
-    await child.line((line) => line === 'open');
-    await expect(openStore()).rejects.toThrow(
+    await child.line((line) => Number(line) > 0);
+    const store = await openStore();
+    const expected = (await store.load(signal))?.version ?? null;
+    await expect(store.save(checkpointOf(), expected, signal)).rejects.toThrow(
       withCode('checkpoint-store', new RegExp(`${String(child.pid)}.*lock`, 's')),
     );
     await child.kill();
-    await openStore();
+    const left = (await store.load(signal))?.version ?? null;
+    await store.save(checkpointOf(), left, signal);
+  });
+
+  it('is taken over under a later fencing token, by whoever reads it at any time', async () => {
+    const [old, next] = [await openStore(), await openStore()];
+    const version = await old.save(checkpointOf([], { fencingToken: 1 }), null, signal);
+    expect((await next.load(signal))?.version).toBe(version);
+    const taken = await next.save(checkpointOf([], { fencingToken: 2 }), version, signal);
+    await expect(old.save(checkpointOf([], { fencingToken: 1 }), taken, signal)).rejects.toThrow(
+      withCode('checkpoint-conflict', /token 2.*older token 1/),
+    );
+    // Its end takes nothing from the new one.
+    await old.close();
+    await next.save(checkpointOf([], { fencingToken: 2 }), taken, signal);
   });
 });
 
@@ -196,6 +212,7 @@ describe('a process killed while it saves', () => {
       // What was reported as saved is there; at most the one under way is there too.
       expect([reported, reported + 1]).toContain(sequence);
       expect(stored?.checkpoint).toEqual(checkpointOf(longTrail(4000, 20), { sequence }));
+      await store.save(checkpointOf(longTrail(4000, 20), { sequence }), stored?.version ?? null, signal);
       expect((await readdir(path)).filter((name) => name.endsWith('.tmp'))).toEqual([]);
       await store.close();
       least = sequence;

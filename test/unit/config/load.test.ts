@@ -61,11 +61,27 @@ describe('the examples', () => {
     });
   });
 
-  test.each(['file-store', 'zookeeper'])('%s shows defaults that are true', async (name) => {
+  test('with MySQL', async () => {
+    const config = await loadConfig('config/mysql.example.yaml', env);
+    const server = { host: 'db9.example.com', port: 3306 };
+    expect(config.checkpoint).toEqual({ store: 'mysql', server, schema: 'waymark' });
+    expect(config.election).toEqual({
+      ...{
+        backend: 'mysql',
+        server,
+        schema: 'waymark',
+        timeoutMs: 5_000,
+        intervalMs: 1_000,
+        marginMs: 1_000,
+      },
+    });
+  });
+
+  test.each(['file-store', 'zookeeper', 'mysql'])('%s shows defaults that are true', async (name) => {
     const path = `config/${name}.example.yaml`;
     const text = await readFile(path, 'utf8');
     const optional =
-      /^( *)# ?( *(?:tls|ca|cert|key|verify|serverId|hints|schema|prefix|start|filter|include|exclude|matching|margin|election|backend|failover|onDivergence|stalledAfter|cooldown|restartGrace|failbackAfter|avoid|source|http|listen|token|log|level):)/gm;
+      /^( *)# ?( *(?:tls|ca|cert|key|verify|serverId|hints|schema|prefix|start|filter|include|exclude|matching|margin|election|backend|timeout|interval|failover|onDivergence|stalledAfter|cooldown|restartGrace|failbackAfter|avoid|source|http|listen|token|log|level):)/gm;
     const shown = parseConfig(text.replace(optional, '$1$2'), path, { ...env, WAYMARK_TOKEN: '12345678' });
     const loaded = parseConfig(text, path, env);
     const exclude = name === 'file-store' ? ['shop.sessions', 'shop.tmp_*'] : [];
@@ -100,6 +116,7 @@ describe('values', () => {
       checkpoint: { store: 'file', path: './state' },
       election: { backend: 'none' },
       sink: { type: 'stdout' },
+      maxStreams: 1_000_000,
       failover: {
         onDivergence: 'halt',
         stalledAfterMs: 60_000,
@@ -181,7 +198,7 @@ log: {level: inof}
       'stream: must be a name of letters, digits, ".", "_" and "-"',
       expect.stringMatching(/^servers\[1\]: "::1" is not an address \(an IPv6/),
       'servers[2]: unknown key "prio": known are address, priority, kind',
-      'checkpoint.store: must be one of file, zookeeper, not "fil" (did you mean "file"?)',
+      'checkpoint.store: must be one of file, zookeeper, mysql, not "fil" (did you mean "file"?)',
       'sink.path: is missing: it must be the file to append to',
       'sink: unknown key "pth": did you mean "path"?',
       expect.stringMatching(/^failover.cooldown: must be a duration with its unit/),
@@ -209,7 +226,15 @@ log: {level: inof}
     [`${minimal}start: {file: a, position: 3}`, 'start.position: must be a whole number from 4'],
     [`${minimal}start: {file: a}`, 'start.position: is missing'],
     [`${minimal}start: {hnt: a}`, 'start: unknown key "hnt"'],
-    [`${minimal}election: {backend: zookeeper}`, 'election.backend: must be one of none, not "zookeeper"'],
+    [`${minimal}election: {backend: zookeeper}`, 'election.connect: is missing: it must be HOST:PORT,'],
+    [
+      `${minimal}election: {backend: mysql, server: db, timeout: 3s}`,
+      'election.timeout: is too short: it must be as long as "margin" and three times "interval"',
+    ],
+    [
+      `${minimal}election: {backend: mysql, server: db, margin: 0s}`,
+      'election.margin: must be longer than nothing',
+    ],
     [`${minimal}election: zookeeper`, 'election: must be a section that begins with "backend: none"'],
     [`${minimal}filter: {include: [shop]}`, 'filter.include[0]: must be SCHEMA.TABLE'],
     [`${minimal}filter: {include: []}`, 'filter.include: is empty'],
@@ -230,7 +255,7 @@ log: {level: inof}
     [minimal.replace('[127.0.0.1:3402]', 'db1:3306'), 'servers: must be a list of servers'],
     [minimal.replace('./state', '"${}"'), 'checkpoint.path: "${" must be followed by the name'],
     [
-      minimal.replace('store: file, path: ./state', 'store: zookeeper, connect: "h:2181/x"'),
+      minimal.replace('store: file, path: ./state', 'store: zookeeper, connect: "h:2181//x"'),
       'checkpoint.connect',
     ],
     [minimal.replace('store: file, path: ./state', 'path: ./state'), 'checkpoint.store: is missing'],

@@ -32,6 +32,7 @@ const wallMs = Date.UTC(2026, 10, 21, 20, 15);
 function sources(change: Partial<StatusSources> = {}): StatusSources {
   return {
     stream: 'shop-audit',
+    token: 0,
     state: streaming,
     progress: progress(100_000),
     members: [],
@@ -173,6 +174,7 @@ test('the view', () => {
   );
   expect(view).toEqual({
     stream: 'shop-audit',
+    token: 0,
     ...{ healthy: true, unhealthyBecause: null, ready: true, notReadyBecause: null },
     phase: streaming.phase,
     server: 'db2:3306',

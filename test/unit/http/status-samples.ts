@@ -57,6 +57,7 @@ export const sampleStatus: AgentStatus = {
   ready: true,
   notReadyBecause: null,
   phase: { kind: 'streaming', server: '127.0.0.1:3402', since: Date.UTC(2026, 10, 21, 20, 14, 53) },
+  token: 0,
   server: '127.0.0.1:3402',
   finding: 'healthy',
   coordinates: 'mysql-bin.000018:4711',

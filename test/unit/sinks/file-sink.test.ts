@@ -23,6 +23,7 @@ import type { SinkPosition } from '../../../src/checkpoint/checkpoint.js';
 import { fileSink } from '../../../src/sinks/file-sink.js';
 import type { ChangeRecord } from '../../../src/sinks/record.js';
 import type { Sink, SinkRecovery } from '../../../src/sinks/sink.js';
+import { startChild } from '../checkpoint/child.js';
 import { digestOf, sampleTransaction, secondOf } from './sample-records.js';
 
 const { signal } = new AbortController();
@@ -386,3 +387,30 @@ test.runIf(process.platform !== 'win32')(
     await openSink(null);
   },
 );
+
+test('an earlier leader that is frozen in the middle of a write writes into what nobody sees any more', async () => {
+  const { sink: before } = await openSink();
+  await before.deliver(sampleTransaction(1, 1), signal);
+  await before.close();
+  const child = startChild(new URL('../util/lock-child.ts', import.meta.url), [
+    `${path}.lock`,
+    path,
+    '1',
+    'inside',
+  ]);
+  await child.line((line) => line === 'inside');
+  process.kill(child.pid, 'SIGSTOP');
+  const sink = fileSink({ path });
+  const { delivered } = await sink.open(null, signal, { stream: 'shop', token: 2 });
+  expect(delivered).toHaveLength(1);
+  await sink.deliver(sampleTransaction(2, 1), signal);
+  process.kill(child.pid, 'SIGCONT');
+  child.tell('on');
+  await child.line((line) => line === 'wrote');
+  child.tell('on');
+  await child.line((line) => line.startsWith('not-leader'));
+  await sink.deliver(sampleTransaction(3, 1), signal);
+  await sink.flush();
+  await sink.close();
+  expect((await readFile(path, 'utf8')).trim().split('\n')).toHaveLength(3);
+});

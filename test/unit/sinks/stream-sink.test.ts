@@ -158,3 +158,28 @@ describe('records', () => {
     expect(await delivery).toMatchObject({ code: 'sink' });
   });
 });
+
+test('closed and opened again, as when an agent leads another time, it goes on in the same iteration', async () => {
+  let stop = (): void => undefined;
+  const running = new Promise<void>((resolve) => {
+    stop = resolve;
+  });
+  const { sink, batches } = streamSink();
+  const tokens: number[] = [];
+  const reading = (async () => {
+    for await (const batch of batches(running)) {
+      tokens.push(batch.fencingToken);
+      batch.acknowledge();
+    }
+  })();
+  for (const token of [3, 5]) {
+    const fencing = { stream: 'shop', token };
+    await sink.open(null, signal, fencing);
+    await sink.deliver(sampleTransaction(token, 1), signal, fencing);
+    await sink.close();
+    await expect(sink.deliver(sampleTransaction(token, 1), signal, fencing)).rejects.toThrow('closed');
+  }
+  stop();
+  await reading;
+  expect(tokens).toEqual([3, 5]);
+});

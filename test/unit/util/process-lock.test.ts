@@ -1,13 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { WaymarkError } from '../../../src/util/errors.js';
 import { acquireProcessLock } from '../../../src/util/process-lock.js';
+import { startChild } from '../checkpoint/child.js';
 
 let folder: string;
 let lock: string;
@@ -83,4 +84,78 @@ test('a folder that does not exist is an error of the caller’s code', async ()
   const error = await acquireProcessLock(join(folder, 'no', 'lock'), options).catch((e: unknown) => e);
   expect(error).toMatchObject({ code: 'sink' });
   expect(String(error)).toContain('ENOENT');
+});
+
+describe('under a leadership', () => {
+  const child = new URL('lock-child.ts', import.meta.url);
+  const under = (token: number, stream = 'shop') => ({ ...options, fencing: { stream, token } });
+
+  test('a later one takes the lock over from a living process; that one is refused from then on', async () => {
+    const file = join(folder, 'file');
+    const first = startChild(child, [lock, file, '1']);
+    await first.line((line) => line === 'held');
+    first.tell('on');
+    await first.line((line) => line === 'wrote');
+    process.kill(first.pid, 'SIGSTOP');
+    const second = await acquireProcessLock(lock, under(2));
+    await second.guard(() => appendFile(file, '2\n'));
+    process.kill(first.pid, 'SIGCONT');
+    first.tell('on');
+    expect(await first.line((line) => line.startsWith('not-leader'))).toContain('under fencing token 2');
+    await first.ended;
+    expect((await readFile(file, 'utf8')).trim().split('\n')).toEqual(['1', '2']);
+    await second.guard(() => Promise.resolve());
+    await second.release();
+    expect(await readdir(folder)).toEqual(['file']);
+  });
+
+  test('a write that is under way is waited for', async () => {
+    const file = join(folder, 'file');
+    const first = startChild(child, [lock, file, '1', 'inside']);
+    await first.line((line) => line === 'inside');
+    const taking = acquireProcessLock(lock, under(2));
+    first.tell('on');
+    const second = await taking;
+    // Nothing of the first comes any more, whatever it did before it was refused.
+    const before = await readFile(file, 'utf8');
+    expect(before).toMatch(/^1\n/);
+    first.tell('on');
+    await first.line((line) => line.startsWith('not-leader'));
+    expect(await readFile(file, 'utf8')).toBe(before);
+    await second.release();
+  });
+
+  test('one that is frozen in the middle of a write keeps the lock, until it is dead', async () => {
+    const first = startChild(child, [lock, join(folder, 'file'), '1', 'inside']);
+    await first.line((line) => line === 'inside');
+    process.kill(first.pid, 'SIGSTOP');
+    await expect(acquireProcessLock(lock, under(2))).rejects.toThrow('in the middle of a write');
+    await first.kill();
+    await (await acquireProcessLock(lock, under(2))).release();
+    expect(await readdir(folder)).toEqual(['file']);
+  });
+
+  test.each([
+    ['the same', under(2)],
+    ['an earlier one', under(1)],
+    ['one of another stream', under(3, 'other')],
+    ['none', options],
+  ])('%s does not take it over', async (_, other) => {
+    const held = await acquireProcessLock(lock, under(2));
+    await expect(acquireProcessLock(lock, other)).rejects.toThrow('is in use by');
+    await held.guard(() => Promise.resolve());
+    await held.release();
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  test('of many later ones the last has it, and all others are refused', async () => {
+    const first = await acquireProcessLock(lock, under(1));
+    const tokens = Array.from({ length: 8 }, (_, index) => index + 2);
+    const outcomes = await Promise.allSettled(tokens.map((token) => acquireProcessLock(lock, under(token))));
+    const locks = [first, ...outcomes.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))];
+    const writes = await Promise.allSettled(locks.map((one) => one.guard(() => Promise.resolve())));
+    expect(writes.map(({ status }) => status).filter((status) => status === 'fulfilled')).toHaveLength(1);
+    for (const one of locks) await one.release();
+    expect(await readdir(folder)).toEqual([]);
+  });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { TimeOver, within } from '../../../src/checkpoint/limits.js';
+import { TimeOver, within } from '../../../src/util/limits.js';
 import { abortable } from '../../../src/util/abortable.js';
 import { Serial } from '../../../src/checkpoint/serial.js';
 

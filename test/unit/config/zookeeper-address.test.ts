@@ -5,7 +5,7 @@ import {
   normalizeZnodePath,
   parseZooKeeperAddress,
   resolveServers,
-} from '../../../src/checkpoint/zookeeper-address.js';
+} from '../../../src/config/zookeeper-address.js';
 
 const configError = expect.objectContaining({ code: 'config' }) as Error;
 

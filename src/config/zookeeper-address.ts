@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises';
 
-import { type Address, formatAddress, parseAddress } from '../config/address.js';
+import { type Address, formatAddress, parseAddress } from './address.js';
 import { WaymarkError } from '../util/errors.js';
 
 /** A ZooKeeper connect string, taken apart. */

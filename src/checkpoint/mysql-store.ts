@@ -1,0 +1,224 @@
+import { randomBytes } from 'node:crypto';
+
+import type { Connection, ResultSetHeader } from 'mysql2/promise';
+
+import { formatAddress } from '../config/address.js';
+import type { Account } from '../mysql/connection.js';
+import { isServerError } from '../mysql/server-error.js';
+import { query, text } from '../mysql/server.js';
+import {
+  isMissing,
+  shareTableLink,
+  type TableLink,
+  type TablesConfig,
+  tablesInstance,
+} from '../mysql/tables.js';
+import { type ErrorCode, WaymarkError, messageOf } from '../util/errors.js';
+import type { Share } from '../util/shared.js';
+
+import type { Checkpoint, CheckpointStore, StoredCheckpoint } from './checkpoint.js';
+import { damagedRecord, decodeCheckpoint, encodeCheckpoint } from './codec.js';
+import { checkpointTableName } from './mysql-table.js';
+import { Serial } from './serial.js';
+import { encodeStreamName } from './stream-name.js';
+import { fencedOff } from './token-guard.js';
+
+/** Where a MySQL store keeps its record. */
+export type MysqlStoreOptions = {
+  readonly tables: TablesConfig;
+  /** Used there unless `tables` has an account of its own. */
+  readonly account: Account;
+  readonly stream: string;
+};
+
+/** A save takes no longer: tailing waits for it. */
+const saveMs = 1_800;
+const loadMs = 5_000;
+/** What says that the server can't be used now, not that something is wrong with the record. */
+const awayCodes: ReadonlySet<ErrorCode> = new Set(['server-unreachable', 'access-denied', 'stream-broken']);
+/** Rounds of a save: a lost write of our own found after each; more would be somebody else's doing. */
+const maxRounds = 3;
+/** ER_DUP_ENTRY (MySQL 8.0 Error Reference; MariaDB has the same). */
+const duplicateNumber = 1062;
+
+/**
+ * Keeps the record in a table of a MySQL or MariaDB server, a row per stream (see mysql-table.ts). The table must be
+ * there.
+ *
+ * - A write names the version of the row that it replaces, and its own fencing token: the server does it only if both
+ *   fit, in one statement.
+ * - The connection is made when it is needed, and anew when it is lost. While there is none `save` rejects with
+ *   `checkpoint-store`, within 1.8 s, and works again as soon as the server is back.
+ * - A save whose answer was lost is found to be our own at the next one, and is no conflict.
+ */
+export function mysqlStore(options: MysqlStoreOptions): CheckpointStore {
+  return new MysqlStore(options);
+}
+
+type Row = { readonly version: string; readonly token: number };
+
+class MysqlStore implements CheckpointStore {
+  readonly location: string;
+  readonly #options: MysqlStoreOptions;
+  readonly #server: string;
+  readonly #table: string;
+  readonly #key: string;
+  readonly #serial = new Serial();
+  readonly #closing = new AbortController();
+  /** Versions that we tried to write on top of `base` without an answer: at most one of them was. */
+  #unsettled: { base: string | null; versions: string[] } = { base: null, versions: [] };
+  #link: Share<TableLink> | null = null;
+
+  constructor(options: MysqlStoreOptions) {
+    const { tables, stream } = options;
+    this.#options = options;
+    this.#server = formatAddress(tables.server);
+    this.#table = checkpointTableName(tables.schema);
+    this.#key = encodeStreamName(stream);
+    this.location = `mysql://${this.#server}/${tables.schema}/${this.#key}`;
+  }
+
+  async open(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#closing.signal.aborted) throw this.#away('it was closed');
+    if (this.#link !== null) return;
+    const { tables, account } = this.#options;
+    const link = shareTableLink(tablesInstance(tables, account));
+    this.#link = link;
+    try {
+      await this.#run(loadMs, signal, (connection) => this.#row(connection));
+    } catch (error) {
+      this.#link = null;
+      await link.release();
+      throw error;
+    }
+  }
+
+  load(signal: AbortSignal): Promise<StoredCheckpoint | null> {
+    return this.#run(loadMs, signal, async (connection) => {
+      const sql = `SELECT version, record FROM ${this.#table} WHERE stream = ?`;
+      const [row] = await query(connection, sql, [this.#key]);
+      if (row === undefined) return null;
+      const origin = { stream: this.#options.stream, location: this.location };
+      const record: unknown = row['record'];
+      if (!Buffer.isBuffer(record)) throw damagedRecord(origin, 'is no binary value');
+      return { checkpoint: decodeCheckpoint(record, origin), version: text(row['version']) };
+    });
+  }
+
+  save(checkpoint: Checkpoint, expected: string | null, signal: AbortSignal): Promise<string> {
+    return this.#run(saveMs, signal, async (connection) => {
+      const { bytes } = encodeCheckpoint(checkpoint);
+      if (expected !== this.#unsettled.base) this.#unsettled = { base: expected, versions: [] };
+      let base = expected;
+      for (let round = 0; round < maxRounds; round += 1) {
+        const version = randomBytes(16).toString('hex');
+        this.#unsettled.versions.push(version);
+        if (await this.#write(connection, { version, base, bytes, token: checkpoint.fencingToken })) {
+          this.#unsettled = { base: version, versions: [] };
+          return version;
+        }
+        this.#unsettled.versions = this.#unsettled.versions.filter((other) => other !== version);
+        const row = await this.#row(connection);
+        if (row !== null && row.version === base) {
+          throw fencedOff(checkpoint, row.token, this.location);
+        }
+        if (row === null || !this.#unsettled.versions.includes(row.version)) break;
+        base = row.version;
+      }
+      throw this.#conflict(expected);
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort(this.#away('it was closed'));
+    await this.#serial.idle();
+    await this.#link?.release();
+    this.#link = null;
+  }
+
+  async #row(connection: Connection): Promise<Row | null> {
+    const sql = `SELECT version, fencing_token FROM ${this.#table} WHERE stream = ?`;
+    const [row] = await query(connection, sql, [this.#key]);
+    return row === undefined
+      ? null
+      : { version: text(row['version']), token: Number(text(row['fencing_token'])) };
+  }
+
+  /** Whether the server did it. */
+  async #write(
+    connection: Connection,
+    write: { version: string; base: string | null; bytes: Buffer; token: number },
+  ): Promise<boolean> {
+    const { version, base, bytes, token } = write;
+    if (base === null) return this.#insert(connection, [this.#key, version, token, bytes]);
+    const [result] = await connection.query<ResultSetHeader>(
+      `UPDATE ${this.#table} SET version = ?, fencing_token = ?, saved_at = UTC_TIMESTAMP(6), record = ? ` +
+        'WHERE stream = ? AND version = ? AND fencing_token <= ?',
+      [version, token, bytes, this.#key, base, token],
+    );
+    return result.affectedRows === 1;
+  }
+
+  async #insert(connection: Connection, values: unknown[]): Promise<boolean> {
+    try {
+      await connection.query(
+        `INSERT INTO ${this.#table} (stream, version, fencing_token, saved_at, record) ` +
+          'VALUES (?, ?, ?, UTC_TIMESTAMP(6), ?)',
+        values,
+      );
+      return true;
+    } catch (error) {
+      if (isServerError(error) && error.errno === duplicateNumber) return false;
+      throw error;
+    }
+  }
+
+  /** One after the other, each with a time limit of its own, which begins when its turn comes. */
+  #run<T>(ms: number, signal: AbortSignal, action: (connection: Connection) => Promise<T>): Promise<T> {
+    return this.#serial.run(async () => {
+      signal.throwIfAborted();
+      this.#closing.signal.throwIfAborted();
+      if (this.#link === null) throw this.#away('it is not open');
+      const either = AbortSignal.any([signal, this.#closing.signal]);
+      try {
+        return await this.#link.value.run(ms, either, action);
+      } catch (error) {
+        either.throwIfAborted();
+        if (isMissing(error)) throw this.#away(messageOf(error), error, missingAdvice);
+        if (!(error instanceof WaymarkError) || awayCodes.has(error.code)) {
+          throw this.#away(messageOf(error), error);
+        }
+        throw error;
+      }
+    });
+  }
+
+  #away(
+    reason: string,
+    cause?: unknown,
+    advice = `Check that ${this.#server} runs and lets us in.`,
+  ): WaymarkError {
+    return new WaymarkError(
+      'checkpoint-store',
+      `The checkpoint store ${this.#table} on ${this.#server} can't be used: ${reason}. ${advice}`,
+      {
+        details: { server: this.#server, table: this.#table },
+        ...(cause === undefined ? {} : { cause }),
+      },
+    );
+  }
+
+  #conflict(expected: string | null): WaymarkError {
+    const what =
+      expected === null ? 'is already there' : 'was changed or removed by somebody else in between';
+    return new WaymarkError(
+      'checkpoint-conflict',
+      `The checkpoint at ${this.location} ${what}. Only one agent may write it: stop the other, then start this one ` +
+        'anew.',
+      { details: { location: this.location, expected } },
+    );
+  }
+}
+
+const missingAdvice = 'waymark check prints the statements that make it, and waymark check --fix runs them.';

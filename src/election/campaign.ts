@@ -1,0 +1,221 @@
+import { sleep } from '../util/async.js';
+import { messageOf, WaymarkError } from '../util/errors.js';
+import { within } from '../util/limits.js';
+import { type Answer, type Ending, type Hold, type HoldEvent, transition } from './hold.js';
+import type { Leadership } from './lease.js';
+
+/** Where an election says what becomes of it; a pino logger will do. */
+export type ElectionLogger = {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+};
+
+/** One candidate in a backend: from a campaign's beginning to the end of the leadership that came of it. */
+export interface Ballot {
+  /**
+   * Tries to lead, or to go on leading with the token `held`.
+   * Rejects when the backend is away or refuses.
+   */
+  attempt(held: number, signal: AbortSignal): Promise<Answer>;
+  /** Resolves when the next attempt is due; rejects with the signal's reason. */
+  due(held: number, signal: AbortSignal): Promise<void>;
+  /** Stands no longer. Never rejects; what the backend can't be told now runs out, or is told later. */
+  withdraw(): Promise<void>;
+}
+
+/** One stream's election, for its campaigns. */
+export type CampaignOptions = {
+  readonly stream: string;
+  readonly backend: 'zookeeper' | 'mysql';
+  readonly marginMs: number;
+  /** How long an attempt may take. */
+  readonly attemptMs: number;
+  readonly logger: ElectionLogger;
+  /** A new candidate. */
+  readonly stand: () => Ballot;
+};
+
+/** How long a backend may be away before the log says so again. */
+const complainEveryMs = 30_000;
+/** Between an attempt that failed and the next. */
+const retryMs = 500;
+
+/** Waits until we lead: see Election.campaign. */
+export async function campaign(options: CampaignOptions, signal: AbortSignal): Promise<HeldLeadership> {
+  const complaints = new Complaints(options);
+  let ballot = options.stand();
+  try {
+    for (;;) {
+      const hold = await firstHold(ballot, options, complaints, signal);
+      if (hold?.phase === 'leading') return new HeldLeadership(options, ballot, hold, complaints);
+      if (hold?.phase === 'over') {
+        // Our turn had come, and somebody else was asked for: he goes first.
+        await ballot.withdraw();
+        ballot = options.stand();
+      } else if (hold !== null) {
+        await ballot.due(0, signal);
+      }
+    }
+  } catch (error) {
+    await ballot.withdraw();
+    throw error;
+  }
+}
+
+/** What came of one attempt; null, after a while, when it failed. */
+async function firstHold(
+  ballot: Ballot,
+  { attemptMs, marginMs }: CampaignOptions,
+  complaints: Complaints,
+  signal: AbortSignal,
+): Promise<Hold | null> {
+  const waiting: Hold = { phase: 'waiting' };
+  try {
+    const answer = await within(attemptMs, [signal], (limit) => ballot.attempt(0, limit));
+    complaints.silence();
+    return transition(waiting, { type: 'answer', answer }, performance.now(), marginMs);
+  } catch (error) {
+    signal.throwIfAborted();
+    complaints.note(error);
+    await sleep(retryMs, signal);
+    return null;
+  }
+}
+
+/** A leadership that is renewed until it is over. */
+export class HeldLeadership implements Leadership {
+  readonly token: number;
+  readonly #options: CampaignOptions;
+  readonly #ballot: Ballot;
+  readonly #complaints: Complaints;
+  readonly #lost = new AbortController();
+  /** Fires when we have said that we have stopped. */
+  readonly #stopped = new AbortController();
+  /** Resolves when the backend knows that it is over, or can't be told. */
+  readonly ended: Promise<void>;
+  #hold: Hold;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    options: CampaignOptions,
+    ballot: Ballot,
+    hold: Extract<Hold, { phase: 'leading' }>,
+    complaints: Complaints,
+  ) {
+    this.token = hold.token;
+    this.#options = options;
+    this.#ballot = ballot;
+    this.#complaints = complaints;
+    this.#hold = hold;
+    options.logger.info(
+      { event: 'leader.acquired', stream: options.stream, backend: options.backend, token: hold.token },
+      `This agent leads the stream "${options.stream}"`,
+    );
+    this.#watchClock();
+    this.ended = this.#keep();
+  }
+
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  assertHeld(): void {
+    this.#apply({ type: 'clock' });
+    this.#lost.signal.throwIfAborted();
+  }
+
+  async resign(): Promise<void> {
+    this.#apply({ type: 'resign' });
+    this.#stopped.abort(new Error('we have stopped'));
+    await this.ended;
+  }
+
+  /** Renews until it is over; then lets others have it, when we have stopped or at the latest after the margin. */
+  async #keep(): Promise<void> {
+    const { attemptMs, marginMs } = this.#options;
+    const signal = this.#lost.signal;
+    while (!signal.aborted) {
+      try {
+        await this.#ballot.due(this.token, signal);
+        const answer = await within(attemptMs, [signal], (limit) => this.#ballot.attempt(this.token, limit));
+        this.#complaints.silence();
+        this.#apply({ type: 'answer', answer });
+      } catch (error) {
+        if (this.#lost.signal.aborted) break;
+        this.#complaints.note(error);
+        await sleep(retryMs, signal).catch(() => undefined);
+      }
+    }
+    await sleep(marginMs, this.#stopped.signal).catch(() => undefined);
+    await this.#ballot.withdraw();
+  }
+
+  #apply(event: HoldEvent): void {
+    if (this.#hold.phase === 'over') return;
+    this.#hold = transition(this.#hold, event, performance.now(), this.#options.marginMs);
+    if (this.#hold.phase === 'over') this.#end(this.#hold.why);
+    else this.#watchClock();
+  }
+
+  #watchClock(): void {
+    clearTimeout(this.#timer);
+    if (this.#hold.phase !== 'leading') return;
+    const ms = Math.max(0, this.#hold.until - performance.now());
+    this.#timer = setTimeout(() => {
+      this.#apply({ type: 'clock' });
+    }, ms);
+  }
+
+  #end(why: Ending): void {
+    clearTimeout(this.#timer);
+    const { stream, backend, logger } = this.#options;
+    const message = `This agent no longer leads the stream "${stream}": ${explain(why, this.#complaints.last)}`;
+    const fields = { event: 'leader.lost', stream, backend, token: this.token, why };
+    if (why === 'resigned' || why === 'asked') logger.info(fields, message);
+    else logger.warn(fields, message);
+    this.#lost.abort(
+      new WaymarkError('not-leader', message, { details: { stream, token: this.token, why } }),
+    );
+  }
+}
+
+function explain(why: Ending, problem: string | null): string {
+  switch (why) {
+    case 'expired':
+      return `its lease could not be renewed in time${problem === null ? '' : ` (${problem})`}`;
+    case 'taken':
+      return 'the lease is gone, or somebody else has it';
+    case 'asked':
+      return 'another leader was asked for';
+    case 'resigned':
+      return 'it gave up';
+  }
+}
+
+/** Says now and then that the backend is away or refuses. */
+class Complaints {
+  /** What the backend's last failure was; null when it has answered since. */
+  last: string | null = null;
+  readonly #options: CampaignOptions;
+  #saidAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: CampaignOptions) {
+    this.#options = options;
+  }
+
+  silence(): void {
+    this.last = null;
+    this.#saidAtMs = Number.NEGATIVE_INFINITY;
+  }
+
+  note(error: unknown): void {
+    const { stream, backend, logger } = this.#options;
+    this.last = messageOf(error);
+    if (performance.now() - this.#saidAtMs < complainEveryMs) return;
+    this.#saidAtMs = performance.now();
+    logger.warn(
+      { event: 'election.waiting', stream, backend, reason: this.last },
+      `The election of the stream "${stream}" can't be held: ${this.last}`,
+    );
+  }
+}

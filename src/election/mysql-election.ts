@@ -1,0 +1,283 @@
+import type { Connection } from 'mysql2/promise';
+import { formatAddress } from '../config/address.js';
+import type { Account } from '../mysql/connection.js';
+import { query, text } from '../mysql/server.js';
+import {
+  isMissing,
+  shareTableLink,
+  type TableLink,
+  type TablesConfig,
+  tablesInstance,
+} from '../mysql/tables.js';
+import { sleep } from '../util/async.js';
+import { messageOf, WaymarkError } from '../util/errors.js';
+import type { Share } from '../util/shared.js';
+import { type Ballot, campaign, type ElectionLogger } from './campaign.js';
+import type { Answer } from './hold.js';
+import type { Election, Elections, Leadership, LeaderView, ServiceId } from './lease.js';
+import {
+  agentsStatement,
+  attemptStatement,
+  callStatement,
+  forgetStatement,
+  presenceStatement,
+  readStatement,
+  type Statement,
+  withdrawStatement,
+} from './mysql-table.js';
+import { OpenLeaderships } from './open-leaderships.js';
+import { anybody, callTimeouts, type Candidate, type Row, standing } from './row.js';
+import { formatServiceId, parseServiceId, sameServiceId } from './service-id.js';
+import { whenAnotherLeads } from './succession.js';
+
+/** Where the table is, and how leases are timed: milliseconds. */
+export type MysqlElectionOptions = {
+  readonly tables: TablesConfig;
+  /** Used there unless `tables` has an account of its own. */
+  readonly account: Account;
+  readonly timeoutMs: number;
+  readonly intervalMs: number;
+  readonly marginMs: number;
+  readonly self: ServiceId;
+  readonly logger: ElectionLogger;
+};
+
+/** How long a question may take that isn't an attempt. */
+const askMs = 5_000;
+/** After how many timeouts the row of an agent that is gone is removed. */
+const forgetTimeouts = 20;
+
+/**
+ * Elections in the table `service_election` of a MySQL or MariaDB server, a row per stream (see mysql-table.ts). All
+ * agents attempt to lead at each interval, with one statement; only the server's clock counts there. The table must
+ * be there, on one server: a replica of it doesn't know who leads.
+ */
+export function mysqlElections(options: MysqlElectionOptions): Elections {
+  return new MysqlElections(options);
+}
+
+/** A row, with the server's time as zero. */
+type Found = { readonly row: Row; readonly seenAgoMs: number };
+
+class MysqlElections implements Elections {
+  readonly self: ServiceId;
+  readonly options: MysqlElectionOptions;
+  readonly open = new OpenLeaderships();
+  readonly #link: Share<TableLink>;
+  readonly #elections = new Map<string, Election>();
+  readonly #closing = new AbortController();
+  #presence: Promise<void> | null = null;
+
+  constructor(options: MysqlElectionOptions) {
+    this.self = options.self;
+    this.options = options;
+    this.#link = shareTableLink(tablesInstance(options.tables, options.account));
+  }
+
+  of(stream: string): Election {
+    const election = this.#elections.get(stream) ?? new MysqlElection(this, stream);
+    this.#elections.set(stream, election);
+    return election;
+  }
+
+  async agents(signal: AbortSignal): Promise<readonly ServiceId[]> {
+    const { tables, timeoutMs } = this.options;
+    const { sql, values } = agentsStatement(tables.schema, timeoutMs);
+    const rows = await this.use(signal, (connection) => query(connection, sql, [...values]));
+    return rows.flatMap((row) => parseServiceId(text(row['holder'])) ?? []);
+  }
+
+  async join(signal: AbortSignal): Promise<void> {
+    await this.#appear(signal);
+    this.#presence ??= this.#stay(this.#closing.signal);
+  }
+
+  async close(): Promise<void> {
+    await this.open.close();
+    this.#closing.abort(new WaymarkError('not-leader', 'The election was closed'));
+    if (this.#presence !== null) {
+      await this.#presence;
+      await this.#forget(formatServiceId(this.self), new AbortController().signal);
+    }
+    await this.#link.release();
+  }
+
+  /** Runs a statement whose rows, if it has any, don't matter. Errors as in `use`. */
+  async run({ sql, values }: Statement, signal: AbortSignal): Promise<void> {
+    await this.use(signal, (connection) => connection.query(sql, [...values]));
+  }
+
+  /**
+   * Does something on the connection.
+   * @throws WaymarkError `election-store`.
+   */
+  async use<T>(signal: AbortSignal, action: (connection: Connection) => Promise<T>): Promise<T> {
+    try {
+      return await this.#link.value.run(askMs, signal, action);
+    } catch (error) {
+      signal.throwIfAborted();
+      const { tables } = this.options;
+      const server = formatAddress(tables.server);
+      const advice = isMissing(error)
+        ? 'waymark check prints the statements that make the table, and waymark check --fix runs them.'
+        : `Check that ${server} runs and lets us in.`;
+      throw new WaymarkError(
+        'election-store',
+        `The election in the schema "${tables.schema}" on ${server} can't be used: ${messageOf(error)}. ${advice}`,
+        { cause: error, details: { server, schema: tables.schema } },
+      );
+    }
+  }
+
+  /** Two attempts that hang must not be the end of a lease. */
+  get attemptMs(): number {
+    const { timeoutMs, marginMs } = this.options;
+    return Math.ceil((timeoutMs - marginMs) / 3);
+  }
+
+  async #stay(signal: AbortSignal): Promise<void> {
+    for (let round = 0; !signal.aborted; round += 1) {
+      try {
+        await sleep(this.options.intervalMs, signal);
+        await this.#appear(signal);
+        if (round % forgetTimeouts === 0) await this.#forget(null, signal);
+      } catch {
+        // The server is away: the campaigns say so.
+      }
+    }
+  }
+
+  async #appear(signal: AbortSignal): Promise<void> {
+    await this.run(presenceStatement(this.options.tables.schema, formatServiceId(this.self)), signal);
+  }
+
+  async #forget(id: string | null, signal: AbortSignal): Promise<void> {
+    const { tables, timeoutMs } = this.options;
+    await this.run(forgetStatement(tables.schema, forgetTimeouts * timeoutMs, id), signal).catch(
+      () => undefined,
+    );
+  }
+}
+
+class MysqlElection implements Election {
+  readonly #elections: MysqlElections;
+  readonly #stream: string;
+  #campaigns = 0;
+  /** Whoever gave up lets the others go first for a while: our monotonic clock. */
+  #notBefore = 0;
+
+  constructor(elections: MysqlElections, stream: string) {
+    this.#elections = elections;
+    this.#stream = stream;
+  }
+
+  campaign(signal: AbortSignal): Promise<Leadership> {
+    const { attemptMs, open } = this.#elections;
+    const { marginMs, logger } = this.#elections.options;
+    const options = { backend: 'mysql', stream: this.#stream, marginMs, attemptMs, logger } as const;
+    return open.campaign(signal, async (either) => {
+      await sleep(Math.max(0, this.#notBefore - performance.now()), either);
+      return campaign({ ...options, stand: () => this.#stand() }, either);
+    });
+  }
+
+  async show(signal: AbortSignal): Promise<LeaderView> {
+    return this.#view(await this.#read(signal));
+  }
+
+  async take(host: string, signal: AbortSignal): Promise<LeaderView> {
+    const found = await this.#read(signal);
+    const view = this.#view(found);
+    if (view.leader?.host === host) return view;
+    await this.#call(host, found, signal);
+    return this.#succession(view, `no agent for it on ${host} took over: is one running there?`, signal);
+  }
+
+  async stepDown(host: string | null, signal: AbortSignal): Promise<LeaderView> {
+    const found = await this.#read(signal);
+    const view = this.#view(found);
+    if (view.leader === null || (host !== null && view.leader.host !== host)) {
+      const who = view.leader === null ? 'nobody leads it' : `${formatServiceId(view.leader)} leads it`;
+      throw new WaymarkError('not-leader', `There is nobody to give up the stream "${this.#stream}": ${who}`);
+    }
+    await this.#call(anybody, found, signal);
+    return this.#succession(view, 'nobody took over', signal);
+  }
+
+  #stand(): Ballot {
+    this.#campaigns += 1;
+    const { self, options } = this.#elections;
+    const id = `${formatServiceId(self)}-${String(this.#campaigns)}`;
+    return {
+      attempt: (held, signal) => this.#attempt({ id, host: self.host, held }, signal),
+      due: (_held, signal) => sleep(options.intervalMs, signal),
+      withdraw: async () => {
+        this.#notBefore = performance.now() + 2 * options.intervalMs;
+        const statement = withdrawStatement(options.tables.schema, this.#stream, id);
+        await this.#elections.run(statement, new AbortController().signal).catch(() => undefined);
+      },
+    };
+  }
+
+  async #attempt(own: Candidate, signal: AbortSignal): Promise<Answer> {
+    const { tables, timeoutMs } = this.#elections.options;
+    const sentAt = performance.now();
+    const found = await this.#elections.use(signal, async (connection) => {
+      const { sql, values } = attemptStatement(tables.schema, this.#stream, own, timeoutMs);
+      await connection.query(sql, [...values]);
+      return readRow(connection, readStatement(tables.schema, this.#stream));
+    });
+    return {
+      sentAt,
+      timeoutMs,
+      standing: found === null ? { mine: false } : standing(found.row, own, 0, timeoutMs),
+    };
+  }
+
+  #read(signal: AbortSignal): Promise<Found | null> {
+    const { schema } = this.#elections.options.tables;
+    return this.#elections.use(signal, (connection) =>
+      readRow(connection, readStatement(schema, this.#stream)),
+    );
+  }
+
+  #view(found: Found | null): LeaderView {
+    const { self, options } = this.#elections;
+    const living = found !== null && found.seenAgoMs <= options.timeoutMs;
+    const leader = living ? parseServiceId(found.row.holder) : null;
+    return {
+      stream: this.#stream,
+      backend: 'mysql',
+      leader,
+      token: found?.row.token ?? 0,
+      mine: leader !== null && sameServiceId(leader, self),
+      waiting: null,
+      lastSeenMsAgo: found?.seenAgoMs ?? null,
+    };
+  }
+
+  async #call(called: string, found: Found | null, signal: AbortSignal): Promise<void> {
+    const { schema } = this.#elections.options.tables;
+    await this.#elections.run(callStatement(schema, this.#stream, called, found?.row.token ?? 0), signal);
+  }
+
+  #succession(before: LeaderView, complaint: string, signal: AbortSignal): Promise<LeaderView> {
+    const withinMs = callTimeouts * this.#elections.options.timeoutMs;
+    return whenAnotherLeads({ before, withinMs, complaint, show: (limit) => this.show(limit) }, signal);
+  }
+}
+
+async function readRow(connection: Connection, { sql, values }: Statement): Promise<Found | null> {
+  const [found] = await query(connection, sql, [...values]);
+  if (found === undefined) return null;
+  const ms = (value: unknown): number => Number(text(value)) / 1_000;
+  const seenAgoMs = ms(found['seenAgo']);
+  const row: Row = {
+    holder: text(found['holder']),
+    token: Number(text(found['token'])),
+    called: text(found['called']),
+    seenAt: -seenAgoMs,
+    calledAt: -ms(found['calledAgo']),
+  };
+  return { row, seenAgoMs };
+}

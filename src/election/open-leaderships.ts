@@ -1,0 +1,35 @@
+import { WaymarkError } from '../util/errors.js';
+import type { HeldLeadership } from './campaign.js';
+import type { Leadership } from './lease.js';
+
+/** The campaigns and leaderships of one process, to be ended together. */
+export class OpenLeaderships {
+  readonly #closing = new AbortController();
+  readonly #campaigns = new Set<Promise<unknown>>();
+  readonly #leaderships = new Set<HeldLeadership>();
+
+  /** Runs a campaign with a signal that fires with `signal`, or when all is closed. */
+  async campaign(
+    signal: AbortSignal,
+    run: (signal: AbortSignal) => Promise<HeldLeadership>,
+  ): Promise<Leadership> {
+    const running = run(AbortSignal.any([signal, this.#closing.signal]));
+    const ended = running.catch(() => undefined);
+    this.#campaigns.add(ended);
+    try {
+      const leadership = await running;
+      this.#leaderships.add(leadership);
+      void leadership.ended.then(() => this.#leaderships.delete(leadership));
+      return leadership;
+    } finally {
+      this.#campaigns.delete(ended);
+    }
+  }
+
+  /** Ends all of it; resolves when the backend knows, or can't be told. */
+  async close(): Promise<void> {
+    this.#closing.abort(new WaymarkError('not-leader', 'The election was closed'));
+    await Promise.all(this.#campaigns);
+    await Promise.all([...this.#leaderships].map((leadership) => leadership.resign()));
+  }
+}

@@ -1,0 +1,24 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { ServiceId } from './lease.js';
+
+/** This process, with a new `run`. */
+export function ownServiceId(): ServiceId {
+  return { host: hostname(), pid: process.pid, run: randomBytes(4).toString('hex') };
+}
+
+/** `host/pid/run`: the form in which a backend keeps it. */
+export function formatServiceId({ host, pid, run }: ServiceId): string {
+  return `${host}/${pid}/${run}`;
+}
+
+/** Reads what {@link formatServiceId} wrote, also with the number of a campaign behind it; null for anything else. */
+export function parseServiceId(text: string): ServiceId | null {
+  const match = /^([^/]+)\/(\d{1,10})\/([0-9a-f]{8})(?:-\d+)?$/.exec(text);
+  const [, host, pid, run] = match ?? [];
+  return host === undefined || run === undefined ? null : { host, pid: Number(pid), run };
+}
+
+export function sameServiceId(one: ServiceId, other: ServiceId): boolean {
+  return formatServiceId(one) === formatServiceId(other);
+}

@@ -1,0 +1,41 @@
+import { sleep } from '../util/async.js';
+import { WaymarkError } from '../util/errors.js';
+import { TimeOver, within } from '../util/limits.js';
+import type { LeaderView } from './lease.js';
+
+const lookEveryMs = 200;
+
+/**
+ * Waits until a stream has another leadership than before.
+ * @throws WaymarkError `not-leader` with the complaint when that takes too long.
+ */
+export async function whenAnotherLeads(
+  {
+    before,
+    withinMs,
+    complaint,
+    show,
+  }: {
+    readonly before: LeaderView;
+    readonly withinMs: number;
+    readonly complaint: string;
+    readonly show: (signal: AbortSignal) => Promise<LeaderView>;
+  },
+  signal: AbortSignal,
+): Promise<LeaderView> {
+  try {
+    return await within(withinMs, [signal], async (limit) => {
+      for (;;) {
+        const view = await show(limit);
+        if (view.leader !== null && view.token !== before.token) return view;
+        await sleep(lookEveryMs, limit);
+      }
+    });
+  } catch (error) {
+    if (!(error instanceof TimeOver)) throw error;
+    const { stream } = before;
+    throw new WaymarkError('not-leader', `The stream "${stream}" has no new leader: ${complaint}`, {
+      details: { stream },
+    });
+  }
+}

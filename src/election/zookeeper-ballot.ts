@@ -1,0 +1,223 @@
+import { randomBytes } from 'node:crypto';
+import { abortable } from '../util/abortable.js';
+import { sleep, withDeadline } from '../util/async.js';
+import { createParents } from '../zookeeper/parents.js';
+import { valueOf, ZooKeeperRefusal } from '../zookeeper/refusal.js';
+import { type ZooKeeperClient, zookeeperCode } from '../zookeeper/zookeeper-client.js';
+import type { ZooKeeperSession } from '../zookeeper/zookeeper-session.js';
+import type { Ballot } from './campaign.js';
+import type { Answer, Standing } from './hold.js';
+import { mustLeave, parseDemand, placeOf } from './queue.js';
+
+/** What a candidate needs to stand in ZooKeeper. */
+export type ZooKeeperBallotOptions = {
+  readonly session: ZooKeeperSession;
+  /** The node that the candidates are below. */
+  readonly path: string;
+  /** Who stands: the data of its node. */
+  readonly id: string;
+  /** How long others may not lead after we were last heard of: milliseconds. The servers may allow less. */
+  readonly timeoutMs: number;
+  readonly intervalMs: number;
+  /** Fires when the session is about to end, and its nodes with it. */
+  readonly closing: AbortSignal;
+};
+
+/** Who waits is told when it is his turn; this is for what nobody has thought of. */
+const waitingLookMs = 30_000;
+const retryMs = 500;
+/** How long giving up is waited for; it goes on behind that. */
+const withdrawMs = 2_000;
+
+const notMine: Standing = { mine: false };
+
+/**
+ * A candidate in ZooKeeper: an ephemeral node with a number, which waits for the one before it to go. Its token is the
+ * transaction that made the node (czxid): ZooKeeper counts these up for as long as its data live, across all servers
+ * and sessions, and whoever is first in the queue was made after all that were first before.
+ */
+export class ZooKeeperBallot implements Ballot {
+  readonly #options: ZooKeeperBallotOptions;
+  /** Begins the names of all nodes that this candidate may have made: an answer to a `create` can be lost. */
+  readonly #prefix = `${randomBytes(8).toString('hex')}-`;
+  #node: string | null = null;
+  /** The session that the node belongs to. */
+  #sessionNumber = 0;
+  /** Set while we are first and would be told if that, or what an operator asks for, changed. */
+  #watched: { readonly client: ZooKeeperClient; readonly asked: boolean } | null = null;
+  /** The node before us that we are told of when it goes. */
+  #awaited: { readonly client: ZooKeeperClient; readonly node: string } | null = null;
+  #wake: (() => void) | null = null;
+  #woken = false;
+
+  constructor(options: ZooKeeperBallotOptions) {
+    this.#options = options;
+  }
+
+  async attempt(held: number, signal: AbortSignal): Promise<Answer> {
+    this.#woken = false;
+    const { session } = this.#options;
+    if (session.number !== this.#sessionNumber) {
+      this.#node = null;
+      this.#sessionNumber = session.number;
+    }
+    const client = session.client;
+    if (client === null) throw new Error(session.problem);
+    if (held !== 0 && this.#watches(client) !== null) {
+      // All streams of the process share the question.
+      const confirmation = await abortable(session.confirm(this.#options.intervalMs), signal);
+      if (confirmation === null) throw new Error(session.problem);
+      const asked = this.#watches(client);
+      // Told in the meantime that something has changed: look again.
+      if (asked !== null) {
+        const standing = { mine: true, token: held, asked } as const;
+        return this.#answer(confirmation.sentAt, confirmation.timeoutMs, standing);
+      }
+    }
+    const sentAt = performance.now();
+    // Only what is asked for behind this is sure to be news.
+    const confirmation = await abortable(session.confirm(), signal);
+    if (confirmation === null) throw new Error(session.problem);
+    const standing = await this.#look(client, held, signal);
+    return this.#answer(Math.min(sentAt, confirmation.sentAt), confirmation.timeoutMs, standing);
+  }
+
+  async due(held: number, signal: AbortSignal): Promise<void> {
+    if (this.#woken) return;
+    const woken = new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+    const pause = new AbortController();
+    const stop = (): void => {
+      pause.abort(signal.reason);
+    };
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
+    try {
+      // Each of a thousand candidates at another moment.
+      const ms = held === 0 ? waitingLookMs * (0.5 + Math.random() / 2) : this.#options.intervalMs;
+      await Promise.race([woken, sleep(ms, pause.signal)]);
+      signal.throwIfAborted();
+    } finally {
+      signal.removeEventListener('abort', stop);
+      pause.abort(new Error('woken'));
+      this.#wake = null;
+    }
+  }
+
+  async withdraw(): Promise<void> {
+    await withDeadline(this.#removeForSure(), withdrawMs, () => new Error('later')).catch(() => undefined);
+  }
+
+  /** Whether another leader was asked for, if we would know; null if we must look. */
+  #watches(client: ZooKeeperClient): boolean | null {
+    return this.#watched?.client === client ? this.#watched.asked : null;
+  }
+
+  #answer(sentAt: number, sessionTimeoutMs: number, standing: Standing): Answer {
+    return { sentAt, timeoutMs: Math.min(this.#options.timeoutMs, sessionTimeoutMs), standing };
+  }
+
+  async #look(client: ZooKeeperClient, held: number, signal: AbortSignal): Promise<Standing> {
+    if (this.#node === null) {
+      if (held !== 0) return notMine;
+      this.#node = await this.#enter(client, signal);
+    }
+    const node = this.#node;
+    const { path } = this.#options;
+    const names = valueOf(await abortable(client.children(path), signal));
+    const place = placeOf(names, node);
+    switch (place.at) {
+      case 'missing':
+        this.#node = null;
+        this.#tell();
+        return notMine;
+      case 'behind':
+        if (this.#awaited?.client !== client || this.#awaited.node !== place.before) {
+          const before = `${path}/${place.before}`;
+          const found = await abortable(
+            client.exists(before, () => {
+              this.#awaited = null;
+              this.#tell();
+            }),
+            signal,
+          );
+          if (found.ok) this.#awaited = { client, node: place.before };
+          else this.#tell();
+        }
+        return notMine;
+      case 'first':
+        return this.#lookAsFirst(client, { node, names }, signal);
+    }
+  }
+
+  async #lookAsFirst(
+    client: ZooKeeperClient,
+    { node, names }: { node: string; names: readonly string[] },
+    signal: AbortSignal,
+  ): Promise<Standing> {
+    const { path } = this.#options;
+    const news = { come: false };
+    const changed = (): void => {
+      news.come = true;
+      this.#watched = null;
+      this.#tell();
+    };
+    const own = await abortable(client.exists(`${path}/${node}`, changed), signal);
+    if (!own.ok && own.code === zookeeperCode.noNode) {
+      this.#node = null;
+      return notMine;
+    }
+    const token = valueOf(own).czxid;
+    const above = valueOf(await abortable(client.get(path, changed), signal));
+    const asked = mustLeave(parseDemand(above.data.toString('utf8')), node, names);
+    if (!news.come) this.#watched = { client, asked };
+    return { mine: true, token, asked };
+  }
+
+  /** Makes the node, or finds it where it was made without our hearing of it. */
+  async #enter(client: ZooKeeperClient, signal: AbortSignal): Promise<string> {
+    const { path, id } = this.#options;
+    const found = await abortable(client.children(path), signal);
+    if (found.ok) {
+      const ours = found.value.find((name) => name.startsWith(this.#prefix));
+      if (ours !== undefined) return ours;
+    } else if (found.code === zookeeperCode.noNode) {
+      await createParents(client, `${path}/node`, signal);
+    }
+    const data = Buffer.from(id, 'utf8');
+    return valueOf(
+      await abortable(client.create(`${path}/${this.#prefix}`, data, 'ephemeral-sequential'), signal),
+    );
+  }
+
+  /** Tries until the node is gone: it would be in the way of all others while the session lives. */
+  async #removeForSure(): Promise<void> {
+    const { closing, session } = this.#options;
+    while (!closing.aborted && this.#sessionNumber === session.number) {
+      try {
+        await this.#remove(closing);
+        return;
+      } catch {
+        await sleep(retryMs, closing).catch(() => undefined);
+      }
+    }
+  }
+
+  async #remove(signal: AbortSignal): Promise<void> {
+    const { path, session } = this.#options;
+    const client = session.client;
+    if (client === null) throw new Error(session.problem);
+    const found = await abortable(client.children(path), signal);
+    if (!found.ok && found.code === zookeeperCode.noNode) return;
+    for (const name of valueOf(found).filter((other) => other.startsWith(this.#prefix))) {
+      const gone = await abortable(client.delete(`${path}/${name}`), signal);
+      if (!gone.ok && gone.code !== zookeeperCode.noNode) throw new ZooKeeperRefusal(gone.code);
+    }
+  }
+
+  #tell(): void {
+    this.#woken = true;
+    this.#wake?.();
+  }
+}

@@ -1,0 +1,162 @@
+import { setMaxListeners } from 'node:events';
+import type { Connection } from 'mysql2/promise';
+import { type Address, formatAddress } from '../config/address.js';
+import type { Secret } from '../config/secret.js';
+import { abortable } from '../util/abortable.js';
+import { WaymarkError } from '../util/errors.js';
+import { TimeOver, within } from '../util/limits.js';
+import { type Share, SharedPool } from '../util/shared.js';
+import { type Account, close, connect, discard, type Instance } from './connection.js';
+import { quoteName } from './quote.js';
+import { isServerError } from './server-error.js';
+import { query } from './server.js';
+
+/** Where tables of our own are: a server, a schema, and perhaps an account for them alone. */
+export type TablesConfig = {
+  readonly server: Address;
+  readonly schema: string;
+  readonly user?: string | undefined;
+  readonly password?: Secret | undefined;
+};
+
+/** The server of our tables, with the account for it: the one of the streams unless there is one of its own. */
+export function tablesInstance({ server, user, password }: TablesConfig, account: Account): Instance {
+  return {
+    address: server,
+    account: {
+      ...account,
+      ...(user === undefined ? {} : { user }),
+      ...(password === undefined ? {} : { password }),
+    },
+  };
+}
+
+/** A connection, made or being made, and a signal that fires when it is given up. */
+type Line = { readonly connection: Promise<Connection>; readonly broken: AbortController };
+
+/**
+ * A connection to the server of our own tables, made when it is needed, and anew when it breaks. Several may use it at
+ * a time: what they ask is answered in turn.
+ */
+export class TableLink {
+  readonly instance: Instance;
+  readonly #closing = new AbortController();
+  #line: Line | null = null;
+
+  constructor(instance: Instance) {
+    this.instance = instance;
+    // A listener for each of many streams is no leak.
+    setMaxListeners(0, this.#closing.signal);
+  }
+
+  /**
+   * Runs `action` on the connection, for no longer than `ms`. A connection that has broken or doesn't answer is given
+   * up; what was under way may still be done by the server.
+   * @throws WaymarkError `server-unreachable`, `access-denied`, `stream-broken`; TimeOver; the server's own errors;
+   *   what `action` throws; the signal's reason.
+   */
+  async run<T>(ms: number, signal: AbortSignal, action: (connection: Connection) => Promise<T>): Promise<T> {
+    const line = this.#open();
+    try {
+      return await within(ms, [signal, this.#closing.signal, line.broken.signal], async (limit) => {
+        const connection = await abortable(line.connection, limit);
+        return abortable(action(connection), limit);
+      });
+    } catch (error) {
+      // Whoever just doesn't want to wait any longer, or was refused, leaves the connection to the others.
+      const answered = error instanceof WaymarkError || (isServerError(error) && error.errno > 0);
+      const givenUp = signal.aborted && !(signal.reason instanceof TimeOver);
+      if (!answered && !givenUp) this.#drop(line);
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort(this.#lost('was closed'));
+    const line = this.#line;
+    this.#line = null;
+    await line?.connection.then(close, () => undefined);
+  }
+
+  #open(): Line {
+    if (this.#line !== null) return this.#line;
+    const connection = prepare(this.instance, this.#closing.signal);
+    const line = { connection, broken: new AbortController() };
+    this.#line = line;
+    connection.catch(() => {
+      if (this.#line === line) this.#line = null;
+    });
+    return line;
+  }
+
+  #drop(line: Line): void {
+    if (this.#line === line) this.#line = null;
+    line.connection.then(discard, () => undefined);
+    line.broken.abort(this.#lost('broke'));
+  }
+
+  #lost(how: string): WaymarkError {
+    const server = formatAddress(this.instance.address);
+    return new WaymarkError('stream-broken', `The connection to ${server} ${how}`, { details: { server } });
+  }
+}
+
+const links = new SharedPool<TableLink>();
+
+/** The connection of this process to that server with that account: all streams share it. */
+export function shareTableLink(instance: Instance): Share<TableLink> {
+  const { user, password, tls } = instance.account;
+  const key = JSON.stringify([formatAddress(instance.address), user, password.reveal(), tls]);
+  return links.share(key, () => new TableLink(instance));
+}
+
+async function prepare(instance: Instance, signal: AbortSignal): Promise<Connection> {
+  const connection = await connect(instance, { signal });
+  // Whatever the server's defaults: each statement is a transaction, and none cuts off what doesn't fit.
+  await connection.query("SET SESSION autocommit = 1, sql_mode = 'STRICT_ALL_TABLES'");
+  return connection;
+}
+
+/** ER_NO_SUCH_TABLE, ER_BAD_DB_ERROR, ER_BAD_FIELD_ERROR (MySQL 8.0 Error Reference; MariaDB has the same). */
+const missingNumbers = new Set([1146, 1049, 1054]);
+
+/** Whether the server says that the schema, the table or a column isn't there. */
+export function isMissing(error: unknown): boolean {
+  return isServerError(error) && missingNumbers.has(error.errno);
+}
+
+/** A table of our own, as it must be. */
+export type TableDefinition = {
+  readonly schema: string;
+  readonly table: string;
+  /** The statement that makes it. */
+  readonly sql: string;
+};
+
+/** What isn't there, and the statements that make it. */
+export type MissingTable = { readonly definition: TableDefinition; readonly statements: readonly string[] };
+
+/** Those of the tables that aren't there, or that this account can't see. */
+export async function missingTables(
+  connection: Connection,
+  definitions: readonly TableDefinition[],
+): Promise<readonly MissingTable[]> {
+  const missing: MissingTable[] = [];
+  for (const definition of definitions) {
+    const { schema, table, sql } = definition;
+    const tables = await query(
+      connection,
+      'SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?',
+      [schema, table],
+    );
+    if (tables.length > 0) continue;
+    const schemas = await query(
+      connection,
+      'SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = ?',
+      [schema],
+    );
+    const first = schemas.length > 0 ? [] : [`CREATE DATABASE IF NOT EXISTS ${quoteName(schema)}`];
+    missing.push({ definition, statements: [...first, sql] });
+  }
+  return missing;
+}

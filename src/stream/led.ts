@@ -1,0 +1,40 @@
+import type { CheckpointStore } from '../checkpoint/checkpoint.js';
+import type { Leadership } from '../election/lease.js';
+import type { Sink } from '../sinks/sink.js';
+
+/**
+ * The store as a leader writes it: each record carries the token, and none is written once the leadership has ended.
+ * What was on its way then is refused by the store itself, when somebody has taken over.
+ */
+export function ledStore(store: CheckpointStore, leadership: Leadership): CheckpointStore {
+  return {
+    location: store.location,
+    open: (signal) => store.open(signal),
+    load: (signal) => store.load(signal),
+    async save(checkpoint, expected, signal) {
+      leadership.assertHeld();
+      return store.save({ ...checkpoint, fencingToken: leadership.token }, expected, signal);
+    },
+    close: () => store.close(),
+  };
+}
+
+/** The sink as a leader writes it: each batch carries the token, and none is begun once the leadership has ended. */
+export function ledSink(sink: Sink, leadership: Leadership, stream: string): Sink {
+  const fencing = leadership.token === 0 ? undefined : { stream, token: leadership.token };
+  return {
+    async open(acknowledged, signal) {
+      leadership.assertHeld();
+      return sink.open(acknowledged, signal, fencing);
+    },
+    async deliver(records, signal) {
+      leadership.assertHeld();
+      return sink.deliver(records, signal, fencing);
+    },
+    async flush() {
+      leadership.assertHeld();
+      return sink.flush();
+    },
+    close: () => sink.close(),
+  };
+}

@@ -1,0 +1,71 @@
+import type { CheckpointStore } from '../checkpoint/checkpoint.js';
+import type { Election, Leadership } from '../election/lease.js';
+import { formatServiceId } from '../election/service-id.js';
+import { sleep } from '../util/async.js';
+import type { Stream } from './stream.js';
+
+const watchMs = 3000;
+
+/**
+ * Waits to lead, and is prepared: the checkpoint is read again and again, so that the notes of where the pool's logs
+ * end have their hints (see Breadcrumbs), and whoever asks is told how far the leader has come.
+ */
+export async function standBy(
+  stream: Stream,
+  store: CheckpointStore,
+  election: Election,
+  signal: AbortSignal,
+): Promise<Leadership> {
+  const elected = new AbortController();
+  const watching = watch(stream, store, election, AbortSignal.any([signal, elected.signal]));
+  try {
+    return await election.campaign(signal);
+  } finally {
+    elected.abort();
+    await watching;
+  }
+}
+
+/** Looks again and again until the signal fires. Never rejects. */
+async function watch(
+  stream: Stream,
+  store: CheckpointStore,
+  election: Election,
+  signal: AbortSignal,
+): Promise<void> {
+  const since = Date.now();
+  while (!signal.aborted) {
+    try {
+      await look(stream, store, election, since, signal);
+    } catch {
+      // The end; or the store or the election is away, which is said by those who can't do without.
+    }
+    await sleep(watchMs, signal).catch(() => undefined);
+  }
+}
+
+async function look(
+  stream: Stream,
+  store: CheckpointStore,
+  election: Election,
+  since: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const view = await election.show(signal);
+  if (view.mine || view.backend === 'none' || signal.aborted) return;
+  const leader = view.leader && formatServiceId(view.leader);
+  if (leader !== null && leader !== standsByFor(stream)) {
+    stream.logger.info({ event: 'standby', leader }, `Standing by: ${leader} leads`);
+  }
+  stream.phase = { kind: 'standby', since, leader };
+  const stored = await store.load(signal);
+  signal.throwIfAborted();
+  if (stored === null) return;
+  const { trail, sequence, coordinates } = stored.checkpoint;
+  stream.progress.keeper.restore(trail.entries, sequence);
+  stream.progress.coordinates = coordinates;
+}
+
+function standsByFor({ phase }: Stream): string | null {
+  return phase.kind === 'standby' ? phase.leader : null;
+}

@@ -1,0 +1,177 @@
+import type { Logger } from 'pino';
+import { type Address, formatAddress, parseAddress } from '../config/address.js';
+import type { Config } from '../config/schema.js';
+import { Breadcrumbs } from '../failover/breadcrumbs.js';
+import type { Checkpointer } from '../failover/checkpointer.js';
+import type { Coordinator } from '../failover/coordinator.js';
+import { isBehind, LogSizes } from '../failover/log-sizes.js';
+import type { MemberView } from '../failover/members.js';
+import { PoolWatch } from '../failover/pool-watch.js';
+import { reloadReport } from '../failover/reload.js';
+import { type AgentEvent, type AgentPhase, initialState } from '../failover/state.js';
+import { type AgentStatus, statusOf } from '../failover/status.js';
+import { Supervisor } from '../failover/supervisor.js';
+import { refused, type ReloadReport, type SwitchReport } from '../failover/switching.js';
+import type { StreamMeters } from '../http/metrics.js';
+import { TrailKeeper } from '../matching/trail-keeper.js';
+import type { Account } from '../mysql/connection.js';
+import { measuredSink, type SinkActivity } from '../sinks/measured-sink.js';
+import type { Sink } from '../sinks/sink.js';
+import type { Progress } from '../tail/progress.js';
+
+/** What a stream is made of. */
+export type StreamOptions = {
+  readonly config: Config;
+  readonly sink: Sink;
+  readonly logger: Logger;
+  readonly meters: StreamMeters;
+};
+
+/** One stream of an agent: what stays through all its leaderships, and how it stands. */
+export class Stream {
+  readonly sink: Sink;
+  readonly logger: Logger;
+  readonly progress: Progress;
+  /** While it runs, whether we lead it or stand by. */
+  supervisor: Supervisor | null = null;
+  /** While it is led. */
+  coordinator: Coordinator | null = null;
+  checkpointer: Checkpointer | null = null;
+  /** Of our leadership, 0 without an election; null: we don't lead. */
+  token: number | null = null;
+  /** What it is while there is no coordinator. */
+  phase: AgentPhase = initialState.phase;
+  #config: Config;
+  #account: Account | null = null;
+  readonly #meters: StreamMeters;
+  readonly #logSizes = new LogSizes();
+  readonly #sinkActivity: () => SinkActivity;
+
+  constructor({ config, sink, logger, meters }: StreamOptions) {
+    const measured = measuredSink(sink, (seconds) => {
+      meters.delivered(seconds);
+    });
+    this.#config = config;
+    this.sink = measured.sink;
+    this.logger = logger;
+    this.progress = newProgress(config);
+    this.#meters = meters;
+    this.#sinkActivity = measured.activity;
+  }
+
+  get config(): Config {
+    return this.#config;
+  }
+
+  get name(): string {
+    return this.#config.stream;
+  }
+
+  /** The servers are reached with this account from now on. */
+  use(account: Account): void {
+    this.#account = account;
+  }
+
+  /** The account of the servers. */
+  get account(): Account {
+    if (this.#account === null) throw new Error('the stream has no account yet');
+    return this.#account;
+  }
+
+  /** It isn't led by us any more, or not yet. */
+  rests(phase: AgentPhase): void {
+    this.coordinator = null;
+    this.checkpointer = null;
+    this.token = null;
+    this.phase = phase;
+  }
+
+  status(): AgentStatus {
+    const { coordinator, checkpointer, phase } = this;
+    return statusOf({
+      stream: this.name,
+      token: this.token,
+      state: coordinator?.state ?? { ...initialState, phase },
+      progress: this.progress,
+      members: this.members(),
+      logs: this.#logSizes,
+      checkpoint: checkpointer ?? { savedAt: null, failures: 0, failing: null },
+      sink: this.#sinkActivity(),
+      now: { monotonicMs: performance.now(), wallMs: Date.now() },
+    });
+  }
+
+  /** Counts what the state can't tell afterwards: it keeps the last switches only. */
+  count(event: AgentEvent): void {
+    if (event.type === 'placed' && event.change.from !== null) this.#meters.switched(event.change);
+    if (event.type === 'level') this.#meters.level(event.blackoutMs);
+  }
+
+  /** The servers as we see them; empty while we don't lead it. */
+  members(): readonly MemberView[] {
+    return (this.coordinator && this.supervisor?.members(this.coordinator)) ?? [];
+  }
+
+  async switchTo(address: Address, signal: AbortSignal): Promise<SwitchReport> {
+    const { coordinator, supervisor } = this;
+    if (coordinator && supervisor) return supervisor.switchTo(address, coordinator, signal);
+    const reason =
+      this.phase.kind === 'standby' ? 'this agent stands by for the stream' : 'the stream has not begun';
+    throw refused(formatAddress(address), [reason]);
+  }
+
+  /** Takes over a new configuration, as far as a running agent can. */
+  reload(config: Config): ReloadReport {
+    const report = this.supervisor?.reload(config) ?? nothingApplied(this.#config, config);
+    const { servers, source, failover } = config;
+    if (this.supervisor) this.#config = { ...this.#config, servers, source, failover };
+    return report;
+  }
+
+  /**
+   * Watches the pool until the signal fires: how its members are, and where their logs end. Gives what to choose and to
+   * find places by, and what resolves when all has ended.
+   */
+  follow(signal: AbortSignal): { followed: Followed; ended: Promise<void> } {
+    const { progress, logger, account } = this;
+    const breadcrumbs = new Breadcrumbs();
+    const watch = new PoolWatch({ logger, breadcrumbs, lastHint: () => progress.keeper.lastHint });
+    const supervisor = new Supervisor({ ...{ config: this.#config, account, watch, progress, logger } });
+    this.supervisor = supervisor;
+    watch.start(signal);
+    const ended = this.#logSizes.run(() => {
+      const reading = this.members().find((view) => view.reading);
+      if (!reading || !isBehind(progress.coordinates, reading)) return null;
+      return { address: parseAddress(reading.server), account };
+    }, signal);
+    return { followed: { supervisor, breadcrumbs }, ended };
+  }
+}
+
+/** What is known of a pool that is watched. */
+export type Followed = { readonly supervisor: Supervisor; readonly breadcrumbs: Breadcrumbs };
+
+/** Before the stream has begun only a restart brings a change about. */
+function nothingApplied(before: Config, after: Config): ReloadReport {
+  const { added, removed, changed, notApplied } = reloadReport(before, after);
+  const servers = added.length + removed.length > 0 ? ['servers'] : [];
+  return { added: [], removed: [], changed: [], notApplied: [...servers, ...changed, ...notApplied] };
+}
+
+/** What is delivered of a stream, before anything is. */
+function newProgress(config: Config): Progress {
+  return {
+    coordinates: { file: '', position: 0 },
+    keeper: new TrailKeeper(config.matching.margin),
+    sourceServerId: null,
+    partial: null,
+    records: 0,
+    transactions: 0,
+    passedOver: 0,
+    bornHere: 0,
+    bytes: 0,
+    lastSecond: null,
+    lastHeardAtMs: null,
+    gtidPosition: new Map(),
+  };
+}

@@ -1,0 +1,58 @@
+import { zookeeperCode } from './zookeeper-calls.js';
+import type { Reply } from './zookeeper-client.js';
+
+/** ZooKeeper refused something, or didn't answer. */
+export class ZooKeeperRefusal extends Error {
+  override readonly name = 'ZooKeeperRefusal';
+  /** ZooKeeper's number for it. */
+  readonly code: number;
+
+  constructor(code: number) {
+    super(`ZooKeeper answered ${code}${explanation(code)}`);
+    this.code = code;
+  }
+}
+
+/**
+ * What was asked for.
+ * @throws ZooKeeperRefusal
+ */
+export function valueOf<T>(reply: Reply<T>): T {
+  if (reply.ok) return reply.value;
+  throw new ZooKeeperRefusal(reply.code);
+}
+
+const openCodes: ReadonlySet<number> = new Set([
+  zookeeperCode.connectionLoss,
+  zookeeperCode.operationTimeout,
+  zookeeperCode.sessionExpired,
+  zookeeperCode.sessionMoved,
+  zookeeperCode.closing,
+  zookeeperCode.systemError,
+]);
+
+/** Whether an answer leaves open whether a write was done. */
+export function leavesOpen(code: number): boolean {
+  return openCodes.has(code);
+}
+
+function explanation(code: number): string {
+  switch (code) {
+    case zookeeperCode.connectionLoss:
+      return ' (connection lost)';
+    case zookeeperCode.operationTimeout:
+      return ' (no answer in time)';
+    case zookeeperCode.sessionExpired:
+      return ' (session expired)';
+    case zookeeperCode.closing:
+      return ' (connection closed)';
+    case zookeeperCode.noAuth:
+      return ' (not allowed: the ACL of the znode or its parent forbids it)';
+    case zookeeperCode.authFailed:
+      return ' (authentication failed)';
+    case zookeeperCode.noNode:
+      return ' (a parent znode is missing: does the path behind the servers in "connect" exist?)';
+    default:
+      return '';
+  }
+}

@@ -1,0 +1,20 @@
+import { formatServers } from '../config/zookeeper-address.js';
+import { type Share, SharedPool } from '../util/shared.js';
+import { ZooKeeperSession, type ZooKeeperSessionOptions } from './zookeeper-session.js';
+
+const sessions = new SharedPool<ZooKeeperSession>();
+
+/**
+ * The session of this process with these servers, account and timeout: all streams, elections and checkpoints share
+ * it, and with it one child process (see zookeeper-process.ts). The first to ask gives its logger.
+ */
+export function shareSession(options: ZooKeeperSessionOptions): Share<ZooKeeperSession> {
+  const { address, auth, sessionTimeoutMs } = options;
+  const account = auth === null ? [] : [auth.user, auth.password.reveal()];
+  const key = JSON.stringify([formatServers(address), address.chroot, sessionTimeoutMs, account]);
+  return sessions.share(key, () => {
+    const session = new ZooKeeperSession(options);
+    session.start();
+    return session;
+  });
+}

@@ -1,0 +1,97 @@
+import type { Connection, RowDataPacket } from 'mysql2/promise';
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { parseAddress } from '../../src/config/address.js';
+import { Secret } from '../../src/config/secret.js';
+import {
+  attemptStatement,
+  callStatement,
+  electionTable,
+  readStatement,
+  withdrawStatement,
+} from '../../src/election/mysql-table.js';
+import { anybody, attempt, type Row, withdraw } from '../../src/election/row.js';
+import { close, connect } from '../../src/mysql/connection.js';
+import { startServer, supports, type TestServer, type Vendor } from '../servers/index.js';
+import { Random } from '../support/random.js';
+
+const timeoutMs = 5_000;
+const schema = 'waymark';
+
+/** What stands in the table, at a time. */
+async function stored(connection: Connection, stream: string, now: number): Promise<Row | null> {
+  const { sql, values } = readStatement(schema, stream);
+  const [[row]] = await connection.query<RowDataPacket[]>(sql, [...values]);
+  if (row === undefined) return null;
+  return {
+    holder: String(row['holder']),
+    token: Number(row['token']),
+    seenAt: now - Number(row['seenAgo']) / 1_000,
+    called: String(row['called']),
+    calledAt: now - Number(row['calledAgo']) / 1_000,
+  };
+}
+
+const vendors: readonly Vendor[] = (await supports('mysql')) ? ['mariadb', 'mysql'] : ['mariadb'];
+
+describe.each(vendors)('the statements on the row of an election, on %s', (vendor) => {
+  let server: TestServer;
+  let connection: Connection;
+
+  beforeAll(async () => {
+    server = await startServer({ vendor });
+    await server.query(`CREATE DATABASE ${schema}`);
+    await server.query(electionTable(schema).sql);
+    // The grants of the README are enough.
+    await server.query("CREATE USER state@'%' IDENTIFIED BY 'geheim'");
+    await server.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ${schema}.* TO state@'%'`);
+    const account = { user: 'state', password: new Secret('geheim') };
+    connection = await connect({ address: parseAddress(server.address), account });
+  });
+
+  afterAll(async () => {
+    await close(connection);
+    await server.stop();
+  });
+
+  it.each([1, 2, 3, 4, 5])('do what the model does, in any order of things (%i)', async (seed) => {
+    const random = new Random(seed);
+    const stream = `stream-${String(seed)}`;
+    const candidates = [0, 1, 2].map((n) => ({ id: `host${n}/1/0000000${n}-1`, host: `host${n}`, held: 0 }));
+    let now = 1_700_000_000_000;
+    let row = null as Row | null;
+    for (let step = 0; step < 150; step += 1) {
+      // Also just at the edges of the timeouts, which are tens of seconds in all.
+      now += random.pick([
+        0,
+        1,
+        400,
+        timeoutMs - 1,
+        timeoutMs,
+        timeoutMs + 1,
+        2 * timeoutMs,
+        2 * timeoutMs + 1,
+      ]);
+      await connection.query(`SET timestamp = ${(now / 1_000).toFixed(3)}`);
+      const own = random.pick(candidates);
+      const what = random.between(0, 9);
+      if (what === 0 && row !== null) {
+        const { sql, values } = withdrawStatement(schema, stream, own.id);
+        await connection.query(sql, [...values]);
+        row = withdraw(row, own.id);
+      } else if (what === 1 && row !== null) {
+        const called = random.pick([anybody, own.host]);
+        const { sql, values } = callStatement(schema, stream, called, row.token);
+        await connection.query(sql, [...values]);
+        row = { ...row, called, calledAt: now };
+      } else {
+        const held = row !== null && row.holder === own.id && random.chance(0.8) ? row.token : 0;
+        const { sql, values } = attemptStatement(schema, stream, { ...own, held }, timeoutMs);
+        await connection.query(sql, [...values]);
+        row = attempt(row, { ...own, held }, now, timeoutMs);
+      }
+      expect(await stored(connection, stream, now)).toEqual(row);
+    }
+  });
+});

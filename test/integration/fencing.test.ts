@@ -1,0 +1,152 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pino from 'pino';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { stringify } from 'yaml';
+import { parseConfig } from '../../src/config/load.js';
+import type { Election, Leadership } from '../../src/election/lease.js';
+import { Metrics } from '../../src/http/metrics.js';
+import { readAccount } from '../../src/mysql/account.js';
+import type { ChangeRecord } from '../../src/sinks/record.js';
+import { createSink } from '../../src/sinks/create-sink.js';
+import type { Sink } from '../../src/sinks/sink.js';
+import { runStream } from '../../src/stream/run-stream.js';
+import { Stream } from '../../src/stream/stream.js';
+import { abortable } from '../../src/util/abortable.js';
+import { startTopology, type Topology } from '../servers/index.js';
+import { until } from '../servers/wait.js';
+
+/** What a store and a sink do with a leader that doesn't know that its time is over: no clock of its own stops it. */
+
+let topology: Topology;
+let folder: string;
+let stop: AbortController;
+let running: Promise<unknown>[];
+let written = 0;
+
+beforeAll(async () => {
+  topology = await startTopology({ replicas: 1, zookeeper: true });
+  await topology.source.query('CREATE DATABASE shop');
+  await topology.source.query('CREATE TABLE shop.notes (id INT PRIMARY KEY)');
+  await topology.waitForReplicas();
+});
+
+afterAll(async () => {
+  await topology.stop();
+});
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'waymark-fencing-'));
+  stop = new AbortController();
+  running = [];
+});
+
+afterEach(async () => {
+  stop.abort(new Error('the test is over'));
+  await Promise.allSettled(running);
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Leads once, under a token, for as long as nobody else stops it; then it waits for ever. */
+function deafElection(token: number): Election {
+  let led = false;
+  const leadership: Leadership = {
+    token,
+    lost: new AbortController().signal,
+    assertHeld: () => undefined,
+    resign: () => Promise.resolve(),
+  };
+  const unknown = (): Promise<never> => Promise.reject(new Error('not asked here'));
+  return {
+    campaign: async (signal) => {
+      if (led) return abortable(new Promise<never>(() => undefined), signal);
+      led = true;
+      return Promise.resolve(leadership);
+    },
+    ...{ show: unknown, take: unknown, stepDown: unknown },
+  };
+}
+
+type Deaf = { readonly stream: Stream; readonly events: Record<string, unknown>[] };
+
+async function lead(token: number, checkpoint: object, sink?: Sink): Promise<Deaf> {
+  const events: Record<string, unknown>[] = [];
+  const write = (line: string): void => void events.push(JSON.parse(line) as Record<string, unknown>);
+  const source = {
+    stream: 'fenced',
+    servers: topology.replicas.map(({ address }) => address),
+    ...{ user: 'root', password: topology.source.password, filter: { include: ['shop.*'] } },
+    ...{ checkpoint, sink: { type: 'file', path: join(folder, 'audit.ndjson') } },
+  };
+  const config = parseConfig(stringify(source), 'test', { WAYMARK_USER: topology.source.user });
+  const stream = new Stream({
+    config,
+    sink: sink ?? createSink(config.sink),
+    logger: pino({ level: 'debug' }, { write }),
+    meters: new Metrics().meters('fenced'),
+  });
+  stream.use(await readAccount(config));
+  const run = runStream(stream, deafElection(token), stop.signal);
+  running.push(run);
+  const reads = (): Promise<boolean> =>
+    Promise.resolve(events.some(({ event }) => event === 'stream.started'));
+  await Promise.race([until('it reads', reads), run]);
+  return { stream, events };
+}
+
+async function change(): Promise<void> {
+  written += 1;
+  await topology.source.query(`INSERT INTO shop.notes VALUES (${String(written)})`);
+}
+
+const refused = ({ events }: Deaf): Promise<Record<string, unknown>> =>
+  until('it is refused', () => Promise.resolve(events.find(({ event }) => event === 'write.refused')));
+
+describe('a leader that has slept through its successor’s election', () => {
+  test('can write nothing more to an audit file that both of them have', async () => {
+    const checkpoint = { store: 'file', path: join(folder, 'state') };
+    const audit = async (): Promise<number[]> => {
+      const lines = (await readFile(join(folder, 'audit.ndjson'), 'utf8'))
+        .split('\n')
+        .filter((line) => line !== '');
+      return lines.map((line) => (JSON.parse(line) as { after: { id: number } }).after.id);
+    };
+    const first = written + 1;
+    const old = await lead(1, checkpoint);
+    await change();
+    await until('it is delivered', async () => (await audit()).length === 1);
+    await lead(2, checkpoint);
+    await change();
+    await change();
+    expect(await refused(old)).toMatchObject({ token: 1, newerToken: 2 });
+    await until('all is delivered', async () => (await audit()).length >= 3);
+    await change();
+    await until('all is delivered', async () => (await audit()).length >= 4);
+    expect(await audit()).toEqual([first, first + 1, first + 2, first + 3]);
+  });
+
+  test('can save no checkpoint in ZooKeeper, and stops', async () => {
+    const checkpoint = { store: 'zookeeper', connect: topology.zookeeper?.connectString, root: '/fencing' };
+    const memory = (taken: ChangeRecord[]): Sink => ({
+      open: () => Promise.resolve({ remembers: false, delivered: [], endsBetweenTransactions: false }),
+      deliver: (records) => Promise.resolve(void taken.push(...records)),
+      flush: () => Promise.resolve(null),
+      close: () => Promise.resolve(),
+    });
+    const [early, late]: [ChangeRecord[], ChangeRecord[]] = [[], []];
+    const old = await lead(1, checkpoint, memory(early));
+    await change();
+    await until('it is delivered', () => Promise.resolve(early.length > 0));
+    await lead(2, checkpoint, memory(late));
+    await until('the old one is refused', async () => {
+      await change();
+      return old.events.some(({ event }) => event === 'write.refused');
+    });
+    const taken = early.length;
+    await change();
+    const last = late.length;
+    await until('the new one goes on', () => Promise.resolve(late.length > last));
+    expect(early).toHaveLength(taken);
+  });
+});
