@@ -142,8 +142,10 @@ export class Supervisor {
 
   #lookWhenUneasy(signal: AbortSignal): void {
     const { lastHeardAtMs } = this.#options.progress;
-    if (lastHeardAtMs === null || performance.now() - lastHeardAtMs < uneasyAfterMs) return;
-    for (const look of this.watch.lookAtAll(lastHeardAtMs, signal)) look.catch(() => undefined);
+    if (lastHeardAtMs === null) return;
+    const sinceMs = lastHeardAtMs + uneasyAfterMs;
+    if (performance.now() < sinceMs) return;
+    for (const look of this.watch.lookAtAll(sinceMs, signal)) look.catch(() => undefined);
   }
 
   /** Says what is found of the server that is read when it has changed, and gives the move that it calls for. */
