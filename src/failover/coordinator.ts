@@ -83,7 +83,8 @@ export class Coordinator {
     try {
       for (;;) {
         loss = await this.#stream(source, loss, signal);
-        const options = this.#candidateOptions(loss.inspection);
+        const { inspection } = loss;
+        const options = (): CandidateOptions => this.#candidateOptions(inspection);
         source = await nextPlace(loss, this.#options.supervisor, options, signal);
       }
     } finally {

@@ -53,8 +53,7 @@ export async function findOut(
   options: FindOutOptions,
   signal: AbortSignal,
 ): Promise<LossDiagnosis> {
-  // A stream that was silent is judged by looks from deep within the silence; what has just broken, by what comes now.
-  let sinceMs = performance.now() - (lost.error.code === 'stream-silent' ? freshMs : 0);
+  let sinceMs = judgedSince(lost.error, performance.now());
   let waitMs: number = isolatedRetryMs.first;
   let wasIsolated = false;
   for (;;) {
@@ -90,6 +89,14 @@ async function judgeOnce(
   const stream = { error: lost.error.message, silentMs: performance.now() - lost.lastHeardAtMs };
   const diagnosis = diagnose({ server: member.name, stream, sights: [sight, ...others], stalledAfterMs });
   return { ...diagnosis, probe: own.outcome };
+}
+
+/**
+ * When a look must have begun to say something of a stream that has just ended with this error: after it broke, or deep
+ * within its silence. Pure.
+ */
+export function judgedSince({ code }: WaymarkError, nowMs: number): number {
+  return code === 'stream-silent' ? nowMs - freshMs : nowMs;
 }
 
 /**

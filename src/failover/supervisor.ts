@@ -47,6 +47,7 @@ export class Supervisor {
   /** Targets of moves that were refused, and when. */
   readonly #refusedAt = new Map<string, number>();
   #reading: Source | null = null;
+  #untilReload = new AbortController();
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -58,6 +59,11 @@ export class Supervisor {
 
   get pool(): readonly Member[] {
     return this.#pool;
+  }
+
+  /** Fires when the next configuration has been taken over. */
+  get reloaded(): AbortSignal {
+    return this.#untilReload.signal;
   }
 
   /** The settings that hold now. */
@@ -118,6 +124,8 @@ export class Supervisor {
     this.#config = { ...this.#config, servers, source, failover };
     this.#pool = poolOf(config, account);
     this.watch.setPool(this.#pool, configuredSource(config, account));
+    this.#untilReload.abort(new Error('The configuration was read again'));
+    this.#untilReload = new AbortController();
     return report;
   }
 
