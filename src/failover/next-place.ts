@@ -47,9 +47,13 @@ export async function wholePool(
 ): Promise<Source> {
   for (;;) {
     const { reloaded } = supervisor;
+    const contenders = supervisor.contenders(cause, lost);
+    const onObstacle = (member: Member, reason: string): void => {
+      supervisor.cantGoOn(member, reason);
+    };
     try {
       const trying = AbortSignal.any([signal, reloaded]);
-      return sourceOf(await searchPool(supervisor.contenders(cause, lost), options(), trying));
+      return sourceOf(await searchPool(contenders, { ...options(), onObstacle }, trying));
     } catch (error) {
       signal.throwIfAborted();
       if (!reloaded.aborted) throw error;

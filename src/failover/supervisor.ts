@@ -10,7 +10,7 @@ import type { Coordinator } from './coordinator.js';
 import type { Finding } from './diagnosis.js';
 import type { MemberView } from './members.js';
 import { Move } from './move.js';
-import { type Found, findingsOf, Memory, type OutlookInput, viewsOf } from './outlook.js';
+import { type Found, findingsOf, Memory, type Obstacles, type OutlookInput, viewsOf } from './outlook.js';
 import { configuredSource, memberAt, type Member, poolOf } from './pool.js';
 import type { PoolWatch } from './pool-watch.js';
 import { reloadReport } from './reload.js';
@@ -48,6 +48,7 @@ export class Supervisor {
   readonly #refusedAt = new Map<string, number>();
   #reading: Source | null = null;
   #untilReload = new AbortController();
+  #obstacles: Obstacles = new Map();
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -76,7 +77,13 @@ export class Supervisor {
     const { member, inspection } = source;
     if (this.#reading && this.#reading.member.name !== member.name) this.memory.switched();
     this.#reading = source;
+    this.#obstacles = new Map();
     this.watch.proved(member.name, inspection);
+  }
+
+  /** A member has been tried, and can't go on with the stream (yet). */
+  cantGoOn({ name }: Member, reason: string): void {
+    this.#obstacles = new Map([...this.#obstacles, [name, reason]]);
   }
 
   /** Whom to try when a server is lost, best first. */
@@ -103,7 +110,7 @@ export class Supervisor {
   }
 
   members(coordinator: Coordinator): readonly MemberView[] {
-    return viewsOf(this.#outlook(coordinator.reading));
+    return viewsOf(this.#outlook(coordinator.reading), this.#obstacles);
   }
 
   async switchTo(address: Address, coordinator: Coordinator, signal: AbortSignal): Promise<SwitchReport> {
@@ -164,6 +171,8 @@ export class Supervisor {
     const reasons = own?.reasons ?? [];
     const { move, rejections } = this.#moveFor(source, finding, reasons, found);
     const stays = finding !== 'healthy' && move === null;
+    const elsewhere = rejections.filter(({ server }) => server !== name);
+    this.#obstacles = new Map(stays ? elsewhere.map(({ server, reason }) => [server, reason]) : []);
     const said = `${name} ${finding} ${rejections.map(({ server }) => server).join()}`;
     if (said !== this.#said && (finding !== 'healthy' || this.#said !== '')) {
       const fields = { event: 'server.diagnosed', server: name, finding, reasons, stays, rejections };

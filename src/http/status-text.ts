@@ -33,7 +33,7 @@ export function renderStatus(status: AgentStatus): string {
     '',
     'members',
     ...table(status.members.map(memberRow)),
-    ...status.members.flatMap(({ server, reasons }) => reasons.map((reason) => `    ${server}: ${reason}`)),
+    ...status.members.flatMap(memberNotes),
     '',
     'last switches',
     ...(status.switches.length === 0 ? ['  none'] : status.switches.slice(-shownSwitches).map(switchText)),
@@ -88,6 +88,11 @@ function memberRow(view: MemberView): string[] {
       ...(view.avoided ? ['avoided'] : []),
     ].join(', '),
   ];
+}
+
+function memberNotes({ server, reasons, inTheWay }: MemberView): string[] {
+  const obstacle = inTheWay === null ? [] : [`the stream can't go on there: ${inTheWay}`];
+  return [...reasons, ...obstacle].map((note) => `    ${server}: ${note}`);
 }
 
 function table(rows: readonly (readonly string[])[]): string[] {

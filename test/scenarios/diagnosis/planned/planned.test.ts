@@ -100,6 +100,7 @@ test('moved, refused, taken out of the pool, back when asked for; added when nob
       agent.reload(configOf(stage, { servers: [b.address] }));
       await b.kill();
       await until('b is lost', () => Promise.resolve(agent.status().finding === 'dead'));
+      await until('b is refused', () => Promise.resolve(agent.members()[0]?.inTheWay != null));
       agent.reload(configOf(stage, { servers: [b.address, a.address] }));
       await until('a is read', () => Promise.resolve(reading(agent) === a.address));
       await stage.delivered(50);
