@@ -75,7 +75,11 @@ export class Supervisor {
   /** Reading begins on a server that has been proved. */
   placed(source: Source): void {
     const { member, inspection } = source;
-    if (this.#reading && this.#reading.member.name !== member.name) this.memory.switched();
+    if (this.#reading && this.#reading.member.name !== member.name) {
+      this.memory.switched();
+      // What was said was said of another server.
+      this.#said = '';
+    }
     this.#reading = source;
     this.#obstacles = new Map();
     this.watch.proved(member.name, inspection);
@@ -171,11 +175,18 @@ export class Supervisor {
     const reasons = own?.reasons ?? [];
     const { move, rejections } = this.#moveFor(source, finding, reasons, found);
     const stays = finding !== 'healthy' && move === null;
-    const elsewhere = rejections.filter(({ server }) => server !== name);
-    this.#obstacles = new Map(stays ? elsewhere.map(({ server, reason }) => [server, reason]) : []);
-    const said = `${name} ${finding} ${rejections.map(({ server }) => server).join()}`;
+    const elsewhere = stays ? rejections.filter(({ server }) => server !== name) : [];
+    this.#obstacles = new Map(elsewhere.map(({ server, reason }) => [server, reason]));
+    const said = `${finding} ${elsewhere.map(({ server }) => server).join()}`;
     if (said !== this.#said && (finding !== 'healthy' || this.#said !== '')) {
-      const fields = { event: 'server.diagnosed', server: name, finding, reasons, stays, rejections };
+      const fields = {
+        event: 'server.diagnosed',
+        server: name,
+        finding,
+        reasons,
+        stays,
+        rejections: elsewhere,
+      };
       const message = `${name} is ${finding}${reasons.length > 0 ? `: ${reasons.join('; ')}` : ''}`;
       if (finding === 'healthy') this.#options.logger.info(fields, message);
       else this.#options.logger.warn(fields, stays ? `${message}. The stream stays there` : message);

@@ -90,8 +90,10 @@ function memberRow(view: MemberView): string[] {
   ];
 }
 
-function memberNotes({ server, reasons, inTheWay }: MemberView): string[] {
-  const obstacle = inTheWay === null ? [] : [`the stream can't go on there: ${inTheWay}`];
+function memberNotes({ server, reasons, inTheWay, evidence }: MemberView): string[] {
+  // Of a server that isn't reached the reasons say so already.
+  const obstacle =
+    inTheWay === null || evidence?.reachable === false ? [] : [`the stream can't go on there: ${inTheWay}`];
   return [...reasons, ...obstacle].map((note) => `    ${server}: ${note}`);
 }
 
