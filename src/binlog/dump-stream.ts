@@ -46,7 +46,7 @@ const defaultHeartbeatMs = 500;
 const defaultSilenceMs = 2000;
 
 /** A server id that nobody will have: random among the upper half of the 32-bit ids. */
-function randomServerId(): number {
+export function randomServerId(): number {
   return randomInt(2 ** 31, 2 ** 32 - 1);
 }
 
@@ -176,7 +176,10 @@ class EventDecoder {
     if (status === 0xfe && end - start < 9) {
       this.ended = true;
       if (this.#options.nonBlocking) return;
-      throw new WaymarkError('stream-broken', `${serverOf(this.#options)} ended the binlog stream`);
+      const server = serverOf(this.#options);
+      throw new WaymarkError('stream-broken', `${server} ended the binlog stream`, {
+        details: { server, tookLeave: true },
+      });
     }
     const eventStart = start + 1;
     if (end - eventStart < headerBytes) {

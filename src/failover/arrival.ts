@@ -1,17 +1,20 @@
-import type { Coordinates } from '../binlog/coordinates.js';
+import { type Coordinates, formatCoordinates } from '../binlog/coordinates.js';
 import type { DeliveredBatch } from '../tail/tail.js';
+import { comparePlaces } from './source-progress.js';
 
 /** Notices when the stream has arrived on its server: the first new record accepted, or nothing new to accept. */
 export class Arrival {
   readonly #logEnd: Coordinates | null;
   readonly #begin: Coordinates;
+  /** Where the stream stood at the last batch; null before the first. */
+  #at: string | null = null;
   readonly #since: number;
   readonly #onLevel: (blackoutMs: number) => void;
   #arrived = false;
 
   /**
    * @param begin where reading begins.
-   * @param logEnd where the server's log ended when it was chosen.
+   * @param logEnd where the server's log ended when it was chosen; null when it can't say.
    * @param sinceMs when the last word came from the server before, on the monotonic clock.
    */
   constructor(
@@ -28,15 +31,20 @@ export class Arrival {
 
   /** Reading begins: the stream is level at once when the server's log ended there. */
   begin(): void {
-    if (this.#isLevel(this.#begin)) this.#level();
+    if (this.#isLevel(formatCoordinates(this.#begin))) this.#level();
   }
 
   batch({ records, position }: DeliveredBatch): void {
-    if (records > 0 || this.#isLevel(position)) this.#level();
+    const at = formatCoordinates(position);
+    // What comes and moves nothing is a heartbeat: a server sends them when it has no more.
+    const idle = this.#logEnd === null && at === this.#at;
+    if (records > 0 || idle || this.#isLevel(at)) this.#level();
+    this.#at = at;
   }
 
-  #isLevel({ file, position }: Coordinates): boolean {
-    return this.#logEnd?.file === file && position >= this.#logEnd.position;
+  /** At the log's end, or behind it: a batch may go on into the next file. */
+  #isLevel(at: string): boolean {
+    return this.#logEnd !== null && (comparePlaces(at, formatCoordinates(this.#logEnd)) ?? -1) >= 0;
   }
 
   #level(): void {

@@ -30,7 +30,7 @@ const retryMs = { first: 500, last: 10_000 } as const;
  * @throws the first member's error when every member that answers is unsuitable.
  */
 export async function begin(
-  pool: readonly Member[],
+  pool: () => readonly Member[],
   config: Pick<Config, 'start' | 'hints'>,
   filter: TableFilter,
   logger: Logger,
@@ -38,7 +38,7 @@ export async function begin(
 ): Promise<Beginning> {
   for (let waitMs: number = retryMs.first; ; waitMs = Math.min(waitMs * 2, retryMs.last)) {
     const errors: Error[] = [];
-    for (const member of pool) {
+    for (const member of pool()) {
       try {
         return await beginAt(member, config, filter, signal);
       } catch (error) {

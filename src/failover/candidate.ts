@@ -50,6 +50,8 @@ export type CandidateOptions = {
   readonly logger: Logger;
   /** Called when it turns out that the member has to be waited for. */
   readonly onBehind?: () => void;
+  /** Told why a member can't go on with the stream, or can't yet. */
+  readonly onObstacle?: (member: Member, reason: string) => void;
 };
 
 const inspectTimeoutMs = 2000;

@@ -95,7 +95,9 @@ export class Checkpointer {
     this.#lastSaveMs = performance.now();
     this.#running = this.#save(checkpoint, reason, signal)
       .catch((error: unknown) => {
-        this.#noteFailure(error);
+        // Given up because the agent stops: the last record is still to come, on top of the same version.
+        if (signal.aborted && error === signal.reason) this.#saved = '';
+        else this.#noteFailure(error);
       })
       .finally(() => {
         this.#running = null;

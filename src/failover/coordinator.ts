@@ -7,6 +7,7 @@ import type { Inspection } from '../mysql/inspect.js';
 import type { Sink } from '../sinks/sink.js';
 import type { Progress } from '../tail/progress.js';
 import { type DeliveredBatch, tail } from '../tail/tail.js';
+import { sleep } from '../util/async.js';
 import { messageOf, type WaymarkError } from '../util/errors.js';
 import { Arrival } from './arrival.js';
 import type { Breadcrumbs } from './breadcrumbs.js';
@@ -39,6 +40,9 @@ export type CoordinatorOptions = {
 
 /** A stream that breaks so often without having brought anything is a lost server, whatever the probe says. */
 const brokenStreamsBorne = 3;
+
+/** Where no server has anything to bring, they aren't asked in a hurry: what the log has may be what breaks streams. */
+const brokenStreamsPauseMs = { first: 250, last: 5000 } as const;
 
 /** How long a member may take to show, while the stream runs elsewhere, that it could go on with it. */
 const rehearsalMs = 5000;
@@ -79,7 +83,8 @@ export class Coordinator {
     try {
       for (;;) {
         loss = await this.#stream(source, loss, signal);
-        const options = this.#candidateOptions(loss.inspection);
+        const { inspection } = loss;
+        const options = (): CandidateOptions => this.#candidateOptions(inspection);
         source = await nextPlace(loss, this.#options.supervisor, options, signal);
       }
     } finally {
@@ -149,7 +154,8 @@ export class Coordinator {
     const interruption = this.#interruption.signal;
     try {
       return await this.#tail(source, AbortSignal.any([signal, interruption]), async (batch) => {
-        this.#brokenInARow = 0;
+        // A server that breaks off at the same event again and again sends what comes before it, too.
+        if (batch.records > 0 || batch.hints > 0) this.#brokenInARow = 0;
         this.#heardOnStream = true;
         arrival?.batch(batch);
         await checkpointer.between(batch.hints > 0, signal);
@@ -201,7 +207,8 @@ export class Coordinator {
         `The stream goes on from ${member.name} (${confidence ?? 'unverified'}), ` +
           `${blackoutMs} ms after the last word from ${loss.member.name}`,
       );
-      if (from !== to) loss.move?.arrived(reportOf(change, coordinates, blackoutMs));
+      // Of one that came back to where it was the outcome is there already.
+      loss.move?.arrived(reportOf(change, coordinates, blackoutMs));
     });
   }
 
@@ -271,6 +278,9 @@ export class Coordinator {
       signal,
     );
     this.#brokenInARow += 1;
+    const surplus = this.#brokenInARow - brokenStreamsBorne - 1;
+    const { first, last } = brokenStreamsPauseMs;
+    if (surplus > 0) await sleep(Math.min(first * 2 ** surplus, last), signal);
     const reconnects = finding === 'stream-broken' && this.#brokenInARow <= brokenStreamsBorne;
     this.#apply({ type: 'lost', server: member.name, finding, at: Date.now() });
     if (!reconnects) supervisor.memory.lost(member.name);

@@ -114,7 +114,7 @@ function notReached(server: string, own: MemberEvidence, sights: readonly Sight[
       }
       return {
         finding: 'unreachable',
-        reasons: [why, `${names}: heard of`, ...seenByOthers(server, others)],
+        reasons: [why, `we get through to ${names}`, ...seenByOthers(server, others)],
       };
   }
 }

@@ -9,6 +9,7 @@ import { messageOf } from '../util/errors.js';
 import { begin, recoveredNumbering, recoveredTrail, trailKeepsOrder } from './beginning.js';
 import type { Breadcrumbs } from './breadcrumbs.js';
 import type { CandidateOptions } from './candidate.js';
+import { wholePool } from './next-place.js';
 import { memberAt } from './pool.js';
 import { searchPool } from './search.js';
 import { type Source, sourceOf } from './source.js';
@@ -32,7 +33,7 @@ export async function beginning(
   signal: AbortSignal,
 ): Promise<Source> {
   progress.partial = null;
-  const { member, inspection, resume } = await begin(supervisor.pool, config, filter, logger, signal);
+  const { member, inspection, resume } = await begin(() => supervisor.pool, config, filter, logger, signal);
   progress.keeper.restore(resume.trail, resume.sequence);
   const ordered = inspection.facts.keepsCommitOrder;
   return { member, inspection, resume, confidence: null, hint: null, ordered, matched: 0, took: null };
@@ -51,7 +52,7 @@ export async function resumeFromCheckpoint(
   progress.partial = recovery.endsBetweenTransactions ? null : checkpoint.trail.partial;
   const { server, coordinates, sequence } = checkpoint;
   const { serverId, uuid } = server;
-  const candidates: CandidateOptions = {
+  const candidates = (): CandidateOptions => ({
     history: {
       trail,
       ordered: trailKeepsOrder(trail),
@@ -60,14 +61,14 @@ export async function resumeFromCheckpoint(
     },
     margin: config.matching.margin,
     format: config.hints,
-    onDivergence: config.failover.onDivergence,
+    onDivergence: supervisor.failover.onDivergence,
     ...{ breadcrumbs, filter, logger },
-  };
+  });
   const before = memberAt(supervisor.pool, server);
   if (before) {
     try {
       return await within(sameServerMs, [signal], async (soon) =>
-        sourceOf(await searchPool([{ member: before, rank: 0, once: true }], candidates, soon)),
+        sourceOf(await searchPool([{ member: before, rank: 0, once: true }], candidates(), soon)),
       );
     } catch (error) {
       signal.throwIfAborted();
@@ -77,6 +78,5 @@ export async function resumeFromCheckpoint(
       );
     }
   }
-  const contenders = supervisor.contenders('unreachable', before?.name ?? null);
-  return sourceOf(await searchPool(contenders, candidates, signal));
+  return wholePool(supervisor, 'unreachable', before?.name ?? null, candidates, signal);
 }

@@ -22,7 +22,7 @@ export type FindOutOptions = {
   readonly watch: PoolWatch;
   readonly format: HintFormat;
   readonly stalledAfterMs: number;
-  /** How long a server that refuses connections is waited for, because it may only be restarting. */
+  /** How long any server that refuses connections is waited for, because it may only be restarting. */
   readonly restartGraceMs: number;
   /** Called when nobody can be reached, once. */
   readonly onIsolated: (reasons: readonly string[]) => void;
@@ -33,7 +33,14 @@ export type LossDiagnosis = Diagnosis & { readonly probe: ProbeOutcome };
 
 const isolatedRetryMs = { first: 500, last: 5000 } as const;
 const restartPollMs = 100;
+/** A server that was shut down in order is back within this when it is only restarted, and not much is lost else. */
+const farewellGraceMs = 5000;
 const identityCheckMs = 3000;
+/**
+ * Looks of the last second of a silence of two will do. Earlier ones won't: between its last heartbeat and the next
+ * one, half a second later, a server may have answered and frozen then.
+ */
+const freshMs = 1000;
 /** Looks that were begun at once have begun within this. */
 const togetherMs = 50;
 
@@ -46,8 +53,7 @@ export async function findOut(
   options: FindOutOptions,
   signal: AbortSignal,
 ): Promise<LossDiagnosis> {
-  // A stream that was silent is judged by any look since its last word; what has just broken, by what comes now.
-  let sinceMs = lost.error.code === 'stream-silent' ? lost.lastHeardAtMs : performance.now();
+  let sinceMs = judgedSince(lost.error, performance.now());
   let waitMs: number = isolatedRetryMs.first;
   let wasIsolated = false;
   for (;;) {
@@ -73,7 +79,8 @@ async function judgeOnce(
   const { member } = lost;
   watch.lookAtAll(sinceMs, signal).forEach(ignoreFailure);
   let own = (await watch.look(member.name, sinceMs, signal)) ?? (await probe(member.instance, signal));
-  if (own.outcome === 'refused') own = await comesBack(member, own, options.restartGraceMs, signal);
+  const graceMs = restartGraceOf(lost.error, options.restartGraceMs);
+  if (own.outcome === 'refused') own = await comesBack(member, own, graceMs, signal);
   const changed = own.outcome === 'answers' ? await changeOf(lost, own, options.format, signal) : null;
   // Who answered before it fell silent says nothing of the network since.
   if (own.outcome === 'no-answer') await anyContact(watch.lookAtAll(own.begunMs - togetherMs, signal));
@@ -82,6 +89,24 @@ async function judgeOnce(
   const stream = { error: lost.error.message, silentMs: performance.now() - lost.lastHeardAtMs };
   const diagnosis = diagnose({ server: member.name, stream, sights: [sight, ...others], stalledAfterMs });
   return { ...diagnosis, probe: own.outcome };
+}
+
+/**
+ * When a look must have begun to say something of a stream that has just ended with this error: after it broke, or deep
+ * within its silence. Pure.
+ */
+export function judgedSince({ code }: WaymarkError, nowMs: number): number {
+  return code === 'stream-silent' ? nowMs - freshMs : nowMs;
+}
+
+/**
+ * How long a server that refuses connections is waited for. Pure. One that took its leave of the stream is being shut
+ * down in order, and mostly to be started again: MySQL ends its streams with an EOF packet then, and not when it is
+ * killed (seen on 9.7). MariaDB just closes the connections either way (seen on 10.11), so there a restart can't be
+ * told from a death, and only the operator can say that it is to be waited for.
+ */
+export function restartGraceOf({ details }: WaymarkError, configuredMs: number): number {
+  return details['tookLeave'] === true ? Math.max(configuredMs, farewellGraceMs) : configuredMs;
 }
 
 /** The probe of a server that refused, when it is back within the grace; else the refusal. */

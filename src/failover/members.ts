@@ -53,6 +53,8 @@ export type MemberView = {
   readonly finding: Finding;
   /** What led to the finding; empty when there is nothing to say. */
   readonly reasons: readonly string[];
+  /** Why the stream doesn't go on there, while a place for it is wanted; null: nothing is known to be in the way. */
+  readonly inTheWay: string | null;
   /** Null before the first look. */
   readonly evidence: MemberEvidence | null;
 };

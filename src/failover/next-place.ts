@@ -5,6 +5,7 @@ import type { Loss } from './move.js';
 import type { Member } from './pool.js';
 import { searchPool } from './search.js';
 import { type Source, sourceOf } from './source.js';
+import type { SwitchCause } from './state.js';
 import type { Supervisor } from './supervisor.js';
 
 const reconnectTimeoutMs = 5000;
@@ -15,22 +16,49 @@ const moveMs = 10_000;
 export async function nextPlace(
   loss: Loss,
   supervisor: Supervisor,
-  options: CandidateOptions,
+  options: () => CandidateOptions,
   signal: AbortSignal,
 ): Promise<Source> {
   const { member, move } = loss;
   if (move?.target) {
-    const there = await onlyPlace(move.target, options, moveMs, signal);
+    const there = await onlyPlace(move.target, options(), moveMs, signal);
     if (!(there instanceof Error)) return there;
     move.refuse(messageOf(there));
   }
   if (move?.target || loss.reconnects) {
-    const again = await onlyPlace(member, options, reconnectTimeoutMs, signal);
+    const again = await onlyPlace(member, options(), reconnectTimeoutMs, signal);
     if (!(again instanceof Error)) return again;
     supervisor.memory.lost(member.name);
   }
   const cause = loss.move?.target || loss.cause === 'stream-broken' ? 'unreachable' : loss.cause;
-  return sourceOf(await searchPool(supervisor.contenders(cause, member.name), options, signal));
+  return wholePool(supervisor, cause, member.name, options, signal);
+}
+
+/**
+ * Tries the pool until a member can go on, and begins anew when the operator has changed it meanwhile: whoever he adds
+ * when nobody can is tried at once.
+ */
+export async function wholePool(
+  supervisor: Supervisor,
+  cause: SwitchCause,
+  lost: string | null,
+  options: () => CandidateOptions,
+  signal: AbortSignal,
+): Promise<Source> {
+  for (;;) {
+    const { reloaded } = supervisor;
+    const contenders = supervisor.contenders(cause, lost);
+    const onObstacle = (member: Member, reason: string): void => {
+      supervisor.cantGoOn(member, reason);
+    };
+    try {
+      const trying = AbortSignal.any([signal, reloaded]);
+      return sourceOf(await searchPool(contenders, { ...options(), onObstacle }, trying));
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!reloaded.aborted) throw error;
+    }
+  }
 }
 
 /** One member and no other: its place, or why it has none. */

@@ -12,6 +12,9 @@ export type OutlookInput = {
   readonly stalledAfterMs: number;
 };
 
+/** Why the stream doesn't go on elsewhere, by server. */
+export type Obstacles = ReadonlyMap<string, string>;
+
 /** A server and what it is found to be. */
 export type Found = Diagnosis & { readonly sight: Sight };
 
@@ -24,7 +27,7 @@ export function findingsOf({ sights, reading, stalledAfterMs }: OutlookInput): F
 }
 
 /** The servers as people see them: members first, in the pool's order. Pure. */
-export function viewsOf(input: OutlookInput): MemberView[] {
+export function viewsOf(input: OutlookInput, obstacles: Obstacles): MemberView[] {
   const found = new Map(findingsOf(input).map((one) => [one.sight.server, one]));
   const view = (server: string, member: Member | null): MemberView => {
     const one = found.get(server);
@@ -36,6 +39,7 @@ export function viewsOf(input: OutlookInput): MemberView[] {
       reading: input.reading?.server === server,
       finding: one?.finding ?? 'healthy',
       reasons: one?.reasons ?? [],
+      inTheWay: obstacles.get(server) ?? null,
       evidence: one?.sight.evidence ?? null,
     };
   };

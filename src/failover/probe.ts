@@ -46,7 +46,7 @@ export async function probe(
     } catch (error) {
       signal.throwIfAborted();
       if (isReset(error) && attempt < resetsBorne) continue;
-      return { ...times, outcome: outcomeOf(error), reason: messageOf(error) };
+      return { ...times, outcome: outcomeOf(error), reason: reasonOf(error) };
     }
   }
 }
@@ -85,6 +85,12 @@ async function lookWithReplicas(
   // Those that don't report their host can't be told apart.
   const named = listed?.flatMap(({ address }) => (address === null ? [] : [formatAddress(address)]));
   return { inspection, replicas: named ?? null };
+}
+
+/** Who can't be reached is said already wherever it is shown: what comes of trying says more. */
+function reasonOf(error: unknown): string {
+  const isUnreachable = error instanceof WaymarkError && error.code === 'server-unreachable';
+  return messageOf(isUnreachable ? (error.cause ?? error) : error);
 }
 
 function outcomeOf(error: unknown): Exclude<ProbeOutcome, 'answers'> {

@@ -169,6 +169,7 @@ async function keepTrying(
 ): Promise<void> {
   let reported = '';
   const onBehind = (): void => {
+    options.onObstacle?.(member, "it doesn't have yet what was delivered, and is waited for");
     report({ status: 'behind' });
   };
   for (let waitMs: number = retryMs.first; ; waitMs = Math.min(waitMs * 2, retryMs.last)) {
@@ -180,6 +181,7 @@ async function keepTrying(
       const known = error instanceof Error ? error : new Error(String(error));
       const transient = !once && isTransient(error);
       const reason = messageOf(error);
+      options.onObstacle?.(member, reason);
       if (reason !== reported) {
         options.logger.warn(
           { event: 'candidate.rejected', server: member.name, reason, again: transient },

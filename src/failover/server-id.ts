@@ -1,5 +1,5 @@
-import { randomInt } from 'node:crypto';
 import type { Logger } from 'pino';
+import { randomServerId } from '../binlog/dump-stream.js';
 import type { WaymarkError } from '../util/errors.js';
 
 /** ER_SLAVE_SAME_ID (MariaDB Error Codes). */
@@ -16,7 +16,7 @@ export class ServerId {
   readonly #logger: Logger;
 
   constructor(configured: number | undefined, logger: Logger) {
-    this.#current = configured ?? anyServerId();
+    this.#current = configured ?? randomServerId();
     this.#logger = logger;
   }
 
@@ -29,7 +29,7 @@ export class ServerId {
     const number = details['errorNumber'];
     if (number !== sameIdNumber && !(number === fatalReadingNumber && hadBegun)) return;
     const before = this.#current;
-    this.#current = anyServerId();
+    this.#current = randomServerId();
     this.#logger.warn(
       {
         event: 'server-id.changed',
@@ -43,9 +43,4 @@ export class ServerId {
         `on as ${this.#current}. Set serverId to a number that is nobody else's, or leave it out`,
     );
   }
-}
-
-/** An id that nobody will have: random among the upper half of the 32-bit ids. */
-function anyServerId(): number {
-  return randomInt(2 ** 31, 2 ** 32 - 1);
 }

@@ -10,7 +10,7 @@ import type { Coordinator } from './coordinator.js';
 import type { Finding } from './diagnosis.js';
 import type { MemberView } from './members.js';
 import { Move } from './move.js';
-import { type Found, findingsOf, Memory, type OutlookInput, viewsOf } from './outlook.js';
+import { type Found, findingsOf, Memory, type Obstacles, type OutlookInput, viewsOf } from './outlook.js';
 import { configuredSource, memberAt, type Member, poolOf } from './pool.js';
 import type { PoolWatch } from './pool-watch.js';
 import { reloadReport } from './reload.js';
@@ -47,6 +47,8 @@ export class Supervisor {
   /** Targets of moves that were refused, and when. */
   readonly #refusedAt = new Map<string, number>();
   #reading: Source | null = null;
+  #untilReload = new AbortController();
+  #obstacles: Obstacles = new Map();
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -60,6 +62,11 @@ export class Supervisor {
     return this.#pool;
   }
 
+  /** Fires when the next configuration has been taken over. */
+  get reloaded(): AbortSignal {
+    return this.#untilReload.signal;
+  }
+
   /** The settings that hold now. */
   get failover(): Config['failover'] {
     return this.#config.failover;
@@ -68,9 +75,19 @@ export class Supervisor {
   /** Reading begins on a server that has been proved. */
   placed(source: Source): void {
     const { member, inspection } = source;
-    if (this.#reading && this.#reading.member.name !== member.name) this.memory.switched();
+    if (this.#reading && this.#reading.member.name !== member.name) {
+      this.memory.switched();
+      // What was said was said of another server.
+      this.#said = '';
+    }
     this.#reading = source;
+    this.#obstacles = new Map();
     this.watch.proved(member.name, inspection);
+  }
+
+  /** A member has been tried, and can't go on with the stream (yet). */
+  cantGoOn({ name }: Member, reason: string): void {
+    this.#obstacles = new Map([...this.#obstacles, [name, reason]]);
   }
 
   /** Whom to try when a server is lost, best first. */
@@ -97,7 +114,7 @@ export class Supervisor {
   }
 
   members(coordinator: Coordinator): readonly MemberView[] {
-    return viewsOf(this.#outlook(coordinator.reading));
+    return viewsOf(this.#outlook(coordinator.reading), this.#obstacles);
   }
 
   async switchTo(address: Address, coordinator: Coordinator, signal: AbortSignal): Promise<SwitchReport> {
@@ -118,6 +135,8 @@ export class Supervisor {
     this.#config = { ...this.#config, servers, source, failover };
     this.#pool = poolOf(config, account);
     this.watch.setPool(this.#pool, configuredSource(config, account));
+    this.#untilReload.abort(new Error('The configuration was read again'));
+    this.#untilReload = new AbortController();
     return report;
   }
 
@@ -142,8 +161,10 @@ export class Supervisor {
 
   #lookWhenUneasy(signal: AbortSignal): void {
     const { lastHeardAtMs } = this.#options.progress;
-    if (lastHeardAtMs === null || performance.now() - lastHeardAtMs < uneasyAfterMs) return;
-    for (const look of this.watch.lookAtAll(lastHeardAtMs, signal)) look.catch(() => undefined);
+    if (lastHeardAtMs === null) return;
+    const sinceMs = lastHeardAtMs + uneasyAfterMs;
+    if (performance.now() < sinceMs) return;
+    for (const look of this.watch.lookAtAll(sinceMs, signal)) look.catch(() => undefined);
   }
 
   /** Says what is found of the server that is read when it has changed, and gives the move that it calls for. */
@@ -154,9 +175,18 @@ export class Supervisor {
     const reasons = own?.reasons ?? [];
     const { move, rejections } = this.#moveFor(source, finding, reasons, found);
     const stays = finding !== 'healthy' && move === null;
-    const said = `${name} ${finding} ${rejections.map(({ server }) => server).join()}`;
+    const elsewhere = stays ? rejections.filter(({ server }) => server !== name) : [];
+    this.#obstacles = new Map(elsewhere.map(({ server, reason }) => [server, reason]));
+    const said = `${finding} ${elsewhere.map(({ server }) => server).join()}`;
     if (said !== this.#said && (finding !== 'healthy' || this.#said !== '')) {
-      const fields = { event: 'server.diagnosed', server: name, finding, reasons, stays, rejections };
+      const fields = {
+        event: 'server.diagnosed',
+        server: name,
+        finding,
+        reasons,
+        stays,
+        rejections: elsewhere,
+      };
       const message = `${name} is ${finding}${reasons.length > 0 ? `: ${reasons.join('; ')}` : ''}`;
       if (finding === 'healthy') this.#options.logger.info(fields, message);
       else this.#options.logger.warn(fields, stays ? `${message}. The stream stays there` : message);

@@ -33,7 +33,7 @@ export function renderStatus(status: AgentStatus): string {
     '',
     'members',
     ...table(status.members.map(memberRow)),
-    ...status.members.flatMap(({ server, reasons }) => reasons.map((reason) => `    ${server}: ${reason}`)),
+    ...status.members.flatMap(memberNotes),
     '',
     'last switches',
     ...(status.switches.length === 0 ? ['  none'] : status.switches.slice(-shownSwitches).map(switchText)),
@@ -92,6 +92,13 @@ function memberRow(view: MemberView): string[] {
       ...(view.avoided ? ['avoided'] : []),
     ].join(', '),
   ];
+}
+
+function memberNotes({ server, reasons, inTheWay, evidence }: MemberView): string[] {
+  // Of a server that isn't reached the reasons say so already.
+  const obstacle =
+    inTheWay === null || evidence?.reachable === false ? [] : [`the stream can't go on there: ${inTheWay}`];
+  return [...reasons, ...obstacle].map((note) => `    ${server}: ${note}`);
 }
 
 function table(rows: readonly (readonly string[])[]): string[] {

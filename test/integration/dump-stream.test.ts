@@ -313,6 +313,18 @@ for (const kind of kinds) {
       });
     });
 
+    test('a shutdown in order: MySQL takes its leave, MariaDB just closes', async () => {
+      const stopping: Promise<void>[] = [];
+      const { error } = await endOf(server, await newLog(server), { silenceMs: 20_000 }, (type) => {
+        if (heartbeats.includes(type) && stopping.length === 0) stopping.push(server.stop());
+      });
+      await Promise.all(stopping);
+      const tookLeave = server.vendor === 'mysql' ? true : undefined;
+      expect(error).toMatchObject({ code: 'stream-broken' });
+      expect(error?.details['tookLeave']).toBe(tookLeave);
+      await server.restart();
+    });
+
     // The last one: nothing of the server is left.
     test('a server that is killed breaks the stream at once', async () => {
       let killedAt = 0;

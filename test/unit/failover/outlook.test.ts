@@ -19,13 +19,14 @@ const input: OutlookInput = {
 };
 
 test('members in the order of the pool, then the source', () => {
-  const views = viewsOf(input);
+  const views = viewsOf(input, new Map([['b', 'it lacks the hint']]));
   expect(views.map(({ server, role, reading, finding }) => [server, role, reading, finding])).toEqual([
     ['a', 'member', true, 'healthy'],
     ['b', 'member', false, 'dead'],
     ['c', 'member', false, 'healthy'],
     ['db0:3306', 'source', false, 'healthy'],
   ]);
+  expect(views.map(({ inTheWay }) => inTheWay)).toEqual([null, 'it lacks the hint', null, null]);
   expect(views[2]).toMatchObject({ avoided: true, evidence: null });
   expect(JSON.parse(JSON.stringify(views))).toEqual(views);
 });

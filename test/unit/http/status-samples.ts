@@ -25,6 +25,7 @@ export const sampleMember: MemberView = {
   reading: true,
   finding: 'healthy',
   reasons: [],
+  inTheWay: null,
   evidence: {
     outcome: 'answers',
     reachable: true,
@@ -85,6 +86,7 @@ export const sampleStatus: AgentStatus = {
       reading: false,
       finding: 'dead',
       reasons: ['its port refuses connections'],
+      inTheWay: 'it was lost 3 s ago (failover.cooldown is 30 s)',
       evidence: null,
     },
   ],

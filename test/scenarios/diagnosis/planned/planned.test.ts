@@ -42,7 +42,7 @@ function reading(agent: Agent): string | null {
   return agent.members().find((member) => member.reading)?.server ?? null;
 }
 
-test('moved, refused, taken out of the pool, and back when asked for', async () => {
+test('moved, refused, taken out of the pool, back when asked for; added when nobody was left', async () => {
   await scenario({}, async (stage) => {
     const [a, b] = [stage.replica(0), stage.replica(1)];
     const [toA, toB] = [a, b].map(({ host, port }) => ({ host, port }));
@@ -78,6 +78,15 @@ test('moved, refused, taken out of the pool, and back when asked for', async () 
       await until('b is left', () => Promise.resolve(reading(agent) === a.address));
       await stage.delivered(50);
 
+      // Another server for all we can see, and no one else to go to: its place is proved, and the agent acts on.
+      await a.query('SET GLOBAL server_id = 4444');
+      const last = () => agent.status().switches.at(-1);
+      await until('a is proved anew', () =>
+        Promise.resolve(last()?.finding === 'rebuilt' && !!last()?.blackoutMs),
+      );
+      expect(last()).toMatchObject({ from: a.address, to: a.address, confidence: 'exact' });
+      await stage.delivered(50);
+
       const preferB = { servers: [a.address, { address: b.address, priority: 1 }] };
       const back = agent.reload(
         configOf(stage, { ...preferB, failover: { ...failover, failbackAfter: '1s' } }),
@@ -85,6 +94,15 @@ test('moved, refused, taken out of the pool, and back when asked for', async () 
       expect(back).toMatchObject({ added: [b.address], changed: ['failover.failbackAfter'] });
       await until('b is read again', () => Promise.resolve(reading(agent) === b.address));
       expect(agent.status().switches.at(-1)).toMatchObject({ finding: 'failback' });
+      await stage.delivered(50);
+
+      // Nobody is left; the one that is added then is taken.
+      agent.reload(configOf(stage, { servers: [b.address] }));
+      await b.kill();
+      await until('b is lost', () => Promise.resolve(agent.status().finding === 'dead'));
+      await until('b is refused', () => Promise.resolve(agent.members()[0]?.inTheWay != null));
+      agent.reload(configOf(stage, { servers: [b.address, a.address] }));
+      await until('a is read', () => Promise.resolve(reading(agent) === a.address));
       await stage.delivered(50);
       await load.stop();
       await stage.level();

@@ -1,0 +1,42 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { expect, test } from 'vitest';
+import { fileStore } from '../../../src/checkpoint/file-store.js';
+import { Checkpointer } from '../../../src/failover/checkpointer.js';
+import { TrailKeeper } from '../../../src/matching/trail-keeper.js';
+import { streamSink } from '../../../src/sinks/stream-sink.js';
+import type { Progress } from '../../../src/tail/progress.js';
+
+const { signal } = new AbortController();
+
+const progress: Progress = {
+  coordinates: { file: 'mysql-bin.000001', position: 4 },
+  keeper: new TrailKeeper(10),
+  ...{ sourceServerId: null, partial: null, lastSecond: null, lastHeardAtMs: null },
+  ...{ records: 0, transactions: 0, passedOver: 0, bornHere: 0, bytes: 0, gtidPosition: new Map() },
+};
+
+test('a save that the stop of the agent ends is no failure: the last record is written all the same', async () => {
+  const path = await mkdtemp(join(tmpdir(), 'waymark-checkpointer-'));
+  const store = fileStore({ path, stream: 's' });
+  try {
+    await store.open(signal);
+    const checkpointer = new Checkpointer({
+      ...{ stream: 's', store, sink: streamSink().sink, progress, version: null },
+      logger: pino({ level: 'silent' }),
+    });
+    checkpointer.reading({ host: 'db1', port: 3306, serverId: 1, uuid: 'u' });
+    await checkpointer.begin('start', signal);
+
+    progress.coordinates = { file: 'mysql-bin.000001', position: 4711 };
+    await checkpointer.between(true, AbortSignal.abort(new Error('Interrupted by SIGTERM')));
+    await checkpointer.saveNow('stop', signal);
+    expect(checkpointer.failures).toBe(0);
+    expect((await store.load(signal))?.checkpoint.coordinates.position).toBe(4711);
+  } finally {
+    await store.close();
+    await rm(path, { recursive: true });
+  }
+});
