@@ -3,6 +3,7 @@ import type { HintFormat } from '../hints/hint.js';
 import type { Instance } from '../mysql/connection.js';
 import { dialectOf } from '../mysql/dialect.js';
 import { startThread, stopThread, waitUntilApplied, withReplica } from '../mysql/replication-control.js';
+import { hasAppliedAll } from '../mysql/server.js';
 import { type Look, lookAt } from '../repoint/look.js';
 import { type Force, loggingRefusal } from '../repoint/refusal.js';
 import { repoint, type RepointResult } from '../repoint/repoint.js';
@@ -174,16 +175,12 @@ async function moveOne({ look }: Member, target: Target, options: RegroupOptions
     return { state: 'repointed', replica, result };
   } catch (error) {
     const early = hasCode(error, 'server-behind') || hasCode(error, 'hint-behind');
-    if (early && !execute && target.promoted && !hasAppliedAll(target.promoted)) {
+    if (early && !execute && target.promoted && !hasAppliedAll(target.promoted.channel)) {
       const reason = `its place is found when ${target.look.server} has applied what it has`;
       return { state: 'later', replica, reason };
     }
     return lostBy(replica, error);
   }
-}
-
-function hasAppliedAll({ channel: { executed, received } }: Member): boolean {
-  return executed.file === received.file && executed.position === received.position;
 }
 
 function lostBy(replica: string, error: unknown): RegroupEntry {

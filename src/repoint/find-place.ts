@@ -3,6 +3,7 @@ import type { SourcePlace } from '../mysql/dialect.js';
 import type { HintFormat } from '../hints/hint.js';
 import type { CorrelateProgress } from '../matching/correlation.js';
 import { placeOfReplica, type ReplicaPlace } from '../matching/replica-place.js';
+import { getsMore } from '../mysql/inspect.js';
 import type { ReplicaStatus } from '../mysql/replica-status.js';
 import { sleep } from '../util/async.js';
 import { hasCode } from '../util/errors.js';
@@ -49,16 +50,11 @@ export async function findPlaceInTime(
       return await findPlace(replica, current, options);
     } catch (error) {
       const behind = hasCode(error, 'server-behind') || hasCode(error, 'hint-behind');
-      if (!behind || !getsOn(current) || performance.now() > deadline) throw error;
+      if (!behind || !getsMore(current.inspection) || performance.now() > deadline) throw error;
       options.onBehind(error.message);
     }
     await sleep(behindPollMs, options.signal);
   }
-}
-
-/** Whether a server is a replica that gets more, so that what it lacks may still come. */
-export function getsOn({ inspection }: Look): boolean {
-  return inspection.channels.some(({ receiverRunning, applierRunning }) => receiverRunning && applierRunning);
 }
 
 /**

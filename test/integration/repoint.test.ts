@@ -251,24 +251,12 @@ describe('refused, and nothing is touched', () => {
     await topology.waitForReplicas();
   });
 
-  test('contents that differ: with 4, and the first difference', async () => {
-    const strange = topology.replicas[3]!;
-    await write(1);
-    await topology.waitForReplicas();
-    // A replica logs the row as it was there: another one than elsewhere.
-    await strange.query('SET SESSION sql_log_bin = 0');
-    await strange.query("UPDATE shop.orders SET note = 'another' WHERE id = ?", [rows]);
-    await source().query("UPDATE shop.orders SET note = 'a third' WHERE id = ?", [rows]);
-    await topology.waitForReplicas();
-    const error = await refusal(moved(), strange, { code: 4, error: 'diverged', message: /shop\.orders/ });
-    expect(error['table']).toBe('shop.orders');
-  });
-
   test('an order in which no single place is right', async () => {
     const strange = topology.replicas[4]!;
     const [lock, session] = [await strange.connect(), await source().connect()];
-    if (vendor === 'mariadb') await session.query('SET SESSION gtid_domain_id = 7');
     await session.query('CREATE TABLE shop.aside (id INT PRIMARY KEY)');
+    // The replica that is moved has never seen this domain when it is held against one that has.
+    if (vendor === 'mariadb') await session.query('SET SESSION gtid_domain_id = 7');
     await hints?.next();
     // A hint waits for what stands before it, and holds up what comes behind it.
     await hints?.stop();
@@ -297,6 +285,20 @@ describe('refused, and nothing is touched', () => {
       await startReplication(moved(), 'io');
       await topology.waitForReplicas();
     }
+  });
+
+  // The last one commits in any order: there is no waiting for what has come with other content.
+  test.each([3, 4])('contents that differ: with 4, and the first difference (replica %i)', async (index) => {
+    const strange = topology.replicas[index]!;
+    await write(1);
+    await topology.waitForReplicas();
+    // A replica logs the row as it was there: another one than elsewhere.
+    await strange.query('SET SESSION sql_log_bin = 0');
+    await strange.query("UPDATE shop.orders SET note = 'another' WHERE id = ?", [rows]);
+    await source().query("UPDATE shop.orders SET note = 'a third' WHERE id = ?", [rows]);
+    await topology.waitForReplicas();
+    const error = await refusal(moved(), strange, { code: 4, error: 'diverged', message: /shop\.orders/ });
+    expect(error['table']).toBe('shop.orders');
   });
 });
 
