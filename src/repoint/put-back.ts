@@ -44,19 +44,26 @@ export async function putBack(
   state: MoveState,
   format: HintFormat,
 ): Promise<WaymarkError> {
+  try {
+    const how = await withOrigin(origin, (control) => restore(control, origin, state, format));
+    return ended(cause, `${messageOf(cause)}. ${how}`, origin, true);
+  } catch (error) {
+    return ended(cause, stranded(cause, error, origin, state), origin, false);
+  }
+}
+
+/** Works on a replica to put it back: whoever interrupted us doesn't interrupt that. */
+export async function withOrigin<T>(
+  { replica, channel }: Origin,
+  work: (control: ReplicaControl) => Promise<T>,
+): Promise<T> {
   const limit = new AbortController();
   const timer = setTimeout(() => {
     limit.abort(new Error(`not done within ${String(putBackLimitMs / 1000)} s`));
   }, putBackLimitMs);
-  const { replica, channel } = origin;
-  const { facts } = replica.inspection;
+  const { version } = replica.inspection.facts;
   try {
-    const how = await withReplica(replica.instance, facts.version, channel.name, limit.signal, (control) =>
-      restore(control, origin, state, format),
-    );
-    return ended(cause, `${messageOf(cause)}. ${how}`, origin, true);
-  } catch (error) {
-    return ended(cause, stranded(cause, error, origin, state), origin, false);
+    return await withReplica(replica.instance, version, channel.name, limit.signal, work);
   } finally {
     clearTimeout(timer);
   }
@@ -79,16 +86,26 @@ async function restore(
       await changeSource(control, { host, port, place, heartbeatSeconds });
     }
   }
-  // The applier first: a receiver of MariaDB's that starts alone by GTID throws the relay log away. A receiver that only
-  // tries to connect was running, too.
+  const threads = await sendStarts(control, channel);
+  const ran = threads.filter((thread) => thread === 'applier' || channel.receiverRunning);
+  const how = threads.length === 0 ? 'stopped, as it was' : await whatRuns(control, ran);
+  return `${control.server} is back where it was, below ${sourceOf(channel)}, ${how}`;
+}
+
+/**
+ * Starts the threads that ran. The applier first: a receiver of MariaDB's that starts alone by GTID throws the relay log
+ * away. A receiver that only tries to connect was running, too.
+ */
+export async function sendStarts(
+  control: ReplicaControl,
+  channel: ReplicaStatus,
+): Promise<readonly ReplicationThread[]> {
   const threads = [
     ...(channel.applierRunning ? (['applier'] as const) : []),
     ...(hasEnded(channel) ? [] : (['receiver'] as const)),
   ];
   for (const thread of threads) await sendStart(control, thread);
-  const ran = threads.filter((thread) => thread === 'applier' || channel.receiverRunning);
-  const how = threads.length === 0 ? 'stopped, as it was' : await whatRuns(control, ran);
-  return `${control.server} is back where it was, below ${sourceOf(channel)}, ${how}`;
+  return threads;
 }
 
 /** Where it goes on in the log of its former source; null when it has never been sent away. */

@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ReplicaStatus } from '../../src/mysql/replica-status.js';
+import { lookAt } from '../../src/repoint/look.js';
 import { defaultKind } from '../servers/kind.js';
 import {
+  binlogEnd,
   replicationStatus,
   startReplication,
   startTopology,
@@ -10,7 +13,7 @@ import {
 } from '../servers/index.js';
 import { until } from '../servers/wait.js';
 import { type Hints, startHints } from '../support/hints.js';
-import { moveBelow } from '../support/repoint.js';
+import { controlOf, moveBelow } from '../support/repoint.js';
 import { type CommandResult, documentOf, errorOf, runWaymark, startWaymark } from '../unit/cli/waymark.js';
 
 const { vendor } = defaultKind();
@@ -376,14 +379,18 @@ describe('kill -9, and the same command again', () => {
 });
 
 describe('regroup', () => {
+  const regroupArgs = (replicas: readonly TestServer[], ...more: string[]): string[] => [
+    ...['regroup', '--dead', source().address, '--json', '--execute'],
+    ...['--replicas', replicas.map(({ address }) => address).join(','), ...more],
+  ];
   const regroup = (replicas: readonly TestServer[], ...more: string[]): Promise<CommandResult> =>
-    runWaymark(
-      [
-        ...['regroup', '--dead', source().address, '--json', '--execute'],
-        ...['--replicas', replicas.map(({ address }) => address).join(','), ...more],
-      ],
-      operator,
-    );
+    runWaymark(regroupArgs(replicas, ...more), operator);
+
+  /** What the moved one says of its replication. */
+  const channel = async (): Promise<ReplicaStatus> => {
+    const look = await lookAt(controlOf(moved()), new AbortController().signal);
+    return look.inspection.channels[0]!;
+  };
 
   test('a server that lives is not dead', async () => {
     const result = await regroup([moved(), other()]);
@@ -393,12 +400,41 @@ describe('regroup', () => {
     );
   });
 
-  test('with --promote, those that are ahead are lost and left alone; none may be able to take over', async () => {
+  test('on Ctrl-C the promoted one replicates as before', async () => {
     await stopReplication(other(), 'io');
-    await write(3);
-    await topology.waitForReplicas([moved()]);
     await hints?.stop();
+    const lock = await moved().connect();
+    await lock.query('LOCK TABLES shop.orders READ');
+    await write(3);
+    const end = await binlogEnd(source());
+    await until('the replica has got what it may not apply', async () => {
+      const { received } = await channel();
+      return received.file === end.file && received.position === end.position;
+    });
     await source().kill();
+    const args = regroupArgs([moved(), other()], '--promote', moved().address);
+    const command = startWaymark(args, operator);
+    await command.until(/This one is promoted/);
+    await until('its receiver has been stopped', async () => (await channel()).receiverState === 'No');
+    command.signal('SIGINT');
+    await lock.query('UNLOCK TABLES');
+    lock.destroy();
+    const result = await command.ended;
+    expect(errorOf(result)).toMatchObject({ code: 'interrupted', putBack: true, promoted: moved().address });
+    expect(errorOf(result).message).toContain(`${moved().address} replicates as it did before`);
+    // Its source is dead: it tries to reach it.
+    expect(await channel()).toMatchObject({
+      sourcePort: source().port,
+      receiverState: 'Connecting',
+      applierRunning: true,
+    });
+    await until('it has applied all that it got', async () => {
+      const [row] = await moved().query<{ n: number }>('SELECT COUNT(*) AS n FROM shop.orders');
+      return row?.n === rows;
+    });
+  });
+
+  test('with --promote, those that are ahead are lost and left alone; none may be able to take over', async () => {
     const leaf = topology.replicas[2]!;
     const none = await regroup([leaf]);
     expect(errorOf(none).code).toBe('no-candidate');
