@@ -248,7 +248,8 @@ describe('refused, and nothing is touched', () => {
     await refusal(moved(), other(), {
       code: 5,
       error: 'server-behind',
-      message: new RegExp(other().address),
+      message:
+        /^\S+ is behind \S+ on \S+: it hasn't got \d+ of the transactions .* the first is \S+ on .* Its replication stands still: start it/,
     });
     await startReplication(other());
     await topology.waitForReplicas();
@@ -438,6 +439,12 @@ describe('regroup', () => {
     const leaf = topology.replicas[2]!;
     const none = await regroup([leaf]);
     expect(errorOf(none).code).toBe('no-candidate');
+    expect(errorOf(none).message).toContain(
+      `None of the replicas of ${source().address} can become a source: that takes one that writes what it replicates`,
+    );
+    const silent = await regroup([moved()], '--promote', leaf.address);
+    expect(errorOf(silent).code).toBe('refused');
+    expect(errorOf(silent).message).toMatch(/can't be promoted: \S+ doesn't write what it replicates/);
 
     const before = await replicationStatus(moved());
     const result = await regroup([moved(), other()], '--promote', other().address);
