@@ -1,4 +1,4 @@
-import type { Coordinates } from '../binlog/coordinates.js';
+import { compareCoordinates, type Coordinates } from '../binlog/coordinates.js';
 import { formatAddress } from '../config/address.js';
 import type { TableFilter } from '../config/table-filter.js';
 import type { Hint } from '../hints/hint.js';
@@ -106,7 +106,7 @@ export function lacksForGood(
   { from, at, to }: Pick<CorrelateOptions, 'from' | 'at' | 'to'>,
 ): boolean {
   const { channels, logEnd } = to.inspection;
-  const applied = later.some(({ end }) => end.file === logEnd?.file && end.position <= logEnd.position);
+  const applied = later.some(({ end }) => logEnd !== null && (compareCoordinates(end, logEnd) ?? 1) <= 0);
   return applied && channels.every(hasAppliedAll) && hasNoGapsBefore(from, at);
 }
 
