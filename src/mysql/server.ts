@@ -32,7 +32,7 @@ export type ServerFacts = {
 };
 
 /** A place in a source's binary log, as its replica knows it. */
-export type LogPlace = { readonly file: string; readonly position: number };
+type LogPlace = { readonly file: string; readonly position: number };
 
 /** One replication channel of a replica. */
 export type ReplicationChannel = {
