@@ -32,3 +32,18 @@ export function parseCoordinates(text: string): Coordinates {
   }
   return { file, position };
 }
+
+/**
+ * Which of two places of one server's log is further; null where their names don't belong to one log. Names of one log
+ * differ in the number at their end only, which may get longer. For a judgement, never for reading.
+ */
+export function compareCoordinates(a: Coordinates, b: Coordinates): number | null {
+  const [left, right] = [nameOf(a), nameOf(b)];
+  if (left?.base !== right?.base || !left || !right) return null;
+  return left.number - right.number || a.position - b.position;
+}
+
+function nameOf({ file }: Coordinates): { base: string; number: number } | null {
+  const [, base, number] = /^(.+)\.(\d+)$/.exec(file) ?? [];
+  return base === undefined ? null : { base, number: Number(number) };
+}

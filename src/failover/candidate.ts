@@ -8,7 +8,7 @@ import { isBinlogServer, type ReplicationChannel } from '../mysql/server.js';
 import type { Coordinates } from '../binlog/coordinates.js';
 import { settingsFindings } from '../mysql/settings-findings.js';
 import { preflightErrors } from '../mysql/findings.js';
-import { type Inspection, inspect, isReplica } from '../mysql/inspect.js';
+import { commitsInOneOrder, type Inspection, inspect, isReplica } from '../mysql/inspect.js';
 import { WaymarkError } from '../util/errors.js';
 import type { Breadcrumbs } from './breadcrumbs.js';
 import type { Member } from './pool.js';
@@ -73,7 +73,7 @@ export async function tryCandidate(
       details: { server: member.name, rejections },
     });
   }
-  const ordered = history.ordered && inspection.facts.keepsCommitOrder;
+  const ordered = history.ordered && commitsInOneOrder(inspection);
   const oldest = history.trail.find((entry) => entry.kind === 'hint');
   const sameServer = isSameServer(inspection, history.place);
   const replicaServerId = isReplica(inspection) ? inspection.facts.serverId : null;

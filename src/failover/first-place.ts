@@ -3,6 +3,7 @@ import type { StoredCheckpoint } from '../checkpoint/checkpoint.js';
 import { within } from '../util/limits.js';
 import type { Config } from '../config/schema.js';
 import type { TableFilter } from '../config/table-filter.js';
+import { commitsInOneOrder } from '../mysql/inspect.js';
 import type { SinkRecovery } from '../sinks/sink.js';
 import type { Progress } from '../tail/progress.js';
 import { messageOf } from '../util/errors.js';
@@ -35,7 +36,7 @@ export async function beginning(
   progress.partial = null;
   const { member, inspection, resume } = await begin(() => supervisor.pool, config, filter, logger, signal);
   progress.keeper.restore(resume.trail, resume.sequence);
-  const ordered = inspection.facts.keepsCommitOrder;
+  const ordered = commitsInOneOrder(inspection);
   return { member, inspection, resume, confidence: null, hint: null, ordered, matched: 0, took: null };
 }
 

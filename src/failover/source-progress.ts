@@ -1,3 +1,4 @@
+import { compareCoordinates, type Coordinates } from '../binlog/coordinates.js';
 import type { MemberEvidence, ReplicationEvidence } from './members.js';
 
 /** A server and what it has shown. */
@@ -35,20 +36,15 @@ function isBehind(place: string, other: string | null): boolean {
   return other !== null && (comparePlaces(place, other) ?? 0) < 0;
 }
 
-/**
- * Compares two places in the log of one server; null where their names don't belong to one log. Names of one log
- * differ in the number at their end only, which may get longer. For a judgement, never for reading.
- */
+/** Which of two places of one log, written as `file:position`, is further; null where that can't be told. */
 export function comparePlaces(a: string, b: string): number | null {
   const [left, right] = [placeOf(a), placeOf(b)];
-  if (left?.base !== right?.base || !left || !right) return null;
-  return left.number - right.number || left.position - right.position;
+  return left && right && compareCoordinates(left, right);
 }
 
-function placeOf(text: string): { base: string; number: number; position: number } | null {
-  const match = /^(.+)\.(\d+):(\d+)$/.exec(text);
-  const [, base, number, position] = match ?? [];
-  return base === undefined ? null : { base, number: Number(number), position: Number(position) };
+function placeOf(text: string): Coordinates | null {
+  const [, file, position] = /^(.+):(\d+)$/.exec(text) ?? [];
+  return file === undefined ? null : { file, position: Number(position) };
 }
 
 /** A server at one place of its source's log while another one is ahead of it. */

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { formatCoordinates } from '../binlog/coordinates.js';
 import type { Confidence, ResumePoint } from '../matching/match-state.js';
-import type { Inspection } from '../mysql/inspect.js';
+import { commitsInOneOrder, type Inspection } from '../mysql/inspect.js';
 import { isBinlogServer } from '../mysql/server.js';
 import type { Progress } from '../tail/progress.js';
 import { filtersOfChannels, type Place, type StreamHistory } from './candidate.js';
@@ -40,10 +40,10 @@ export function sourceOf({ member, inspection, resumption, ordered }: Place): So
 
 /** What was delivered, as read from a server: what candidates are held against. */
 export function historyOf(progress: Progress, { facts, channels }: Inspection): StreamHistory {
-  const { serverId, uuid, keepsCommitOrder } = facts;
+  const { serverId, uuid } = facts;
   return {
     trail: progress.keeper.entries.slice(),
-    ordered: keepsCommitOrder,
+    ordered: commitsInOneOrder({ facts, channels }),
     filters: filtersOfChannels(channels),
     place: {
       serverId,

@@ -1,6 +1,9 @@
+import { compareCoordinates, type Coordinates } from '../binlog/coordinates.js';
 import { formatAddress } from '../config/address.js';
 import type { TableFilter } from '../config/table-filter.js';
 import type { Hint } from '../hints/hint.js';
+import { commitsInOneOrder } from '../mysql/inspect.js';
+import { hasAppliedAll } from '../mysql/server.js';
 import { hasCode } from '../util/errors.js';
 import { type Comparison, confidenceOf } from './comparison.js';
 import type { CorrelateOptions, Correlation, InspectedServer, OwnTransactions } from './correlation.js';
@@ -8,6 +11,7 @@ import {
   behindError,
   divergedError,
   farBehindError,
+  haveSameOrigin,
   nameStep,
   outOfOrderError,
 } from './correlation-errors.js';
@@ -50,12 +54,16 @@ export async function correlateTrail(
   const ordered = isOrdered(matching);
   const walk = new CorrelationWalk(trail.entries, ordered);
   const matcher = await matchLog(place, matching, { step: (state, step) => walk.step(state, step) });
+  for (const [index, step] of trail.steps.entries()) {
+    const twin = matcher.isMet(index) ? undefined : walk.twins.find((other) => haveSameOrigin(step, other));
+    if (twin) throw await divergedError([step], [twin], comparison, options);
+  }
   if (walk.state?.status !== 'complete') {
     const missing = matcher.unmet.flatMap((index) => trail.steps[index] ?? []);
-    const differ = walk.state?.status === 'diverged' || (ordered && walk.unknown.length > 0);
-    throw differ
-      ? await divergedError(missing, walk.unknown, comparison, options)
-      : behindError(missing, options);
+    const { state, unknown } = walk;
+    const differ =
+      state?.status === 'diverged' || (ordered ? unknown.length > 0 : lacksForGood(unknown, options));
+    throw differ ? await divergedError(missing, unknown, comparison, options) : behindError(missing, options);
   }
   // What a log of rows leaves out because it changes nothing may be missing; what hasn't come yet must not be.
   const last = trail.entries.length - 1;
@@ -87,6 +95,27 @@ function conclude(
       to: ownTransactions(options.to, ownThere),
     },
   };
+}
+
+/**
+ * Where order isn't kept, what is missing may still come. It can't when nothing is missing between what has been applied
+ * up to something that comes later: at the source the missing one stands before it, if `from` has no gaps either.
+ */
+export function lacksForGood(
+  later: readonly HistoryStep[],
+  { from, at, to }: Pick<CorrelateOptions, 'from' | 'at' | 'to'>,
+): boolean {
+  const { channels, logEnd } = to.inspection;
+  const applied = later.some(({ end }) => logEnd !== null && (compareCoordinates(end, logEnd) ?? 1) <= 0);
+  return applied && channels.every(hasAppliedAll) && hasNoGapsBefore(from, at);
+}
+
+/** Servers that have stopped applying leave no gaps; what replicates from nobody never has any. */
+function hasNoGapsBefore({ inspection }: InspectedServer, at: Coordinates): boolean {
+  const { channels, logEnd } = inspection;
+  if (channels.length === 0 || commitsInOneOrder(inspection)) return true;
+  const isEnd = at.file === logEnd?.file && at.position === logEnd.position;
+  return isEnd && channels.every(({ applierRunning }) => !applierRunning);
 }
 
 /** The first of some hints, oldest first, that `to` has. */
@@ -123,7 +152,7 @@ export function matchOptions(
   return {
     ...to,
     trail: trail.entries,
-    trailOrdered: from.inspection.facts.keepsCommitOrder,
+    trailOrdered: commitsInOneOrder(from.inspection),
     margin,
     format,
     signal,

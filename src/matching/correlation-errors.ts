@@ -1,9 +1,9 @@
 import { formatCoordinates } from '../binlog/coordinates.js';
 import { formatAddress } from '../config/address.js';
+import { getsMore, isReplica } from '../mysql/inspect.js';
 import { WaymarkError } from '../util/errors.js';
 import { type CorrelateOptions, type NamedTransaction, nameOfTransaction } from './correlation.js';
 import type { Comparison } from './comparison.js';
-import { sameOrigin } from './identity-bag.js';
 import type { HistoryStep, PassedOver } from './match-state.js';
 import { firstDifference, readParts } from './transaction-parts.js';
 
@@ -24,9 +24,17 @@ export function behindError(missing: readonly HistoryStep[], options: CorrelateO
     'server-behind',
     `${to} is behind ${at} on ${from}: it hasn't got ${missing.length} of the transactions before that place` +
       (first === null ? '' : `; the first is ${nameOfTransaction(first)}`) +
-      '. Wait until it has them, or choose another server',
+      `. ${adviceFor(options)}`,
     { details: { server: to, first, count: missing.length } },
   );
+}
+
+/** Waiting is only for a server that gets more. */
+function adviceFor({ from, to }: CorrelateOptions): string {
+  if (getsMore(to.inspection)) return 'Wait until it has them, or choose another server';
+  if (isReplica(to.inspection)) return 'Its replication stands still: start it, or choose another server';
+  const other = formatAddress(from.instance.address);
+  return `It replicates from nobody, so they never come: put it below ${other}, or choose another server`;
 }
 
 /** Not even the hints before the place have come to `to`. */
@@ -34,7 +42,7 @@ export function farBehindError(cause: WaymarkError, options: CorrelateOptions): 
   const { from, to, at } = serversOf(options);
   return new WaymarkError(
     'server-behind',
-    `${to} is far behind ${at} on ${from}: ${cause.message}. Wait until it has, or choose another server`,
+    `${to} is far behind ${at} on ${from}: ${cause.message}. ${adviceFor(options)}`,
     { cause, details: { ...cause.details, first: null, count: null } },
   );
 }
@@ -120,9 +128,10 @@ async function partOf(
   return difference && (difference.a ?? difference.b);
 }
 
-function haveSameOrigin(a: HistoryStep, b: HistoryStep): boolean {
+/** Whether two servers' logs say of a transaction each that it is the same one, whatever is in it. */
+export function haveSameOrigin(a: HistoryStep, b: HistoryStep): boolean {
   if (a.kind !== 'transaction' || b.kind !== 'transaction') return false;
-  return a.identity.origin !== '' && sameOrigin(a.identity, b.identity);
+  return a.identity.origin !== '' && a.identity.origin === b.identity.origin;
 }
 
 function serversOf({ from, to, at }: CorrelateOptions): { from: string; to: string; at: string } {

@@ -15,6 +15,8 @@ export class CorrelationWalk {
   readonly #newestHint: Hint | null;
   readonly #unknown: HistoryStep[] = [];
   readonly #own: TransactionStep[] = [];
+  readonly #origins: ReadonlySet<string>;
+  readonly #twins: TransactionStep[] = [];
   #state: MatchState | null = null;
   #before: MatchEvidence | null = null;
   #passed = false;
@@ -22,6 +24,9 @@ export class CorrelationWalk {
   constructor(entries: readonly TrailEntry[], ordered: boolean) {
     this.#entries = entries;
     this.#ordered = ordered;
+    this.#origins = new Set(
+      entries.flatMap((entry) => (entry.kind === 'transaction' ? [entry.identity.origin] : [])),
+    );
     const newest = entries.findLast((entry) => entry.kind === 'hint');
     this.#newestHint = newest?.kind === 'hint' ? newest.hint : null;
   }
@@ -46,6 +51,11 @@ export class CorrelationWalk {
     return this.#own;
   }
 
+  /** What has the mark of origin of a transaction of the trail, and isn't it: another content, wherever it stands. */
+  get twins(): readonly TransactionStep[] {
+    return this.#twins;
+  }
+
   /** Takes a step and the state behind it; true when enough has been read. */
   step(state: MatchState, step: HistoryStep): boolean {
     const before = this.#before;
@@ -53,6 +63,9 @@ export class CorrelationWalk {
     const grown = (value: 'transactionsMatched' | 'hintsMatched' | 'additional' | 'bornHere'): boolean =>
       state.evidence[value] > (before?.[value] ?? 0);
     const complete = this.#state?.status === 'complete';
+    if (step.kind === 'transaction' && !grown('transactionsMatched') && this.#isTwin(step)) {
+      this.#twins.push(step);
+    }
     if (grown('transactionsMatched') || grown('hintsMatched')) {
       this.#state = state;
     } else if (grown('additional') || (step.kind === 'hint' && this.#isOther(step.hint))) {
@@ -80,6 +93,10 @@ export class CorrelationWalk {
         return last?.kind !== 'transaction' || last.optional !== true || this.#unknown.length > 0;
       }
     }
+  }
+
+  #isTwin({ identity: { origin } }: TransactionStep): boolean {
+    return origin !== '' && this.#origins.has(origin);
   }
 
   /** Whether a hint that the trail doesn't have is one that it would have, if the place were behind it. */

@@ -2,7 +2,7 @@ import { type Coordinates, firstPosition } from '../binlog/coordinates.js';
 import type { TableFilter } from '../config/table-filter.js';
 import type { HintFormat } from '../hints/hint.js';
 import type { Instance } from '../mysql/connection.js';
-import { type Inspection, isReplica } from '../mysql/inspect.js';
+import { commitsInOneOrder, type Inspection, isReplica } from '../mysql/inspect.js';
 import { listBinaryLogs } from '../mysql/log-list.js';
 import type { Comparison } from './comparison.js';
 import type { HintPlace } from './hint-scan.js';
@@ -16,7 +16,7 @@ export type MatchLogOptions = {
   readonly instance: Instance;
   readonly inspection: Inspection;
   readonly trail: readonly TrailEntry[];
-  /** Whether the server that the trail was read from commits in the order of the source. */
+  /** Whether the server that the trail was read from commits in one order, that of the source. */
   readonly trailOrdered: boolean;
   readonly margin: number;
   readonly format: HintFormat;
@@ -92,15 +92,16 @@ async function lookBack(
 }
 
 /**
- * Whether nothing may be out of order: both servers commit in the order of the source, and there is one order
- * (MariaDB keeps one for each replication domain).
+ * Whether nothing may be out of order: each server commits in one order, by all of its history and not by the trail
+ * alone, and both in the same one. MariaDB's domains may have come since the trail was begun.
  */
 export function isOrdered(options: Pick<MatchLogOptions, 'trailOrdered' | 'inspection' | 'trail'>): boolean {
-  if (!options.trailOrdered || !options.inspection.facts.keepsCommitOrder) return false;
+  if (!options.trailOrdered || !commitsInOneOrder(options.inspection)) return false;
   const domains = new Set<string>();
   for (const entry of options.trail) {
-    if (entry.kind !== 'transaction' || !entry.identity.origin.startsWith('g:')) continue;
-    domains.add(entry.identity.origin.slice(0, entry.identity.origin.indexOf('-')));
+    if (entry.kind === 'hint') continue;
+    const domain = /^[gl]:(\d+)-\d+-\d+$/.exec(entry.identity.origin)?.[1];
+    if (domain !== undefined) domains.add(domain);
   }
   return domains.size <= 1;
 }

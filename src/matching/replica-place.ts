@@ -45,8 +45,8 @@ export async function placeOfReplica(options: ReplicaPlaceOptions): Promise<Repl
     return { ...(await correlate({ ...rest, from: source, at: channel.executed })), via: 'source-log' };
   }
   const trail = await readRelayTrail(options);
-  // The relay log has the order of the source, whatever the appliers make of it.
-  const inspection = { ...replica.inspection, facts: { ...facts, keepsCommitOrder: true } };
+  // The relay log has the order of the source, whatever the appliers and the replica's own log make of it.
+  const inspection = { ...replica.inspection, facts: { ...facts, keepsCommitOrder: true, gtidSet: '' } };
   const from = { ...replica, inspection };
   const place = await correlateTrail(trail, 'listed', { ...rest, from, at: channel.executed });
   return { ...place, via: 'relay-log' };

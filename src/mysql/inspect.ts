@@ -5,6 +5,7 @@ import { WaymarkError } from '../util/errors.js';
 import { close, connect, discard, type Instance } from './connection.js';
 import { serverError } from './server-error.js';
 import {
+  isBinlogServer,
   readBinaryLogEnd,
   readReplicationChannels,
   readServerFacts,
@@ -50,12 +51,34 @@ export async function inspect(
 /** One look over an open connection to the instance. */
 export async function lookAt(connection: Connection, { kind }: Instance): Promise<Inspection> {
   const facts = await readServerFacts(connection, kind);
-  const channels = await readReplicationChannels(connection, facts.version);
+  // Before the channels: what these say of as applied is then said of all of this log, too (see lacksForGood).
   const logEnd = facts.binaryLogging ? await readBinaryLogEnd(connection, facts.version) : null;
+  const channels = await readReplicationChannels(connection, facts.version);
   return { facts, channels, logEnd };
+}
+
+/** Whether the server gets more, as a replica or a binlog server, so that what it lacks may still come. */
+export function getsMore({ facts, channels }: Pick<Inspection, 'facts' | 'channels'>): boolean {
+  return (
+    isBinlogServer(facts) ||
+    channels.some(({ receiverRunning, applierRunning }) => receiverRunning && applierRunning)
+  );
 }
 
 /** Whether the server replicates from another: then what is born on it is no part of the history. */
 export function isReplica(inspection: Inspection): boolean {
   return inspection.channels.length > 0;
+}
+
+/**
+ * Whether everything in the server's log can only stand in one order. MariaDB keeps one for each replication domain,
+ * and its log position names all domains that it has ever had; several sources come in any order.
+ */
+export function commitsInOneOrder({ facts, channels }: Pick<Inspection, 'facts' | 'channels'>): boolean {
+  return facts.keepsCommitOrder && channels.length <= 1 && domainsOf(facts).size <= 1;
+}
+
+function domainsOf({ version, gtidSet }: ServerFacts): Set<string> {
+  if (version.vendor !== 'mariadb' || gtidSet === '') return new Set();
+  return new Set(gtidSet.split(',').map((gtid) => gtid.slice(0, gtid.indexOf('-'))));
 }

@@ -4,15 +4,10 @@ import { dialectOf, type ReplicaStatusColumns } from './dialect.js';
 import { query, readReplicationChannels, type ReplicationChannel, text } from './server.js';
 import type { ServerVersion } from './version.js';
 
-/** A place in a source's binary log, as its replica knows it. */
-type LogPlace = { readonly file: string; readonly position: number };
-
 /** All that moving a replica must know of a channel of its. */
 export type ReplicaStatus = ReplicationChannel & {
   readonly receiverError: string;
   readonly applierError: string;
-  /** How far the source's log has come here. */
-  readonly received: LogPlace;
   /** Whether the applier says that it has no more to do for now (a thread state that the manuals list). */
   readonly applierIdle: boolean;
   /** MariaDB only: which of its GTID positions it goes by. */
@@ -52,7 +47,6 @@ function statusOf(
   return {
     receiverError: value('Last_IO_Error'),
     applierError: value('Last_SQL_Error'),
-    received: { file: value(columns.receivedFile), position: Number(value(columns.receivedPosition)) },
     // "Slave has read all relay log; waiting for more updates", "Replica has read …" (8.0.26 and later).
     applierIdle: value(columns.applierState).includes('has read all relay log'),
     mariadbPosition: value(columns.autoPosition) === 'Current_Pos' ? 'current_pos' : 'slave_pos',

@@ -7,6 +7,7 @@ import { close, connect, discard, type Instance } from './connection.js';
 import { type Dialect, dialectOf, type ReplicationThread, type SourceChange } from './dialect.js';
 import { readReplicaStatus, type ReplicaStatus } from './replica-status.js';
 import { serverError } from './server-error.js';
+import { hasAppliedAll } from './server.js';
 import type { ServerVersion } from './version.js';
 
 /** One channel of a replica, over a connection of its own, for as long as the work on it lasts. */
@@ -123,17 +124,17 @@ export async function waitUntilApplied(replica: ReplicaControl): Promise<Applied
   let since = performance.now();
   for (;;) {
     const status = await channelStatus(replica);
-    const { executed, received, applierRunning, applierIdle, applierError } = status;
+    const { executed, received, applierRunning, applierIdle, applierError, domainsLevel } = status;
     if (!applierRunning) {
       const why = applierError === '' ? 'somebody stopped it' : applierError;
       throw replicationError(replica, `The applier of ${replica.server} stopped: ${why}`);
     }
-    if (executed.file === received.file && executed.position === received.position) return 'all';
+    if (hasAppliedAll(status)) return 'all';
     const now = `${executed.file}:${String(executed.position)}`;
     if (now !== place) since = performance.now();
     place = now;
     const standing = performance.now() - since;
-    if (applierIdle && standing > settledMs) return 'all-but-cut-off';
+    if (applierIdle && domainsLevel && standing > settledMs) return 'all-but-cut-off';
     if (standing > standstillLimitMs) {
       throw replicationError(
         replica,

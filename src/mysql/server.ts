@@ -31,6 +31,9 @@ export type ServerFacts = {
   readonly keepsCommitOrder: boolean;
 };
 
+/** A place in a source's binary log, as its replica knows it. */
+type LogPlace = { readonly file: string; readonly position: number };
+
 /** One replication channel of a replica. */
 export type ReplicationChannel = {
   readonly name: string;
@@ -39,7 +42,14 @@ export type ReplicationChannel = {
   /** The source's server_id, as the receiver last heard it; 0 when it has never connected. */
   readonly sourceServerId: number;
   /** How far the source's log has been applied: between two transactions. */
-  readonly executed: { readonly file: string; readonly position: number };
+  readonly executed: LogPlace;
+  /** How far the source's log has come here. */
+  readonly received: LogPlace;
+  /**
+   * MariaDB by slave_pos, where `executed` is the furthest place of all replication domains: whether each domain's last
+   * transaction that came has been applied. True elsewhere.
+   */
+  readonly domainsLevel: boolean;
   readonly receiverRunning: boolean;
   /** The server's word for the receiver: Yes, No, Connecting (it tries), Preparing. */
   readonly receiverState: string;
@@ -162,6 +172,10 @@ export async function readReplicationChannels(
       sourcePort: Number(value(columns.sourcePort)),
       sourceServerId: Number(value(columns.sourceServerId)),
       executed: { file: value(columns.executedFile), position: Number(value(columns.executedPosition)) },
+      received: { file: value(columns.receivedFile), position: Number(value(columns.receivedPosition)) },
+      domainsLevel:
+        value(columns.autoPosition) !== 'Slave_Pos' ||
+        areDomainsLevel(value('Gtid_IO_Pos'), value('Gtid_Slave_Pos')),
       receiverRunning: value(columns.receiverRunning) === 'Yes',
       receiverState: value(columns.receiverRunning),
       applierRunning: value(columns.applierRunning) === 'Yes',
@@ -175,6 +189,22 @@ export async function readReplicationChannels(
         .map(([name, filter]) => `${name}=${filter}`),
     };
   });
+}
+
+/** With one domain the place in the log says it, and better. */
+export function areDomainsLevel(receivedGtids: string, appliedGtids: string): boolean {
+  const received = receivedGtids.split(',').map((gtid) => gtid.trim());
+  const applied = new Set(appliedGtids.split(',').map((gtid) => gtid.trim()));
+  return received.length < 2 || received.every((gtid) => applied.has(gtid));
+}
+
+/** Whether all that has come from the source has been applied, so that nothing is missing between what has. */
+export function hasAppliedAll({
+  executed,
+  received,
+  domainsLevel,
+}: Pick<ReplicationChannel, 'executed' | 'received' | 'domainsLevel'>): boolean {
+  return domainsLevel && executed.file === received.file && executed.position === received.position;
 }
 
 const filterColumns = [

@@ -1,4 +1,4 @@
-import type { Coordinates } from '../binlog/coordinates.js';
+import { compareCoordinates, type Coordinates } from '../binlog/coordinates.js';
 import type { ReplicaStatus } from '../mysql/replica-status.js';
 import { type Look, sourceOf } from '../repoint/look.js';
 import { channelRefusal, type Force, loggingRefusal, type Refusal, refusalOf } from '../repoint/refusal.js';
@@ -68,11 +68,7 @@ export function mostAdvanced(
   return ranked[0] ?? null;
 }
 
-/**
- * Which of two places in the dead server's log is further. It can't be asked for the order of its files any more;
- * servers number them, and the number gets longer only when it must.
- */
+/** Which of two places in the dead server's log is further: a replica that hasn't reached it yet knows no file there. */
 export function compareReceived(a: Coordinates, b: Coordinates): number {
-  if (a.file === b.file) return a.position - b.position;
-  return a.file.length - b.file.length || (a.file < b.file ? -1 : 1);
+  return compareCoordinates(a, b) ?? Number(a.file !== '') - Number(b.file !== '');
 }

@@ -1,14 +1,14 @@
 import { formatAddress } from '../config/address.js';
 import type { HintFormat } from '../hints/hint.js';
 import type { Instance } from '../mysql/connection.js';
-import { dialectOf } from '../mysql/dialect.js';
-import { startThread, stopThread, waitUntilApplied, withReplica } from '../mysql/replication-control.js';
+import { hasAppliedAll } from '../mysql/server.js';
 import { type Look, lookAt } from '../repoint/look.js';
 import { type Force, loggingRefusal } from '../repoint/refusal.js';
 import { repoint, type RepointResult } from '../repoint/repoint.js';
 import { type ErrorCode, hasCode, messageOf, WaymarkError } from '../util/errors.js';
 import { type Member, membersOf, mostAdvanced } from './choice.js';
 import { requireDeath } from './death.js';
+import { completePromoted, promotionOf, resumePromoted } from './promoted.js';
 
 export type RegroupOptions = {
   readonly dead: Instance;
@@ -60,11 +60,10 @@ export async function regroup(options: RegroupOptions): Promise<RegroupResult> {
   const { members, unusable } = membersOf(looks, formatAddress(dead.address), below);
   const target = below ? { look: below, promoted: null } : choose(members, options);
   const others = members.filter(({ look }) => look.server !== target.look.server);
-  if (execute && target.promoted) await completePromoted(target.promoted, options);
   const entries: RegroupEntry[] = [
     ...lost,
     ...unusable.map(({ look, refusal }) => lostEntry(look.server, 'refused', refusal.message)),
-    ...(await moveAll(others, target, options)),
+    ...(await carryOut(others, target, options)),
   ];
   return {
     executed: execute,
@@ -122,20 +121,24 @@ function choose(members: readonly Member[], { dead, promote, forced }: RegroupOp
   throw new WaymarkError('refused', `${name} can't be promoted: ${why ?? ''}`, { details: { server: name } });
 }
 
-/** Nothing more comes to it; what has come is applied before the others are held against it. */
-async function completePromoted({ look, channel }: Member, options: RegroupOptions): Promise<void> {
-  const { instance, inspection, server } = look;
-  const step = (text: string): void => {
-    options.onStep(server, text);
-  };
-  step('This one is promoted. Applying what has come, and ending its replication from the dead server');
-  const { version } = inspection.facts;
-  await withReplica(instance, version, channel.name, options.signal, async (control) => {
-    await stopThread(control, 'receiver');
-    await startThread(control, 'applier');
-    await waitUntilApplied(control);
-    await stopThread(control, 'applier');
-  });
+/** @throws what moving throws; then the promoted one replicates as it did. */
+async function carryOut(
+  others: readonly Member[],
+  target: Target,
+  options: RegroupOptions,
+): Promise<RegroupEntry[]> {
+  const { promoted } = target;
+  if (!options.execute || promoted === null) return moveAll(others, target, options);
+  const { server } = promoted.look;
+  try {
+    await completePromoted(promoted, options.signal, (step) => {
+      options.onStep(server, step);
+    });
+    return await moveAll(others, target, options);
+  } catch (error) {
+    options.onStep(server, 'Failed; starting its replication again');
+    throw await resumePromoted(error, promoted);
+  }
 }
 
 /** In parallel; those that are behind on purpose go last, when the others are safe. */
@@ -174,16 +177,12 @@ async function moveOne({ look }: Member, target: Target, options: RegroupOptions
     return { state: 'repointed', replica, result };
   } catch (error) {
     const early = hasCode(error, 'server-behind') || hasCode(error, 'hint-behind');
-    if (early && !execute && target.promoted && !hasAppliedAll(target.promoted)) {
+    if (early && !execute && target.promoted && !hasAppliedAll(target.promoted.channel)) {
       const reason = `its place is found when ${target.look.server} has applied what it has`;
       return { state: 'later', replica, reason };
     }
     return lostBy(replica, error);
   }
-}
-
-function hasAppliedAll({ channel: { executed, received } }: Member): boolean {
-  return executed.file === received.file && executed.position === received.position;
 }
 
 function lostBy(replica: string, error: unknown): RegroupEntry {
@@ -206,10 +205,4 @@ function interrupted(entries: readonly RegroupEntry[], signal: AbortSignal): Way
       'The same command again goes on from here',
     { details: { moved } },
   );
-}
-
-function promotionOf({ look, channel }: Member): string[] {
-  const { facts } = look.inspection;
-  const dialect = dialectOf(facts.version);
-  return [dialect.forgetSource(channel.name), ...(facts.readOnly ? [dialect.allowWrites] : [])];
 }

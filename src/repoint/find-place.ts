@@ -3,9 +3,10 @@ import type { SourcePlace } from '../mysql/dialect.js';
 import type { HintFormat } from '../hints/hint.js';
 import type { CorrelateProgress } from '../matching/correlation.js';
 import { placeOfReplica, type ReplicaPlace } from '../matching/replica-place.js';
+import { getsMore } from '../mysql/inspect.js';
 import type { ReplicaStatus } from '../mysql/replica-status.js';
 import { sleep } from '../util/async.js';
-import { hasCode } from '../util/errors.js';
+import { hasCode, WaymarkError } from '../util/errors.js';
 import { type Look, lookAt, lookUnlessAway, sourceOf } from './look.js';
 
 export type FindPlaceOptions = {
@@ -28,8 +29,19 @@ export async function findPlace(
   if (!channel) throw new RangeError(`${replica.server} is no replica: refusalOf sees to it`);
   const { logEnd, facts } = replica.inspection;
   const logsAll = logEnd !== null && facts.logsReplicatedChanges;
+  if (!logsAll && channel.executed.file === '') throw nothingApplied(replica, channel);
   const source = logsAll ? null : await lookUnlessAway(sourceOf(channel), replica, options.signal);
   return placeOfReplica({ ...options, replica, channel, source, to: target });
+}
+
+/** Sent somewhere by GTID, and not started since: only its source can say where in its log that is. */
+function nothingApplied({ server }: Look, channel: ReplicaStatus): WaymarkError {
+  return new WaymarkError(
+    'replication',
+    `${server} writes no log of what it replicates, and has applied nothing of ${sourceOf(channel)} yet, so its place is ` +
+      'not known. Start its replication (START REPLICA, START SLAVE), and try again',
+    { details: { server } },
+  );
 }
 
 /** How long a target that is behind, and gets on, is waited for. */
@@ -49,16 +61,11 @@ export async function findPlaceInTime(
       return await findPlace(replica, current, options);
     } catch (error) {
       const behind = hasCode(error, 'server-behind') || hasCode(error, 'hint-behind');
-      if (!behind || !getsOn(current) || performance.now() > deadline) throw error;
+      if (!behind || !getsMore(current.inspection) || performance.now() > deadline) throw error;
       options.onBehind(error.message);
     }
     await sleep(behindPollMs, options.signal);
   }
-}
-
-/** Whether a server is a replica that gets more, so that what it lacks may still come. */
-export function getsOn({ inspection }: Look): boolean {
-  return inspection.channels.some(({ receiverRunning, applierRunning }) => receiverRunning && applierRunning);
 }
 
 /**

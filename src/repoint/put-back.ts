@@ -44,19 +44,26 @@ export async function putBack(
   state: MoveState,
   format: HintFormat,
 ): Promise<WaymarkError> {
+  try {
+    const how = await withOrigin(origin, (control) => restore(control, origin, state, format));
+    return ended(cause, `${messageOf(cause)}. ${how}`, origin, true);
+  } catch (error) {
+    return ended(cause, stranded(cause, error, origin, state), origin, false);
+  }
+}
+
+/** Works on a replica to put it back: whoever interrupted us doesn't interrupt that. */
+export async function withOrigin<T>(
+  { replica, channel }: Origin,
+  work: (control: ReplicaControl) => Promise<T>,
+): Promise<T> {
   const limit = new AbortController();
   const timer = setTimeout(() => {
     limit.abort(new Error(`not done within ${String(putBackLimitMs / 1000)} s`));
   }, putBackLimitMs);
-  const { replica, channel } = origin;
-  const { facts } = replica.inspection;
+  const { version } = replica.inspection.facts;
   try {
-    const how = await withReplica(replica.instance, facts.version, channel.name, limit.signal, (control) =>
-      restore(control, origin, state, format),
-    );
-    return ended(cause, `${messageOf(cause)}. ${how}`, origin, true);
-  } catch (error) {
-    return ended(cause, stranded(cause, error, origin, state), origin, false);
+    return await withReplica(replica.instance, version, channel.name, limit.signal, work);
   } finally {
     clearTimeout(timer);
   }
@@ -68,6 +75,7 @@ async function restore(
   state: MoveState,
   format: HintFormat,
 ): Promise<string> {
+  let positioning = '';
   if (state.sentTo !== null) {
     // What was under way when the error came is done by the time that both have stopped.
     await stopThread(control, 'receiver');
@@ -77,39 +85,42 @@ async function restore(
     if (place) {
       const { sourceHost: host, sourcePort: port, heartbeatSeconds } = channel;
       await changeSource(control, { host, port, place, heartbeatSeconds });
+      // What it applied meanwhile has no GTID that its former source knows.
+      if (channel.byGtid && place.by === 'position') positioning = ', by position and no longer by GTID';
     }
   }
-  // The applier first: a receiver of MariaDB's that starts alone by GTID throws the relay log away. A receiver that only
-  // tries to connect was running, too.
+  const threads = await sendStarts(control, channel);
+  const ran = threads.filter((thread) => thread === 'applier' || channel.receiverRunning);
+  const how = threads.length === 0 ? 'stopped, as it was' : await whatRuns(control, ran);
+  return `${control.server} is back where it was, below ${sourceOf(channel)}${positioning}, ${how}`;
+}
+
+/**
+ * Starts the threads that ran. The applier first: a receiver of MariaDB's that starts alone by GTID throws the relay log
+ * away. A receiver that only tries to connect was running, too.
+ */
+export async function sendStarts(
+  control: ReplicaControl,
+  channel: ReplicaStatus,
+): Promise<readonly ReplicationThread[]> {
   const threads = [
     ...(channel.applierRunning ? (['applier'] as const) : []),
     ...(hasEnded(channel) ? [] : (['receiver'] as const)),
   ];
   for (const thread of threads) await sendStart(control, thread);
-  const ran = threads.filter((thread) => thread === 'applier' || channel.receiverRunning);
-  const how = threads.length === 0 ? 'stopped, as it was' : await whatRuns(control, ran);
-  return `${control.server} is back where it was, below ${sourceOf(channel)}, ${how}`;
+  return threads;
 }
 
 /** Where it goes on in the log of its former source; null when it has never been sent away. */
 async function placeToReturnTo(
   { replica, channel }: Origin,
-  { stoppedAt, sentTo }: MoveState,
+  state: MoveState,
   status: ReplicaStatus,
   signal: AbortSignal,
   format: HintFormat,
 ): Promise<SourcePlace | null> {
-  const sameSource = sourceOf(status) === sourceOf(channel);
-  if (sameSource && status.executed.file === stoppedAt?.file) {
-    if (status.executed.position === stoppedAt.position) return null;
-  }
-  if (channel.byGtid) return { by: 'gtid', mariadbPosition: channel.mariadbPosition };
-  const untouched =
-    sentTo?.by === 'position' &&
-    status.executed.file === sentTo.file &&
-    status.executed.position === sentTo.position;
-  if (untouched && stoppedAt) return { by: 'position', ...stoppedAt };
-  // It has applied something of the other server's: its place in its former source's log is a later one.
+  const known = knownReturn(channel, state, status);
+  if (known !== 'to-be-found') return known;
   const address = parseAddress(sourceOf(channel));
   const [now, source] = await Promise.all([
     lookAt(replica.instance, signal),
@@ -117,6 +128,26 @@ async function placeToReturnTo(
   ]);
   const { to } = await findPlaceInTime(now, source, { format, signal, onBehind: () => undefined });
   return { by: 'position', ...to };
+}
+
+/**
+ * Where it goes on below its former source, as far as that is known without looking; null when it has never been sent
+ * away. What it has applied of the other server's by position moves its place in its former source's log, and is in no
+ * GTID position: going on by GTID would apply it again. Pure.
+ */
+export function knownReturn(
+  channel: ReplicaStatus,
+  { stoppedAt, sentTo }: MoveState,
+  status: ReplicaStatus,
+): SourcePlace | 'to-be-found' | null {
+  const isAt = (place: ReplicaStatus['executed'] | null): boolean =>
+    place !== null && status.executed.file === place.file && status.executed.position === place.position;
+  if (sourceOf(status) === sourceOf(channel) && isAt(stoppedAt)) return null;
+  const untouched = sentTo?.by === 'position' && isAt(sentTo);
+  if (channel.byGtid && (untouched || sentTo?.by !== 'position')) {
+    return { by: 'gtid', mariadbPosition: channel.mariadbPosition };
+  }
+  return untouched && stoppedAt ? { by: 'position', ...stoppedAt } : 'to-be-found';
 }
 
 /** Its former source may have gone away meanwhile: then it waits for it, as any replica does. */

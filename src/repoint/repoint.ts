@@ -2,6 +2,7 @@ import type { HintFormat } from '../hints/hint.js';
 import type { CorrelateProgress } from '../matching/correlation.js';
 import type { ReplicaPlace } from '../matching/replica-place.js';
 import type { Instance } from '../mysql/connection.js';
+import { getsMore } from '../mysql/inspect.js';
 import {
   changeSource,
   channelStatus,
@@ -15,7 +16,7 @@ import {
 import type { ReplicaStatus } from '../mysql/replica-status.js';
 import { sleep } from '../util/async.js';
 import { hasCode, WaymarkError } from '../util/errors.js';
-import { describePlace, findPlace, findPlaceInTime, getsOn, positioningBelow } from './find-place.js';
+import { describePlace, findPlace, findPlaceInTime, positioningBelow } from './find-place.js';
 import { waitForHint } from './hint-arrival.js';
 import { type Look, lookAt, sourceOf } from './look.js';
 import { changeTo, planOf, type RepointPlan } from './plan.js';
@@ -120,7 +121,7 @@ async function tryPlace(
     return { found };
   } catch (error) {
     const behind = hasCode(error, 'server-behind') || hasCode(error, 'hint-behind');
-    if (behind && getsOn(pair.target)) return { error };
+    if (behind && getsMore(pair.target.inspection)) return { error };
     throw error;
   }
 }

@@ -5,7 +5,7 @@ import { repoint, type RepointOptions, type RepointResult } from '../../src/repo
 import type { TestServer } from '../servers/index.js';
 
 /** The server as the product knows it, with all privileges. */
-function controlOf(server: TestServer): Instance {
+export function controlOf(server: TestServer): Instance {
   return {
     address: { host: server.host, port: server.port },
     account: { user: server.user, password: new Secret(server.password) },

@@ -152,6 +152,8 @@ describe('reasons for not taking a server', () => {
     const channel: ReplicationChannel = {
       ...{ name: '', sourceHost: 'db1', sourcePort: 3306, sourceServerId: 1 },
       executed: { file: 'mysql-bin.000001', position: 4 },
+      received: { file: 'mysql-bin.000001', position: 4 },
+      domainsLevel: true,
       ...{
         receiverState: 'Yes',
         byGtid: false,

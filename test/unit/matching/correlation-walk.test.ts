@@ -88,6 +88,31 @@ describe('the place behind what two servers have in common', () => {
   });
 });
 
+test('what bears the mark of a transaction of the trail and has other content, wherever it stands', () => {
+  for (const ordered of [true, false]) {
+    const entries = trailOf('HAB');
+    const noted = new CorrelationWalk(entries, ordered);
+    const matcher = new TrailMatch(entries, hint, { ordered, margin: 4 });
+    const at = { file: 'b.1', position: 4 };
+    const place = { start: at, end: at };
+    const hintStep: HistoryStep = { kind: 'hint', hint, ...place, serverId: 1 };
+    noted.step(matcher.step(hintStep), hintStep);
+    for (const [letter, digest] of [
+      ['B', 99n],
+      ['A', 65n],
+      ['C', 67n],
+    ] as const) {
+      const identity = { ...identityOf(letter), digest };
+      const step: HistoryStep = {
+        ...{ kind: 'transaction', identity, ...place },
+        ...{ bornHere: false, deliverable: true },
+      };
+      noted.step(matcher.step(step), step);
+    }
+    expect(noted.twins.map(({ identity }) => identity.origin)).toEqual(['g:0-1-66']);
+  }
+});
+
 describe('how two servers can be compared', () => {
   const facts = (binlogFormat: string, rowImage = 'FULL'): ServerFacts => ({
     version: { vendor: 'mariadb', major: 10, minor: 11, patch: 1, text: '10.11.1-MariaDB' },

@@ -26,6 +26,8 @@ const channel: ReplicationChannel = {
   sourcePort: 3306,
   sourceServerId: 1,
   executed: { file: 'mysql-bin.000001', position: 4 },
+  received: { file: 'mysql-bin.000001', position: 4 },
+  domainsLevel: true,
   receiverRunning: true,
   receiverState: 'Yes',
   byGtid: false,

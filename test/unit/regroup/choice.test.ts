@@ -46,7 +46,8 @@ describe('mostAdvanced', () => {
 test('files are in the order of their numbers, also where these get longer', () => {
   const files = ['b.000009', 'b.000010', 'b.999999', 'b.1000000'];
   const places = files.flatMap((file) => [4, 900].map((position) => ({ file, position })));
-  expect(places.toReversed().toSorted(compareReceived)).toEqual(places);
+  const unknown = { file: '', position: 4 };
+  expect([...places.toReversed(), unknown].toSorted(compareReceived)).toEqual([unknown, ...places]);
 });
 
 describe('membersOf', () => {

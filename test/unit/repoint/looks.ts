@@ -11,6 +11,7 @@ export function channelOf(change: Partial<ReplicaStatus> = {}): ReplicaStatus {
     sourceHost: 'db1',
     sourcePort: 3306,
     sourceServerId: 1,
+    domainsLevel: true,
     receiverRunning: true,
     receiverState: 'Yes',
     applierRunning: true,

@@ -12,6 +12,8 @@ export function channel(source: string, change: Partial<ReplicationChannel> = {}
     sourcePort: port,
     sourceServerId: 1,
     executed: { file: 'mysql-bin.000001', position: 4 },
+    received: { file: 'mysql-bin.000001', position: 4 },
+    domainsLevel: true,
     receiverRunning: true,
     receiverState: 'Yes',
     applierRunning: true,
