@@ -135,7 +135,7 @@ export class Coordinator {
     const { member, inspection, resume } = source;
     const { facts } = inspection;
     progress.coordinates = resume.coordinates;
-    progress.keeper.restore(resume.trail, resume.sequence);
+    progress.keeper.moveTo(resume.trail, resume.sequence);
     progress.sourceServerId = resume.sourceServerId;
     checkpointer.reading({ ...member.instance.address, serverId: facts.serverId, uuid: facts.uuid });
     this.#interruption = new AbortController();

@@ -33,6 +33,7 @@ export async function beginning(
 ): Promise<Source> {
   progress.partial = null;
   const { member, inspection, resume } = await begin(supervisor.pool, config, filter, logger, signal);
+  progress.keeper.restore(resume.trail, resume.sequence);
   const ordered = inspection.facts.keepsCommitOrder;
   return { member, inspection, resume, confidence: null, hint: null, ordered, matched: 0, took: null };
 }

@@ -35,27 +35,23 @@ export class TrailKeeper {
   }
 
   /**
-   * Takes over a trail that was kept before, or that another server has; `sequence` is the number of transactions
-   * since its last hint.
-   *
-   * The numbering of what is delivered goes on where it was, once it has begun: another server may have the last hint
-   * at another place, and counting from there would give a number twice.
+   * Takes over a trail as a checkpoint has it, and its numbering, whatever was kept before.
+   * @param sequence the number of transactions since the last hint.
    * @param numberedFrom the hint since which `sequence` counts, where that isn't the trail's last.
    */
   restore(entries: readonly TrailEntry[], sequence: number, numberedFrom: Hint | null = null): void {
-    const before = { hint: this.#lastHint, sequence: this.#sequence };
-    this.#entries = [];
-    this.#marks = [];
-    this.#tokens.clear();
-    this.#transactions = 0;
-    this.#lastHint = null;
-    for (const entry of entries) {
-      if (entry.kind === 'hint') {
-        if (!this.#tokens.has(entry.hint.token)) this.#add(entry.hint, entry.coordinates);
-      } else this.transaction(entry.identity);
-    }
+    this.#take(entries);
     this.#lastHint = numberedFrom ?? this.#lastHint;
     this.#sequence = sequence;
+  }
+
+  /**
+   * Takes over the trail as another server has it. The numbering of what is delivered goes on where it was, if it has
+   * begun: that server may have the last hint at another place, and counting from there would give a number twice.
+   */
+  moveTo(entries: readonly TrailEntry[], sequence: number): void {
+    const before = { hint: this.#lastHint, sequence: this.#sequence };
+    this.restore(entries, sequence);
     if (before.hint === null) return;
     const samePlace = this.#lastHint?.token === before.hint.token;
     this.#sequence = samePlace ? Math.max(sequence, before.sequence) : before.sequence;
@@ -102,6 +98,19 @@ export class TrailKeeper {
   /** Hints in the trail: without one no other server can be matched. */
   get hintCount(): number {
     return this.#marks.length;
+  }
+
+  #take(entries: readonly TrailEntry[]): void {
+    this.#entries = [];
+    this.#marks = [];
+    this.#tokens.clear();
+    this.#transactions = 0;
+    this.#lastHint = null;
+    for (const entry of entries) {
+      if (entry.kind === 'hint') {
+        if (!this.#tokens.has(entry.hint.token)) this.#add(entry.hint, entry.coordinates);
+      } else this.transaction(entry.identity);
+    }
   }
 
   #add(hint: Hint, coordinates: Coordinates): void {

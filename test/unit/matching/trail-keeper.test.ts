@@ -91,6 +91,18 @@ describe('the trail', () => {
     expect(second.sequence).toBe(0);
   });
 
+  it('is numbered on where it moves to another server, and as the checkpoint says where it is restored', () => {
+    const other = new TrailKeeper(10);
+    fill(other, [3, 2, 4]);
+    const keeper = new TrailKeeper(10);
+    fill(keeper, [3, 7]);
+    keeper.moveTo(other.entries, other.sequence);
+    expect([keeper.lastHint?.token, keeper.sequence]).toEqual([tokenOf(1), 7]);
+    // An agent that led before another one did: that one has numbered on.
+    keeper.restore(other.entries, other.sequence);
+    expect([keeper.lastHint?.token, keeper.sequence]).toEqual([tokenOf(2), 4]);
+  });
+
   it('is bounded when no hint comes any more; then it says that it has none', () => {
     const keeper = new TrailKeeper(10, 100);
     fill(keeper, [1000]);

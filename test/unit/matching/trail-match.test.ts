@@ -311,7 +311,7 @@ describe('the ids of what is delivered', () => {
                 keeper = new TrailKeeper(options.margin);
                 keeper.restore(entries, stored, lastHint);
               }
-              keeper.restore(trail, sequence);
+              keeper.moveTo(trail, sequence);
               from = (coordinates.position - 4) / 10;
               passedOver = new Set(skip.map(({ start }) => log[(start.position - 4) / 10]?.name ?? ''));
             }
