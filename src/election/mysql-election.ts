@@ -190,7 +190,11 @@ class MysqlElection implements Election {
     const view = this.#view(found);
     if (view.leader?.host === host) return view;
     await this.#call(host, found, signal);
-    return this.#succession(view, `no agent for it on ${host} took over: is one running there?`, signal);
+    return this.#succession(
+      view,
+      `no agent on ${host} took over: is one running there, and does it stand by for this stream?`,
+      signal,
+    );
   }
 
   async stepDown(host: string | null, signal: AbortSignal): Promise<LeaderView> {

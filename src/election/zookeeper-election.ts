@@ -216,7 +216,8 @@ class ZooKeeperElection implements Election {
     if (next === undefined) {
       throw new WaymarkError(
         'not-leader',
-        `No agent for the stream "${this.#stream}" waits on ${host}: start one there`,
+        `No agent on ${host} stands by for the stream "${this.#stream}": start one there (waymark leader show tells who ` +
+          'waits)',
         { details: { stream: this.#stream, host } },
       );
     }
