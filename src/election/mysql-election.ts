@@ -190,7 +190,12 @@ class MysqlElection implements Election {
     const view = this.#view(found);
     if (view.leader?.host === host) return view;
     await this.#call(host, found, signal);
-    return this.#succession(view, `no agent for it on ${host} took over: is one running there?`, signal);
+    return this.#succession(
+      view,
+      host,
+      `no agent on ${host} took over: is one running there, and does it stand by for this stream?`,
+      signal,
+    );
   }
 
   async stepDown(host: string | null, signal: AbortSignal): Promise<LeaderView> {
@@ -201,7 +206,7 @@ class MysqlElection implements Election {
       throw new WaymarkError('not-leader', `There is nobody to give up the stream "${this.#stream}": ${who}`);
     }
     await this.#call(anybody, found, signal);
-    return this.#succession(view, 'nobody took over', signal);
+    return this.#succession(view, null, 'nobody took over', signal);
   }
 
   #stand(): Ballot {
@@ -261,9 +266,14 @@ class MysqlElection implements Election {
     await this.#elections.run(callStatement(schema, this.#stream, called, found?.row.token ?? 0), signal);
   }
 
-  #succession(before: LeaderView, complaint: string, signal: AbortSignal): Promise<LeaderView> {
+  #succession(
+    before: LeaderView,
+    host: string | null,
+    complaint: string,
+    signal: AbortSignal,
+  ): Promise<LeaderView> {
     const withinMs = callTimeouts * this.#elections.options.timeoutMs;
-    return whenAnotherLeads({ before, withinMs, complaint, show: (limit) => this.show(limit) }, signal);
+    return whenAnotherLeads({ before, host, withinMs, complaint, show: (limit) => this.show(limit) }, signal);
   }
 }
 

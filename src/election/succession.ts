@@ -6,17 +6,20 @@ import type { LeaderView } from './lease.js';
 const lookEveryMs = 200;
 
 /**
- * Waits until a stream has another leadership than before.
+ * Waits until a stream has another leadership than before, on `host` if that was asked for: with others in between,
+ * that have to make way first, it isn't over yet.
  * @throws WaymarkError `not-leader` with the complaint when that takes too long.
  */
 export async function whenAnotherLeads(
   {
     before,
+    host,
     withinMs,
     complaint,
     show,
   }: {
     readonly before: LeaderView;
+    readonly host: string | null;
     readonly withinMs: number;
     readonly complaint: string;
     readonly show: (signal: AbortSignal) => Promise<LeaderView>;
@@ -27,7 +30,8 @@ export async function whenAnotherLeads(
     return await within(withinMs, [signal], async (limit) => {
       for (;;) {
         const view = await show(limit);
-        if (view.leader !== null && view.token !== before.token) return view;
+        const { leader, token } = view;
+        if (leader !== null && token !== before.token && (host ?? leader.host) === leader.host) return view;
         await sleep(lookEveryMs, limit);
       }
     });

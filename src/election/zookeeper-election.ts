@@ -216,14 +216,15 @@ class ZooKeeperElection implements Election {
     if (next === undefined) {
       throw new WaymarkError(
         'not-leader',
-        `No agent for the stream "${this.#stream}" waits on ${host}: start one there`,
+        `No agent on ${host} stands by for the stream "${this.#stream}": start one there (waymark leader show tells who ` +
+          'waits)',
         { details: { stream: this.#stream, host } },
       );
     }
     const view = this.#view(queue);
     if (next === queue[0]) return view;
     await this.#demand({ kind: 'take', node: next.node }, signal);
-    return this.#succession(view, 'the one that was asked for did not come', signal);
+    return this.#succession(view, host, 'the one that was asked for did not come', signal);
   }
 
   async stepDown(host: string | null, signal: AbortSignal): Promise<LeaderView> {
@@ -234,7 +235,7 @@ class ZooKeeperElection implements Election {
       throw new WaymarkError('not-leader', `There is nobody to give up the stream "${this.#stream}": ${who}`);
     }
     await this.#demand({ kind: 'leave', node: leader.node }, signal);
-    return this.#succession(this.#view(queue), 'nobody took over', signal);
+    return this.#succession(this.#view(queue), null, 'nobody took over', signal);
   }
 
   #queue(signal: AbortSignal): Promise<readonly Candidate[]> {
@@ -264,9 +265,14 @@ class ZooKeeperElection implements Election {
     });
   }
 
-  #succession(before: LeaderView, complaint: string, signal: AbortSignal): Promise<LeaderView> {
+  #succession(
+    before: LeaderView,
+    host: string | null,
+    complaint: string,
+    signal: AbortSignal,
+  ): Promise<LeaderView> {
     const withinMs = 2 * this.#elections.options.timeoutMs;
-    return whenAnotherLeads({ before, withinMs, complaint, show: (limit) => this.show(limit) }, signal);
+    return whenAnotherLeads({ before, host, withinMs, complaint, show: (limit) => this.show(limit) }, signal);
   }
 }
 

@@ -109,8 +109,12 @@ export class Carrier {
   /** Who is there; null when nobody can say. What we lead then is the leases' affair. */
   async #look(signal: AbortSignal): Promise<readonly string[] | null> {
     try {
-      const agents = (await this.#options.elections.agents(signal)).map(formatServiceId);
-      return agents.includes(formatServiceId(this.#options.elections.self)) ? agents : null;
+      const { elections } = this.#options;
+      const agents = (await elections.agents(signal)).map(formatServiceId);
+      if (agents.includes(formatServiceId(elections.self))) return agents;
+      // Somebody has removed our entry, or it had become too old: without it the others share our streams out.
+      await elections.join(signal);
+      return null;
     } catch {
       signal.throwIfAborted();
       return null;

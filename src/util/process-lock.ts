@@ -55,7 +55,7 @@ const pollMs = 50;
  *
  * A lock whose process is dead is taken over at once (pid and start time are compared, so that a recycled pid doesn't
  * count as alive). A holder in another container or on another machine can't be looked up: it counts as dead once its
- * lock file hasn't been touched for 30 seconds.
+ * lock file hasn't been touched for 30 seconds, unless it holds the lock under a later leadership than ours.
  *
  * Under a leadership it is also taken over from a living process that holds it under an earlier leadership of the same
  * stream: that one's next `guard` is refused, be it that it was frozen and has slept through everything. A write of
@@ -96,7 +96,7 @@ async function makeWay(path: string, options: ProcessLockOptions): Promise<void>
   const found = await readLock(path);
   if (found === null) return;
   const { holder } = found;
-  const alive = await isAlive(found);
+  const alive = await isAlive(found, options.fencing);
   if (alive && !isEarlier(holder?.fencing, options.fencing)) throw refusal(path, options, holder);
   const theirs = holder?.fencing === undefined ? null : LockGate.of(path, holder.nonce);
   if (theirs !== null && !(await closeGate(theirs, path, found.text, alive, options.detach))) {
@@ -254,8 +254,11 @@ function parseFencing(value: unknown): Fencing | null {
   return typeof stream === 'string' && typeof token === 'number' ? { stream, token } : null;
 }
 
-async function isAlive({ holder, touchedMs }: FoundLock): Promise<boolean> {
-  if (holder?.place !== (await placeOfPids())) return Date.now() - touchedMs < silentMs;
+async function isAlive({ holder, touchedMs }: FoundLock, ours: Fencing | undefined): Promise<boolean> {
+  if (holder?.place !== (await placeOfPids())) {
+    // Clocks of machines may differ: whoever holds it under a later leadership than ours is not ours to judge.
+    return Date.now() - touchedMs < silentMs || isEarlier(ours, holder?.fencing);
+  }
   try {
     process.kill(holder.pid, 0);
   } catch (error) {

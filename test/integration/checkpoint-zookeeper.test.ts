@@ -13,14 +13,20 @@ import { type ZooKeeperStoreOptions, zookeeperStore } from '../../src/checkpoint
 import { Secret } from '../../src/config/secret.js';
 import { hasCode } from '../../src/util/errors.js';
 import { type OwnedZooKeeper, startZooKeeper } from '../servers/index.js';
+import { until } from '../servers/wait.js';
 import { type Child, startChild } from '../unit/checkpoint/child.js';
 import { checkpointOf, longTrail } from '../unit/checkpoint/samples.js';
 
 const exitAfterClose = new URL('../unit/checkpoint/fixtures/exit-after-close.ts', import.meta.url);
 const { signal } = new AbortController();
-const sessionTimeoutMs = 2_000;
-/** A save promises an answer within 2 s; timers on a busy machine get a little more. */
-const quickMs = 2_500;
+/** Of a session where its end is not what is tested; a busy machine may take long to start a client's process. */
+const sessionTimeoutMs = 20_000;
+/** Of a session that is to be over, or given up, in the course of a test. */
+const shortTimeoutMs = 4_000;
+/** A save promises an answer within 2 s, however long the session: a busy machine gets more, but far from that. */
+const quickMs = 8_000;
+/** What is done at once; a busy machine gets as much. */
+const promptMs = 8_000;
 
 let zookeeper: OwnedZooKeeper;
 let root: string;
@@ -82,7 +88,7 @@ async function saveWhenBack(
   sequence: number,
   expected: string | null,
 ): Promise<string> {
-  const end = performance.now() + 20_000;
+  const end = performance.now() + 40_000;
   for (;;) {
     const start = performance.now();
     try {
@@ -95,7 +101,7 @@ async function saveWhenBack(
   }
 }
 
-/** Saves once and expects to be told within 2 s that the store is away. */
+/** Saves once and expects to be told soon that the store is away. */
 async function saveInVain(store: CheckpointStore, sequence: number, expected: string | null): Promise<void> {
   const start = performance.now();
   await expect(store.save(checkpointOf([], { sequence }), expected, signal)).rejects.toThrow(
@@ -255,10 +261,10 @@ describe('while ZooKeeper is away', () => {
   });
 
   it('a frozen one is reported at once, and saving goes on when it thaws, the session long over', async () => {
-    const store = await openStore();
+    const store = await openStore({ sessionTimeoutMs: shortTimeoutMs });
     const version = await store.save(checkpointOf([], { sequence: 1 }), null, signal);
     await zookeeper.freeze();
-    const end = performance.now() + sessionTimeoutMs * 2.5;
+    const end = performance.now() + shortTimeoutMs * 2;
     while (performance.now() < end) await saveInVain(store, 2, version);
     await zookeeper.resume();
     const next = await saveWhenBack(store, 3, version);
@@ -270,15 +276,21 @@ describe('while ZooKeeper is away', () => {
 
   it('opening gives up in time, naming the servers, and can be tried again', async () => {
     await zookeeper.kill();
-    const store = storeOf();
+    const store = storeOf({ sessionTimeoutMs: shortTimeoutMs });
     const start = performance.now();
     await expect(store.open(signal)).rejects.toThrow(
-      withCode('checkpoint-store', new RegExp(`${zookeeper.connectString}.*within 2000 ms`)),
+      withCode('checkpoint-store', new RegExp(`${zookeeper.connectString}.*within ${shortTimeoutMs} ms`)),
     );
-    expect(performance.now() - start).toBeLessThan(sessionTimeoutMs + 1_000);
+    expect(performance.now() - start).toBeLessThan(shortTimeoutMs + promptMs);
     await expect(store.load(signal)).rejects.toThrow(withCode('checkpoint-store', /not open/));
     await zookeeper.restart();
-    await store.open(signal);
+    // A busy machine may need more than one such time.
+    await until('it opens', () =>
+      store.open(signal).then(
+        () => true,
+        () => false,
+      ),
+    );
     await store.save(checkpointOf(), null, signal);
   });
 
@@ -286,12 +298,12 @@ describe('while ZooKeeper is away', () => {
     await zookeeper.kill();
     const controller = new AbortController();
     const start = performance.now();
-    const opening = storeOf({ sessionTimeoutMs: 30_000 }).open(controller.signal);
+    const opening = storeOf().open(controller.signal);
     setTimeout(() => {
       controller.abort(new Error('stop'));
     }, 100);
     await expect(opening).rejects.toThrow('stop');
-    expect(performance.now() - start).toBeLessThan(1_500);
+    expect(performance.now() - start).toBeLessThan(promptMs);
   });
 
   it('closing ends what is under way', async () => {
@@ -367,7 +379,7 @@ describe("the store's process for the native client", () => {
     const [pid] = await nativeProcesses(owner.pid);
     if (pid === undefined) throw new Error('the store has no process');
     await owner.kill();
-    await expect.poll(() => isRunning(pid), { timeout: 5_000 }).toBe(false);
+    await expect.poll(() => isRunning(pid), { timeout: 30_000 }).toBe(false);
   });
 });
 
@@ -401,17 +413,17 @@ describe('a process that has closed its store', () => {
     cleanup.push(() => child.kill());
     return child;
   };
-  const expectQuietEnd = async (child: Child, within: number): Promise<void> => {
+  const expectQuietEnd = async (child: Child): Promise<void> => {
     await child.line((line) => line === 'closed');
     const closed = performance.now();
     expect(await child.ended).toEqual({ code: 0, errors: '' });
-    expect(performance.now() - closed).toBeLessThan(within);
+    expect(performance.now() - closed).toBeLessThan(promptMs);
   };
 
   it('ends by itself, having written nothing to stderr', async () => {
     const child = start(zookeeper.connectString);
     await child.line((line) => line === 'opened');
-    await expectQuietEnd(child, 1_500);
+    await expectQuietEnd(child);
   });
 
   it('ends by itself with ZooKeeper killed, frozen, or never there', async () => {
@@ -419,11 +431,11 @@ describe('a process that has closed its store', () => {
     await killed.line((line) => line === 'opened');
     await zookeeper.kill();
     killed.tell('close');
-    await expectQuietEnd(killed, 1_500);
+    await expectQuietEnd(killed);
 
     const absent = start(zookeeper.connectString);
     await absent.line((line) => line === 'checkpoint-store');
-    await expectQuietEnd(absent, 1_500);
+    await expectQuietEnd(absent);
 
     await zookeeper.restart();
     root += '-frozen';
@@ -431,7 +443,7 @@ describe('a process that has closed its store', () => {
     await frozen.line((line) => line === 'opened');
     await zookeeper.freeze();
     frozen.tell('close');
-    await expectQuietEnd(frozen, 1_500);
+    await expectQuietEnd(frozen);
     await zookeeper.resume();
   });
 });

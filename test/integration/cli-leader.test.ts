@@ -100,7 +100,10 @@ describe('waymark leader', () => {
         code: 0,
         json: { leader: { host: hostname() } },
       });
-      expect(await waymark('leader', 'show', '--stream', 'other')).toMatchObject({ json: { leader: null } });
+      expect(await waymark('leader', 'show', '--stream', 'other')).toMatchObject({
+        code: 2,
+        json: { error: { code: 'usage' } },
+      });
     } finally {
       await elections.close();
     }

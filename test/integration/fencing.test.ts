@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import pino from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
+import { checkpointTable } from '../../src/checkpoint/mysql-table.js';
 import { parseConfig } from '../../src/config/load.js';
 import type { Election, Leadership } from '../../src/election/lease.js';
 import { Metrics } from '../../src/http/metrics.js';
@@ -14,12 +15,16 @@ import type { Sink } from '../../src/sinks/sink.js';
 import { runStream } from '../../src/stream/run-stream.js';
 import { Stream } from '../../src/stream/stream.js';
 import { abortable } from '../../src/util/abortable.js';
-import { startTopology, type Topology } from '../servers/index.js';
+import { startServer, startTopology, type TestServer, type Topology } from '../servers/index.js';
 import { until } from '../servers/wait.js';
+import { type Hints, startHints } from '../support/hints.js';
 
 /** What a store and a sink do with a leader that doesn't know that its time is over: no clock of its own stops it. */
 
 let topology: Topology;
+/** Has the checkpoints of the MySQL store. */
+let tables: TestServer;
+let hints: Hints;
 let folder: string;
 let stop: AbortController;
 let running: Promise<unknown>[];
@@ -27,13 +32,19 @@ let written = 0;
 
 beforeAll(async () => {
   topology = await startTopology({ replicas: 1, zookeeper: true });
+  tables = await startServer();
+  await tables.query('CREATE DATABASE waymark');
+  await tables.query(checkpointTable('waymark').sql);
   await topology.source.query('CREATE DATABASE shop');
   await topology.source.query('CREATE TABLE shop.notes (id INT PRIMARY KEY)');
+  hints = startHints(topology.source);
+  await hints.next();
   await topology.waitForReplicas();
 });
 
 afterAll(async () => {
-  await topology.stop();
+  await hints.stop();
+  await Promise.all([topology.stop(), tables.stop()]);
 });
 
 beforeEach(async () => {
@@ -126,8 +137,14 @@ describe('a leader that has slept through its successor’s election', () => {
     expect(await audit()).toEqual([first, first + 1, first + 2, first + 3]);
   });
 
-  test('can save no checkpoint in ZooKeeper, and stops', async () => {
-    const checkpoint = { store: 'zookeeper', connect: topology.zookeeper?.connectString, root: '/fencing' };
+  const account = (): object => ({ user: tables.user, password: tables.password });
+  test.each([
+    [
+      'ZooKeeper',
+      () => ({ store: 'zookeeper', connect: topology.zookeeper?.connectString, root: '/fencing' }),
+    ],
+    ['MySQL', () => ({ store: 'mysql', server: tables.address, ...account() })],
+  ])('can save no checkpoint in %s, and stops', async (_store, checkpoint) => {
     const memory = (taken: ChangeRecord[]): Sink => ({
       open: () => Promise.resolve({ remembers: false, delivered: [], endsBetweenTransactions: false }),
       deliver: (records) => Promise.resolve(void taken.push(...records)),
@@ -135,18 +152,25 @@ describe('a leader that has slept through its successor’s election', () => {
       close: () => Promise.resolve(),
     });
     const [early, late]: [ChangeRecord[], ChangeRecord[]] = [[], []];
-    const old = await lead(1, checkpoint, memory(early));
+    const old = await lead(1, checkpoint(), memory(early));
     await change();
     await until('it is delivered', () => Promise.resolve(early.length > 0));
-    await lead(2, checkpoint, memory(late));
+    const successor = await lead(2, checkpoint(), memory(late));
     await until('the old one is refused', async () => {
       await change();
       return old.events.some(({ event }) => event === 'write.refused');
     });
-    const taken = early.length;
-    await change();
+    const [taken, saved, savedByTheOther] = [early.length, saves(old), saves(successor)];
     const last = late.length;
-    await until('the new one goes on', () => Promise.resolve(late.length > last));
+    await change();
+    await until('the new one goes on', () =>
+      Promise.resolve(late.length > last && saves(successor) > savedByTheOther),
+    );
     expect(early).toHaveLength(taken);
+    expect(saves(old)).toBe(saved);
   });
 });
+
+function saves({ events }: Deaf): number {
+  return events.filter(({ event }) => event === 'checkpoint.saved').length;
+}

@@ -75,6 +75,16 @@ test('a holder that cannot be looked up counts as alive until its lock is 30 sec
   await (await acquireProcessLock(lock, options)).release();
 });
 
+test('a holder elsewhere under a later leadership is never taken for dead: its clock may differ from ours', async () => {
+  const holder = { pid: 1, started: '1', host: 'elsewhere', place: 'elsewhere', nonce: 'ab' };
+  await writeFile(lock, JSON.stringify({ ...holder, fencing: { stream: 'shop', token: 7 } }));
+  const old = new Date(Date.now() - 3_600_000);
+  await utimes(lock, old, old);
+  const under = (token: number) => ({ ...options, fencing: { stream: 'shop', token } });
+  await expect(acquireProcessLock(lock, under(6))).rejects.toThrow('process 1 on elsewhere');
+  await (await acquireProcessLock(lock, under(8))).release();
+});
+
 test('a lock file that is not ours is refused while it is fresh', async () => {
   await writeFile(lock, 'hello');
   await expect(acquireProcessLock(lock, options)).rejects.toThrow('another process');

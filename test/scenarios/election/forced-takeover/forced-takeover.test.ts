@@ -1,6 +1,10 @@
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { backends, pair } from '../../../support/pair.js';
 import { until } from '../../../servers/wait.js';
+import { backends, pair } from '../../../support/pair.js';
+import { documentOf, runWaymark } from '../../../unit/cli/waymark.js';
+
+const otherHost = fileURLToPath(new URL('../../../support/other-host.mjs', import.meta.url));
 
 test.each(backends)('the leader is told to give up, in favour of the other (%s)', async (backend) => {
   await pair(backend, async (two) => {
@@ -15,6 +19,37 @@ test.each(backends)('the leader is told to give up, in favour of the other (%s)'
     await until('the first one stands by', () => Promise.resolve(two.agent('one').all('standby').length > 0));
     await two.command('leader', 'reelect');
     await two.leads('one', two.token('two'));
+    await two.stage.delivered(100);
+    await two.finish();
+  });
+});
+
+test.each(backends)('the other machine takes the stream, and gives it back (%s)', async (backend) => {
+  await pair(backend, async (two) => {
+    const environment = { NODE_OPTIONS: `--import=${otherHost}` };
+    await two.start({ two: { environment } });
+    const there = (action: string): ReturnType<typeof runWaymark> =>
+      runWaymark(['leader', action, '-c', two.agent('two').configFile, '--json'], environment);
+    await two.stage.startLoad({ rate: 80 });
+    await two.stage.delivered(100);
+
+    // Nobody gives up what runs elsewhere.
+    expect(await there('resign')).toMatchObject({ code: 1 });
+    expect(two.agent('one').all('leader.lost')).toEqual([]);
+
+    const taken = documentOf(await there('take'));
+    expect(taken).toMatchObject({ leader: { host: 'other-host' } });
+    expect(await two.agent('one').waitForEvent('leader.lost')).toMatchObject({ why: 'asked' });
+    const { token } = await two.leads('two', two.token('one'));
+    expect(taken).toMatchObject({ token });
+    await two.stage.delivered(100);
+    // Who leads already has nothing to take.
+    expect(documentOf(await there('take'))).toMatchObject({ leader: { host: 'other-host' }, token });
+
+    await until('the first one stands by', () => Promise.resolve(two.agent('one').all('standby').length > 0));
+    const given = documentOf(await there('resign'));
+    expect(await two.agent('two').waitForEvent('leader.lost')).toMatchObject({ why: 'asked' });
+    expect(given).toMatchObject({ token: (await two.leads('one', Number(token)))['token'] });
     await two.stage.delivered(100);
     await two.finish();
   });
