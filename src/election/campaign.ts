@@ -182,7 +182,7 @@ export class HeldLeadership implements Leadership {
 function explain(why: Ending, problem: string | null): string {
   switch (why) {
     case 'expired':
-      return `its lease could not be renewed in time${problem === null ? '' : ` (${problem})`}`;
+      return `its lease could not be renewed in time (${problem ?? 'this process, or its machine, stood still'})`;
     case 'taken':
       return 'the lease is gone, or somebody else has it';
     case 'asked':

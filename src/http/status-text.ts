@@ -4,6 +4,8 @@ import type { Switch, Timeline } from '../failover/state.js';
 
 /** Switches that are shown; `/status` as JSON has more. */
 const shownSwitches = 5;
+/** What an agent that stands by can tell, from the leader's last checkpoint; the rest is the leader's to say. */
+const shownOnStandby: ReadonlySet<string> = new Set(['state', 'at', 'hint', 'trail']);
 
 /** The view for people. Pure. */
 export function renderStatus(status: AgentStatus): string {
@@ -29,7 +31,9 @@ export function renderStatus(status: AgentStatus): string {
   ];
   return [
     `${status.stream}: ${status.unhealthyBecause === null ? '✓ healthy' : `✗ ${status.unhealthyBecause}`}`,
-    ...lines.map(([name, text]) => `  ${name.padEnd(11)} ${text}`),
+    ...lines
+      .filter(([name]) => status.phase.kind !== 'standby' || shownOnStandby.has(name))
+      .map(([name, text]) => `  ${name.padEnd(11)} ${text}`),
     '',
     'members',
     ...table(status.members.map(memberRow)),

@@ -47,6 +47,8 @@ export function addLeaderCommand(program: Command, start: Start): void {
       `
 take, resign and reelect return when somebody leads again; a leader that doesn't answer is waited for until its lease
 has run out. Exit code 1: nobody took over, or there is nobody who could give up.
+Where agents share several streams out, the stream goes back to whose it is after 15 s: to relieve a machine, stop its
+agent.
 JSON: {stream, backend, leader: {host, pid, run} | null, token, mine, waiting: […] | null, lastSeenMsAgo}
 
 Examples:

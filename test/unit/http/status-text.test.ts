@@ -28,6 +28,13 @@ last switches
   );
 });
 
+test('one that we stand by for: only what we can know of it', () => {
+  const text = renderStatus({ ...sampleStatus, phase: { kind: 'standby', since: 0, leader: 'db1/7/0a' } });
+  expect(text).toContain('standing by since 1970-01-01T00:00:00.000Z; leader: db1/7/0a');
+  expect(text).toMatch(/^ {2}trail /m);
+  expect(text).not.toMatch(/^ {2}(lag|delivered|checkpoint|sink) /m);
+});
+
 test('one that is not', () => {
   const lost: AgentStatus = {
     ...sampleStatus,

@@ -184,6 +184,16 @@ describe('several agents', () => {
     expect(backend.moves).toBe(moves);
   });
 
+  test('one whose entry is gone, whoever has removed it, appears again', async () => {
+    begin('a');
+    const { name } = begin('b');
+    await seconds(30);
+    backend.agents.delete(name);
+    await seconds(30);
+    expect(backend.agents.has(name)).toBe(true);
+    expect(counts()).toEqual([10, 10]);
+  });
+
   test('one that comes is given its part by the others, one that goes leaves its own to them', async () => {
     begin('a');
     await seconds(10);
