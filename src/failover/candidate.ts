@@ -84,16 +84,19 @@ export async function tryCandidate(
       return { member, inspection, resumption: withoutHint(history), ordered };
     }
   }
-  try {
-    const resumption = await findResumePoint({
+  const find = (sameLog: boolean): Promise<Resumption> =>
+    findResumePoint({
       ...common,
       inspection,
       trail: history.trail,
       trailOrdered: history.ordered,
+      sameLog,
       margin: options.margin,
       startHere: startOf(member, inspection, options),
       onProgress: progressReporter(member, options),
     });
+  try {
+    const resumption = await (sameServer ? inItsOrder(find) : find(false));
     return { member, inspection, resumption, ordered };
   } catch (error) {
     if (!(error instanceof DivergedError) || options.onDivergence === 'halt') throw error;
@@ -102,6 +105,20 @@ export async function tryCandidate(
       `${error.message} — and that is what happens`,
     );
     return { member, inspection, resumption: unproved(error), ordered: false };
+  }
+}
+
+/**
+ * On the server that it was read from, a trail stands in its order, so that nobody need look before it for what may have
+ * come otherwise: before a young trail that is what came before the stream's start. Where it was put together from
+ * another server's order, before a switch, it is held against the log as anybody's.
+ */
+async function inItsOrder(find: (sameLog: boolean) => Promise<Resumption>): Promise<Resumption> {
+  try {
+    return await find(true);
+  } catch (error) {
+    if (error instanceof DivergedError) return find(false);
+    throw error;
   }
 }
 

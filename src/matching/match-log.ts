@@ -18,6 +18,8 @@ export type MatchLogOptions = {
   readonly trail: readonly TrailEntry[];
   /** Whether the server that the trail was read from commits in one order, that of the source. */
   readonly trailOrdered: boolean;
+  /** Whether the trail was read from this very log: then it stands there in its order, whatever servers keep. */
+  readonly sameLog?: boolean;
   readonly margin: number;
   readonly format: HintFormat;
   readonly filter: TableFilter;
@@ -95,7 +97,10 @@ async function lookBack(
  * Whether nothing may be out of order: each server commits in one order, by all of its history and not by the trail
  * alone, and both in the same one. MariaDB's domains may have come since the trail was begun.
  */
-export function isOrdered(options: Pick<MatchLogOptions, 'trailOrdered' | 'inspection' | 'trail'>): boolean {
+export function isOrdered(
+  options: Pick<MatchLogOptions, 'trailOrdered' | 'sameLog' | 'inspection' | 'trail'>,
+): boolean {
+  if (options.sameLog) return true;
   if (!options.trailOrdered || !commitsInOneOrder(options.inspection)) return false;
   const domains = new Set<string>();
   for (const entry of options.trail) {
