@@ -2,7 +2,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Secret } from '../../src/config/secret.js';
 import type { Instance } from '../../src/mysql/connection.js';
 import { examineServer, preflight } from '../../src/mysql/preflight.js';
-import { startServer, startTopology, isMeant, type TestServer, type Vendor } from '../servers/index.js';
+import {
+  isMeant,
+  replicationStatus,
+  startServer,
+  startTopology,
+  type TestServer,
+  type Vendor,
+} from '../servers/index.js';
+import { until } from '../servers/wait.js';
 import { agentPrivileges } from '../support/grants.js';
 
 const signal = new AbortController().signal;
@@ -128,6 +136,10 @@ describe('preflight of a replica', () => {
         : 'CHANGE REPLICATION SOURCE TO SOURCE_DELAY = 60',
     );
     await replica!.query('START REPLICA');
+    await until('both threads run', async () => {
+      const status = await replicationStatus(replica!);
+      return status?.ioRunning === true && status.sqlRunning;
+    });
     const { findings, state } = await examineServer(instanceOf(replica!, 'waymark'), { signal });
     expect(findings.map(({ severity, code }) => `${severity} ${code}`)).toEqual([
       'warning replication-delayed',
