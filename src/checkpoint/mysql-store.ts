@@ -19,6 +19,7 @@ import type { Share } from '../util/shared.js';
 import type { Checkpoint, CheckpointStore, StoredCheckpoint } from './checkpoint.js';
 import { damagedRecord, decodeCheckpoint, encodeCheckpoint } from './codec.js';
 import { checkpointTableName } from './mysql-table.js';
+import { conflictError } from './conflict.js';
 import { Serial } from './serial.js';
 import { encodeStreamName } from './stream-name.js';
 import { fencedOff } from './token-guard.js';
@@ -126,7 +127,7 @@ class MysqlStore implements CheckpointStore {
         if (row === null || !this.#unsettled.versions.includes(row.version)) break;
         base = row.version;
       }
-      throw this.#conflict(expected);
+      throw conflictError(this.location, expected);
     });
   }
 
@@ -206,17 +207,6 @@ class MysqlStore implements CheckpointStore {
         details: { server: this.#server, table: this.#table },
         ...(cause === undefined ? {} : { cause }),
       },
-    );
-  }
-
-  #conflict(expected: string | null): WaymarkError {
-    const what =
-      expected === null ? 'is already there' : 'was changed or removed by somebody else in between';
-    return new WaymarkError(
-      'checkpoint-conflict',
-      `The checkpoint at ${this.location} ${what}. Only one agent may write it: stop the other, then start this one ` +
-        'anew.',
-      { details: { location: this.location, expected } },
     );
   }
 }

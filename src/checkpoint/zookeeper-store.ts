@@ -14,6 +14,7 @@ import type { ZooKeeperAuth, ZooKeeperLogger, ZooKeeperSession } from '../zookee
 
 import type { Checkpoint, CheckpointStore, StoredCheckpoint } from './checkpoint.js';
 import { decodeCheckpoint, encodeCheckpoint } from './codec.js';
+import { conflictError } from './conflict.js';
 import { Serial } from './serial.js';
 import { encodeStreamName } from './stream-name.js';
 import { TokenGuard } from './token-guard.js';
@@ -137,7 +138,7 @@ class ZooKeeperStore implements CheckpointStore {
 
   async #write(record: ZnodeRecord, bytes: Buffer, expected: string | null): Promise<string> {
     let base = expected === null ? null : parseVersion(expected);
-    if (base === undefined) throw this.#conflict(expected);
+    if (base === undefined) throw conflictError(this.location, expected);
     if (this.#unsettled.openOn(expected)) {
       const stored = await record.read();
       if (stored !== null && this.#unsettled.explains(expected, stored.data)) base = stored;
@@ -151,7 +152,7 @@ class ZooKeeperStore implements CheckpointStore {
       if (!lagged && !ours) break;
       base = stored;
     }
-    throw this.#conflict(expected);
+    throw conflictError(this.location, expected);
   }
 
   /** One after the other, each with a time limit of its own, which begins when its turn comes. */
@@ -183,17 +184,6 @@ class ZooKeeperStore implements CheckpointStore {
         details: { servers, path: this.#path },
         ...(cause === undefined ? {} : { cause }),
       },
-    );
-  }
-
-  #conflict(expected: string | null): WaymarkError {
-    const what =
-      expected === null ? 'is already there' : 'was changed or removed by somebody else in between';
-    return new WaymarkError(
-      'checkpoint-conflict',
-      `The checkpoint at ${this.location} ${what}. Only one agent may write it: stop the other, then start this one ` +
-        'anew.',
-      { details: { location: this.location, expected } },
     );
   }
 }
