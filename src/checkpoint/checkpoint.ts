@@ -19,12 +19,14 @@ export type Checkpoint = {
   /** Only grows: a record with an older token than the stored one is refused. 0 without an election. */
   readonly fencingToken: number;
   readonly server: ServerIdentity;
+  /** Whether that server commits in the order of its source. */
+  readonly keepsOrder: boolean;
   /** Right behind the last delivered transaction. */
   readonly coordinates: Coordinates;
   /** Transactions since the last hint. */
   readonly sequence: number;
   /** That hint's token, where it may be another than the trail's last: see TrailKeeper.restore. */
-  readonly numberedFrom?: string | null | undefined;
+  readonly numberedFrom: string | null;
   readonly trail: Trail;
   /** Executed GTID set or position, where the server has one. */
   readonly gtidSet: string | null;

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 
+import { formatAddress } from '../config/address.js';
 import type { TrailEntry } from '../matching/trail.js';
 import { WaymarkError, messageOf } from '../util/errors.js';
 
@@ -29,7 +30,12 @@ const versionOffset = 4;
 const lengthOffset = 5;
 const crcOffset = 9;
 const bodyOffset = 13;
-const formatVersion = 1;
+/**
+ * Version 1 digested the row images of MySQL with their unused null bits as the server has them, cleared; MariaDB sets
+ * them, and so do digests since: a trail of version 1 from MySQL can't be compared with any log any more.
+ */
+const formatVersion = 2;
+const olderVersion = 1;
 
 /**
  * One record of at most `limitBytes`.
@@ -180,7 +186,9 @@ export function decodeCheckpoint(buffer: Buffer, origin: RecordOrigin): Checkpoi
   if (!buffer.subarray(0, magic.length).equals(magic))
     throw damagedRecord(origin, 'is no waymark checkpoint');
   const version = buffer[versionOffset];
-  if (version !== undefined && version !== formatVersion) throw unknownVersion(origin, version);
+  if (version !== undefined && version !== formatVersion && version !== olderVersion) {
+    throw unknownVersion(origin, version);
+  }
   if (buffer.length < bodyOffset) throw damagedRecord(origin, 'is cut off');
   const body = buffer.subarray(bodyOffset);
   const length = buffer.readUInt32LE(lengthOffset);
@@ -192,6 +200,7 @@ export function decodeCheckpoint(buffer: Buffer, origin: RecordOrigin): Checkpoi
   }
   const checkpoint = decodeChecked(body, origin);
   if (checkpoint.stream !== origin.stream) throw foreign(origin, checkpoint.stream);
+  if (version === olderVersion && !isOfMariaDb(checkpoint)) throw oldDigests(origin, checkpoint);
   return checkpoint;
 }
 
@@ -224,6 +233,26 @@ function unknownVersion({ stream, location }: RecordOrigin, version: number): Wa
       `${formatVersion}. A newer waymark wrote it: upgrade waymark on this machine. If there is no newer one, the ` +
       'record is damaged: put an intact copy in its place.',
     { details: { stream, location, version } },
+  );
+}
+
+/** MariaDB gives every transaction a GTID, which is its origin. */
+function isOfMariaDb({ trail }: Checkpoint): boolean {
+  const origins = trail.entries.flatMap((entry) => (entry.kind === 'hint' ? [] : [entry.identity.origin]));
+  return [...origins, ...(trail.partial ? [trail.partial.origin] : [])].every((text) =>
+    text.startsWith('g:'),
+  );
+}
+
+function oldDigests({ stream, location }: RecordOrigin, { server, coordinates }: Checkpoint): WaymarkError {
+  const { file, position } = coordinates;
+  return new WaymarkError(
+    'checkpoint-damaged',
+    `The checkpoint of stream "${stream}" at ${location} was written by an earlier waymark (format version ` +
+      `${olderVersion}), which digested the rows of MySQL in another way: its trail can't be compared any more. It ` +
+      `stands at ${file}:${position} of ${formatAddress(server)}. If the stream was stopped cleanly there, remove ` +
+      `the checkpoint, put that server first, and begin with "start: {file: ${file}, position: ${position}}".`,
+    { details: { stream, location, version: olderVersion, server: formatAddress(server), file, position } },
   );
 }
 

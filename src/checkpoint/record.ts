@@ -23,8 +23,10 @@ const baseSchema = z.strictObject({
   fencingToken: natural,
   server: z.strictObject({ host: z.string(), port: natural, serverId: natural, uuid: z.string() }),
   coordinates: z.strictObject({ file: z.string(), position: natural }),
+  // Version 1 has the first not always, and never the second.
+  numberedFrom: z.string().nullable().default(null),
+  keepsOrder: z.boolean().default(false),
   sequence: natural,
-  numberedFrom: z.string().nullable().optional(),
   gtidSet: z.string().nullable(),
   /** Pairs and not an object: any name will do then, `__proto__` too. */
   sink: z.array(z.tuple([z.string(), z.union([z.string(), z.number()])])).nullable(),
@@ -52,8 +54,8 @@ export type RecordBase = z.infer<typeof baseSchema>;
 
 /** @throws RangeError when a field holds what no record can: a negative or fractional count, NaN, a digest over 64 bits. */
 export function recordBaseOf(checkpoint: Checkpoint): RecordBase {
-  const { stream, fencingToken, server, coordinates, sequence, numberedFrom, gtidSet, sink, savedAt, trail } =
-    checkpoint;
+  const { stream, fencingToken, server, keepsOrder, coordinates, sequence, numberedFrom } = checkpoint;
+  const { gtidSet, sink, savedAt, trail } = checkpoint;
   const { host, port, serverId, uuid } = server;
   const parsed = baseSchema.safeParse({
     stream,
@@ -61,7 +63,8 @@ export function recordBaseOf(checkpoint: Checkpoint): RecordBase {
     server: { host, port, serverId, uuid },
     coordinates: { file: coordinates.file, position: coordinates.position },
     sequence,
-    ...(numberedFrom === undefined ? {} : { numberedFrom }),
+    numberedFrom,
+    keepsOrder,
     gtidSet,
     sink: sink === null ? null : Object.entries(sink),
     savedAt,

@@ -77,14 +77,6 @@ async function beginAt(
 }
 
 /**
- * Whether the server that a trail was read from kept the order of the source, as far as the trail tells: MariaDB's
- * GTIDs do; of a MySQL server it isn't known any more, and nothing is lost by reckoning with less order.
- */
-export function trailKeepsOrder(trail: readonly TrailEntry[]): boolean {
-  return trail.some((entry) => entry.kind === 'transaction' && entry.identity.origin.startsWith('g:'));
-}
-
-/**
  * The trail of a checkpoint with what the sink took after it: an agent that died had delivered more than its last
  * record says. Hints that the sink's records name are put between; where they stand is not known, only that it is
  * behind the checkpoint's coordinates.
@@ -112,8 +104,7 @@ export function recoveredNumbering(
   if (last !== undefined) {
     return { sequence: last.sequence, hint: last.hint === null ? null : hintFromDisplay(last.hint) };
   }
-  const token = numberedFrom ?? null;
-  return { sequence, hint: token === null ? null : hintFromToken(token) };
+  return { sequence, hint: numberedFrom === null ? null : hintFromToken(numberedFrom) };
 }
 
 function identityOf({ digest, second, gtid }: DeliveredTransaction): {

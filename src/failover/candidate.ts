@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { TableFilter } from '../config/table-filter.js';
 import type { HintFormat } from '../hints/hint.js';
 import { DivergedError, findResumePoint, type ResumeProgress, type Resumption } from '../matching/resume.js';
-import { isSamePlace } from '../matching/same-place.js';
+import { findSamePlace } from '../matching/same-place.js';
 import type { TrailEntry } from '../matching/trail.js';
 import { isBinlogServer, type ReplicationChannel } from '../mysql/server.js';
 import type { Coordinates } from '../binlog/coordinates.js';
@@ -34,6 +34,8 @@ export type StreamHistory = {
     readonly serverId: number;
     readonly uuid: string;
     readonly coordinates: Coordinates;
+    /** How many of the trail's last transactions were delivered later, and stand behind the coordinates. */
+    readonly deliveredBehind: number;
     readonly sequence: number;
     /** Whether that was a binlog server: its coordinates are its source's. */
     readonly binlogServer: boolean;
@@ -79,10 +81,8 @@ export async function tryCandidate(
   const replicaServerId = isReplica(inspection) ? inspection.facts.serverId : null;
   const common = { instance: member.instance, format: options.format, filter: options.filter, signal };
   if (oldest === undefined && sameServer) {
-    const { coordinates } = history.place;
-    if (await isSamePlace(coordinates, history.trail, { ...common, replicaServerId })) {
-      return { member, inspection, resumption: withoutHint(history), ordered };
-    }
+    const coordinates = await findSamePlace(history.place, history.trail, { ...common, replicaServerId });
+    if (coordinates) return { member, inspection, resumption: withoutHint(history, coordinates), ordered };
   }
   const find = (sameLog: boolean): Promise<Resumption> =>
     findResumePoint({
@@ -207,10 +207,10 @@ function isSameServer({ facts }: Inspection, { serverId, uuid }: StreamHistory['
 }
 
 /** The same place on the same server, by its coordinates. */
-function withoutHint({ trail, place }: StreamHistory): Resumption {
+function withoutHint({ trail, place }: StreamHistory, coordinates: Coordinates): Resumption {
   return {
     resume: {
-      coordinates: place.coordinates,
+      coordinates,
       trail,
       sequence: place.sequence,
       sourceServerId: null,

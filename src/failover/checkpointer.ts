@@ -33,7 +33,7 @@ export type SaveReason = 'start' | 'interval' | 'hint' | 'switch' | 'stop';
 export class Checkpointer {
   readonly #options: CheckpointerOptions;
   #version: string | null;
-  #server: ServerIdentity | null = null;
+  #server: (ServerIdentity & { readonly keepsOrder: boolean }) | null = null;
   #running: Promise<void> | null = null;
   #error: Error | null = null;
   #lastSaveMs = Number.NEGATIVE_INFINITY;
@@ -49,9 +49,9 @@ export class Checkpointer {
     this.#version = options.version;
   }
 
-  /** The server whose coordinates are in `progress` from now on. */
-  reading(server: ServerIdentity): void {
-    this.#server = server;
+  /** The server whose coordinates are in `progress` from now on, and whether it commits in its source's order. */
+  reading(server: ServerIdentity, keepsOrder: boolean): void {
+    this.#server = { ...server, keepsOrder };
   }
 
   /** When the last record was written, in milliseconds since 1970; null before the first. */
@@ -131,11 +131,13 @@ export class Checkpointer {
     this.#saved = this.#mark();
     const position = await sink.flush();
     if (this.#server === null) throw new Error('a checkpoint needs a server');
+    const { keepsOrder, ...server } = this.#server;
     const { entries, partial } = trailOf(progress);
     return {
       stream,
       fencingToken: 0,
-      server: this.#server,
+      server,
+      keepsOrder,
       coordinates: progress.coordinates,
       sequence: progress.keeper.sequence,
       numberedFrom: progress.keeper.lastHint?.token ?? null,

@@ -3,7 +3,7 @@ import { formatCoordinates } from '../binlog/coordinates.js';
 import { within } from '../util/limits.js';
 import type { Config } from '../config/schema.js';
 import type { TableFilter } from '../config/table-filter.js';
-import type { Inspection } from '../mysql/inspect.js';
+import { commitsInOneOrder, type Inspection } from '../mysql/inspect.js';
 import type { Sink } from '../sinks/sink.js';
 import type { Progress } from '../tail/progress.js';
 import { type DeliveredBatch, tail } from '../tail/tail.js';
@@ -142,7 +142,8 @@ export class Coordinator {
     progress.coordinates = resume.coordinates;
     progress.keeper.moveTo(resume.trail, resume.sequence);
     progress.sourceServerId = resume.sourceServerId;
-    checkpointer.reading({ ...member.instance.address, serverId: facts.serverId, uuid: facts.uuid });
+    const server = { ...member.instance.address, serverId: facts.serverId, uuid: facts.uuid };
+    checkpointer.reading(server, commitsInOneOrder(inspection));
     this.#interruption = new AbortController();
     this.#heardOnStream = false;
     this.#source = source;

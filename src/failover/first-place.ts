@@ -7,7 +7,7 @@ import { commitsInOneOrder } from '../mysql/inspect.js';
 import type { SinkRecovery } from '../sinks/sink.js';
 import type { Progress } from '../tail/progress.js';
 import { messageOf } from '../util/errors.js';
-import { begin, recoveredNumbering, recoveredTrail, trailKeepsOrder } from './beginning.js';
+import { begin, recoveredNumbering, recoveredTrail } from './beginning.js';
 import type { Breadcrumbs } from './breadcrumbs.js';
 import type { CandidateOptions } from './candidate.js';
 import { wholePool } from './next-place.js';
@@ -51,14 +51,22 @@ export async function resumeFromCheckpoint(
   const numbering = recoveredNumbering(checkpoint, recovery);
   progress.keeper.restore(trail, numbering.sequence, numbering.hint);
   progress.partial = recovery.endsBetweenTransactions ? null : checkpoint.trail.partial;
-  const { server, coordinates, sequence } = checkpoint;
+  const { server, coordinates } = checkpoint;
   const { serverId, uuid } = server;
+  const deliveredBehind = recovery.delivered.length;
   const candidates = (): CandidateOptions => ({
     history: {
       trail,
-      ordered: trailKeepsOrder(trail),
+      ordered: checkpoint.keepsOrder,
       filters: null,
-      place: { serverId, uuid, coordinates, sequence, binlogServer: false },
+      place: {
+        serverId,
+        uuid,
+        coordinates,
+        deliveredBehind,
+        sequence: numbering.sequence,
+        binlogServer: false,
+      },
     },
     margin: config.matching.margin,
     format: config.hints,

@@ -49,6 +49,7 @@ export function historyOf(progress: Progress, { facts, channels }: Inspection): 
       serverId,
       uuid,
       coordinates: progress.coordinates,
+      deliveredBehind: 0,
       sequence: progress.keeper.sequence,
       binlogServer: isBinlogServer(facts),
     },

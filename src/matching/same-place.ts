@@ -7,35 +7,49 @@ import type { Identity, TrailEntry } from './trail.js';
 /** Transactions compared before the place. */
 const compared = 64;
 
+/** Where a reader stood on a server, by what was noted of it. */
+export type NotedPlace = {
+  readonly coordinates: Coordinates;
+  /** How many of the trail's last transactions were delivered later, and stand behind the coordinates. */
+  readonly deliveredBehind: number;
+};
+
+type LogOptions = Omit<HistoryOptions, 'start'>;
+
 /**
- * Whether coordinates are still the same place: for a trail without hints, which can't be matched anywhere else, on
- * the server that it was read from. The file must be there and long enough, and the transactions before the place
- * must be the trail's last ones; a server that has been rebuilt has others, whatever its file is called.
+ * Where to go on after a trail without hints, which can't be matched anywhere else, on the server that it was read
+ * from: behind the last transaction that was delivered. The file must be there and long enough, the transactions
+ * before the noted coordinates must be the trail's last ones up to there, and behind them those delivered later must
+ * follow, in order and without another between: a server that has been rebuilt has others, whatever its file is
+ * called. null when that isn't so.
+ * @throws what reading the log throws.
  */
-export async function isSamePlace(
-  place: Coordinates,
+export async function findSamePlace(
+  { coordinates, deliveredBehind }: NotedPlace,
   trail: readonly TrailEntry[],
-  options: Omit<HistoryOptions, 'start'>,
-): Promise<boolean> {
+  options: LogOptions,
+): Promise<Coordinates | null> {
   const logs = await listBinaryLogs(options.instance, options.signal, options.connectTimeoutMs);
-  const log = logs.find(({ file }) => file === place.file);
-  if (log === undefined || log.sizeBytes < place.position) return false;
-  const found = await transactionsBefore(place, options);
-  const expected = trail
-    .flatMap((entry) => (entry.kind === 'transaction' ? [entry.identity] : []))
-    .slice(-found.length);
-  const offset = found.length - expected.length;
-  return expected.every((identity, index) => {
-    const other = found[offset + index];
-    return other !== undefined && sameTransaction(identity, other);
+  const log = logs.find(({ file }) => file === coordinates.file);
+  if (log === undefined || log.sizeBytes < coordinates.position) return null;
+  const delivered = trail.flatMap((entry) => (entry.kind === 'transaction' ? [entry.identity] : []));
+  const noted = delivered.length - deliveredBehind;
+  if (!endsAlike(await transactionsBefore(coordinates, options), delivered.slice(0, noted))) return null;
+  return endBehind(coordinates, delivered.slice(noted), options);
+}
+
+/** Whether two lists of transactions have the same end, as far as both go. */
+function endsAlike(one: readonly Identity[], other: readonly Identity[]): boolean {
+  const common = Math.min(one.length, other.length);
+  const end = other.slice(other.length - common);
+  return one.slice(one.length - common).every((identity, index) => {
+    const counterpart = end[index];
+    return counterpart !== undefined && sameTransaction(counterpart, identity);
   });
 }
 
 /** The last transactions of the place's file before it. */
-async function transactionsBefore(
-  place: Coordinates,
-  options: Omit<HistoryOptions, 'start'>,
-): Promise<Identity[]> {
+async function transactionsBefore(place: Coordinates, options: LogOptions): Promise<Identity[]> {
   const found: Identity[] = [];
   if (place.position <= firstPosition) return found;
   const start = { file: place.file, position: firstPosition };
@@ -48,4 +62,24 @@ async function transactionsBefore(
     }
   }
   return found;
+}
+
+/** The end of the last of these transactions, which must be all that is to be delivered behind the place up to there. */
+async function endBehind(
+  place: Coordinates,
+  delivered: readonly Identity[],
+  options: LogOptions,
+): Promise<Coordinates | null> {
+  let next = 0;
+  if (delivered.length === 0) return place;
+  for await (const steps of readHistory({ ...options, start: place, nonBlocking: true })) {
+    for (const step of steps) {
+      if (step.kind === 'hint' || step.bornHere || !step.deliverable) continue;
+      const expected = delivered[next];
+      if (expected === undefined || !sameTransaction(expected, step.identity)) return null;
+      next += 1;
+      if (next === delivered.length) return step.end;
+    }
+  }
+  return null;
 }

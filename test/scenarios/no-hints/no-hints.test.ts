@@ -1,6 +1,9 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { runWaymark } from '../../unit/cli/waymark.js';
+import { readAudit } from '../../support/audit.js';
+import { explain, judge } from '../../support/judge.js';
+import { readTruth } from '../../support/oracle.js';
 import { scenario } from '../../support/scenario.js';
 
 test('nobody injects hints: it is said beforehand, and losing the server is an error, not a guess', async () => {
@@ -18,6 +21,28 @@ test('nobody injects hints: it is said beforehand, and losing the server is an e
     expect(agent.all('stopped')[0]).toMatchObject({ code: 'no-trail' });
     expect(agent.all('stream.started')).toHaveLength(1);
     expect(await stage.follower.lines()).toBeGreaterThanOrEqual(before);
+  });
+});
+
+test('nobody injects hints, and the agent is killed: on the same server it goes on behind what was delivered', async () => {
+  await scenario({ hintsEveryMs: 0 }, async (stage) => {
+    await stage.startAgent();
+    await stage.startLoad({ rate: 300 });
+    for (let kill = 0; kill < 4; kill += 1) {
+      await stage.delivered(150);
+      await stage.agent.kill();
+      await stage.committed(20);
+      if (kill === 2) await stage.replica(0).query('FLUSH BINARY LOGS');
+      await stage.startAgent();
+    }
+    // The point of it: the audit had more than the checkpoint knew of.
+    expect(stage.events('sink.recovered').length).toBeGreaterThan(0);
+    await stage.load.stop();
+    await stage.level();
+    await stage.stopAgent();
+    const verdict = await judge(readAudit(stage.audit), await readTruth(stage.source));
+    expect(verdict.ok, explain(verdict)).toBe(true);
+    expect(Object.keys(verdict.servers)).toEqual([stage.replica(0).address]);
   });
 });
 

@@ -29,9 +29,10 @@ function refusal(bytes: Buffer, code: ErrorCode = 'checkpoint-damaged', stream =
   throw new Error('the record was taken for a good one');
 }
 
-/** A record with a correct frame around any body. */
-function framed(body: Buffer): Buffer {
+/** A record with a correct frame around any body, of the version that is written unless another is said. */
+function framed(body: Buffer, version?: number): Buffer {
   const head = Buffer.from(encodeCheckpoint(checkpointOf()).bytes.subarray(0, 13));
+  if (version !== undefined) head.writeUInt8(version, 4);
   head.writeUInt32LE(body.length, 5);
   head.writeUInt32LE(crc32(body, crc32(head.subarray(0, 9))), 9);
   return Buffer.concat([head, body]);
@@ -111,6 +112,17 @@ describe('a record', () => {
     const bytes = Buffer.from(sample);
     bytes.writeUInt8(7, 4);
     expect(refusal(bytes).message).toMatch(/version 7.*upgrade waymark/s);
+  });
+
+  it('of the version before goes on where it is MariaDB’s, and says where it stood where it is MySQL’s', () => {
+    const bodyOf = (checkpoint: Checkpoint): Buffer => encodeCheckpoint(checkpoint).bytes.subarray(13);
+    const mariadb = checkpointOf(longTrail(40, 10));
+    expect(decode(framed(bodyOf(mariadb), 1))).toEqual(mariadb);
+    const mysql = checkpointOf(longTrail(40, 10, (n) => `c:${String(1_795_291_200_000_000 + n)}`));
+    expect(refusal(framed(bodyOf(mysql), 1)).message).toMatch(
+      /format version 1.*mysql-bin\.000018:32087423 of 127\.0\.0\.1:3402.*start: \{file: mysql-bin\.000018, position: 32087423\}/s,
+    );
+    expect(decode(framed(bodyOf(mysql)))).toEqual(mysql);
   });
 
   it('of another stream is refused by both names', () => {

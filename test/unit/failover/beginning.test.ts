@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Checkpoint } from '../../../src/checkpoint/checkpoint.js';
-import { recoveredTrail, trailKeepsOrder } from '../../../src/failover/beginning.js';
+import { recoveredTrail } from '../../../src/failover/beginning.js';
 import { hintFromToken } from '../../../src/hints/hint.js';
 import type { TrailEntry } from '../../../src/matching/trail.js';
 import type { DeliveredTransaction, SinkRecovery } from '../../../src/sinks/sink.js';
@@ -22,8 +22,10 @@ function checkpoint(entries: readonly TrailEntry[]): Checkpoint {
     stream: 's',
     fencingToken: 0,
     server: { host: 'h', port: 1, serverId: 1, uuid: '' },
+    keepsOrder: true,
     coordinates,
     sequence: 1,
+    numberedFrom: null,
     trail: { entries, partial: null },
     gtidSet: null,
     sink: null,
@@ -35,15 +37,6 @@ const recovery = (delivered: DeliveredTransaction[]): SinkRecovery => ({
   remembers: true,
   delivered,
   endsBetweenTransactions: true,
-});
-
-describe('whether the trail says that order was kept', () => {
-  test('only GTIDs of MariaDB do', () => {
-    expect(trailKeepsOrder([hint(1), transaction(1n, 'g:0-1-7')])).toBe(true);
-    expect(trailKeepsOrder([hint(1), transaction(1n, 'c:1763755800123456')])).toBe(false);
-    expect(trailKeepsOrder([hint(1), transaction(1n, '')])).toBe(false);
-    expect(trailKeepsOrder([hint(1)])).toBe(false);
-  });
 });
 
 describe('a trail with what the sink took behind the checkpoint', () => {

@@ -27,7 +27,7 @@ test('a save that the stop of the agent ends is no failure: the last record is w
       ...{ stream: 's', store, sink: streamSink().sink, progress, version: null },
       logger: pino({ level: 'silent' }),
     });
-    checkpointer.reading({ host: 'db1', port: 3306, serverId: 1, uuid: 'u' });
+    checkpointer.reading({ host: 'db1', port: 3306, serverId: 1, uuid: 'u' }, true);
     await checkpointer.begin('start', signal);
 
     progress.coordinates = { file: 'mysql-bin.000001', position: 4711 };
