@@ -9,11 +9,14 @@ const LIMIT_MS = 60 * 60_000;
 
 /** @typedef {{passed: number, failed: number, skipped: number}} Totals */
 
+/** Of a failure's message so much is said again at the end. */
+const MESSAGE_LENGTH = 400;
+
 /**
- * Runs the suites; resolves to the exit code and the totals.
+ * Runs the suites; resolves to the exit code, the totals, and what failed and why: a long output's end is what is read.
  * @param {string[]} options what vitest is told
  * @param {{env?: Record<string, string>, outputFile?: string}} [how] `outputFile` gets the output instead of ours
- * @returns {Promise<{code: number, totals: Totals}>}
+ * @returns {Promise<{code: number, totals: Totals, failures: string[]}>}
  */
 export async function runSuites(options, { env = {}, outputFile } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'waymark-run-'));
@@ -23,9 +26,9 @@ export async function runSuites(options, { env = {}, outputFile } = {}) {
   const command = [vitest, 'run', ...reporters, `--outputFile.json=${report}`, ...options];
   try {
     const failure = await runVitest(command, env, outputFile);
-    const totals = readTotals(report);
+    const { totals, failures } = readReport(report);
     if (failure !== undefined && totals.failed === 0) say(`The run failed outside of the tests: ${failure}`);
-    return { code: failure === undefined && totals.failed === 0 ? 0 : 1, totals };
+    return { code: failure === undefined && totals.failed === 0 ? 0 : 1, totals, failures };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -64,7 +67,7 @@ function runVitest(command, env, outputFile) {
 }
 
 /** A file that could not even be loaded counts as one failure. */
-function readTotals(report) {
+function readReport(report) {
   try {
     const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(
       readFileSync(report, 'utf8'),
@@ -73,12 +76,29 @@ function readTotals(report) {
       ({ status, assertionResults }) =>
         status === 'failed' && !assertionResults.some((test) => test.status === 'failed'),
     );
-    return {
+    const totals = {
       passed: numPassedTests,
       failed: numFailedTests + unloaded.length,
       skipped: numPendingTests + numTodoTests,
     };
-  } catch {
-    return { passed: 0, failed: 1, skipped: 0 };
+    const failed = testResults.flatMap(({ assertionResults }) =>
+      assertionResults.filter((test) => test.status === 'failed'),
+    );
+    return {
+      totals,
+      failures: [
+        ...unloaded.map(({ name, message }) => failureOf(name, message)),
+        ...failed.map(({ fullName, failureMessages }) => failureOf(fullName, failureMessages[0])),
+      ],
+    };
+  } catch (error) {
+    return {
+      totals: { passed: 0, failed: 1, skipped: 0 },
+      failures: [failureOf('no report', String(error))],
+    };
   }
+}
+
+function failureOf(name, message = '') {
+  return `FAILED: ${name}: ${message.slice(0, MESSAGE_LENGTH)}`;
 }

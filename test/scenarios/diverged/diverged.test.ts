@@ -32,7 +32,8 @@ async function loseTransactions(stage: Scenario): Promise<TestServer> {
 }
 
 test('what was delivered is on no living server any more: exit code 4, and the transaction is named', async () => {
-  await scenario({}, async (stage) => {
+  // All that the load writes, so that each transaction of the trail has a record.
+  await scenario({ config: { filter: { include: ['*.*'] } } }, async (stage) => {
     const agent = await stage.startAgent();
     const candidate = await loseTransactions(stage);
     const hints = startHints(candidate);
