@@ -14,7 +14,7 @@ export { defaultHintFormat, type Hint, type HintFormat, hintFromToken, parseHint
 export { lastHint as findLastHint, locateHint as findHint, type LocateResult } from './matching/locate.js';
 export type { HintPlace } from './matching/hint-scan.js';
 export type { Confidence } from './matching/match-state.js';
-export type { Instance, Account } from './mysql/connection.js';
+export type { Instance, Account } from './mysql/instance.js';
 export type { ChangeRecord, ColumnValue, RecordSource, RecordTransaction, RowImage } from './sinks/record.js';
 export type { DeliveredTransaction, Sink, SinkRecovery } from './sinks/sink.js';
 export { fileSink } from './sinks/file-sink.js';

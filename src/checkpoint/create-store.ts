@@ -1,5 +1,5 @@
 import type { CheckpointConfig } from '../config/schema.js';
-import type { Account } from '../mysql/connection.js';
+import type { Account } from '../mysql/instance.js';
 import type { ZooKeeperLogger } from '../zookeeper/zookeeper-session.js';
 
 import type { CheckpointStore } from './checkpoint.js';

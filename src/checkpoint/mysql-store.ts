@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Connection, ResultSetHeader } from 'mysql2/promise';
 
 import { formatAddress } from '../config/address.js';
-import type { Account } from '../mysql/connection.js';
+import type { Account } from '../mysql/instance.js';
 import { isServerError } from '../mysql/server-error.js';
 import { query, text } from '../mysql/server.js';
 import {

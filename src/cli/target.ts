@@ -2,7 +2,7 @@ import { loadConfig } from '../config/load.js';
 import { Secret } from '../config/secret.js';
 import { defaultHintFormat, type HintFormat } from '../hints/hint.js';
 import { readAccount } from '../mysql/account.js';
-import type { Instance } from '../mysql/connection.js';
+import type { Instance } from '../mysql/instance.js';
 import { WaymarkError } from '../util/errors.js';
 import type { CommandContext, CommonOptions } from './context.js';
 import type { LogLevel } from './logger.js';

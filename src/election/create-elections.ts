@@ -1,5 +1,5 @@
 import type { ElectionConfig } from '../config/schema.js';
-import type { Account } from '../mysql/connection.js';
+import type { Account } from '../mysql/instance.js';
 import type { ElectionLogger } from './campaign.js';
 import type { Elections } from './lease.js';
 import { mysqlElections } from './mysql-election.js';

@@ -1,6 +1,6 @@
 import type { Connection } from 'mysql2/promise';
 import { formatAddress } from '../config/address.js';
-import type { Account } from '../mysql/connection.js';
+import type { Account } from '../mysql/instance.js';
 import { query, text } from '../mysql/server.js';
 import {
   isMissing,

@@ -1,4 +1,5 @@
-import { type Finding, lagOf, type Sight } from './diagnosis.js';
+import { lagOf, type Sight } from './diagnosis.js';
+import type { Finding } from './finding.js';
 import { isAhead } from './source-progress.js';
 import type { SwitchCause } from './state.js';
 

@@ -2,7 +2,7 @@ import { type Coordinates, formatCoordinates } from '../binlog/coordinates.js';
 import { type HintFormat } from '../hints/hint.js';
 import { scanHints } from '../matching/hint-scan.js';
 import type { TrailEntry } from '../matching/trail.js';
-import type { Instance } from '../mysql/connection.js';
+import type { Instance } from '../mysql/instance.js';
 import type { Inspection } from '../mysql/inspect.js';
 import { listBinaryLogs } from '../mysql/log-list.js';
 import { hasCode } from '../util/errors.js';

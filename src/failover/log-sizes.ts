@@ -1,6 +1,6 @@
 import { type Coordinates, parseCoordinates } from '../binlog/coordinates.js';
 import { formatAddress } from '../config/address.js';
-import type { Instance } from '../mysql/connection.js';
+import type { Instance } from '../mysql/instance.js';
 import { listBinaryLogs } from '../mysql/log-list.js';
 import type { BinaryLog } from '../mysql/server.js';
 import { sleep } from '../util/async.js';

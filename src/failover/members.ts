@@ -1,6 +1,6 @@
 import { formatCoordinates } from '../binlog/coordinates.js';
 import { formatAddress } from '../config/address.js';
-import type { Finding } from './diagnosis.js';
+import type { Finding } from './finding.js';
 import type { Probe, ProbeOutcome } from './probe.js';
 
 /** How a server replicates, as it says itself. */

@@ -1,6 +1,6 @@
 import { type Address, formatAddress } from '../config/address.js';
 import type { Config } from '../config/schema.js';
-import type { Account, Instance } from '../mysql/connection.js';
+import type { Account, Instance } from '../mysql/instance.js';
 
 /** A server that the stream may be read from. */
 export type Member = {

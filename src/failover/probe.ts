@@ -1,6 +1,7 @@
 import type { Connection } from 'mysql2/promise';
 import { formatAddress } from '../config/address.js';
-import { close, connect, discard, type Instance } from '../mysql/connection.js';
+import { close, connect, discard } from '../mysql/connection.js';
+import type { Instance } from '../mysql/instance.js';
 import { type Inspection, lookAt } from '../mysql/inspect.js';
 import { isServerError, serverError } from '../mysql/server-error.js';
 import { readReplicaList } from '../mysql/replica-list.js';

@@ -1,6 +1,6 @@
 import type { Coordinates } from '../binlog/coordinates.js';
 import type { Confidence } from '../matching/match-state.js';
-import type { Finding } from './diagnosis.js';
+import type { Finding } from './finding.js';
 
 /** Why reading began on a server. */
 export type SwitchCause = Finding | 'planned' | 'failback' | 'restart' | 'start';

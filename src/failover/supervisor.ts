@@ -1,13 +1,12 @@
 import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
 import { type Address, formatAddress } from '../config/address.js';
-import type { Account } from '../mysql/connection.js';
+import type { Account } from '../mysql/instance.js';
 import type { Progress } from '../tail/progress.js';
 import { sleep } from '../util/async.js';
 import { hasCode, messageOf } from '../util/errors.js';
 import { choose } from './choice.js';
-import type { Coordinator } from './coordinator.js';
-import type { Finding } from './diagnosis.js';
+import type { Finding } from './finding.js';
 import type { MemberView } from './members.js';
 import { Move } from './move.js';
 import { type Found, findingsOf, Memory, type Obstacles, type OutlookInput, viewsOf } from './outlook.js';
@@ -25,6 +24,17 @@ export type SupervisorOptions = {
   readonly watch: PoolWatch;
   readonly progress: Progress;
   readonly logger: Logger;
+};
+
+/** A stream that can be moved while it runs. */
+export type Movable = {
+  /** Where it is read from; null while that is being looked for. */
+  readonly reading: Source | null;
+  /**
+   * Moves it.
+   * @throws WaymarkError `switch-refused` when it stays.
+   */
+  move(move: Move, signal: AbortSignal): Promise<SwitchReport>;
 };
 
 /** From one judgement to the next. */
@@ -100,31 +110,30 @@ export class Supervisor {
   }
 
   /** Judges until the signal fires. Rejects with its reason. */
-  async run(coordinator: Coordinator, signal: AbortSignal): Promise<never> {
+  async run(stream: Movable, signal: AbortSignal): Promise<never> {
     for (;;) {
       await sleep(intervalMs, signal);
-      const source = coordinator.reading;
+      const source = stream.reading;
       const found = this.#found(source);
       this.memory.note(found);
       if (source === null) continue;
       this.#lookWhenUneasy(signal);
       const move = this.#say(source, found);
-      if (move) await this.#carryOut(move, coordinator, signal);
+      if (move) await this.#carryOut(move, stream, signal);
     }
   }
 
-  members(coordinator: Coordinator): readonly MemberView[] {
-    return viewsOf(this.#outlook(coordinator.reading), this.#obstacles);
+  members(stream: Movable): readonly MemberView[] {
+    return viewsOf(this.#outlook(stream.reading), this.#obstacles);
   }
 
-  async switchTo(address: Address, coordinator: Coordinator, signal: AbortSignal): Promise<SwitchReport> {
+  async switchTo(address: Address, stream: Movable, signal: AbortSignal): Promise<SwitchReport> {
     const name = formatAddress(address);
     const target = memberAt(this.#pool, address);
     const known = this.#pool.map((member) => member.name).join(', ');
     if (target === null) throw refused(name, [`it is no member of the pool (${known})`]);
-    if (coordinator.reading?.member.name === name)
-      throw refused(name, ['the stream is read from it already']);
-    return coordinator.move(new Move('planned', ['asked for'], target), signal);
+    if (stream.reading?.member.name === name) throw refused(name, ['the stream is read from it already']);
+    return stream.move(new Move('planned', ['asked for'], target), signal);
   }
 
   /** Takes over a new configuration, as far as a running agent can. */
@@ -218,9 +227,9 @@ export class Supervisor {
     return atMs !== undefined && performance.now() - atMs < moveRetryMs;
   }
 
-  async #carryOut(move: Move, coordinator: Coordinator, signal: AbortSignal): Promise<void> {
+  async #carryOut(move: Move, stream: Movable, signal: AbortSignal): Promise<void> {
     try {
-      await coordinator.move(move, signal);
+      await stream.move(move, signal);
     } catch (error) {
       signal.throwIfAborted();
       if (!hasCode(error, 'switch-refused')) throw error;

@@ -1,6 +1,6 @@
 import type { Connection } from 'mysql2/promise';
 import { formatAddress } from '../config/address.js';
-import type { Instance } from '../mysql/connection.js';
+import type { Instance } from '../mysql/instance.js';
 import { isDenied, isServerError, unlessDenied } from '../mysql/server-error.js';
 import { dialectOf } from '../mysql/dialect.js';
 import { quoteName } from '../mysql/quote.js';

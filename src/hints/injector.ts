@@ -1,6 +1,7 @@
 import type { Connection } from 'mysql2/promise';
 import { formatAddress } from '../config/address.js';
-import { close, connect, discard, type Instance } from '../mysql/connection.js';
+import { close, connect, discard } from '../mysql/connection.js';
+import type { Instance } from '../mysql/instance.js';
 import { isServerError } from '../mysql/server-error.js';
 import { query, text } from '../mysql/server.js';
 import { abortable } from '../util/abortable.js';

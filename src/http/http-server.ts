@@ -4,7 +4,8 @@ import type { Logger } from 'pino';
 import { type Address, formatAddress } from '../config/address.js';
 import { messageOf, WaymarkError } from '../util/errors.js';
 import { type Answer, errorAnswer } from './answer.js';
-import { type Faces, routeTo } from './routes.js';
+import { routeTo } from './routes.js';
+import type { Faces } from './faces.js';
 
 /** A listener that is up. */
 export type HttpServer = { readonly address: string; close(): Promise<void> };

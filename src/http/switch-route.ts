@@ -6,7 +6,7 @@ import type { Secret } from '../config/secret.js';
 import { abortable } from '../util/abortable.js';
 import { WaymarkError } from '../util/errors.js';
 import { type Answer, json, refusal } from './answer.js';
-import type { Faces } from './routes.js';
+import type { Faces } from './faces.js';
 
 /** An address needs less. */
 const bodyLimitBytes = 4096;

@@ -1,6 +1,6 @@
 import { type Coordinates, formatCoordinates } from '../binlog/coordinates.js';
 import type { Hint, HintFormat } from '../hints/hint.js';
-import type { Instance } from '../mysql/connection.js';
+import type { Instance } from '../mysql/instance.js';
 import type { Inspection } from '../mysql/inspect.js';
 import type { Confidence } from './match-state.js';
 

@@ -1,6 +1,6 @@
 import { type Coordinates, firstPosition, formatCoordinates } from '../binlog/coordinates.js';
 import { formatAddress } from '../config/address.js';
-import type { Instance } from '../mysql/connection.js';
+import type { Instance } from '../mysql/instance.js';
 import { type Inspection, isReplica } from '../mysql/inspect.js';
 import type { BinaryLog } from '../mysql/server.js';
 import { WaymarkError } from '../util/errors.js';

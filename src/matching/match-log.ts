@@ -1,7 +1,7 @@
 import { type Coordinates, firstPosition } from '../binlog/coordinates.js';
 import type { TableFilter } from '../config/table-filter.js';
 import type { HintFormat } from '../hints/hint.js';
-import type { Instance } from '../mysql/connection.js';
+import type { Instance } from '../mysql/instance.js';
 import { commitsInOneOrder, type Inspection, isReplica } from '../mysql/inspect.js';
 import { listBinaryLogs } from '../mysql/log-list.js';
 import type { Comparison } from './comparison.js';

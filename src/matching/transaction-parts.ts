@@ -3,7 +3,7 @@ import type { Coordinates } from '../binlog/coordinates.js';
 import { readDump } from '../binlog/dump-stream.js';
 import { readRowsEvent } from '../binlog/rows-event.js';
 import { TransactionAssembler } from '../binlog/transaction-assembler.js';
-import type { Instance } from '../mysql/connection.js';
+import type { Instance } from '../mysql/instance.js';
 
 /** A run of changes of one kind in one table, or a statement: what two transactions can be compared by. */
 export type TransactionPart = {

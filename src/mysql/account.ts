@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { Secret } from '../config/secret.js';
 import type { TlsConfig } from '../config/schema.js';
 import { messageOf, WaymarkError } from '../util/errors.js';
-import type { Account } from './connection.js';
+import type { Account } from './instance.js';
 
 /** The part of the configuration that says who we are on the servers. */
 export type AccountConfig = {

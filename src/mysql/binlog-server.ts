@@ -3,12 +3,6 @@ import { WaymarkError } from '../util/errors.js';
 import { isServerError } from './server-error.js';
 import type { ServerVersion } from './version.js';
 
-/**
- * What a member is: a server, or a binlog server, which holds no data: it keeps a copy of its source's binary logs, under
- * the same names and positions, and serves them to replicas (MaxScale's binlogrouter, for example).
- */
-export type ServerKind = 'server' | 'binlog-server';
-
 /** ER_PARSE_ERROR: what a binlog server says to a statement that it doesn't know, and no server to SHOW VARIABLES. */
 const parseErrorNumber = 1064;
 

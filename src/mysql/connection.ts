@@ -1,32 +1,11 @@
 import { Socket } from 'node:net';
 import { createConnection, type Connection as CoreConnection, type ConnectionOptions } from 'mysql2';
 import type { Connection } from 'mysql2/promise';
-import { type Address, formatAddress } from '../config/address.js';
-import type { Secret } from '../config/secret.js';
+import { formatAddress } from '../config/address.js';
 import { withDeadline } from '../util/async.js';
 import { messageOf, WaymarkError } from '../util/errors.js';
-import type { ServerKind } from './binlog-server.js';
+import type { Account, Instance } from './instance.js';
 import { isServerError } from './server-error.js';
-
-/** Who we are on the servers, and how we get there. */
-export type Account = {
-  readonly user: string;
-  readonly password: Secret;
-  readonly tls?: {
-    readonly ca?: string;
-    readonly cert?: string;
-    readonly key?: string;
-    readonly verify?: boolean;
-  };
-};
-
-/** One server and the account to use there. */
-export type Instance = {
-  readonly address: Address;
-  readonly account: Account;
-  /** What the operator says that it is; else it is seen by its answers. */
-  readonly kind?: ServerKind;
-};
 
 const defaultConnectTimeoutMs = 3000;
 

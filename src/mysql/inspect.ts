@@ -2,7 +2,8 @@ import type { Connection } from 'mysql2/promise';
 import { formatAddress } from '../config/address.js';
 import { withDeadline } from '../util/async.js';
 import { WaymarkError } from '../util/errors.js';
-import { close, connect, discard, type Instance } from './connection.js';
+import { close, connect, discard } from './connection.js';
+import type { Instance } from './instance.js';
 import { serverError } from './server-error.js';
 import {
   isBinlogServer,

@@ -1,7 +1,8 @@
 import { formatAddress } from '../config/address.js';
 import { withDeadline } from '../util/async.js';
 import { WaymarkError } from '../util/errors.js';
-import { close, connect, discard, type Instance } from './connection.js';
+import { close, connect, discard } from './connection.js';
+import type { Instance } from './instance.js';
 import { serverError } from './server-error.js';
 import { type BinaryLog, readBinaryLogs } from './server.js';
 

@@ -1,5 +1,5 @@
 import { hasCode } from '../util/errors.js';
-import type { Instance } from './connection.js';
+import type { Instance } from './instance.js';
 import { preflight, preflightRefusal } from './preflight.js';
 import { serverError } from './server-error.js';
 

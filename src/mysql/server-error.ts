@@ -1,6 +1,6 @@
 import { formatAddress } from '../config/address.js';
 import { messageOf, WaymarkError } from '../util/errors.js';
-import type { Instance } from './connection.js';
+import type { Instance } from './instance.js';
 
 /** An error that the server sent, with its number. */
 export function isServerError(error: unknown): error is Error & { errno: number; sqlState?: string } {

@@ -1,12 +1,7 @@
 import type { Connection, RowDataPacket } from 'mysql2/promise';
 import { WaymarkError } from '../util/errors.js';
-import {
-  greetingOf,
-  isBinlogServerAnswer,
-  isCurtBinlogServer,
-  type ServerKind,
-  unlessUnanswered,
-} from './binlog-server.js';
+import { greetingOf, isBinlogServerAnswer, isCurtBinlogServer, unlessUnanswered } from './binlog-server.js';
+import type { ServerKind } from './instance.js';
 import { dialectOf } from './dialect.js';
 import { parseServerVersion, type ServerVersion } from './version.js';
 

@@ -1,5 +1,6 @@
 import { formatAddress } from '../config/address.js';
-import { close, connect, type Instance } from '../mysql/connection.js';
+import { close, connect } from '../mysql/connection.js';
+import type { Instance } from '../mysql/instance.js';
 import { type Look, sourceOf } from '../repoint/look.js';
 import { hasCode, WaymarkError } from '../util/errors.js';
 

@@ -1,6 +1,6 @@
 import { formatAddress } from '../config/address.js';
 import type { HintFormat } from '../hints/hint.js';
-import type { Instance } from '../mysql/connection.js';
+import type { Instance } from '../mysql/instance.js';
 import { hasAppliedAll } from '../mysql/server.js';
 import { type Look, lookAt } from '../repoint/look.js';
 import { type Force, loggingRefusal } from '../repoint/refusal.js';

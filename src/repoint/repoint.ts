@@ -1,7 +1,7 @@
 import type { HintFormat } from '../hints/hint.js';
 import type { CorrelateProgress } from '../matching/correlation.js';
 import type { ReplicaPlace } from '../matching/replica-place.js';
-import type { Instance } from '../mysql/connection.js';
+import type { Instance } from '../mysql/instance.js';
 import { getsMore } from '../mysql/inspect.js';
 import {
   changeSource,

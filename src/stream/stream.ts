@@ -14,7 +14,7 @@ import { Supervisor } from '../failover/supervisor.js';
 import { refused, type ReloadReport, type SwitchReport } from '../failover/switching.js';
 import type { StreamMeters } from '../http/metrics.js';
 import { TrailKeeper } from '../matching/trail-keeper.js';
-import type { Account } from '../mysql/connection.js';
+import type { Account } from '../mysql/instance.js';
 import { measuredSink, type SinkActivity } from '../sinks/measured-sink.js';
 import type { Sink } from '../sinks/sink.js';
 import type { Progress } from '../tail/progress.js';

@@ -2,7 +2,8 @@ import type { Connection } from 'mysql2/promise';
 import type { Logger } from 'pino';
 import type { UndescribedTable } from '../binlog/row-decoder.js';
 import { lookUpColumns } from '../binlog/table-columns.js';
-import { connect, discard, type Instance } from '../mysql/connection.js';
+import { connect, discard } from '../mysql/connection.js';
+import type { Instance } from '../mysql/instance.js';
 import { withDeadline } from '../util/async.js';
 import { WaymarkError } from '../util/errors.js';
 

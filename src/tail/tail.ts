@@ -6,7 +6,7 @@ import { formatAddress } from '../config/address.js';
 import type { TableFilter } from '../config/table-filter.js';
 import { type HintFormat, hintRecogniser } from '../hints/hint.js';
 import type { ResumePoint } from '../matching/match-state.js';
-import type { Instance } from '../mysql/connection.js';
+import type { Instance } from '../mysql/instance.js';
 import { type Inspection, inspect, isReplica } from '../mysql/inspect.js';
 import type { Sink } from '../sinks/sink.js';
 import { hasCode } from '../util/errors.js';

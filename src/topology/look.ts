@@ -1,6 +1,7 @@
 import type { Connection } from 'mysql2/promise';
 import { type Address, formatAddress } from '../config/address.js';
-import { close, connect, discard, type Instance } from '../mysql/connection.js';
+import { close, connect, discard } from '../mysql/connection.js';
+import type { Instance } from '../mysql/instance.js';
 import { type ListedReplica, readDumpHosts, readReplicaList } from '../mysql/replica-list.js';
 import { serverError, unlessDenied } from '../mysql/server-error.js';
 import {

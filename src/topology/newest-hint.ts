@@ -1,7 +1,7 @@
 import { type Coordinates, firstPosition } from '../binlog/coordinates.js';
 import type { Hint, HintFormat } from '../hints/hint.js';
 import { type HintPlace, scanHints } from '../matching/hint-scan.js';
-import type { Instance } from '../mysql/connection.js';
+import type { Instance } from '../mysql/instance.js';
 import { listBinaryLogs } from '../mysql/log-list.js';
 import { hasCode, messageOf } from '../util/errors.js';
 

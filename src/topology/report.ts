@@ -1,7 +1,7 @@
 import type { Address } from '../config/address.js';
 import type { HintFormat } from '../hints/hint.js';
 import { hintSeconds } from '../hints/next-hint.js';
-import type { ServerKind } from '../mysql/binlog-server.js';
+import type { ServerKind } from '../mysql/instance.js';
 import { isBinlogServer } from '../mysql/server.js';
 import { type ErrorCode, WaymarkError } from '../util/errors.js';
 import type { LivingLook } from './look.js';

@@ -1,6 +1,6 @@
 import { type Address, formatAddress } from '../config/address.js';
-import type { ServerKind } from '../mysql/binlog-server.js';
-import type { Account } from '../mysql/connection.js';
+import type { ServerKind } from '../mysql/instance.js';
+import type { Account } from '../mysql/instance.js';
 import { type Look, lookAt } from './look.js';
 import { neighboursOf } from './neighbours.js';
 

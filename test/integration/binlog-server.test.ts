@@ -3,7 +3,7 @@ import { parseAddress } from '../../src/config/address.js';
 import { Secret } from '../../src/config/secret.js';
 import { defaultHintFormat } from '../../src/hints/hint.js';
 import { lastHint, locateHint } from '../../src/matching/locate.js';
-import type { Instance } from '../../src/mysql/connection.js';
+import type { Instance } from '../../src/mysql/instance.js';
 import { inspect } from '../../src/mysql/inspect.js';
 import { preflight } from '../../src/mysql/preflight.js';
 import { isBinlogServer } from '../../src/mysql/server.js';

@@ -5,7 +5,7 @@ import { hintEventName, hintStateTable } from '../../src/hints/server-event.js';
 import { hintSeconds } from '../../src/hints/next-hint.js';
 import { lastHint } from '../../src/matching/locate.js';
 import { Secret } from '../../src/config/secret.js';
-import type { Instance } from '../../src/mysql/connection.js';
+import type { Instance } from '../../src/mysql/instance.js';
 import { startServer, startTopology, type TestServer, type Topology } from '../servers/index.js';
 import { until } from '../servers/wait.js';
 import { documentOf, errorOf, runWaymark, startWaymark } from '../unit/cli/waymark.js';

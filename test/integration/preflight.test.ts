@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Secret } from '../../src/config/secret.js';
-import type { Instance } from '../../src/mysql/connection.js';
+import type { Instance } from '../../src/mysql/instance.js';
 import { examineServer, preflight } from '../../src/mysql/preflight.js';
 import {
   isMeant,

@@ -1,6 +1,6 @@
 import { Secret } from '../../src/config/secret.js';
 import { defaultHintFormat } from '../../src/hints/hint.js';
-import type { Instance } from '../../src/mysql/connection.js';
+import type { Instance } from '../../src/mysql/instance.js';
 import { repoint, type RepointOptions, type RepointResult } from '../../src/repoint/repoint.js';
 import type { TestServer } from '../servers/index.js';
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { Secret } from '../../src/config/secret.js';
 import { rejectionsOf } from '../../src/failover/candidate.js';
 import { choose, type ChoiceSettings, type Option } from '../../src/failover/choice.js';
-import type { Finding } from '../../src/failover/diagnosis.js';
+import type { Finding } from '../../src/failover/finding.js';
 import { Metrics } from '../../src/http/metrics.js';
 import type { Inspection } from '../../src/mysql/inspect.js';
 import type { ReplicationChannel, ServerFacts } from '../../src/mysql/server.js';

@@ -1,6 +1,6 @@
 import type { Config } from '../../config/schema.js';
 import { createElections } from '../../election/create-elections.js';
-import type { Account } from '../../mysql/connection.js';
+import type { Account } from '../../mysql/instance.js';
 import { WaymarkError } from '../../util/errors.js';
 import type { CheckFinding } from './findings.js';
 

@@ -4,7 +4,7 @@ import type { StoredCheckpoint } from '../../checkpoint/checkpoint.js';
 import { createCheckpointStore } from '../../checkpoint/create-store.js';
 import { formatAddress } from '../../config/address.js';
 import type { Config } from '../../config/schema.js';
-import type { Account } from '../../mysql/connection.js';
+import type { Account } from '../../mysql/instance.js';
 import { messageOf, WaymarkError } from '../../util/errors.js';
 import type { CheckedCheckpoint, CheckFinding } from './findings.js';
 

@@ -2,7 +2,7 @@ import { checkpointTable } from '../../checkpoint/mysql-table.js';
 import { formatAddress } from '../../config/address.js';
 import type { Config } from '../../config/schema.js';
 import { electionTable } from '../../election/mysql-table.js';
-import type { Account, Instance } from '../../mysql/connection.js';
+import type { Account, Instance } from '../../mysql/instance.js';
 import {
   type MissingTable,
   missingTables,

@@ -8,7 +8,7 @@ import {
   nameOfTransaction,
   type OwnTransactions,
 } from '../../matching/correlation.js';
-import type { Instance } from '../../mysql/connection.js';
+import type { Instance } from '../../mysql/instance.js';
 import { inspect } from '../../mysql/inspect.js';
 import { namingGrants } from '../../mysql/named-grants.js';
 import { exitCodes } from '../../util/errors.js';

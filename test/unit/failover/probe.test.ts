@@ -3,7 +3,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { Secret } from '../../../src/config/secret.js';
 import { probe, probeTimeoutMs } from '../../../src/failover/probe.js';
-import type { Instance } from '../../../src/mysql/connection.js';
+import type { Instance } from '../../../src/mysql/instance.js';
 
 const instance = (port: number): Instance => ({
   address: { host: '127.0.0.1', port },

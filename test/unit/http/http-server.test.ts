@@ -6,7 +6,7 @@ import type { AgentStatus } from '../../../src/failover/status.js';
 import { refused, type SwitchReport } from '../../../src/failover/switching.js';
 import { serveHttp, type HttpServer } from '../../../src/http/http-server.js';
 import { Metrics } from '../../../src/http/metrics.js';
-import type { Faces } from '../../../src/http/routes.js';
+import type { Faces } from '../../../src/http/faces.js';
 import { Secret } from '../../../src/config/secret.js';
 import { sampleStatus } from './status-samples.js';
 
