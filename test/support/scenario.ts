@@ -31,6 +31,9 @@ export type AgentConfig = Readonly<Record<string, unknown>>;
 /** The agent's account on the servers of a scenario. */
 const account = { user: 'waymark', password: 'a password' };
 
+/** Some of a load's transactions change nothing, or nothing that is delivered: of so many, many are left. */
+const fewestCommitted = 80;
+
 /** The most memory that an agent may ever take. */
 const memoryBoundBytes = 300 * 1024 * 1024;
 
@@ -168,6 +171,9 @@ export class Scenario {
 
   /** Ends the load, waits for everything to be delivered, stops the agent cleanly, and judges. */
   async finish(): Promise<Verdict> {
+    await until('the load has committed enough to judge by', () =>
+      Promise.resolve(this.load.committed() >= fewestCommitted),
+    );
     await this.load.stop();
     await this.level();
     await this.stopAgent();
