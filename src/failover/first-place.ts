@@ -5,6 +5,7 @@ import type { Config } from '../config/schema.js';
 import type { TableFilter } from '../config/table-filter.js';
 import { commitsInOneOrder } from '../mysql/inspect.js';
 import type { SinkRecovery } from '../sinks/sink.js';
+import { restoreGtidPosition } from '../tail/gtid-position.js';
 import type { Progress } from '../tail/progress.js';
 import { messageOf } from '../util/errors.js';
 import { begin, recoveredNumbering, recoveredTrail } from './beginning.js';
@@ -36,6 +37,7 @@ export async function beginning(
   progress.partial = null;
   const { member, inspection, resume } = await begin(() => supervisor.pool, config, filter, logger, signal);
   progress.keeper.restore(resume.trail, resume.sequence);
+  restoreGtidPosition(progress.gtidPosition, null, []);
   const ordered = commitsInOneOrder(inspection);
   return { member, inspection, resume, confidence: null, hint: null, ordered, matched: 0, took: null };
 }
@@ -50,6 +52,11 @@ export async function resumeFromCheckpoint(
   const trail = recoveredTrail(checkpoint, recovery);
   const numbering = recoveredNumbering(checkpoint, recovery);
   progress.keeper.restore(trail, numbering.sequence, numbering.hint);
+  restoreGtidPosition(
+    progress.gtidPosition,
+    checkpoint.gtidSet,
+    recovery.delivered.map(({ gtid }) => gtid),
+  );
   progress.partial = recovery.endsBetweenTransactions ? null : checkpoint.trail.partial;
   const { server, coordinates } = checkpoint;
   const { serverId, uuid } = server;

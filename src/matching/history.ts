@@ -44,6 +44,7 @@ export async function* readHistory(options: HistoryOptions): AsyncGenerator<Hist
   const shape = comparison === 'shape' || comparison === 'listed' ? new Shape() : null;
   let deliverable = false;
   let sourceServerId = options.sourceServerId ?? null;
+  let lastGtid: string | null = null;
   const assembler = new TransactionAssembler(options.start, {
     rows: (_open, operation, name) => {
       shape?.rows(operation, name);
@@ -63,6 +64,10 @@ export async function* readHistory(options: HistoryOptions): AsyncGenerator<Hist
     const { statement, start, end, serverId } = transaction;
     const shapeDigest = shape?.take() ?? 0n;
     if (transaction.identity === null) return null;
+    // A MariaDB replica that was killed may carry out, and log, its last transaction once more.
+    const repeated = transaction.gtid !== null && transaction.gtid === lastGtid;
+    lastGtid = transaction.gtid;
+    if (repeated) return null;
     const hint = statement && recognise(statement);
     if (hint) {
       sourceServerId = serverId;

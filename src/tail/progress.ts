@@ -1,4 +1,5 @@
 import type { Coordinates } from '../binlog/coordinates.js';
+import type { GtidPosition } from './gtid-position.js';
 import type { TrailKeeper } from '../matching/trail-keeper.js';
 import type { PartialTransaction, Trail } from '../matching/trail.js';
 
@@ -27,8 +28,7 @@ export type Progress = {
   lastSecond: number | null;
   /** When the last bytes came from the server, in milliseconds of the monotonic clock; null before the first. */
   lastHeardAtMs: number | null;
-  /** MariaDB's GTID position of what was delivered: the last GTID of each domain. */
-  readonly gtidPosition: Map<string, string>;
+  readonly gtidPosition: GtidPosition;
 };
 
 /** The trail with the transaction under way, for a checkpoint or a match. */

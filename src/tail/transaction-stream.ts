@@ -14,6 +14,7 @@ import { WaymarkError } from '../util/errors.js';
 import { type Change, TransactionRecords } from './change-records.js';
 import type { ColumnSource } from './column-source.js';
 import { CutOffTransaction } from './cut-off-transaction.js';
+import { isLastOfItsDomain, noteGtid } from './gtid-position.js';
 import type { Progress } from './progress.js';
 import type { Token } from './tokens.js';
 
@@ -33,7 +34,7 @@ export type TransactionStreamOptions = {
 };
 
 /** What is done with a transaction. */
-type Fate = 'deliver' | 'passed-over' | 'born-here';
+type Fate = 'deliver' | 'passed-over' | 'born-here' | 'repeated';
 
 type Current = {
   readonly open: OpenTransaction;
@@ -130,6 +131,9 @@ export class TransactionStream {
     if (this.#skip.size > 0 && this.#skip.has(formatCoordinates(open.start))) {
       return this.#enter(open, second, 'passed-over');
     }
+    // A MariaDB replica that is killed between a transaction's way into its log and the note of its place (in a table of
+    // another engine for DDL, in a file where it replicates by file and position) carries it out, and logs it, once more.
+    if (isLastOfItsDomain(progress.gtidPosition, open.gtid)) return this.#enter(open, second, 'repeated');
     if (!isBornOnReplica(open.serverId, serverId, progress.sourceServerId)) {
       return this.#enter(open, second, 'deliver');
     }
@@ -194,6 +198,13 @@ export class TransactionStream {
       case 'passed-over':
         this.#passOver(ended, identity);
         return;
+      case 'repeated':
+        logger.warn(
+          { event: 'transaction.repeated', server, gtid: ended.gtid, ...ended.start },
+          `${server} carried out ${ended.gtid ?? 'a transaction'} twice, as a MariaDB replica may that was killed; ` +
+            'it is delivered once',
+        );
+        return;
       case 'born-here':
         progress.bornHere += 1;
         logger.warn(
@@ -226,10 +237,4 @@ export class TransactionStream {
     progress.keeper.passedOver();
     progress.passedOver += 1;
   }
-}
-
-/** MariaDB's GTID position is the last GTID of each domain; MySQL's sets can't be made from single GTIDs so cheaply. */
-function noteGtid(position: Map<string, string>, gtid: string | null): void {
-  const match = gtid === null ? null : /^(\d+)-\d+-\d+$/.exec(gtid);
-  if (match?.[1] !== undefined) position.set(match[1], match[0]);
 }
