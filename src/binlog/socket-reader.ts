@@ -63,8 +63,10 @@ export class SocketReader {
 
   #wait(ms: number): Promise<void> {
     return new Promise((resolve, reject) => {
+      let whatCame: NodeJS.Immediate | undefined;
       const finish = (): void => {
         clearTimeout(timer);
+        clearImmediate(whatCame);
         this.#signal.removeEventListener('abort', onAbort);
         this.#wake = null;
       };
@@ -72,18 +74,18 @@ export class SocketReader {
         finish();
         reject(reasonOf(this.#signal));
       };
-      const timer = setTimeout(
-        () => {
-          finish();
-          resolve();
-        },
-        Math.max(ms, 1),
-      );
-      this.#signal.addEventListener('abort', onAbort, { once: true });
-      this.#wake = () => {
+      const wake = (): void => {
         finish();
         resolve();
       };
+      // When this process stood still itself, timers run before sockets are read (the phases of Node's event loop):
+      // what has come meanwhile is taken first, so that our own pause isn't the server's silence.
+      const onSilence = (): void => {
+        whatCame = setImmediate(wake);
+      };
+      const timer = setTimeout(onSilence, Math.max(ms, 1));
+      this.#signal.addEventListener('abort', onAbort, { once: true });
+      this.#wake = wake;
     });
   }
 }

@@ -21,6 +21,9 @@ export type Beginning = {
   readonly resume: ResumePoint;
 };
 
+/** A server that can't be reached now, or went away or stood still while it was asked. */
+const passingCodes = ['server-unreachable', 'stream-broken', 'stream-silent'] as const;
+
 const inspectTimeoutMs = 3000;
 const retryMs = { first: 500, last: 10_000 } as const;
 
@@ -50,7 +53,7 @@ export async function begin(
         errors.push(error instanceof Error ? error : new Error(String(error)));
       }
     }
-    const final = errors.find((error) => !hasCode(error, 'server-unreachable'));
+    const final = errors.find((error) => !passingCodes.some((code) => hasCode(error, code)));
     if (final !== undefined) throw final;
     logger.warn({ event: 'waiting', retryMs: waitMs }, 'No server of the pool can be reached; trying again');
     await sleep(waitMs, signal);

@@ -19,9 +19,7 @@ export async function connect(
   options: { signal?: AbortSignal; connectTimeoutMs?: number } = {},
 ): Promise<Connection> {
   options.signal?.throwIfAborted();
-  const core = createConnection(
-    connectionOptions(instance, options.connectTimeoutMs ?? defaultConnectTimeoutMs),
-  );
+  const core = createConnection(connectionOptions(instance));
   try {
     await handshake(core, options.connectTimeoutMs ?? defaultConnectTimeoutMs, options.signal);
   } catch (error) {
@@ -68,14 +66,14 @@ export function discard(connection: Connection): void {
   socketOf(connection).destroy();
 }
 
-function connectionOptions(instance: Instance, connectTimeoutMs: number): ConnectionOptions {
+function connectionOptions(instance: Instance): ConnectionOptions {
   const { address, account } = instance;
   return {
     host: address.host,
     port: address.port,
     user: account.user,
     password: account.password.reveal(),
-    connectTimeout: connectTimeoutMs,
+    connectTimeout: 0,
     dateStrings: true,
     supportBigNumbers: true,
     bigNumberStrings: true,
@@ -98,11 +96,14 @@ function tlsOptions(
   };
 }
 
-/** mysql2's connect timeout covers the TCP connection alone; a frozen server accepts and then never greets. */
+/** One limit for all of it: mysql2's own covers the TCP connection alone; a frozen server accepts and never greets. */
 function handshake(core: CoreConnection, timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
-      reject(new Error(`no greeting within ${timeoutMs} ms`));
+      // When this process stood still itself, what has come meanwhile (a refusal, too) is taken first.
+      setImmediate(() => {
+        reject(new Error(`no answer within ${timeoutMs} ms`));
+      });
     }, timeoutMs);
     const onAbort = (): void => {
       clearTimeout(timer);
