@@ -120,16 +120,17 @@ async function match(
 }
 
 function divergence(server: string, state: Extract<MatchState, { status: 'diverged' }>): string {
-  const [first] = state.missing;
+  // A hint that isn't there either says less than what stood behind it.
+  const first = state.missing.find(({ sequence }) => sequence > 0);
   const what = first
     ? `the first is transaction ${first.sequence} behind hint ${first.hint ?? '(none)'} ` +
       `(origin ${first.origin || 'unknown'}, ${new Date(first.second * 1000).toISOString()}, digest ${first.digest})`
-    : '';
+    : `the first is hint ${state.missing[0]?.hint ?? '(none)'}`;
   const other = state.otherContent
     ? `. ${server} has one of the same origin (${state.otherContent.origin}) with other content, digest ${state.otherContent.digest}`
     : '';
   return (
-    `${server} differs from what was delivered: ${state.missingCount} delivered transactions are not there; ${what}${other}. ` +
+    `${server} differs from what was delivered: ${state.missingCount} transactions and hints are not there; ${what}${other}. ` +
     `Compare the two servers' data; failover.onDivergence: continue goes on regardless`
   );
 }
