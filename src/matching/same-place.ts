@@ -38,26 +38,34 @@ export async function findSamePlace(
   return endBehind(coordinates, delivered.slice(noted), options);
 }
 
-/** Whether two lists of transactions have the same end, as far as both go. */
-function endsAlike(one: readonly Identity[], other: readonly Identity[]): boolean {
-  const common = Math.min(one.length, other.length);
-  const end = other.slice(other.length - common);
-  return one.slice(one.length - common).every((identity, index) => {
-    const counterpart = end[index];
-    return counterpart !== undefined && sameTransaction(counterpart, identity);
-  });
+/** A transaction of the log, and whether anything in it would be delivered. */
+type Logged = { readonly identity: Identity; readonly deliverable: boolean };
+
+/**
+ * Whether the log's last transactions are the trail's last ones, as far as both go. One of which nothing is delivered
+ * may be in the log alone: what a sink held of a dead agent's work doesn't tell of those. Pure.
+ */
+export function endsAlike(log: readonly Logged[], trail: readonly Identity[]): boolean {
+  let left = trail.length;
+  for (const { identity, deliverable } of log.toReversed()) {
+    const expected = trail[left - 1];
+    if (expected === undefined) return true;
+    if (sameTransaction(expected, identity)) left -= 1;
+    else if (deliverable) return false;
+  }
+  return left < trail.length || log.length === 0 || trail.length === 0;
 }
 
 /** The last transactions of the place's file before it. */
-async function transactionsBefore(place: Coordinates, options: LogOptions): Promise<Identity[]> {
-  const found: Identity[] = [];
+async function transactionsBefore(place: Coordinates, options: LogOptions): Promise<Logged[]> {
+  const found: Logged[] = [];
   if (place.position <= firstPosition) return found;
   const start = { file: place.file, position: firstPosition };
   for await (const steps of readHistory({ ...options, start, nonBlocking: true })) {
     for (const step of steps) {
       if (step.end.file !== place.file || step.end.position > place.position) return found;
       if (step.kind === 'hint' || step.bornHere) continue;
-      found.push(step.identity);
+      found.push({ identity: step.identity, deliverable: step.deliverable });
       if (found.length > compared) found.shift();
     }
   }
