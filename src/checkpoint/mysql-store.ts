@@ -84,7 +84,7 @@ class MysqlStore implements CheckpointStore {
     if (this.#closing.signal.aborted) throw this.#away('it was closed');
     if (this.#link !== null) return;
     const { tables, account } = this.#options;
-    const link = shareTableLink(tablesInstance(tables, account));
+    const link = shareTableLink(tablesInstance(tables, account), 'checkpoint');
     this.#link = link;
     try {
       await this.#run(loadMs, signal, (connection) => this.#row(connection));

@@ -71,7 +71,7 @@ class MysqlElections implements Elections {
   constructor(options: MysqlElectionOptions) {
     this.self = options.self;
     this.options = options;
-    this.#link = shareTableLink(tablesInstance(options.tables, options.account));
+    this.#link = shareTableLink(tablesInstance(options.tables, options.account), 'election');
   }
 
   of(stream: string): Election {

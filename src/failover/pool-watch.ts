@@ -31,6 +31,8 @@ type Known = {
   readonly watch: Watch;
   readonly ending: AbortController;
   evidence: MemberEvidence | null;
+  /** When it was seen last, on the monotonic clock. */
+  seenAtMs: number;
   standing: Standing | null;
   identity: Identity | null;
   /** When that was noted, on the monotonic clock. */
@@ -70,10 +72,10 @@ export class PoolWatch {
 
   /** Everybody as last seen: the members, and the source where it is none. */
   sights(): Sight[] {
-    const nowMs = performance.now();
-    return [...this.#known].map(([server, { evidence, standing, changed }]) => ({
+    return [...this.#known].map(([server, { evidence, seenAtMs, standing, changed }]) => ({
       ...{ server, evidence, changed },
-      standsForMs: standing === null ? 0 : nowMs - standing.sinceMs,
+      // Up to the last look: what has happened since isn't known.
+      standsForMs: standing === null ? 0 : Math.max(seenAtMs - standing.sinceMs, 0),
     }));
   }
 
@@ -115,7 +117,7 @@ export class PoolWatch {
       this.#take(member.name, seen);
     });
     const known = {
-      ...{ watch, ending, evidence: null, standing: null },
+      ...{ watch, ending, evidence: null, seenAtMs: Number.NEGATIVE_INFINITY, standing: null },
       ...{ identity: null, identityAtMs: Number.NEGATIVE_INFINITY, changed: null },
     };
     this.#known.set(member.name, known);
@@ -125,7 +127,9 @@ export class PoolWatch {
   #take(server: string, seen: Probe): void {
     const known = this.#known.get(server);
     if (!known) return;
+    const nowMs = performance.now();
     known.evidence = evidenceOf(seen);
+    known.seenAtMs = nowMs;
     if (seen.outcome === 'answers') {
       const { logEnd, facts } = seen.inspection;
       // Of two looks that overlap nobody knows which one saw the log's end first.
@@ -135,7 +139,6 @@ export class PoolWatch {
       if (logEnd) this.#options.breadcrumbs.note(server, logEnd, this.#options.lastHint());
     }
     this.#followSource();
-    const nowMs = performance.now();
     const sights = this.sights();
     for (const sight of sights) {
       const other = this.#known.get(sight.server);

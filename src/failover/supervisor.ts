@@ -54,8 +54,8 @@ export class Supervisor {
   #config: Config;
   #pool: readonly Member[];
   #said = '';
-  /** Targets of moves that were refused, and when. */
-  readonly #refusedAt = new Map<string, number>();
+  /** Targets of moves that were refused: when, and why. */
+  readonly #refused = new Map<string, { readonly atMs: number; readonly reason: string }>();
   #reading: Source | null = null;
   #untilReload = new AbortController();
   #obstacles: Obstacles = new Map();
@@ -186,7 +186,9 @@ export class Supervisor {
     const stays = finding !== 'healthy' && move === null;
     const elsewhere = stays ? rejections.filter(({ server }) => server !== name) : [];
     this.#obstacles = new Map(elsewhere.map(({ server, reason }) => [server, reason]));
-    const said = `${finding} ${elsewhere.map(({ server }) => server).join()}`;
+    // A move that is tried again is no news; what comes of it is.
+    const again = move !== null && this.#said.startsWith(`${finding} `);
+    const said = again ? this.#said : `${finding} ${elsewhere.map(({ server }) => server).join()}`;
     if (said !== this.#said && (finding !== 'healthy' || this.#said !== '')) {
       const fields = {
         event: 'server.diagnosed',
@@ -206,7 +208,7 @@ export class Supervisor {
 
   #moveFor(source: Source, finding: Finding, reasons: readonly string[], found: readonly Found[]) {
     const { name } = source.member;
-    if (finding === 'rebuilt' && !this.#wasJustRefused(''))
+    if (finding === 'rebuilt' && this.#justRefused('') === null)
       return { move: new Move('rebuilt', reasons, null), rejections: [] };
     const removed = !this.#pool.some((member) => member.name === name);
     const cause = removed ? 'planned' : finding === 'healthy' ? 'failback' : finding;
@@ -215,16 +217,21 @@ export class Supervisor {
       cause === 'planned' || cause === 'failback' || cause === 'stalled' || cause === 'source-down';
     if (!acts) return { move: null, rejections: [] };
     const { candidates, rejections } = this.#choose(cause, name, found);
-    const best = candidates.find(({ server }) => !this.#wasJustRefused(server));
+    const refused = candidates.flatMap(({ server }) => {
+      const reason = this.#justRefused(server);
+      return reason === null ? [] : [{ server, reason }];
+    });
+    const best = candidates.find(({ server }) => refused.every((other) => other.server !== server));
     const target = this.#pool.find((member) => member.name === best?.server);
-    if (!target) return { move: null, rejections };
+    if (!target) return { move: null, rejections: [...rejections, ...refused] };
     const why = removed ? ['it is no member of the pool any more'] : reasons;
     return { move: new Move(cause, why, target), rejections };
   }
 
-  #wasJustRefused(server: string): boolean {
-    const atMs = this.#refusedAt.get(server);
-    return atMs !== undefined && performance.now() - atMs < moveRetryMs;
+  /** Why a move there was refused a moment ago; null when none was. */
+  #justRefused(server: string): string | null {
+    const last = this.#refused.get(server);
+    return last && performance.now() - last.atMs < moveRetryMs ? last.reason : null;
   }
 
   async #carryOut(move: Move, stream: Movable, signal: AbortSignal): Promise<void> {
@@ -233,7 +240,8 @@ export class Supervisor {
     } catch (error) {
       signal.throwIfAborted();
       if (!hasCode(error, 'switch-refused')) throw error;
-      this.#refusedAt.set(move.target?.name ?? '', performance.now());
+      const refusal = { atMs: performance.now(), reason: messageOf(error) };
+      this.#refused.set(move.target?.name ?? '', refusal);
       this.#options.logger.warn(
         { event: 'switch.refused', to: move.target?.name ?? null, finding: move.cause, ...error.details },
         messageOf(error),

@@ -104,10 +104,13 @@ export class TableLink {
 
 const links = new SharedPool<TableLink>();
 
-/** The connection of this process to that server with that account: all streams share it. */
-export function shareTableLink(instance: Instance): Share<TableLink> {
+/**
+ * The connection of this process to that server with that account, for one purpose: all streams share it. What is slow
+ * for one purpose (to store a large record) must not break off another (to renew a lease).
+ */
+export function shareTableLink(instance: Instance, purpose: 'election' | 'checkpoint'): Share<TableLink> {
   const { user, password, tls } = instance.account;
-  const key = JSON.stringify([formatAddress(instance.address), user, password.reveal(), tls]);
+  const key = JSON.stringify([purpose, formatAddress(instance.address), user, password.reveal(), tls]);
   return links.share(key, () => new TableLink(instance));
 }
 
