@@ -37,6 +37,17 @@ export async function readReplicaStatus(
   });
 }
 
+/**
+ * ER_MTA_INCONSISTENT_DATA (MySQL 8.0 Error Reference): parallel appliers were stopped while they waited for the rest of
+ * a transaction that the source never sent, and gave up after a minute.
+ */
+const cutOffNumber = 1756;
+
+/** Why an applier can't go on; '' when it can: one that was stopped in a cut-off transaction needs only be started. */
+export function applierErrorOf(errno: number, message: string): string {
+  return errno === cutOffNumber ? '' : message;
+}
+
 function statusOf(
   row: RowDataPacket,
   columns: ReplicaStatusColumns,
@@ -46,7 +57,7 @@ function statusOf(
   const heartbeat = text(period?.['seconds']) || value('Slave_heartbeat_period');
   return {
     receiverError: value('Last_IO_Error'),
-    applierError: value('Last_SQL_Error'),
+    applierError: applierErrorOf(Number(value('Last_SQL_Errno')), value('Last_SQL_Error')),
     // "Slave has read all relay log; waiting for more updates", "Replica has read …" (8.0.26 and later).
     applierIdle: value(columns.applierState).includes('has read all relay log'),
     mariadbPosition: value(columns.autoPosition) === 'Current_Pos' ? 'current_pos' : 'slave_pos',
