@@ -123,8 +123,9 @@ export class Supervisor {
     }
   }
 
-  members(stream: Movable): readonly MemberView[] {
-    return viewsOf(this.#outlook(stream.reading), this.#obstacles);
+  /** The pool as it is seen, beside the server that is read, if one is. */
+  members(reading: Source | null): readonly MemberView[] {
+    return viewsOf(this.#outlook(reading), this.#obstacles);
   }
 
   async switchTo(address: Address, stream: Movable, signal: AbortSignal): Promise<SwitchReport> {

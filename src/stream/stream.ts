@@ -107,9 +107,10 @@ export class Stream {
     if (event.type === 'level') this.#meters.level(event.blackoutMs);
   }
 
-  /** The servers as we see them; empty while we don't lead it. */
+  /** The servers as we see them; empty while we neither lead it nor stand by. */
   members(): readonly MemberView[] {
-    return (this.coordinator && this.supervisor?.members(this.coordinator)) ?? [];
+    if (this.coordinator === null && this.phase.kind !== 'standby') return [];
+    return this.supervisor?.members(this.coordinator?.reading ?? null) ?? [];
   }
 
   async switchTo(address: Address, signal: AbortSignal): Promise<SwitchReport> {
