@@ -1,5 +1,4 @@
 import type { Logger } from 'pino';
-import { formatCoordinates } from '../binlog/coordinates.js';
 import { within } from '../util/limits.js';
 import type { Config } from '../config/schema.js';
 import type { TableFilter } from '../config/table-filter.js';
@@ -19,8 +18,9 @@ import { Interruption, type Loss, type Move, reportOf } from './move.js';
 import type { Member } from './pool.js';
 import { nextPlace } from './next-place.js';
 import { ServerId } from './server-id.js';
-import { historyOf, logPlaced, type Source, switchOf } from './source.js';
+import { historyOf, type Source, switchOf } from './source.js';
 import { type AgentEvent, type AgentState, initialState, type Switch, transition } from './state.js';
+import { logArrival, logIsolated, logLeft, logLost, logPlaced, logSuspicion } from './switch-log.js';
 import type { Supervisor } from './supervisor.js';
 import { refused, type SwitchReport } from './switching.js';
 
@@ -184,65 +184,30 @@ export class Coordinator {
     });
   }
 
-  #arrival({ resume, inspection, member }: Source, loss: Loss, change: Switch): Arrival {
+  #arrival({ resume, inspection }: Source, loss: Loss, change: Switch): Arrival {
     const placedAtMs = performance.now();
     return new Arrival(resume.coordinates, inspection.logEnd, loss.lastHeardAtMs, (blackoutMs) => {
       const firstRecordMs = Math.round(performance.now() - placedAtMs);
       this.#apply({ type: 'level', blackoutMs, firstRecordMs });
-      const { from, to, hint, confidence, skipped, finding } = change;
-      const coordinates = formatCoordinates(resume.coordinates);
-      const timeline = { ...change.timeline, firstRecordMs };
-      this.#options.logger.info(
-        {
-          event: 'failover.done',
-          from,
-          to,
-          hint,
-          confidence,
-          skipped,
-          blackoutMs,
-          finding,
-          coordinates,
-          timeline,
-        },
-        `The stream goes on from ${member.name} (${confidence ?? 'unverified'}), ` +
-          `${blackoutMs} ms after the last word from ${loss.member.name}`,
-      );
+      const timeline = change.timeline && { ...change.timeline, firstRecordMs };
+      logArrival({ ...change, timeline }, loss, blackoutMs, this.#options.logger);
       // Of one that came back to where it was the outcome is there already.
-      loss.move?.arrived(reportOf(change, coordinates, blackoutMs));
+      loss.move?.arrived(reportOf(change, blackoutMs));
     });
   }
 
-  #isolated({ name: server }: Member, reasons: readonly string[]): void {
-    const finding = 'isolated';
-    this.#apply({ type: 'lost', server, finding, at: Date.now() });
-    this.#options.logger.error(
-      { event: 'stream.isolated', server, finding, reasons },
-      'No server can be reached, which says nothing of them: the stream stays, and goes on when one can be reached',
-    );
+  #isolated(member: Member, reasons: readonly string[]): void {
+    this.#apply({ type: 'lost', server: member.name, finding: 'isolated', at: Date.now() });
+    logIsolated(member, reasons, this.#options.logger);
   }
 
   /** The stream runs, and is left. */
   #left({ member, inspection }: Source, move: Move): Loss {
     const { logger, progress, supervisor } = this.#options;
-    const { cause, reasons, target } = move;
+    const { cause } = move;
     this.#apply({ type: 'lost', server: member.name, finding: cause, at: Date.now() });
     if (cause === 'stalled' || cause === 'rebuilt') supervisor.memory.lost(member.name);
-    logger.warn(
-      {
-        ...{
-          event: 'failover.started',
-          from: member.name,
-          to: target?.name ?? null,
-          finding: cause,
-          reasons,
-        },
-        hint: progress.keeper.lastHint?.token ?? null,
-        coordinates: formatCoordinates(progress.coordinates),
-        partialChanges: progress.partial?.changes ?? 0,
-      },
-      `Leaving ${member.name} for ${target?.name ?? 'another server'} (${cause})`,
-    );
+    logLeft(member, move, progress, logger);
     const lastHeardAtMs = progress.lastHeardAtMs ?? performance.now();
     return {
       member,
@@ -260,15 +225,12 @@ export class Coordinator {
     const { logger, progress, config, supervisor } = this.#options;
     const { member, inspection } = source;
     const lastHeardAtMs = progress.lastHeardAtMs ?? performance.now();
-    logger.warn(
-      { event: 'replica.suspect', server: member.name, code: error.code, reason: error.message },
-      `Suspicion against ${member.name}: ${messageOf(error)}`,
-    );
+    logSuspicion(member, error, logger);
     this.#move?.refuse(`the stream from ${member.name} was lost meanwhile`);
     this.#serverId.streamEnded(error, member.name, this.#heardOnStream);
     this.#apply({ type: 'lost', server: member.name, finding: 'stream-broken', at: Date.now() });
     const { place, trail } = historyOf(progress, inspection);
-    const { finding, reasons, probe } = await findOut(
+    const diagnosis = await findOut(
       { member, error, lastHeardAtMs, place: { ...place, trail } },
       {
         ...{ watch: supervisor.watch, format: config.hints, ...supervisor.failover },
@@ -278,6 +240,7 @@ export class Coordinator {
       },
       signal,
     );
+    const { finding } = diagnosis;
     this.#brokenInARow += 1;
     const surplus = this.#brokenInARow - brokenStreamsBorne - 1;
     const { first, last } = brokenStreamsPauseMs;
@@ -285,18 +248,7 @@ export class Coordinator {
     const reconnects = finding === 'stream-broken' && this.#brokenInARow <= brokenStreamsBorne;
     this.#apply({ type: 'lost', server: member.name, finding, at: Date.now() });
     if (!reconnects) supervisor.memory.lost(member.name);
-    logger.warn(
-      {
-        event: reconnects ? 'stream.reconnecting' : 'failover.started',
-        ...{ from: member.name, finding, reasons, probe },
-        hint: progress.keeper.lastHint?.token ?? null,
-        coordinates: formatCoordinates(progress.coordinates),
-        partialChanges: progress.partial?.changes ?? 0,
-      },
-      reconnects
-        ? `${member.name} lives; reconnecting there`
-        : `${member.name} is ${finding} (${reasons.join('; ')}); looking for another server`,
-    );
+    logLost(member, diagnosis, reconnects, progress, logger);
     return {
       member,
       inspection,

@@ -1,3 +1,4 @@
+import { formatCoordinates } from '../binlog/coordinates.js';
 import type { Inspection } from '../mysql/inspect.js';
 import type { Member } from './pool.js';
 import type { Switch, SwitchCause } from './state.js';
@@ -57,7 +58,8 @@ export type Loss = {
 };
 
 /** What a switch came to, for whoever asked for it. */
-export function reportOf(change: Switch, coordinates: string, blackoutMs: number): SwitchReport {
+export function reportOf(change: Switch, blackoutMs: number): SwitchReport {
   const { from, to, hint, confidence, skipped } = change;
+  const coordinates = formatCoordinates(change.coordinates);
   return { from: from ?? '', to, hint, confidence, skipped, blackoutMs, coordinates };
 }

@@ -1,5 +1,3 @@
-import type { Logger } from 'pino';
-import { formatCoordinates } from '../binlog/coordinates.js';
 import type { Confidence, ResumePoint } from '../matching/match-state.js';
 import { commitsInOneOrder, type Inspection } from '../mysql/inspect.js';
 import { isBinlogServer } from '../mysql/server.js';
@@ -71,32 +69,6 @@ export function switchOf(source: Source, loss: Loss | null): Switch {
     timeline: loss && timelineOf(source, loss),
     at: Date.now(),
   };
-}
-
-/** Says where reading begins, and when it couldn't go on elsewhere from there. */
-export function logPlaced(
-  { member, inspection, resume, confidence, hint, matched }: Source,
-  logger: Logger,
-): void {
-  const { facts } = inspection;
-  logger.info(
-    {
-      ...{
-        event: 'stream.started',
-        server: member.name,
-        serverId: facts.serverId,
-        version: facts.version.text,
-      },
-      ...{ ...resume.coordinates, hint, confidence, skipped: matched },
-    },
-    `Reading ${member.name} from ${formatCoordinates(resume.coordinates)}`,
-  );
-  if (resume.trail.some((entry) => entry.kind === 'hint')) return;
-  logger.warn(
-    { event: 'hints.missing', server: member.name },
-    'No hint stands before this place: until the first one comes, losing this server is an error. ' +
-      'Inject hints on the source (waymark inject)',
-  );
 }
 
 function timelineOf({ took }: Source, { lastHeardAtMs, foundAtMs }: Loss): Timeline {
