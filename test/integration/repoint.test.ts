@@ -45,7 +45,7 @@ beforeAll(async () => {
   await write(20);
   await hints.next();
   await topology.waitForReplicas();
-});
+}, 240_000);
 
 afterAll(async () => {
   await hints?.stop().catch(() => undefined);
