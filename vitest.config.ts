@@ -30,6 +30,8 @@ export default defineConfig({
           setupFiles,
           include: ['test/unit/**/*.test.ts'],
           testTimeout: 20_000,
+          // The default is a second, which a busy machine may stand still for.
+          expect: { poll: { timeout: 10_000 } },
           sequence: { groupOrder: 0 },
         },
       },

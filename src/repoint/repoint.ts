@@ -73,11 +73,11 @@ export async function repoint(options: RepointOptions): Promise<RepointResult> {
   const pair = await lookAtBoth(options);
   const { replica, target, channel } = pair;
   if (isInPlace(pair)) return { state: 'in-place', replica: replica.server, below: target.server };
-  const before = await tryPlace(pair, options);
   if (!options.execute) {
-    if ('error' in before) throw before.error;
-    return { state: 'planned', plan: planOf(replica, channel, target, before.found) };
+    const found = await provenPlace(pair, replica, options);
+    return { state: 'planned', plan: planOf(replica, channel, target, found) };
   }
+  await tryPlace(pair, options);
   const state = new Move();
   try {
     const moved = await move(pair, state, options);
@@ -111,19 +111,24 @@ function isInPlace({ target, channel }: Movable): boolean {
  * Finds the place before anything is touched: what can't be matched is refused now. A target that gets on may be
  * behind for a moment; whether it comes level shows when the replica stands still.
  */
-async function tryPlace(
-  pair: Movable,
-  options: RepointOptions,
-): Promise<{ found: ReplicaPlace } | { error: WaymarkError }> {
+async function tryPlace(pair: Movable, options: RepointOptions): Promise<void> {
   try {
     const found = await findPlace(pair.replica, pair.target, options);
     requireProof(pair, found, options.forced);
-    return { found };
   } catch (error) {
     const behind = hasCode(error, 'server-behind') || hasCode(error, 'hint-behind');
-    if (behind && getsMore(pair.target.inspection)) return { error };
-    throw error;
+    if (!behind || !getsMore(pair.target.inspection)) throw error;
   }
+}
+
+/**
+ * The place that a move goes by, once the target has come level. On a busy pair it is behind at any moment: the end of
+ * the replica's log is read before the target's.
+ */
+async function provenPlace(pair: Pair, replica: Look, options: RepointOptions): Promise<ReplicaPlace> {
+  const found = await findPlaceInTime(replica, pair.target, { ...options, onBehind: options.onStep });
+  requireProof(pair, found, options.forced);
+  return found;
 }
 
 function requireProof(
@@ -152,8 +157,7 @@ async function move(pair: Movable, state: Move, options: RepointOptions): Promis
     state.stoppedAt = (await channelStatus(control)).executed;
     onStep(`Looking for the end of its log on ${target.server}`);
     const resting = await lookAt(replica.instance, signal);
-    const found = await findPlaceInTime(resting, target, { ...options, onBehind: onStep });
-    requireProof(pair, found, options.forced);
+    const found = await provenPlace(pair, resting, options);
     const place = positioningBelow(replica, channel, target, found);
     const plan = planOf(replica, { ...channel, executed: state.stoppedAt }, target, found);
     onStep(`Changing its source: it goes on ${describePlace(place)} below ${target.server}`);

@@ -48,6 +48,8 @@ const heartbeatMs = 5_000;
 const silentMs = 30_000;
 /** A write of a living holder is waited for so long. */
 const writeEndsMs = 2_000;
+/** Who has been taken over waits so long for his successor's lock, to tell the operator who that is. */
+const successorShowsMs = 2_000;
 const pollMs = 50;
 
 /**
@@ -176,7 +178,7 @@ function hold(
   return {
     async guard(write) {
       if (gate === null) return write();
-      if (!(await gate.enter())) throw await takenOver(path, subject, fencing);
+      if (!(await gate.enter())) throw await takenOver(path, mine, subject, fencing);
       try {
         return await write();
       } finally {
@@ -187,8 +189,13 @@ function hold(
   };
 }
 
-async function takenOver(path: string, subject: string, fencing: Fencing | undefined): Promise<WaymarkError> {
-  const now = (await readLock(path).catch(() => null))?.holder ?? null;
+async function takenOver(
+  path: string,
+  mine: string,
+  subject: string,
+  fencing: Fencing | undefined,
+): Promise<WaymarkError> {
+  const now = await successorOf(path, mine);
   const token = fencing?.token ?? 0;
   const who = now === null ? 'another agent' : nameOf(now);
   return new WaymarkError(
@@ -197,6 +204,20 @@ async function takenOver(path: string, subject: string, fencing: Fencing | undef
       `nothing is written to it any more under the older token ${token}`,
     { details: { lock: path, token, newerToken: now?.fencing?.token ?? null } },
   );
+}
+
+/**
+ * Who has the lock after us; null when nobody shows up in time. Our gate is closed a few steps before the new lock is
+ * there: until then our own stands in its place, or none.
+ */
+async function successorOf(path: string, mine: string): Promise<Holder | null> {
+  const until = performance.now() + successorShowsMs;
+  for (;;) {
+    const found = await readLock(path).catch(() => null);
+    if (found?.text !== mine && found?.holder) return found.holder;
+    if (performance.now() > until) return null;
+    await pause(pollMs);
+  }
 }
 
 /** Creates the file with its whole content in one step, so that nobody ever sees a lock without a holder. */

@@ -233,7 +233,7 @@ describe('while ZooKeeper is away', () => {
     await zookeeper.restart();
   });
 
-  it('a killed one keeps the record, and saving goes on when it is back', async () => {
+  it('a killed one keeps the record, and saving goes on when it is back', { timeout: 180_000 }, async () => {
     const store = await openStore();
     let version = await store.save(checkpointOf([], { sequence: 1 }), null, signal);
     let sequence = 1;

@@ -110,8 +110,12 @@ describe.skipIf(base === undefined)(title, () => {
   }, 120_000);
 
   async function docker(...args: string[]): Promise<string> {
-    const { stdout, stderr } = await run('docker', args, { timeout: 590_000, maxBuffer: 64 * 1024 * 1024 });
+    const { stdout, stderr } = await outputOf(args);
     return args[0] === 'logs' ? stdout + stderr : stdout.trim();
+  }
+
+  function outputOf(args: string[]): Promise<{ stdout: string; stderr: string }> {
+    return run('docker', args, { timeout: 590_000, maxBuffer: 64 * 1024 * 1024 });
   }
 
   async function build(): Promise<void> {
@@ -178,9 +182,11 @@ describe.skipIf(base === undefined)(title, () => {
 
   /** The ids in the table as the audit file has them. */
   async function audited(): Promise<number[]> {
-    const lines = await docker('exec', agent, 'cat', 'audit.ndjson').catch(() => '');
+    const reading = outputOf(['exec', agent, 'cat', 'audit.ndjson']);
+    const { stdout } = await reading.catch(() => ({ stdout: '' }));
+    // What stands behind the last line's end is being written.
+    const lines = stdout.split('\n').slice(0, -1);
     return lines
-      .split('\n')
       .filter((line) => line.includes('"op":"insert"'))
       .map((line) => (JSON.parse(line) as { after: { id: number } }).after.id);
   }

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Coordinates } from '../../src/binlog/coordinates.js';
 import { type DumpOptions, readDump } from '../../src/binlog/dump-stream.js';
 import { EventType, eventType } from '../../src/binlog/event.js';
@@ -64,18 +64,28 @@ for (const kind of kinds) {
       await server.query("INSERT INTO shop.orders VALUES (1, 'a')");
       await newLog(server);
       await server.query("INSERT INTO shop.orders VALUES (2, 'b')");
-      const position = new LogPosition(start);
-      const dump = readDump({
-        instance: instanceOf(server),
-        start,
-        signal: AbortSignal.timeout(10_000),
-        nonBlocking: true,
-        verifyChecksums: true,
-      });
-      for await (const batch of dump)
-        batch.forEach((buffer, at, end) => void position.advance(buffer, at, end));
-      const last = (await logsOf(server)).at(-1);
-      expect(position.end).toEqual({ file: last?.file, position: last?.size });
+      const endOfDump = async (): Promise<Coordinates> => {
+        const position = new LogPosition(start);
+        const dump = readDump({
+          instance: instanceOf(server),
+          start,
+          signal: AbortSignal.timeout(10_000),
+          nonBlocking: true,
+          verifyChecksums: true,
+        });
+        for await (const batch of dump)
+          batch.forEach((buffer, at, end) => void position.advance(buffer, at, end));
+        return position.end;
+      };
+      // MariaDB's checkpoint of a new log may come a second after it, between the dump's end and the list.
+      await vi.waitFor(
+        async () => {
+          const end = await endOfDump();
+          const last = (await logsOf(server)).at(-1);
+          expect(end).toEqual({ file: last?.file, position: last?.size });
+        },
+        { timeout: 10_000, interval: 100 },
+      );
     });
 
     test('an idle server sends heartbeats, and is not silent', async () => {
@@ -85,24 +95,29 @@ for (const kind of kinds) {
       const dump = endOf(
         server,
         start,
-        { heartbeatMs: 100, silenceMs: 600, signal: controller.signal },
+        { heartbeatMs: 500, silenceMs: 4_000, signal: controller.signal },
         (type) => {
           if (heartbeats.includes(type)) seen += 1;
           if (seen === 12) controller.abort(new Error('seen enough'));
         },
       );
       await expect(dump).rejects.toThrow('seen enough');
-      expect(performance.now() - began).toBeGreaterThan(700);
+      expect(performance.now() - began).toBeGreaterThan(4_000);
     });
 
     test('what is written while reading comes at once', async () => {
       const controller = new AbortController();
       let sentAt = 0;
       let tookMs = -1;
-      const dump = endOf(server, await newLog(server), { signal: controller.signal }, (type) => {
-        if (heartbeats.includes(type) && sentAt === 0) {
-          sentAt = performance.now();
-          void server.query("INSERT INTO shop.orders VALUES (3, 'c')");
+      let heartbeatsBetween = 0;
+      const rarely = { heartbeatMs: 3_000, silenceMs: 12_000, signal: controller.signal };
+      const dump = endOf(server, await newLog(server), rarely, (type) => {
+        if (heartbeats.includes(type)) {
+          if (sentAt > 0) heartbeatsBetween += 1;
+          else {
+            sentAt = performance.now();
+            void server.query("INSERT INTO shop.orders VALUES (3, 'c')");
+          }
         }
         if (type === EventType.xid) {
           tookMs = performance.now() - sentAt;
@@ -111,14 +126,13 @@ for (const kind of kinds) {
       });
       await expect(dump).rejects.toThrow('seen');
       expect(tookMs).toBeGreaterThan(0);
-      // Well before the next heartbeat.
-      expect(tookMs).toBeLessThan(400);
+      expect(heartbeatsBetween).toBe(0);
     });
 
     test('a server that stands still is silent, within the limit', async () => {
       let frozenAt = 0;
       const freezing: Promise<void>[] = [];
-      const { error } = await endOf(server, start, { silenceMs: 1500 }, (type) => {
+      const { error } = await endOf(server, start, { silenceMs: 4_000 }, (type) => {
         if (!heartbeats.includes(type) || freezing.length > 0) return;
         frozenAt = performance.now();
         freezing.push(server.freeze());
@@ -127,17 +141,21 @@ for (const kind of kinds) {
       await Promise.all(freezing);
       await server.resume();
       expect(error).toMatchObject({ code: 'stream-silent', details: { server: server.address } });
-      expect(tookMs).toBeGreaterThan(1000);
-      expect(tookMs).toBeLessThan(2300);
+      // By the limit that was asked for, not the default one.
+      expect(tookMs).toBeGreaterThan(3_000);
+      expect(tookMs).toBeLessThan(10_000);
     });
 
     test('a server that stands still is not connected to for ever', async () => {
       await server.freeze();
       const began = performance.now();
-      const { error } = await endOf(server, start, { connectTimeoutMs: 700, silenceMs: 700 });
+      const { error } = await endOf(server, start, { connectTimeoutMs: 5_000, silenceMs: 5_000 });
       await server.resume();
       expect(['server-unreachable', 'stream-silent']).toContain(error?.code);
-      expect(performance.now() - began).toBeLessThan(1800);
+      const tookMs = performance.now() - began;
+      // By the limit that was asked for, not the default one.
+      expect(tookMs).toBeGreaterThan(4_000);
+      expect(tookMs).toBeLessThan(15_000);
     });
 
     test('a consumer that takes longer than the silence limit loses nothing', async () => {
@@ -152,7 +170,7 @@ for (const kind of kinds) {
         start: first,
         signal: AbortSignal.timeout(30_000),
         nonBlocking: true,
-        silenceMs: 300,
+        silenceMs: 2_000,
         heartbeatMs: 100,
         verifyChecksums: true,
       });
@@ -162,7 +180,7 @@ for (const kind of kinds) {
         });
         batches += 1;
         // Not a wait for something, but the slowness itself.
-        if (batches % 40 === 1 && batches < 100) await new Promise((resolve) => setTimeout(resolve, 700));
+        if (batches % 40 === 1 && batches < 100) await new Promise((resolve) => setTimeout(resolve, 2_500));
       }
       expect(bytes).toBeGreaterThan(12_000_000);
     });
@@ -175,7 +193,7 @@ for (const kind of kinds) {
       await endOf(server, { file, position: 4 }, { nonBlocking: true, maximumBytesPerSecond: limit });
       const seconds = (performance.now() - began) / 1000;
       expect(seconds).toBeGreaterThan(1.7);
-      expect(seconds).toBeLessThan(4);
+      expect(seconds).toBeLessThan(12);
     });
 
     describe('places that are none', () => {
@@ -280,12 +298,14 @@ for (const kind of kinds) {
           heartbeatMs: 4000,
           silenceMs: 30_000,
         });
+        let abortedAt = 0;
         const timer = setTimeout(() => {
+          abortedAt = performance.now();
           controller.abort(new Error('enough'));
         }, 500);
-        const began = performance.now();
         await expect(dump).rejects.toThrow('enough');
-        expect(performance.now() - began).toBeLessThan(1000);
+        // Sooner than the next heartbeat would have let it go.
+        expect(performance.now() - abortedAt).toBeLessThan(3_000);
         clearTimeout(timer);
       });
 
@@ -337,7 +357,7 @@ for (const kind of kinds) {
       const tookMs = performance.now() - killedAt;
       await Promise.all(killing);
       expect(error).toMatchObject({ code: 'stream-broken' });
-      expect(tookMs).toBeLessThan(1000);
+      expect(tookMs).toBeLessThan(5_000);
       expect((await endOf(server, start)).error).toMatchObject({ code: 'server-unreachable' });
     });
   });

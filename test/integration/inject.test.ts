@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { compareHints, defaultHintFormat, type Hint, hintFromToken } from '../../src/hints/hint.js';
 import { type InjectorNotice, type InjectorOptions, runInjector } from '../../src/hints/injector.js';
 import { hintEventName, hintStateTable } from '../../src/hints/server-event.js';
@@ -110,7 +110,9 @@ describe('waymark inject', () => {
       expect(result.code, result.stderr).toBe(0);
       const document = documentOf(result);
       expect(document['injected']).toBeGreaterThanOrEqual(3);
-      expect((await hintsOf(source)).at(-1)?.token).toBe(document['lastHint']);
+      // One that was under way at the end is in the log, and is not counted.
+      const last = (await hintsOf(source)).slice(-2).map(({ token }) => token);
+      expect(last).toContain(document['lastHint']);
     }
     const hints = await hintsOf(source);
     expect(hints.length).toBeGreaterThanOrEqual(7);
@@ -179,7 +181,8 @@ describe('waymark inject', () => {
       const startedAt = performance.now();
       abort();
       await running;
-      expect(performance.now() - startedAt).toBeLessThan(1000);
+      // Long before a statement would be given up.
+      expect(performance.now() - startedAt).toBeLessThan(5_000);
     } finally {
       await source.resume();
     }
@@ -312,7 +315,15 @@ describe('waymark inject --install-event', () => {
     );
     // MySQL's word since 8.2.
     expect(['SLAVESIDE_DISABLED', 'REPLICA_SIDE_DISABLED']).toContain(event?.status);
-    expect((await hintsOf(replica)).at(-1)).toEqual((await hintsOf(source)).at(-1));
+    // To change the interval of an event has it run once more, at any time from then on.
+    await vi.waitFor(
+      async () => {
+        const [newest, there] = [(await hintsOf(source)).at(-1), (await hintsOf(replica)).at(-1)];
+        expect(newest).toBeDefined();
+        expect(there).toEqual(newest);
+      },
+      { timeout: 20_000, interval: 100 },
+    );
   });
 
   test('an injector goes on from the hints of the event', async () => {

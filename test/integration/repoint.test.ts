@@ -45,7 +45,7 @@ beforeAll(async () => {
   await write(20);
   await hints.next();
   await topology.waitForReplicas();
-});
+}, 240_000);
 
 afterAll(async () => {
   await hints?.stop().catch(() => undefined);
@@ -136,6 +136,17 @@ describe('the plan', () => {
     );
     expect(forPeople.stdout).toContain('Do it: the same command with --execute.');
     expect(forPeople.stdout + forPeople.stderr).not.toContain(operator.WAYMARK_PASSWORD);
+  });
+
+  test('waits for a server that is behind for a moment, as a move does', async () => {
+    const letGo = await holdUp(other());
+    const planning = startWaymark([...argsOf(moved(), other()), '--json'], operator);
+    await planning.until(/is (far )?behind/);
+    await letGo();
+    const result = await planning.ended;
+    expect(result.code, result.stderr).toBe(0);
+    expect(documentOf(result)).toMatchObject({ state: 'planned', confidence: 'exact' });
+    expect(await stateOf(moved())).toEqual([source().port, true, true]);
   });
 
   test('a replica that is there already', async () => {
@@ -251,6 +262,9 @@ describe('refused, and nothing is touched', () => {
       message:
         /^\S+ is behind \S+ on \S+: it hasn't got \d+ of the transactions .* the first is \S+ on .* Its replication stands still: start it/,
     });
+    const plan = await run(moved(), other(), '--json');
+    expect(errorOf(plan).code).toBe('server-behind');
+    expect(plan.code).toBe(5);
     await startReplication(other());
     await topology.waitForReplicas();
   });

@@ -1,5 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { changeSource, startTopology, type TestServer, type Topology } from '../servers/index.js';
+import {
+  changeSource,
+  replicationStatus,
+  startTopology,
+  type TestServer,
+  type Topology,
+} from '../servers/index.js';
+import { until } from '../servers/wait.js';
 import { startHints } from '../support/hints.js';
 import { documentOf, runWaymark } from '../unit/cli/waymark.js';
 import { agentPrivileges } from '../support/grants.js';
@@ -98,6 +105,11 @@ describe('waymark topology', { timeout: 120_000 }, () => {
 
   test('two that replicate from each other', async () => {
     const [source, first] = topology.servers as [TestServer, TestServer];
+    // Both have lost their source in the test before, and connect anew in their own time.
+    for (const server of [first, leaf]) {
+      const reads = async (): Promise<boolean> => (await replicationStatus(server))?.ioRunning === true;
+      await until(`${server.name} reads again`, reads);
+    }
     await changeSource(source, first);
     const seen = await report(source);
     expect(seen.roots).toEqual([source.address]);

@@ -49,8 +49,10 @@ async function clientOf(digest: string | null, connect = ensemble.connectString)
 
 describe('an ensemble of three', () => {
   it('may lose its leader: who leads a stream goes on leading it, in the same session', async () => {
-    const leadership = await electionsOf('one').of('shop').campaign(signal);
-    const other = electionsOf('other', 8_001);
+    // Long enough for three busy JVMs to elect, and for us to connect anew.
+    const leaseMs = 20_000;
+    const leadership = await electionsOf('one', leaseMs).of('shop').campaign(signal);
+    const other = electionsOf('other', leaseMs + 1);
     let taken = false;
     const waiting = new AbortController();
     const campaign = other
@@ -65,10 +67,9 @@ describe('an ensemble of three', () => {
       .toBe(1);
     const dead = await ensemble.leader();
     await dead.kill();
-    await expect
-      .poll(() => ensemble.leader().then((leader) => leader.connectString), { timeout: 30_000 })
-      .not.toBe(dead.connectString);
-    await new Promise((resolve) => setTimeout(resolve, 10_000));
+    expect((await ensemble.leader()).connectString).not.toBe(dead.connectString);
+    // A lease that had not been renewed since would be over.
+    await new Promise((resolve) => setTimeout(resolve, leaseMs + 2_000));
     leadership.assertHeld();
     expect(taken).toBe(false);
     expect(await other.of('shop').show(signal)).toMatchObject({
@@ -77,7 +78,7 @@ describe('an ensemble of three', () => {
     await dead.restart();
     waiting.abort(new Error('enough'));
     await campaign;
-  });
+  }, 120_000);
 
   it('counts tokens up over elections, sessions and leaders of its own', async () => {
     const tokens: number[] = [];
@@ -120,17 +121,20 @@ describe('the process of a session', () => {
 
 describe('the process of an agent that is frozen', () => {
   it('ends the session, although it could keep it alive', async () => {
+    // First, since its process may take longer to start than the other's session lasts.
+    const bystander = await clientOf(null);
     const frozen = ZooKeeperClient.start({
-      ...{ connect: ensemble.connectString, sessionTimeoutMs: 3_000, digest: null, session: null },
+      ...{ connect: ensemble.connectString, sessionTimeoutMs: 6_000, digest: null, session: null },
     });
     cleanup.push(() => frozen.close());
     await frozen.connected;
     await frozen.create('/frozen', Buffer.alloc(0), 'ephemeral');
-    const bystander = await clientOf(null);
+    // The bystander's server may learn of it a little later.
+    await bystander.sync('/');
     expect(await bystander.exists('/frozen')).toMatchObject({ ok: true });
     // Nothing is asked from now on.
     await expect
-      .poll(() => bystander.exists('/frozen'), { timeout: 20_000 })
+      .poll(() => bystander.exists('/frozen'), { timeout: 40_000 })
       .toEqual({ ok: false, code: zookeeperCode.noNode });
   });
 });

@@ -8,7 +8,7 @@ import { makeDataDirectory, ROOT, userOption } from './template.js';
 import type { ConnectOptions, ServerSettings, TestServer, Vendor } from './types.js';
 import { accepts, hasStopped, messageOf, until } from './wait.js';
 
-const START_LIMIT_MS = 20_000;
+const START_LIMIT_MS = 90_000;
 const STOP_LIMIT_MS = 60_000;
 
 /** What a server is made from. */

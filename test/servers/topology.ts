@@ -96,11 +96,12 @@ export async function startZooKeeperEnsemble(size: number): Promise<OwnedEnsembl
   return {
     members,
     connectString: members.map(({ connectString }) => connectString).join(','),
-    leader: async () => {
-      const modes = await Promise.all(members.map((member) => member.mode()));
-      const leader = members[modes.indexOf('leader')];
-      if (leader === undefined) throw new Error(`no leader among ${modes.join(', ')}`);
-      return leader;
+    leader: () => {
+      const leading = async (): Promise<TestZooKeeper | undefined> => {
+        const modes = await Promise.all(members.map((member) => member.mode()));
+        return members[modes.indexOf('leader')];
+      };
+      return until('the ensemble has a leader', leading, { timeoutMs: WAIT_LIMIT_MS });
     },
     stop: async () => {
       await Promise.all(members.map((member) => member.discard()));

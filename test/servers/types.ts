@@ -73,7 +73,7 @@ export type OwnedEnsemble = {
   readonly members: readonly TestZooKeeper[];
   /** Of all members. */
   readonly connectString: string;
-  /** The member that leads now; rejects while none does. */
+  /** The member that leads; waits until one does. */
   leader(): Promise<TestZooKeeper>;
   stop(): Promise<void>;
 };

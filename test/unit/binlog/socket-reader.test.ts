@@ -63,6 +63,7 @@ describe('a consumer that stalls', () => {
     };
     peer.on('drain', write);
     write();
+    await expect.poll(() => client.isPaused(), { timeout: 10_000 }).toBe(true);
     // Nobody reads. The peer comes to a stand when the buffers of both sides and of the system are full.
     let before = -1;
     while (written !== before) {

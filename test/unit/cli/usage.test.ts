@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { errorOf, runWaymark } from './waymark.js';
 
-describe('usage', { timeout: 60_000 }, () => {
+describe('usage', { timeout: 240_000 }, () => {
   test('help and version', async () => {
     const help = await runWaymark(['--help']);
     expect(help).toMatchObject({ code: 0, stderr: '' });

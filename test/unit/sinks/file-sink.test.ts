@@ -215,7 +215,8 @@ describe('after a crash', () => {
       ),
       { numRuns: 150 },
     );
-  });
+    // Each run syncs the file some dozen times.
+  }, 120_000);
 
   test('before its first checkpoint: the whole file is read', async () => {
     await write(null, sampleTransaction(1, 2), sampleTransaction(2, 2), sampleTransaction(3, 2).slice(0, 1));

@@ -1,13 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFile, mkdtemp, readFile, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, readdir, rm, unlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { WaymarkError } from '../../../src/util/errors.js';
-import { acquireProcessLock } from '../../../src/util/process-lock.js';
+import { LockGate } from '../../../src/util/lock-gate.js';
+import { acquireProcessLock, type ProcessLock } from '../../../src/util/process-lock.js';
 import { startChild } from '../checkpoint/child.js';
 
 let folder: string;
@@ -117,6 +118,37 @@ describe('under a leadership', () => {
     await second.guard(() => Promise.resolve());
     await second.release();
     expect(await readdir(folder)).toEqual(['file']);
+  });
+
+  /** A lock whose gate somebody has closed, who has not come any further yet. */
+  async function heldBehindClosedGate(): Promise<{ held: ProcessLock; refused: () => Promise<unknown> }> {
+    const held = await acquireProcessLock(lock, under(1));
+    const { nonce } = await holderText();
+    expect(await LockGate.of(lock, String(nonce)).take()).toBe(true);
+    return { held, refused: () => held.guard(() => Promise.resolve()).catch((error: unknown) => error) };
+  }
+
+  test.each([
+    ['still there', () => Promise.resolve()],
+    ['gone already', () => unlink(lock)],
+  ])('the one that takes it over is named while the old lock is %s', async (_, meanwhile) => {
+    const { held, refused } = await heldBehindClosedGate();
+    await meanwhile();
+    const refusal = refused();
+    const second = await acquireProcessLock(lock, under(2));
+    expect(await refusal).toMatchObject({ code: 'not-leader', details: { token: 1, newerToken: 2 } });
+    expect(String(await refusal)).toContain('under fencing token 2');
+    await held.release();
+    await second.guard(() => Promise.resolve());
+    await second.release();
+  });
+
+  test('one that closes the gate and comes no further has no name, least of all ours', async () => {
+    const { held, refused } = await heldBehindClosedGate();
+    const refusal = await refused();
+    expect(refusal).toMatchObject({ code: 'not-leader', details: { token: 1, newerToken: null } });
+    expect(String(refusal)).toContain('by another agent: nothing');
+    await held.release();
   });
 
   test('a write that is under way is waited for', async () => {
