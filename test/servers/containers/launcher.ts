@@ -1,5 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { StartedTestContainer } from 'testcontainers';
 import { IMAGES, presentImages } from '../../setup/provider.mjs';
@@ -11,6 +12,9 @@ const run = promisify(execFile);
 
 /** All containers of this process; the reaper removes by it what it hasn't heard of one by one. */
 const LABEL = { name: 'waymark.test.run', value: randomUUID() };
+
+/** Between a wait for a container's end that failed and the next. */
+const rewaitMs = 200;
 
 /** Runs servers in containers, on the machine's own network: ports stay the same whatever is restarted. */
 export const containerLauncher: Launcher = {
@@ -54,7 +58,12 @@ async function launch(program: Program): Promise<ServerProcess> {
   const { container: client } = await runtimeClient();
   const handle = client.getById(id);
   let running = true;
-  const ended = whenStopped(id).then(async (): Promise<Ending> => {
+  const isRunning = (): Promise<boolean> =>
+    handle.inspect().then(
+      ({ State }) => State.Running,
+      (error: unknown) => statusOf(error) !== 404,
+    );
+  const ended = whenStopped(id, isRunning).then(async (): Promise<Ending> => {
     const state = await handle.inspect().then(
       ({ State }) => State,
       () => undefined,
@@ -73,8 +82,7 @@ async function launch(program: Program): Promise<ServerProcess> {
     async signal(signal: ServerSignal) {
       await handle.kill({ signal }).catch((error: unknown) => {
         // It has ended by itself, or by the signal before.
-        const { statusCode } = error as { statusCode?: number };
-        if (statusCode !== 404 && statusCode !== 409) throw error;
+        if (![404, 409].includes(statusOf(error) ?? 0)) throw error;
       });
     },
   };
@@ -103,16 +111,29 @@ async function startContainer({
   );
 }
 
-/** A process of its own waits, because an open request to the engine would hold up the end of the run. */
-function whenStopped(id: string): Promise<void> {
+/** Resolves when a container has stopped. A wait that fails says nothing of it: the engine may just be busy. */
+async function whenStopped(id: string, isRunning: () => Promise<boolean>): Promise<void> {
+  while (!(await waitOnce(id)) && (await isRunning())) await pause(rewaitMs, undefined, { ref: false });
+}
+
+/**
+ * Waits for the end of a container; resolves with whether that worked. A process of its own does it, because an open
+ * request to the engine would hold up the end of the run.
+ */
+function waitOnce(id: string): Promise<boolean> {
   const waiter = spawn('docker', ['wait', id], { detached: true, stdio: 'ignore' });
   waiter.unref();
   return new Promise((resolve, reject) => {
     waiter.once('error', reject);
-    waiter.once('exit', () => {
-      resolve();
+    waiter.once('exit', (code) => {
+      resolve(code === 0);
     });
   });
+}
+
+/** The engine's answer to a request that failed, as HTTP has it. */
+function statusOf(error: unknown): number | undefined {
+  return (error as { statusCode?: number }).statusCode;
 }
 
 async function runtimeClient() {
