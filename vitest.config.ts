@@ -7,7 +7,7 @@ const setupFiles = [fileURLToPath(new URL('test/setup/no-dangling-handles.ts', i
 /**
  * On CI a test against real servers that ran out of time gets one more try, and the report says so: a shared machine
  * may stand still for longer than any limit. A wrong result (a missing row, a wrong finding, an agent that ended) is
- * never tried again.
+ * never tried again. Who adds to such an error adds it at the end: in the middle of another one, agents' logs may stand.
  */
 const retry =
   process.env['CI'] === undefined

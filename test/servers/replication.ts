@@ -1,6 +1,6 @@
 import { REPLICATOR } from './template.js';
 import type { TestServer } from './types.js';
-import { until, within } from './wait.js';
+import { messageOf, until, within } from './wait.js';
 
 /** A place in a server's binlogs. */
 export interface BinlogPosition {
@@ -185,7 +185,7 @@ async function waitForOne(replica: TestServer, source: TestServer, timeoutMs: nu
   };
   const what = `${replica.name} has applied ${end.file}:${end.position} of ${source.name}`;
   await until(what, isLevel, { timeoutMs, everyMs: 50 }).catch((error: unknown) => {
-    throw new Error(`${String(error)}; its state: ${JSON.stringify(last)}`);
+    throw new Error(`${messageOf(error)}; its state: ${JSON.stringify(last)}`);
   });
 }
 

@@ -137,7 +137,7 @@ export class ServerHandle implements TestServer {
       async (error: unknown) => {
         const log = (await this.errorLog()).split('\n').slice(-40).join('\n');
         const why = [messageOf(error), this.#lastRefusal].join('; ');
-        throw new Error(`${this.name} (${this.vendor} ${this.version}): ${why}\n${log}`);
+        throw new Error(`${why}, of ${this.name} (${this.vendor} ${this.version})\n${log}`);
       },
     );
   }

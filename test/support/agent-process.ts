@@ -11,7 +11,7 @@ import { hasStopped } from '../servers/wait.js';
 const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 /** No agent of a test lives longer, unless it says so. */
-const defaultLimitMs = 110_000;
+const defaultLimitMs = 180_000;
 const sampleMs = 50;
 
 /** A line of the agent's log. */

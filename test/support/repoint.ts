@@ -3,6 +3,7 @@ import { defaultHintFormat } from '../../src/hints/hint.js';
 import type { Instance } from '../../src/mysql/instance.js';
 import { repoint, type RepointOptions, type RepointResult } from '../../src/repoint/repoint.js';
 import type { TestServer } from '../servers/index.js';
+import { messageOf } from '../servers/wait.js';
 
 /** The server as the product knows it, with all privileges. */
 export function controlOf(server: TestServer): Instance {
@@ -39,7 +40,7 @@ export async function moveBelow(
     if (performance.now() - startedAt > 10_000) console.log(steps.join('\n'));
     return result;
   } catch (error) {
-    throw new Error(`${replica.name} below ${below.name}: ${String(error)}\n${steps.join('\n')}`, {
+    throw new Error(`${messageOf(error)}, of ${replica.name} below ${below.name}\n${steps.join('\n')}`, {
       cause: error,
     });
   }

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { expect } from 'vitest';
 import { makeRunFolder, removeRunFolder } from '../servers/folders.js';
 import { startTopology, type TestServer, type Topology, type TopologyOptions } from '../servers/index.js';
-import { until } from '../servers/wait.js';
+import { messageOf, until } from '../servers/wait.js';
 import { type AgentOptions, AgentProcess, type LogEvent } from './agent-process.js';
 import { AuditFollower, readAudit } from './audit.js';
 import { agentPrivileges } from './grants.js';
@@ -165,7 +165,7 @@ export class Scenario {
       timeoutMs,
       everyMs: 50,
     }).catch((error: unknown) => {
-      throw new Error(`${String(error)}\n${this.agent.log()}`);
+      throw new Error(`${messageOf(error)}\n${this.agents.at(-1)?.log() ?? ''}`);
     });
   }
 

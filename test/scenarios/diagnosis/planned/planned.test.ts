@@ -6,7 +6,7 @@ import { type Agent, createAgent } from '../../../../src/agent.js';
 import { parseConfig } from '../../../../src/config/load.js';
 import type { Config } from '../../../../src/config/schema.js';
 import { startReplication, stopReplication } from '../../../servers/index.js';
-import { until } from '../../../servers/wait.js';
+import { messageOf, until } from '../../../servers/wait.js';
 import { type AgentConfig, type Scenario, scenario } from '../../../support/scenario.js';
 
 const failover = { cooldown: '0s', stalledAfter: '1h' };
@@ -30,7 +30,7 @@ async function withAgent(stage: Scenario, play: (agent: Agent) => Promise<void>)
   try {
     await Promise.race([play(agent), running]);
   } catch (error) {
-    throw new Error(`${String(error)}\n${log.slice(-40).join('')}`, { cause: error });
+    throw new Error(`${messageOf(error)}\n${log.slice(-40).join('')}`, { cause: error });
   } finally {
     ending.abort();
     await running;
