@@ -152,6 +152,22 @@ export class AgentProcess {
     });
   }
 
+  /**
+   * The first event of that name, logged from now on, that the predicate accepts. Rejects when the agent ends. To be
+   * called before what brings the event about, and awaited behind it.
+   */
+  next(
+    name: string,
+    accept: (event: LogEvent) => boolean = () => true,
+    timeoutMs = 60_000,
+  ): Promise<LogEvent> {
+    const before = new Set(this.all(name));
+    const found = this.waitForEvent(name, (event) => !before.has(event) && accept(event), timeoutMs);
+    // Whoever fails in between never comes to await it, and is the one to be told of.
+    found.catch(() => undefined);
+    return found;
+  }
+
   /** SIGSTOP; resolves when it stands still. */
   async freeze(): Promise<void> {
     this.#child.kill('SIGSTOP');

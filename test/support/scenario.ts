@@ -188,6 +188,14 @@ export class Scenario {
     );
   }
 
+  /**
+   * Switches from one server to another so far. A server that is silent for a moment, as on a machine that stands
+   * still, is reconnected to, and that is told as a switch to itself.
+   */
+  moves(): LogEvent[] {
+    return this.events('failover.done').filter(isMove);
+  }
+
   async stopAgent(): Promise<void> {
     const end = await this.agent.stop();
     expect(end.code, this.agent.log()).toBe(0);
@@ -234,6 +242,11 @@ export class Scenario {
     await this.topology.stop();
     await removeRunFolder(this.folder);
   }
+}
+
+/** Whether the stream has gone on from one server to another, and not where it was. */
+export function isMove({ from, to }: LogEvent): boolean {
+  return from !== to;
 }
 
 /** Runs a scenario on servers of its own, and ends everything afterwards, whatever happens. */

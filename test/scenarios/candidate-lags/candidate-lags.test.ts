@@ -11,10 +11,11 @@ test('the candidate lags by several hints: what it has not got yet is waited for
     await stopReplication(candidate, 'sql');
     for (let hints = 0; hints < 5; hints += 1) await stage.hints.next();
     await stage.delivered(100);
+    const started = agent.next('failover.started');
     await tailed.kill();
-    await agent.waitForEvent('failover.started');
+    await started;
     for (let hints = 0; hints < 4; hints += 1) await stage.hints.next();
-    expect(agent.all('failover.done')).toEqual([]);
+    expect(stage.moves()).toEqual([]);
     await startReplication(candidate, 'sql');
     await agent.waitForEvent('failover.done', ({ to }) => to === candidate.address);
     await stage.committed(40);
@@ -33,6 +34,8 @@ test('the candidate has none of the hints that are remembered: it is waited for'
       await stage.hints.next();
       await stage.delivered(20);
     }
+    // The agent remembers the last of these hints alone only when it has read it.
+    await stage.level();
     await tailed.kill();
     await agent.waitForEvent('candidate.behind', ({ server }) => server === candidate.address);
     await stage.hints.next();

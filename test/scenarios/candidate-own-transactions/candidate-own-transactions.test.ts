@@ -7,6 +7,8 @@ test('the candidate has transactions of its own: they are left out, counted, and
     await stage.startLoad();
     const candidate = stage.replica(1);
     await stage.delivered(200);
+    // Of the other replica, that is: this one may not even have the table yet.
+    await stage.topology.waitForReplicas([candidate]);
     await candidate.query("INSERT INTO shop.journal VALUES (99, NULL, 'written on the replica, before')");
     await stage.hints.next();
     await stage.delivered(100);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { defaultKind } from '../../servers/kind.js';
-import { scenario } from '../../support/scenario.js';
+import { isMove, scenario } from '../../support/scenario.js';
 
 const isMysql = defaultKind().vendor === 'mysql';
 const why = isMysql ? '' : ' (skipped: the servers of this run are not MySQL)';
@@ -16,7 +16,7 @@ test.skipIf(!isMysql)(
       await stage.delivered(200);
       await stage.hints.next();
       await stage.replica(0).kill();
-      const done = await first.waitForEvent('failover.done');
+      const done = await first.waitForEvent('failover.done', isMove);
       expect(done).toMatchObject({ from: stage.replica(0).address, to: stage.replica(1).address });
       await stage.committed(50);
       await first.kill();

@@ -10,11 +10,11 @@ test('the tailed replica stands still with its connection open: the silence is n
     await stage.replica(0).freeze();
     const done = await agent.waitForEvent('failover.done', ({ to }) => to === stage.replica(1).address);
     expect(done).toMatchObject({ finding: 'unreachable' });
-    expect(done['blackoutMs']).toBeLessThan(6000);
+    expect(done['blackoutMs']).toBeLessThan(15_000);
     await stage.committed(40);
     await stage.replica(0).resume();
     await stage.committed(40);
     await stage.finish();
-    expect(agent.all('failover.done')).toHaveLength(1);
+    expect(stage.moves()).toHaveLength(1);
   });
 });

@@ -19,7 +19,8 @@ test('nobody injects hints: it is said beforehand, and losing the server is an e
     const end = await agent.ended;
     expect(end.code, agent.log()).toBe(1);
     expect(agent.all('stopped')[0]).toMatchObject({ code: 'no-trail' });
-    expect(agent.all('stream.started')).toHaveLength(1);
+    const read = agent.all('stream.started').map(({ server }) => server);
+    expect([...new Set(read)]).toEqual([stage.replica(0).address]);
     expect(await stage.follower.lines()).toBeGreaterThanOrEqual(before);
   });
 });
@@ -55,6 +56,8 @@ test('the first hint comes late: from then on a server may be lost', async () =>
     await stage.startHints();
     await stage.hints.next();
     await stage.delivered(100);
+    // What has been delivered may all be from before the hint.
+    await stage.level();
     await stage.replica(0).kill();
     await agent.waitForEvent('failover.done', ({ to }) => to === stage.replica(1).address);
     await stage.committed(40);

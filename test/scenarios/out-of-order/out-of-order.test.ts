@@ -9,7 +9,7 @@ import { until } from '../../servers/wait.js';
 import { readAudit } from '../../support/audit.js';
 import { explain, judge } from '../../support/judge.js';
 import { readTruth } from '../../support/oracle.js';
-import { scenario } from '../../support/scenario.js';
+import { isMove, scenario } from '../../support/scenario.js';
 
 const hasMysql = await supports('mysql');
 const why = hasMysql ? '' : ` (skipped: the ${provider()} test servers have no MySQL)`;
@@ -52,7 +52,8 @@ test.skipIf(!hasMysql)(
   `MySQL replicas that commit out of order: exactly once, reordered; no coordinates where none are right${why}`,
   async () => {
     const replicas = [outOfOrder, outOfOrder];
-    await scenario({ topology: { vendor: 'mysql', replicas }, hintsEveryMs: 100 }, async (stage) => {
+    const topology = { vendor: 'mysql', replicas } as const;
+    await scenario({ topology, hintsEveryMs: 100, agent: { limitMs: 280_000 } }, async (stage) => {
       const agent = await stage.startAgent();
       await stage.startLoad({ writers: 8, rate: 200 });
       await stage.delivered(200);
@@ -68,10 +69,12 @@ test.skipIf(!hasMysql)(
       console.log(`lost right behind the hint alone, by hint: ${lost.join(' ')}`);
       await stage.hints.next();
       await stage.replica(0).kill();
-      const done = await agent.waitForEvent('failover.done');
+      const done = await agent.waitForEvent('failover.done', isMove);
       expect(done['confidence']).toBe('reordered');
       await stage.committed(50);
       await stage.load.stop();
+      // The mark of level() might be committed there before the last transactions of the load.
+      await stage.topology.waitForReplicas();
       await stage.level();
       await stage.stopAgent();
       const verdict = await judge(readAudit(stage.audit), await readTruth(stage.source));

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { scenario } from '../../support/scenario.js';
+import { isMove, scenario } from '../../support/scenario.js';
 
 test('the tailed replica is killed: the stream goes on from another one, and nobody can tell', async () => {
   await scenario({}, async (stage) => {
@@ -8,7 +8,7 @@ test('the tailed replica is killed: the stream goes on from another one, and nob
     await stage.delivered(200);
     await stage.hints.next();
     await stage.replica(0).kill();
-    const done = await agent.waitForEvent('failover.done');
+    const done = await agent.waitForEvent('failover.done', isMove);
     expect(done).toMatchObject({ from: stage.replica(0).address, to: stage.replica(1).address });
     await stage.committed(50);
     const verdict = await stage.finish();

@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { scenario } from '../../support/scenario.js';
 
+const patience = { timeout: 30_000, interval: 100 };
+
 test('two streams, of which one fails; and no server runs when the agent is started', async () => {
   await scenario({}, async (stage) => {
     const { stream: name, sink, ...shared } = stage.config();
@@ -22,21 +24,26 @@ test('two streams, of which one fails; and no server runs when the agent is star
     const { address } = await agent.waitForEvent('http.listening');
     const ask = async (path: string): Promise<unknown> =>
       (await fetch(`http://${String(address)}${path}`)).json();
-    expect(await ask('/healthz')).toMatchObject({
-      healthy: true,
-      unhealthyBecause: expect.stringContaining('bad: ') as string,
-    });
-    expect(await ask('/status')).toMatchObject({
-      healthy: false,
-      streams: [
-        { stream: name, healthy: true, phase: { kind: 'streaming' } },
-        { stream: 'bad', healthy: false },
-      ],
-    });
+    // A server that is silent for a moment makes its stream look for a place, for that long.
+    await expect
+      .poll(() => ask('/healthz'), patience)
+      .toMatchObject({
+        healthy: true,
+        unhealthyBecause: expect.stringContaining('bad: ') as string,
+      });
+    await expect
+      .poll(() => ask('/status'), patience)
+      .toMatchObject({
+        healthy: false,
+        streams: [
+          { stream: name, healthy: true, phase: { kind: 'streaming' } },
+          { stream: 'bad', healthy: false },
+        ],
+      });
     expect(await ask(`/status?stream=${String(name)}`)).toMatchObject({ stream: name, token: 0 });
-    const metrics = await (await fetch(`http://${String(address)}/metrics`)).text();
-    expect(metrics).toMatch(/waymark_healthy\{stream="scenario"\} 1/);
-    expect(metrics).toMatch(/waymark_healthy\{stream="bad"\} 0/);
+    const metrics = async (): Promise<string> => (await fetch(`http://${String(address)}/metrics`)).text();
+    await expect.poll(metrics, patience).toMatch(/waymark_healthy\{stream="scenario"\} 1/);
+    await expect.poll(metrics, patience).toMatch(/waymark_healthy\{stream="bad"\} 0/);
     await stage.finish();
   });
 });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { Network } from '../../../support/network.js';
-import { scenario } from '../../../support/scenario.js';
+import { isMove, scenario } from '../../../support/scenario.js';
 
 const obstacle = await Network.obstacle();
 const why = obstacle === '' ? '' : ` (skipped: ${obstacle})`;
@@ -24,20 +24,23 @@ test.skipIf(obstacle !== '')(
         await stage.hints.next();
 
         await toA.cut();
-        const done = await agent.waitForEvent('failover.done');
+        const done = await agent.waitForEvent('failover.done', isMove);
         expect(done).toMatchObject({ from: a, to: b, finding: 'unreachable', confidence: 'exact' });
         await toA.mend();
         await stage.delivered(100);
 
-        for (const link of network.links) await link.cut();
-        expect(await agent.waitForEvent('stream.isolated')).toMatchObject({ server: b });
+        const started = agent.all('failover.started').length;
+        const isolated = agent.next('stream.isolated');
+        await Promise.all(network.links.map((link) => link.cut()));
+        expect(await isolated).toMatchObject({ server: b });
         await stage.committed(40);
-        for (const link of network.links) await link.mend();
-        const again = await agent.waitForEvent('failover.done', ({ from }) => from === b);
-        expect(again).toMatchObject({ to: b, finding: 'stream-broken' });
+        const back = agent.next('failover.done', ({ from }) => from === b);
+        await Promise.all(network.links.map((link) => link.mend()));
+        expect(await back).toMatchObject({ to: b, finding: 'stream-broken' });
+        expect(agent.all('failover.started')).toHaveLength(started);
         await stage.committed(40);
         await stage.finish();
-        expect(agent.all('failover.started')).toHaveLength(1);
+        expect(stage.moves()).toHaveLength(1);
       });
     } finally {
       await network.remove();

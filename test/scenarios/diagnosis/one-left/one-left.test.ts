@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { TestServer } from '../../../servers/index.js';
 import { until } from '../../../servers/wait.js';
-import { scenario } from '../../../support/scenario.js';
+import { isMove, scenario } from '../../../support/scenario.js';
 
 const frozenForMs = 30_000;
 
@@ -16,7 +16,10 @@ test('killed, frozen, killed, until one is left; the frozen one thaws half a min
       await stage.hints.next();
       const from = read;
       await blow(from);
-      const done = await agent.waitForEvent('failover.done', (event) => event['from'] === from.address);
+      const done = await agent.waitForEvent(
+        'failover.done',
+        (event) => isMove(event) && event['from'] === from.address,
+      );
       const next = stage.topology.replicas.find(({ address }) => address === done['to']);
       if (!next) throw new Error(`went on from ${String(done['to'])}`);
       read = next;
@@ -27,7 +30,7 @@ test('killed, frozen, killed, until one is left; the frozen one thaws half a min
     const done = await strike((victim) => victim.freeze());
     const frozenAt = performance.now();
     expect(done).toMatchObject({ finding: 'unreachable' });
-    expect(done['blackoutMs']).toBeLessThan(6000);
+    expect(done['blackoutMs']).toBeLessThan(15_000);
     expect(await strike((victim) => victim.kill())).toMatchObject({ finding: 'dead' });
 
     const thawed = () => Promise.resolve(performance.now() - frozenAt > frozenForMs);
@@ -35,7 +38,7 @@ test('killed, frozen, killed, until one is left; the frozen one thaws half a min
     await frozen.resume();
     await stage.committed(80);
     const verdict = await stage.finish();
-    expect(agent.all('failover.started')).toHaveLength(3);
+    expect(stage.moves()).toHaveLength(3);
     expect(Object.keys(verdict.servers)).toHaveLength(4);
   });
 });
