@@ -79,10 +79,13 @@ export class AuditFollower {
     const file = await open(this.#path).catch(() => null);
     if (file === null) return;
     try {
-      if ((await file.stat()).size < this.#offset) this.restart();
+      // What is written meanwhile is for the next time: one who writes as fast as we read would keep us here.
+      const { size } = await file.stat();
+      if (size < this.#offset) this.restart();
       const buffer = Buffer.allocUnsafe(1024 * 1024);
-      for (;;) {
-        const { bytesRead } = await file.read(buffer, 0, buffer.length, this.#offset);
+      while (this.#offset < size) {
+        const wanted = Math.min(buffer.length, size - this.#offset);
+        const { bytesRead } = await file.read(buffer, 0, wanted, this.#offset);
         if (bytesRead === 0) return;
         this.#offset += bytesRead;
         const bytes = buffer.subarray(0, bytesRead);

@@ -4,6 +4,14 @@ import type { Scenario } from './scenario.js';
 /** Rows of the transaction that is cut off in its middle. */
 export const bigRows = 200_000;
 
+/** Much more than sockets hold with it: what a server has sent comes also when it is dead. */
+const paddingBytes = 180;
+
+/** Writes the transaction that is cut off in its middle; resolves when it is committed. */
+export async function writeBigTransaction({ load }: Scenario): Promise<void> {
+  await load.bigTransaction(bigRows, paddingBytes);
+}
+
 /** Resolves when the audit file holds a good part of the big transaction that is being delivered, and not all of it. */
 export async function inTheMiddle(stage: Scenario): Promise<void> {
   const before = await stage.follower.lines();
@@ -13,7 +21,7 @@ export async function inTheMiddle(stage: Scenario): Promise<void> {
       const more = (await stage.follower.lines()) - before;
       return more > 0.05 * bigRows && more;
     },
-    { timeoutMs: 40_000, everyMs: 2 },
+    { timeoutMs: 60_000, everyMs: 2 },
   );
   if (lines > 0.85 * bigRows)
     throw new Error(`the big transaction was delivered too fast to be cut off: ${lines} rows`);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { bigRows, inTheMiddle } from '../../support/big-transaction.js';
+import { bigRows, inTheMiddle, writeBigTransaction } from '../../support/big-transaction.js';
 import { scenario } from '../../support/scenario.js';
 
 test('agent and tailed replica are killed at once: the new agent goes on from the other replica', async () => {
@@ -22,10 +22,10 @@ test('agent and tailed replica are killed at once: the new agent goes on from th
 test('both are killed in the middle of a transaction of 200,000 rows', async () => {
   await scenario({}, async (stage) => {
     await stage.startAgent();
-    const load = await stage.startLoad({ rate: 40 });
+    await stage.startLoad({ rate: 40 });
     await stage.delivered(100);
     await stage.hints.next();
-    await load.bigTransaction(bigRows);
+    await writeBigTransaction(stage);
     await inTheMiddle(stage);
     await Promise.all([stage.agent.kill(), stage.replica(0).kill()]);
     const agent = await stage.startAgent();

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { bigRows, inTheMiddle } from '../../support/big-transaction.js';
+import { bigRows, inTheMiddle, writeBigTransaction } from '../../support/big-transaction.js';
 import { scenario } from '../../support/scenario.js';
 
 const kills = 5;
@@ -24,9 +24,9 @@ test('the agent is killed again and again, and goes on where it was', async () =
 test('the agent is killed in the middle of a transaction of 200,000 rows', async () => {
   await scenario({}, async (stage) => {
     await stage.startAgent();
-    const load = await stage.startLoad({ rate: 40 });
+    await stage.startLoad({ rate: 40 });
     await stage.delivered(100);
-    await load.bigTransaction(bigRows);
+    await writeBigTransaction(stage);
     await inTheMiddle(stage);
     await stage.agent.kill();
     await stage.startAgent();

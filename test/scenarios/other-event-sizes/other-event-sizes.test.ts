@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { until } from '../../servers/wait.js';
-import { bigRows, inTheMiddle } from '../../support/big-transaction.js';
+import { inTheMiddle, writeBigTransaction } from '../../support/big-transaction.js';
 import { scenario } from '../../support/scenario.js';
 
 const small = { binlog_row_event_max_size: 256, max_binlog_size: 65_536 };
@@ -26,13 +26,14 @@ test('a transaction that is cut off in its middle goes on where the next server 
   const large = { binlog_row_event_max_size: 65_536, max_binlog_size: 65_536 };
   await scenario({ topology: { replicas: [{}, large] } }, async (stage) => {
     const agent = await stage.startAgent();
-    const load = await stage.startLoad({ rate: 40 });
+    await stage.startLoad({ rate: 40 });
     await stage.delivered(100);
     await stage.hints.next();
-    await load.bigTransaction(bigRows);
+    await writeBigTransaction(stage);
     await inTheMiddle(stage);
+    const started = agent.next('failover.started');
     await stage.replica(0).kill();
-    const cut = await agent.waitForEvent('failover.started');
+    const cut = await started;
     expect(cut['partialChanges']).toBeGreaterThan(1000);
     await agent.waitForEvent('failover.done', ({ to }) => to === stage.replica(1).address);
     await stage.finish();

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { bigRows, inTheMiddle } from '../../support/big-transaction.js';
+import { bigRows, inTheMiddle, writeBigTransaction } from '../../support/big-transaction.js';
 import { scenario } from '../../support/scenario.js';
 import { SlowReader } from '../../support/slow-reader.js';
 
@@ -7,11 +7,11 @@ test('who reads slowly slows the agent down, and its memory stays as it is', asy
   await scenario({ config: { sink: { type: 'stdout' } } }, async (stage) => {
     const reader = new SlowReader(stage.audit);
     const agent = await stage.startAgent({}, reader.read);
-    const load = await stage.startLoad({ rate: 40 });
+    await stage.startLoad({ rate: 40 });
     await stage.delivered(100);
     const before = agent.peakRssBytes;
     reader.restMs = 8;
-    await load.bigTransaction(bigRows);
+    await writeBigTransaction(stage);
     await inTheMiddle(stage);
     await stage.delivered(bigRows / 3);
     reader.restMs = 0;
@@ -27,14 +27,15 @@ test('the replica is killed while a slow reader has not taken everything yet', a
   await scenario({ config: { sink: { type: 'stdout' } } }, async (stage) => {
     const reader = new SlowReader(stage.audit);
     const agent = await stage.startAgent({}, reader.read);
-    const load = await stage.startLoad({ rate: 40 });
+    await stage.startLoad({ rate: 40 });
     await stage.delivered(100);
     await stage.hints.next();
     reader.restMs = 8;
-    await load.bigTransaction(bigRows);
+    await writeBigTransaction(stage);
     await inTheMiddle(stage);
+    const started = agent.next('failover.started');
     await stage.replica(0).kill();
-    await agent.waitForEvent('failover.started');
+    await started;
     reader.restMs = 0;
     expect(await stage.switched(stage.replica(1))).toMatchObject({ finding: 'dead' });
     await stage.finish();
