@@ -20,9 +20,10 @@ export type Backend = 'zookeeper' | 'mysql';
 export const backends: readonly Backend[] = ['zookeeper', 'mysql'];
 
 /** How long a lease lasts in these scenarios, by each of the agents' clocks. */
-export const leaseMs = 3000;
+export const leaseMs = 5000;
 
-const lease = { timeout: `${leaseMs}ms`, interval: '500ms', margin: '500ms' };
+/** Longer than a busy machine stands still: no lease is to be lost but by what a test does. */
+const lease = { timeout: `${leaseMs}ms`, interval: '500ms', margin: '1s' };
 const electionAccount = { user: 'elector', password: 'another password' };
 
 /** Which of the two agents. */
@@ -112,6 +113,25 @@ export class Pair {
     return acquired;
   }
 
+  /** Resolves when either of them leads so. */
+  async eitherLeads(after: number): Promise<void> {
+    await Promise.any([this.leads('one', after), this.leads('two', after)]).catch((error: unknown) => {
+      // Both have the same reason, or nearly so; an AggregateError tells none.
+      throw error instanceof AggregateError ? error.errors[0] : error;
+    });
+  }
+
+  /** Resolves when an agent has lost the leadership that it had under a token. */
+  async loses(name: Name, token: number): Promise<LogEvent> {
+    return this.agent(name).waitForEvent('leader.lost', ({ token: lost }) => lost === token);
+  }
+
+  /** Who leads, or led last. */
+  get leader(): { readonly name: Name; readonly token: number } {
+    const [one, two] = [this.token('one'), this.token('two')];
+    return one > two ? { name: 'one', token: one } : { name: 'two', token: two };
+  }
+
   /** The newest token that an agent has led under. */
   token(name: Name): number {
     return Number(this.agent(name).all('leader.acquired').at(-1)?.['token'] ?? 0);
@@ -147,7 +167,7 @@ export class Pair {
 
   async end(): Promise<void> {
     for (const proxy of this.#proxies.values()) await proxy.stop();
-    await this.elector?.stop();
+    await this.elector?.kill();
     await this.#ensemble?.stop();
   }
 

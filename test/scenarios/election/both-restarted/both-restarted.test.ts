@@ -7,10 +7,10 @@ test.each(backends)('both agents are restarted at once, again and again (%s)', a
     await two.stage.startLoad({ rate: 100 });
     for (const end of ['kill', 'stop'] as const) {
       await two.stage.delivered(100);
-      const token = Math.max(two.token('one'), two.token('two'));
+      const { token } = two.leader;
       await Promise.all([two.agent('one')[end](), two.agent('two')[end]()]);
       await Promise.all([two.launch('one'), two.launch('two')]);
-      await Promise.any([two.leads('one', token), two.leads('two', token)]);
+      await two.eitherLeads(token);
     }
     await two.stage.delivered(100);
     await two.finish();

@@ -11,12 +11,11 @@ test('the election server is restarted, and killed and comes back: one of the tw
     await elector.restart();
     await two.stage.delivered(100);
     const before = two.stage.events('leader.acquired').length;
-    const token = Math.max(two.token('one'), two.token('two'));
+    const { name, token } = two.leader;
     await elector.kill();
-    const leader = two.token('one') > two.token('two') ? 'one' : 'two';
-    await two.agent(leader).waitForEvent('leader.lost', ({ token: lost }) => lost === token);
+    await two.loses(name, token);
     await elector.restart();
-    await Promise.any([two.leads('one', token), two.leads('two', token)]);
+    await two.eitherLeads(token);
     await two.stage.delivered(100);
     await two.finish();
     expect(two.stage.events('leader.acquired').length).toBeGreaterThan(before);

@@ -1,6 +1,5 @@
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { until } from '../../../servers/wait.js';
 import { backends, pair } from '../../../support/pair.js';
 import { documentOf, runWaymark } from '../../../unit/cli/waymark.js';
 
@@ -11,12 +10,14 @@ test.each(backends)('the leader is told to give up, in favour of the other (%s)'
     await two.start();
     await two.stage.startLoad({ rate: 80 });
     await two.stage.delivered(100);
+    const token = two.token('one');
+    const standby = two.agent('one').next('standby');
     const report = await two.command('leader', 'reelect');
     expect(report).toMatchObject({ code: 0 });
-    expect(await two.agent('one').waitForEvent('leader.lost')).toMatchObject({ token: two.token('one') });
-    await two.leads('two', two.token('one'));
+    await two.loses('one', token);
+    await two.leads('two', token);
     await two.stage.delivered(100);
-    await until('the first one stands by', () => Promise.resolve(two.agent('one').all('standby').length > 0));
+    await standby;
     await two.command('leader', 'reelect');
     await two.leads('one', two.token('two'));
     await two.stage.delivered(100);
@@ -34,21 +35,24 @@ test.each(backends)('the other machine takes the stream, and gives it back (%s)'
     await two.stage.delivered(100);
 
     // Nobody gives up what runs elsewhere.
+    const lost = two.agent('one').all('leader.lost').length;
     expect(await there('resign')).toMatchObject({ code: 1 });
-    expect(two.agent('one').all('leader.lost')).toEqual([]);
+    expect(two.agent('one').all('leader.lost')).toHaveLength(lost);
 
+    const before = two.token('one');
+    const standby = two.agent('one').next('standby');
     const taken = documentOf(await there('take'));
     expect(taken).toMatchObject({ leader: { host: 'other-host' } });
-    expect(await two.agent('one').waitForEvent('leader.lost')).toMatchObject({ why: 'asked' });
-    const { token } = await two.leads('two', two.token('one'));
+    expect(await two.loses('one', before)).toMatchObject({ why: 'asked' });
+    const { token } = await two.leads('two', before);
     expect(taken).toMatchObject({ token });
     await two.stage.delivered(100);
     // Who leads already has nothing to take.
     expect(documentOf(await there('take'))).toMatchObject({ leader: { host: 'other-host' }, token });
 
-    await until('the first one stands by', () => Promise.resolve(two.agent('one').all('standby').length > 0));
+    await standby;
     const given = documentOf(await there('resign'));
-    expect(await two.agent('two').waitForEvent('leader.lost')).toMatchObject({ why: 'asked' });
+    expect(await two.loses('two', Number(token))).toMatchObject({ why: 'asked' });
     expect(given).toMatchObject({ token: (await two.leads('one', Number(token)))['token'] });
     await two.stage.delivered(100);
     await two.finish();
