@@ -8,6 +8,7 @@ export {
   replicationStatus,
   startReplication,
   stopReplication,
+  waitUntilApplied,
   type BinlogPosition,
   type ReplicationStatus,
   type ReplicationThread,

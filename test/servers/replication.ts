@@ -155,7 +155,7 @@ export async function waitForReplication(
     const result = sourceOf(replica, servers).then(async (source) => {
       if (source === undefined) return;
       if (source.alive) await wait(source);
-      await waitForOne(replica, source, deadline - Date.now());
+      await waitUntilApplied(replica, source, deadline - Date.now());
     });
     level.set(replica, result);
     return result;
@@ -172,7 +172,12 @@ async function sourceOf(
   return servers.find(({ port }) => port === status?.sourcePort);
 }
 
-async function waitForOne(replica: TestServer, source: TestServer, timeoutMs: number): Promise<void> {
+/** Waits until a replica has applied what a server has by now, whatever stands between the two. */
+export async function waitUntilApplied(
+  replica: TestServer,
+  source: TestServer,
+  timeoutMs = 60_000,
+): Promise<void> {
   const end = await binlogEnd(source);
   let last: ReplicationStatus | undefined;
   const isLevel = async () => {
