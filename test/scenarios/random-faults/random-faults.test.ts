@@ -5,6 +5,9 @@ import { type Scenario, scenario } from '../../support/scenario.js';
 
 const faults = 12;
 
+/** Most faults kill a server or the agent and start it again. */
+const limits = { timeout: 300_000 };
+
 /** One fault after the other, at moments that have nothing to do with what the agent is doing. */
 class Faults {
   readonly #stage: Scenario;
@@ -56,14 +59,18 @@ class Faults {
   }
 }
 
-test('one fault after the other: replicas and agent are killed, stand still, rotate, restart', async () => {
-  const seed = Number(process.env['WAYMARK_TEST_SEED'] ?? 1);
-  await scenario({ hintsEveryMs: 300 }, async (stage) => {
-    await stage.startAgent();
-    await stage.startLoad({ rate: 100 });
-    await stage.delivered(100);
-    const next = new Faults(stage, seed);
-    for (let fault = 0; fault < faults; fault += 1) await next.next();
-    await stage.finish();
-  });
-});
+test(
+  'one fault after the other: replicas and agent are killed, stand still, rotate, restart',
+  limits,
+  async () => {
+    const seed = Number(process.env['WAYMARK_TEST_SEED'] ?? 1);
+    await scenario({ hintsEveryMs: 300, agent: { limitMs: 280_000 } }, async (stage) => {
+      await stage.startAgent();
+      await stage.startLoad({ rate: 100 });
+      await stage.delivered(100);
+      const next = new Faults(stage, seed);
+      for (let fault = 0; fault < faults; fault += 1) await next.next();
+      await stage.finish();
+    });
+  },
+);
