@@ -12,7 +12,7 @@ import { makeRunFolder, removeRunFolder } from '../servers/folders.js';
 import { startTopology, type Topology } from '../servers/index.js';
 import { claimPort } from '../servers/ports.js';
 import { acquit, entrust } from '../servers/reaper.js';
-import { until } from '../servers/wait.js';
+import { messageOf, until } from '../servers/wait.js';
 import { presentImages } from '../setup/provider.mjs';
 import { agentPrivileges } from '../support/grants.js';
 
@@ -199,7 +199,7 @@ describe.skipIf(base === undefined)(title, () => {
   async function untilAudited(count: number): Promise<void> {
     await until(`${count} records`, async () => (await audited()).length >= count, { everyMs: 200 }).catch(
       async (error: unknown) => {
-        throw new Error(`${String(error)}\n${await docker('logs', '--tail', '30', agent)}`);
+        throw new Error(`${messageOf(error)}\n${await docker('logs', '--tail', '30', agent)}`);
       },
     );
   }

@@ -24,7 +24,7 @@ import { Load, table, tableStatements } from '../demo/load.js';
 import { makeRunFolder, removeRunFolder } from '../servers/folders.js';
 import { startTopology, type Topology } from '../servers/index.js';
 import { acquit, entrust } from '../servers/reaper.js';
-import { until } from '../servers/wait.js';
+import { messageOf, until } from '../servers/wait.js';
 import { agentPrivileges } from '../support/grants.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -208,7 +208,7 @@ class Example {
     await until(`${count} lines`, () => Promise.resolve(this.lines.length >= count), {
       timeoutMs: 20_000,
     }).catch((error: unknown) => {
-      throw new Error(`${String(error)}; there are: ${this.lines.join('\n')}\n${this.errors}`);
+      throw new Error(`${messageOf(error)}; there are: ${this.lines.join('\n')}\n${this.errors}`);
     });
   }
 
