@@ -6,7 +6,7 @@ import { formatAddress } from '../config/address.js';
 import { connect, discard, socketOf } from '../mysql/connection.js';
 import type { Instance } from '../mysql/instance.js';
 import { isDenied, isServerError, missingGrant } from '../mysql/server-error.js';
-import { messageOf, WaymarkError } from '../util/errors.js';
+import { messageOf, WaymarkError, hasSystemCode } from '../util/errors.js';
 import { type Coordinates, formatCoordinates } from './coordinates.js';
 import { EventType, eventType, type EventVisitor, headerBytes } from './event.js';
 import { LogPosition } from './log-position.js';
@@ -242,11 +242,7 @@ class EventDecoder {
 
 /** What Buffer throws when an event (whose server writes no checksums) is shorter than its fields say. */
 function isOutOfBounds(error: unknown): boolean {
-  return (
-    error instanceof RangeError &&
-    'code' in error &&
-    (error.code === 'ERR_OUT_OF_RANGE' || error.code === 'ERR_BUFFER_OUT_OF_BOUNDS')
-  );
+  return error instanceof RangeError && hasSystemCode(error, 'ERR_OUT_OF_RANGE', 'ERR_BUFFER_OUT_OF_BOUNDS');
 }
 
 function unreadable(cause: unknown, buffer: Buffer, start: number, options: DumpOptions): WaymarkError {

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { type FileHandle, mkdir, open, readFile, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
-import { WaymarkError, messageOf } from '../util/errors.js';
+import { WaymarkError, messageOf, hasSystemCode } from '../util/errors.js';
 import { type ProcessLock, acquireProcessLock } from '../util/process-lock.js';
 
 import type { Checkpoint, CheckpointStore, StoredCheckpoint } from './checkpoint.js';
@@ -143,7 +143,7 @@ class FileStore implements CheckpointStore {
       try {
         return await action();
       } catch (error) {
-        if (errnoOf(error) === 'ENOENT') return null;
+        if (hasSystemCode(error, 'ENOENT')) return null;
         throw error;
       }
     });
@@ -224,8 +224,4 @@ async function withFile(file: FileHandle, action: (file: FileHandle) => Promise<
   } finally {
     await file.close();
   }
-}
-
-function errnoOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

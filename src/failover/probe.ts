@@ -6,7 +6,7 @@ import { type Inspection, lookAt } from '../mysql/inspect.js';
 import { isServerError, serverError } from '../mysql/server-error.js';
 import { readReplicaList } from '../mysql/replica-list.js';
 import { withDeadline } from '../util/async.js';
-import { messageOf, WaymarkError } from '../util/errors.js';
+import { messageOf, WaymarkError, hasSystemCode } from '../util/errors.js';
 
 /** What became of a probe. `turned-away`: the server lives and doesn't let us in, or doesn't let us look. */
 export type ProbeOutcome = 'answers' | 'refused' | 'no-answer' | 'turned-away';
@@ -95,18 +95,17 @@ function reasonOf(error: unknown): string {
 }
 
 function outcomeOf(error: unknown): Exclude<ProbeOutcome, 'answers'> {
-  const cause = error instanceof WaymarkError ? error.cause : undefined;
+  const cause = causeOf(error);
   if (isServerError(cause) && cause.errno > 0) return 'turned-away';
   // A refused connection is proof enough: nobody listens there.
-  return hasSystemCode(error, 'ECONNREFUSED') || isReset(error) ? 'refused' : 'no-answer';
+  return hasSystemCode(causeOf(error), 'ECONNREFUSED') || isReset(error) ? 'refused' : 'no-answer';
 }
 
 /** The other side ended the connection while we were at it. */
 function isReset(error: unknown): boolean {
-  return ['ECONNRESET', 'EPIPE', 'PROTOCOL_CONNECTION_LOST'].some((code) => hasSystemCode(error, code));
+  return hasSystemCode(causeOf(error), 'ECONNRESET', 'EPIPE', 'PROTOCOL_CONNECTION_LOST');
 }
 
-function hasSystemCode(error: unknown, code: string): boolean {
-  const cause = error instanceof WaymarkError ? error.cause : undefined;
-  return cause instanceof Error && 'code' in cause && cause.code === code;
+function causeOf(error: unknown): unknown {
+  return error instanceof WaymarkError ? error.cause : undefined;
 }

@@ -2,7 +2,7 @@ import { constants, copyFile, type FileHandle, open, realpath, rename } from 'no
 import { basename, dirname, join } from 'node:path';
 
 import type { SinkPosition } from '../checkpoint/checkpoint.js';
-import { WaymarkError, messageOf } from '../util/errors.js';
+import { WaymarkError, messageOf, hasSystemCode } from '../util/errors.js';
 import type { Fencing } from '../util/fencing.js';
 import { type ProcessLock, acquireProcessLock } from '../util/process-lock.js';
 import { type FilePosition, fromSinkPosition, markAt, toSinkPosition } from './file-position.js';
@@ -139,7 +139,7 @@ class FileSink implements Sink {
     try {
       // Beside the file itself, so that two links to it share one lock.
       const path = await realpath(this.#path).catch(async (error: unknown) => {
-        if (!isMissing(error)) throw error;
+        if (!hasSystemCode(error, 'ENOENT')) throw error;
         return join(await realpath(dirname(this.#path)), basename(this.#path));
       });
       return await acquireProcessLock(`${path}.lock`, {
@@ -242,7 +242,7 @@ async function openOrCreate(path: string): Promise<{ handle: FileHandle; created
   try {
     handle = await open(path, 'r+');
   } catch (error) {
-    if (!isMissing(error)) throw error;
+    if (!hasSystemCode(error, 'ENOENT')) throw error;
     const created = await open(path, 'wx+', 0o640);
     await syncFolder(dirname(path));
     return { handle: created, created: true };
@@ -283,8 +283,4 @@ async function writeFully(handle: FileHandle, bytes: Buffer, offset: number): Pr
     const { bytesWritten } = await handle.write(bytes, written, bytes.length - written, offset + written);
     written += bytesWritten;
   }
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }

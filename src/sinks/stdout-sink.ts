@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 
 import type { SinkPosition } from '../checkpoint/checkpoint.js';
 import { reasonOf } from '../util/async.js';
-import { WaymarkError, messageOf } from '../util/errors.js';
+import { WaymarkError, messageOf, hasSystemCode } from '../util/errors.js';
 import { encodeRecords } from './ndjson.js';
 import type { ChangeRecord } from './record.js';
 import type { Sink, SinkRecovery } from './sink.js';
@@ -87,8 +87,7 @@ class StdoutSink implements Sink {
 }
 
 function asSinkError(error: unknown): WaymarkError {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  const gone = code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED' || code === 'ERR_STREAM_WRITE_AFTER_END';
+  const gone = hasSystemCode(error, 'EPIPE', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_END');
   const message = gone
     ? 'the reader of stdout has gone away: start it again together with the agent, which goes on from its checkpoint'
     : `stdout cannot be written: ${messageOf(error)}`;

@@ -128,3 +128,10 @@ export function errorDocument({ details, code, message }: WaymarkError): Record<
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** Whether an error is Node's or the system's, with one of these codes (errno(3): `ENOENT`). */
+export function hasSystemCode(error: unknown, ...codes: readonly string[]): boolean {
+  return (
+    error instanceof Error && 'code' in error && typeof error.code === 'string' && codes.includes(error.code)
+  );
+}

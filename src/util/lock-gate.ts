@@ -1,3 +1,4 @@
+import { hasSystemCode } from './errors.js';
 import { access, rename, unlink, writeFile } from 'node:fs/promises';
 
 /**
@@ -69,7 +70,7 @@ async function moved(from: string, to: string): Promise<boolean> {
     await rename(from, to);
     return true;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false;
+    if (hasSystemCode(error, 'ENOENT')) return false;
     throw error;
   }
 }

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { link, readFile, readlink, stat, unlink, utimes, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
+import { link, readFile, stat, unlink, utimes, writeFile } from 'node:fs/promises';
 
-import { type ErrorCode, WaymarkError, messageOf } from './errors.js';
+import { type ErrorCode, hasSystemCode, WaymarkError, messageOf } from './errors.js';
 import type { Fencing } from './fencing.js';
 import { LockGate } from './lock-gate.js';
+import { describeMyself, type Holder, isRunning, nameOf, parseHolder, placeOfPids } from './lock-holder.js';
 
 /** A lock that this process holds. */
 export type ProcessLock = {
@@ -30,16 +30,6 @@ export type ProcessLockOptions = {
    * Without it such a leader keeps the lock until he goes on or is dead.
    */
   readonly detach?: () => Promise<void>;
-};
-
-/** What stands in a lock file. `place` is where process ids mean the same thing: one boot, one pid namespace. */
-type Holder = {
-  readonly pid: number;
-  readonly started: string;
-  readonly host: string;
-  readonly place: string;
-  readonly nonce: string;
-  readonly fencing?: Fencing;
 };
 
 /** The holder touches its lock file this often, for those who can't see its process. */
@@ -228,13 +218,13 @@ async function createExclusively(path: string, content: string): Promise<boolean
     try {
       await link(draft, path);
     } catch (error) {
-      if (!isErrno(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS')) throw error;
+      if (!hasSystemCode(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS')) throw error;
       // A file system without hard links: the next best.
       await writeFile(path, content, { flag: 'wx' });
     }
     return true;
   } catch (error) {
-    if (isErrno(error, 'EEXIST')) return false;
+    if (hasSystemCode(error, 'EEXIST')) return false;
     throw error;
   } finally {
     await unlink(draft).catch(() => undefined);
@@ -248,31 +238,9 @@ async function readLock(path: string): Promise<FoundLock | null> {
     const [text, { mtimeMs }] = await Promise.all([readFile(path, 'utf8'), stat(path)]);
     return { text, holder: parseHolder(text), touchedMs: mtimeMs };
   } catch (error) {
-    if (isErrno(error, 'ENOENT')) return null;
+    if (hasSystemCode(error, 'ENOENT')) return null;
     throw error;
   }
-}
-
-function parseHolder(text: string): Holder | null {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return null;
-  }
-  if (!(value instanceof Object)) return null;
-  const { pid, started, host, place, nonce, fencing } = value as Partial<Record<keyof Holder, unknown>>;
-  if (typeof pid !== 'number' || !Number.isSafeInteger(pid) || pid <= 0) return null;
-  if (typeof started !== 'string' || typeof host !== 'string' || typeof place !== 'string') return null;
-  if (typeof nonce !== 'string' || !/^[0-9a-f]+$/.test(nonce)) return null;
-  const under = parseFencing(fencing);
-  return { pid, started, host, place, nonce, ...(under === null ? {} : { fencing: under }) };
-}
-
-function parseFencing(value: unknown): Fencing | null {
-  if (!(value instanceof Object)) return null;
-  const { stream, token } = value as Partial<Record<keyof Fencing, unknown>>;
-  return typeof stream === 'string' && typeof token === 'number' ? { stream, token } : null;
 }
 
 async function isAlive({ holder, touchedMs }: FoundLock, ours: Fencing | undefined): Promise<boolean> {
@@ -280,49 +248,7 @@ async function isAlive({ holder, touchedMs }: FoundLock, ours: Fencing | undefin
     // Clocks of machines may differ: whoever holds it under a later leadership than ours is not ours to judge.
     return Date.now() - touchedMs < silentMs || isEarlier(ours, holder?.fencing);
   }
-  try {
-    process.kill(holder.pid, 0);
-  } catch (error) {
-    if (isErrno(error, 'ESRCH')) return false;
-  }
-  const status = await processStatus(holder.pid);
-  return status === null || (status.started === holder.started && !status.zombie);
-}
-
-async function describeMyself(fencing: Fencing | undefined): Promise<Holder> {
-  return {
-    pid: process.pid,
-    started: (await processStatus(process.pid))?.started ?? '',
-    host: hostname(),
-    place: await placeOfPids(),
-    nonce: randomBytes(8).toString('hex'),
-    ...(fencing === undefined ? {} : { fencing }),
-  };
-}
-
-/** Start time (clock ticks since the machine's boot) of a process; null where there is no /proc or it is hidden. */
-async function processStatus(pid: number): Promise<{ started: string; zombie: boolean } | null> {
-  try {
-    const text = await readFile(`/proc/${String(pid)}/stat`, 'utf8');
-    // The second field is the program's name in brackets and may itself hold blanks and brackets.
-    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-    const started = fields[19];
-    return started === undefined ? null : { started, zombie: fields[0] === 'Z' };
-  } catch {
-    return null;
-  }
-}
-
-async function placeOfPids(): Promise<string> {
-  try {
-    const [boot, namespace] = await Promise.all([
-      readFile('/proc/sys/kernel/random/boot_id', 'utf8'),
-      readlink('/proc/self/ns/pid'),
-    ]);
-    return `${boot.trim()}/${namespace}`;
-  } catch {
-    return hostname();
-  }
+  return isRunning(holder);
 }
 
 function refusal(
@@ -336,16 +262,5 @@ function refusal(
     code,
     `${subject} is in use by ${who}${doing}: stop that one first, or give this one a place of its own (lock file ${path})`,
     { details: { lock: path, ...(holder === null ? {} : { pid: holder.pid, host: holder.host }) } },
-  );
-}
-
-function nameOf({ pid, host }: Holder): string {
-  if (pid === process.pid && host === hostname()) return `this process (pid ${String(pid)})`;
-  return `process ${String(pid)} on ${host}`;
-}
-
-function isErrno(error: unknown, ...codes: string[]): boolean {
-  return (
-    error instanceof Error && 'code' in error && typeof error.code === 'string' && codes.includes(error.code)
   );
 }

@@ -5,7 +5,7 @@ import { createCheckpointStore } from '../../checkpoint/create-store.js';
 import { formatAddress } from '../../config/address.js';
 import type { Config } from '../../config/schema.js';
 import type { Account } from '../../mysql/instance.js';
-import { messageOf, WaymarkError } from '../../util/errors.js';
+import { messageOf, WaymarkError, hasSystemCode } from '../../util/errors.js';
 import type { CheckedCheckpoint, CheckFinding } from './findings.js';
 
 /** The checkpoint and its store, checked. */
@@ -107,7 +107,7 @@ async function whyNotWritableFile(path: string): Promise<string | null> {
     await access(path, constants.R_OK | constants.W_OK);
     return null;
   } catch (error) {
-    return isMissing(error) ? null : messageOf(error);
+    return hasSystemCode(error, 'ENOENT') ? null : messageOf(error);
   }
 }
 
@@ -119,11 +119,7 @@ async function whyNotWritable(folder: string, mustExist = false): Promise<string
     return null;
   } catch (error) {
     const parent = dirname(folder);
-    if (!isMissing(error) || parent === folder) return messageOf(error);
+    if (!hasSystemCode(error, 'ENOENT') || parent === folder) return messageOf(error);
     return mustExist ? `there is no folder ${folder}` : whyNotWritable(parent);
   }
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
