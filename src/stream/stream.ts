@@ -13,11 +13,10 @@ import { type AgentStatus, statusOf } from '../failover/status.js';
 import { Supervisor } from '../failover/supervisor.js';
 import { refused, type ReloadReport, type SwitchReport } from '../failover/switching.js';
 import type { StreamMeters } from '../http/metrics.js';
-import { TrailKeeper } from '../matching/trail-keeper.js';
 import type { Account } from '../mysql/instance.js';
 import { measuredSink, type SinkActivity } from '../sinks/measured-sink.js';
 import type { Sink } from '../sinks/sink.js';
-import type { Progress } from '../tail/progress.js';
+import { newProgress, type Progress } from '../tail/progress.js';
 
 /** What a stream is made of. */
 export type StreamOptions = {
@@ -54,7 +53,7 @@ export class Stream {
     this.#config = config;
     this.sink = measured.sink;
     this.logger = logger;
-    this.progress = newProgress(config);
+    this.progress = newProgress(config.matching.margin);
     this.#meters = meters;
     this.#sinkActivity = measured.activity;
   }
@@ -157,22 +156,4 @@ function nothingApplied(before: Config, after: Config): ReloadReport {
   const { added, removed, changed, notApplied } = reloadReport(before, after);
   const servers = added.length + removed.length > 0 ? ['servers'] : [];
   return { added: [], removed: [], changed: [], notApplied: [...servers, ...changed, ...notApplied] };
-}
-
-/** What is delivered of a stream, before anything is. */
-function newProgress(config: Config): Progress {
-  return {
-    coordinates: { file: '', position: 0 },
-    keeper: new TrailKeeper(config.matching.margin),
-    sourceServerId: null,
-    partial: null,
-    records: 0,
-    transactions: 0,
-    passedOver: 0,
-    bornHere: 0,
-    bytes: 0,
-    lastSecond: null,
-    lastHeardAtMs: null,
-    gtidPosition: new Map(),
-  };
 }

@@ -1,6 +1,6 @@
 import type { Coordinates } from '../binlog/coordinates.js';
 import type { GtidPosition } from './gtid-position.js';
-import type { TrailKeeper } from '../matching/trail-keeper.js';
+import { TrailKeeper } from '../matching/trail-keeper.js';
 import type { PartialTransaction, Trail } from '../matching/trail.js';
 
 /**
@@ -30,6 +30,27 @@ export type Progress = {
   lastHeardAtMs: number | null;
   readonly gtidPosition: GtidPosition;
 };
+
+/**
+ * What is delivered of a stream, before anything is.
+ * @param margin in transactions: see TrailKeeper.
+ */
+export function newProgress(margin: number): Progress {
+  return {
+    coordinates: { file: '', position: 0 },
+    keeper: new TrailKeeper(margin),
+    sourceServerId: null,
+    partial: null,
+    records: 0,
+    transactions: 0,
+    passedOver: 0,
+    bornHere: 0,
+    bytes: 0,
+    lastSecond: null,
+    lastHeardAtMs: null,
+    gtidPosition: new Map(),
+  };
+}
 
 /** The trail with the transaction under way, for a checkpoint or a match. */
 export function trailOf(progress: Progress): Trail {

@@ -15,7 +15,7 @@ import { beginTrail } from '../../src/matching/first-trail.js';
 import { scanHints } from '../../src/matching/hint-scan.js';
 import { locateHint } from '../../src/matching/locate.js';
 import { findResumePoint } from '../../src/matching/resume.js';
-import { TrailKeeper } from '../../src/matching/trail-keeper.js';
+import { newProgress } from '../../src/tail/progress.js';
 import { inspect } from '../../src/mysql/inspect.js';
 import { tail } from '../../src/tail/tail.js';
 import { startServer, type TestServer } from '../servers/index.js';
@@ -109,20 +109,7 @@ async function tailRows(files: Files, rows: number): Promise<void> {
   const done = new AbortController();
   const inspection = await inspect(instance, signal, 5000);
   const coordinates = { file: files.files[0] ?? '', position: 4 };
-  const progress = {
-    coordinates,
-    keeper: new TrailKeeper(1024),
-    sourceServerId: null,
-    partial: null,
-    records: 0,
-    transactions: 0,
-    passedOver: 0,
-    bornHere: 0,
-    bytes: 0,
-    lastSecond: null,
-    lastHeardAtMs: null,
-    gtidPosition: new Map<string, string>(),
-  };
+  const progress = { ...newProgress(1024), coordinates };
   const sink = {
     open: () => Promise.resolve({ remembers: false, delivered: [], endsBetweenTransactions: true }),
     deliver: () => Promise.resolve(),

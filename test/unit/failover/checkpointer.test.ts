@@ -5,18 +5,12 @@ import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { fileStore } from '../../../src/checkpoint/file-store.js';
 import { Checkpointer } from '../../../src/failover/checkpointer.js';
-import { TrailKeeper } from '../../../src/matching/trail-keeper.js';
 import { streamSink } from '../../../src/sinks/stream-sink.js';
-import type { Progress } from '../../../src/tail/progress.js';
+import { newProgress } from '../../../src/tail/progress.js';
 
 const { signal } = new AbortController();
 
-const progress: Progress = {
-  coordinates: { file: 'mysql-bin.000001', position: 4 },
-  keeper: new TrailKeeper(10),
-  ...{ sourceServerId: null, partial: null, lastSecond: null, lastHeardAtMs: null },
-  ...{ records: 0, transactions: 0, passedOver: 0, bornHere: 0, bytes: 0, gtidPosition: new Map() },
-};
+const progress = { ...newProgress(10), coordinates: { file: 'mysql-bin.000001', position: 4 } };
 
 test('a save that the stop of the agent ends is no failure: the last record is written all the same', async () => {
   const path = await mkdtemp(join(tmpdir(), 'waymark-checkpointer-'));

@@ -3,27 +3,14 @@ import type { MemberView } from '../../../src/failover/members.js';
 import { initialState, type AgentState } from '../../../src/failover/state.js';
 import { type AgentStatus, statusOf, type StatusSources } from '../../../src/failover/status.js';
 import { hintFromToken } from '../../../src/hints/hint.js';
-import { TrailKeeper } from '../../../src/matching/trail-keeper.js';
-import type { Progress } from '../../../src/tail/progress.js';
+import { newProgress, type Progress } from '../../../src/tail/progress.js';
 import { sampleMember, sampleSwitch } from '../http/status-samples.js';
 
 const coordinates = { file: 'mysql-bin.000018', position: 4711 };
 
 function progress(lastHeardAtMs: number | null): Progress {
-  return {
-    coordinates,
-    keeper: new TrailKeeper(10),
-    sourceServerId: null,
-    partial: null,
-    records: 7,
-    transactions: 3,
-    passedOver: 2,
-    bornHere: 1,
-    bytes: 0,
-    lastSecond: null,
-    lastHeardAtMs,
-    gtidPosition: new Map(),
-  };
+  const counts = { records: 7, transactions: 3, passedOver: 2, bornHere: 1 };
+  return { ...newProgress(10), coordinates, lastHeardAtMs, ...counts };
 }
 
 const streaming: AgentState = { phase: { kind: 'streaming', server: 'db2:3306', since: 1 }, switches: [] };
