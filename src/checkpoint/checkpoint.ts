@@ -19,7 +19,7 @@ export type Checkpoint = {
   /** Only grows: a record with an older token than the stored one is refused. 0 without an election. */
   readonly fencingToken: number;
   readonly server: ServerIdentity;
-  /** Whether that server commits in the order of its source. */
+  /** Whether the trail stands in the order of the source. */
   readonly keepsOrder: boolean;
   /** Right behind the last delivered transaction. */
   readonly coordinates: Coordinates;

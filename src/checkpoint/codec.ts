@@ -244,14 +244,19 @@ function isOfMariaDb({ trail }: Checkpoint): boolean {
   );
 }
 
-function oldDigests({ stream, location }: RecordOrigin, { server, coordinates }: Checkpoint): WaymarkError {
+function oldDigests(
+  { stream, location }: RecordOrigin,
+  { server, coordinates, trail }: Checkpoint,
+): WaymarkError {
   const { file, position } = coordinates;
+  const half =
+    trail.partial === null ? '' : ` (${trail.partial.changes} changes of the next transaction come again)`;
   return new WaymarkError(
     'checkpoint-damaged',
     `The checkpoint of stream "${stream}" at ${location} was written by an earlier waymark (format version ` +
       `${olderVersion}), which digested the rows of MySQL in another way: its trail can't be compared any more. It ` +
       `stands at ${file}:${position} of ${formatAddress(server)}. If the stream was stopped cleanly there, remove ` +
-      `the checkpoint, put that server first, and begin with "start: {file: ${file}, position: ${position}}".`,
+      `the checkpoint, put that server first, and begin with "start: {file: ${file}, position: ${position}}"${half}.`,
     { details: { stream, location, version: olderVersion, server: formatAddress(server), file, position } },
   );
 }

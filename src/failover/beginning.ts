@@ -55,7 +55,10 @@ export async function begin(
     }
     const final = errors.find((error) => !passingCodes.some((code) => hasCode(error, code)));
     if (final !== undefined) throw final;
-    logger.warn({ event: 'waiting', retryMs: waitMs }, 'No server of the pool can be reached; trying again');
+    logger.warn(
+      { event: 'waiting', retryMs: waitMs },
+      'No server of the pool can serve the stream now; trying again',
+    );
     await sleep(waitMs, signal);
   }
 }

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { TableFilter } from '../config/table-filter.js';
 import type { HintFormat } from '../hints/hint.js';
+import type { MatchLogOptions } from '../matching/match-log.js';
 import { DivergedError, findResumePoint, type ResumeProgress, type Resumption } from '../matching/resume.js';
 import { findSamePlace } from '../matching/same-place.js';
 import type { TrailEntry } from '../matching/trail.js';
@@ -8,7 +9,7 @@ import { isBinlogServer, type ReplicationChannel } from '../mysql/server.js';
 import type { Coordinates } from '../binlog/coordinates.js';
 import { settingsFindings } from '../mysql/settings-findings.js';
 import { preflightErrors } from '../mysql/findings.js';
-import { commitsInOneOrder, type Inspection, inspect, isReplica } from '../mysql/inspect.js';
+import { commitsInOneOrder, type Inspection, inspect } from '../mysql/inspect.js';
 import { WaymarkError } from '../util/errors.js';
 import type { Breadcrumbs } from './breadcrumbs.js';
 import type { Member } from './pool.js';
@@ -78,25 +79,23 @@ export async function tryCandidate(
   const ordered = history.ordered && commitsInOneOrder(inspection);
   const oldest = history.trail.find((entry) => entry.kind === 'hint');
   const sameServer = isSameServer(inspection, history.place);
-  const replicaServerId = isReplica(inspection) ? inspection.facts.serverId : null;
   const common = { instance: member.instance, format: options.format, filter: options.filter, signal };
   if (oldest === undefined && sameServer) {
-    const coordinates = await findSamePlace(history.place, history.trail, { ...common, replicaServerId });
+    const coordinates = await findSamePlace(history.place, history.trail, { ...common, inspection });
     if (coordinates) return { member, inspection, resumption: withoutHint(history, coordinates), ordered };
   }
-  const find = (sameLog: boolean): Promise<Resumption> =>
+  const find = (order: AssumedOrder): Promise<Resumption> =>
     findResumePoint({
       ...common,
       inspection,
       trail: history.trail,
-      trailOrdered: history.ordered,
-      sameLog,
+      ...order,
       margin: options.margin,
       startHere: startOf(member, inspection, options),
       onProgress: progressReporter(member, options),
     });
   try {
-    const resumption = await (sameServer ? inItsOrder(find) : find(false));
+    const resumption = await inSomeOrder(ordersOf(history, sameServer), find);
     return { member, inspection, resumption, ordered };
   } catch (error) {
     if (!(error instanceof DivergedError) || options.onDivergence === 'halt') throw error;
@@ -108,16 +107,31 @@ export async function tryCandidate(
   }
 }
 
-/**
- * On the server that it was read from, a trail stands in its order, so that nobody need look before it for what may have
- * come otherwise: before a young trail that is what came before the stream's start. Where it was put together from
- * another server's order, before a switch, it is held against the log as anybody's.
- */
-async function inItsOrder(find: (sameLog: boolean) => Promise<Resumption>): Promise<Resumption> {
+/** In which order a trail is taken to stand in a log. */
+export type AssumedOrder = Pick<MatchLogOptions, 'trailOrdered' | 'sameLog'>;
+
+/** The orders that a trail may stand in, the strictest first: it proves most, and takes nothing old for new. Pure. */
+export function ordersOf({ ordered, place }: StreamHistory, sameServer: boolean): readonly AssumedOrder[] {
+  const orders: AssumedOrder[] = [{ trailOrdered: ordered }];
+  // On the server that it was read from it stands in its order, whatever servers keep, so that nobody need look before
+  // it for what may have come otherwise: before a young trail that is what came before the stream's start. Where it was
+  // put together from another server's order, before a switch, it is held against the log as anybody's.
+  if (sameServer) orders.unshift({ trailOrdered: ordered, sameLog: true });
+  // What a sink held behind the checkpoint may be of a server that the agent had switched to since.
+  if (ordered && place.deliveredBehind > 0) orders.push({ trailOrdered: false });
+  return orders;
+}
+
+/** @throws what the last of the orders comes to, when the log is found to differ in each. */
+async function inSomeOrder(
+  [order, ...others]: readonly AssumedOrder[],
+  find: (order: AssumedOrder) => Promise<Resumption>,
+): Promise<Resumption> {
+  if (order === undefined) throw new RangeError('there must be an order');
   try {
-    return await find(true);
+    return await find(order);
   } catch (error) {
-    if (error instanceof DivergedError) return find(false);
+    if (error instanceof DivergedError && others.length > 0) return inSomeOrder(others, find);
     throw error;
   }
 }

@@ -49,7 +49,7 @@ export class Checkpointer {
     this.#version = options.version;
   }
 
-  /** The server whose coordinates are in `progress` from now on, and whether it commits in its source's order. */
+  /** The server whose coordinates are in `progress` from now on, and whether the trail stands in its source's order. */
   reading(server: ServerIdentity, keepsOrder: boolean): void {
     this.#server = { ...server, keepsOrder };
   }

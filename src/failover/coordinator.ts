@@ -2,7 +2,6 @@ import type { Logger } from 'pino';
 import { within } from '../util/limits.js';
 import type { Config } from '../config/schema.js';
 import type { TableFilter } from '../config/table-filter.js';
-import { commitsInOneOrder, type Inspection } from '../mysql/inspect.js';
 import type { Sink } from '../sinks/sink.js';
 import type { Progress } from '../tail/progress.js';
 import { type DeliveredBatch, tail } from '../tail/tail.js';
@@ -18,7 +17,7 @@ import { Interruption, type Loss, type Move, reportOf } from './move.js';
 import type { Member } from './pool.js';
 import { nextPlace } from './next-place.js';
 import { ServerId } from './server-id.js';
-import { historyOf, type Source, switchOf } from './source.js';
+import { historyOf, type Source, standsInOrder, switchOf } from './source.js';
 import { type AgentEvent, type AgentState, initialState, type Switch, transition } from './state.js';
 import { logArrival, logIsolated, logLeft, logLost, logPlaced, logSuspicion } from './switch-log.js';
 import type { Supervisor } from './supervisor.js';
@@ -82,9 +81,9 @@ export class Coordinator {
     let loss: Loss | null = null;
     try {
       for (;;) {
-        loss = await this.#stream(source, loss, signal);
-        const { inspection } = loss;
-        const options = (): CandidateOptions => this.#candidateOptions(inspection);
+        const lost = source;
+        loss = await this.#stream(lost, loss, signal);
+        const options = (): CandidateOptions => this.#candidateOptions(lost);
         source = await nextPlace(loss, this.#options.supervisor, options, signal);
       }
     } finally {
@@ -126,7 +125,7 @@ export class Coordinator {
     };
     try {
       await within(rehearsalMs, [signal], (limited) =>
-        tryCandidate(target, { ...this.#candidateOptions(source.inspection), onBehind }, limited),
+        tryCandidate(target, { ...this.#candidateOptions(source), onBehind }, limited),
       );
     } catch (error) {
       const late = `it doesn't have yet what was delivered, and ${rehearsalMs / 1000} s have passed`;
@@ -143,7 +142,7 @@ export class Coordinator {
     progress.keeper.moveTo(resume.trail, resume.sequence);
     progress.sourceServerId = resume.sourceServerId;
     const server = { ...member.instance.address, serverId: facts.serverId, uuid: facts.uuid };
-    checkpointer.reading(server, commitsInOneOrder(inspection));
+    checkpointer.reading(server, standsInOrder(source));
     this.#interruption = new AbortController();
     this.#heardOnStream = false;
     this.#source = source;
@@ -202,7 +201,7 @@ export class Coordinator {
   }
 
   /** The stream runs, and is left. */
-  #left({ member, inspection }: Source, move: Move): Loss {
+  #left({ member }: Source, move: Move): Loss {
     const { logger, progress, supervisor } = this.#options;
     const { cause } = move;
     this.#apply({ type: 'lost', server: member.name, finding: cause, at: Date.now() });
@@ -211,7 +210,6 @@ export class Coordinator {
     const lastHeardAtMs = progress.lastHeardAtMs ?? performance.now();
     return {
       member,
-      inspection,
       cause,
       lastHeardAtMs,
       foundAtMs: performance.now(),
@@ -223,13 +221,13 @@ export class Coordinator {
   /** The stream has ended by itself. */
   async #lost(error: WaymarkError, source: Source, signal: AbortSignal): Promise<Loss> {
     const { logger, progress, config, supervisor } = this.#options;
-    const { member, inspection } = source;
+    const { member } = source;
     const lastHeardAtMs = progress.lastHeardAtMs ?? performance.now();
     logSuspicion(member, error, logger);
     this.#move?.refuse(`the stream from ${member.name} was lost meanwhile`);
     this.#serverId.streamEnded(error, member.name, this.#heardOnStream);
     this.#apply({ type: 'lost', server: member.name, finding: 'stream-broken', at: Date.now() });
-    const { place, trail } = historyOf(progress, inspection);
+    const { place, trail } = historyOf(progress, source);
     const diagnosis = await findOut(
       { member, error, lastHeardAtMs, place: { ...place, trail } },
       {
@@ -251,7 +249,6 @@ export class Coordinator {
     logLost(member, diagnosis, reconnects, progress, logger);
     return {
       member,
-      inspection,
       cause: finding,
       lastHeardAtMs,
       foundAtMs: performance.now(),
@@ -260,10 +257,10 @@ export class Coordinator {
     };
   }
 
-  #candidateOptions(inspection: Inspection): CandidateOptions {
+  #candidateOptions(source: Source): CandidateOptions {
     const { config, filter, breadcrumbs, logger, progress, supervisor } = this.#options;
     return {
-      history: historyOf(progress, inspection),
+      history: historyOf(progress, source),
       margin: config.matching.margin,
       format: config.hints,
       onDivergence: supervisor.failover.onDivergence,

@@ -1,5 +1,4 @@
 import { formatCoordinates } from '../binlog/coordinates.js';
-import type { Inspection } from '../mysql/inspect.js';
 import type { Member } from './pool.js';
 import type { Switch, SwitchCause } from './state.js';
 import { refused, type SwitchReport } from './switching.js';
@@ -45,7 +44,6 @@ export class Move {
 /** A server that is not read any more, and why. */
 export type Loss = {
   readonly member: Member;
-  readonly inspection: Inspection;
   readonly cause: SwitchCause;
   /** On the monotonic clock. */
   readonly lastHeardAtMs: number;

@@ -36,12 +36,21 @@ export function sourceOf({ member, inspection, resumption, ordered }: Place): So
   };
 }
 
+/**
+ * Whether what is delivered from there stands in the trail in the order of the source: the server keeps it, and nothing
+ * had been delivered from another one that stands behind the place.
+ */
+export function standsInOrder({ inspection, resume }: Source): boolean {
+  return commitsInOneOrder(inspection) && resume.skip.length === 0;
+}
+
 /** What was delivered, as read from a server: what candidates are held against. */
-export function historyOf(progress: Progress, { facts, channels }: Inspection): StreamHistory {
+export function historyOf(progress: Progress, source: Source): StreamHistory {
+  const { facts, channels } = source.inspection;
   const { serverId, uuid } = facts;
   return {
     trail: progress.keeper.entries.slice(),
-    ordered: commitsInOneOrder({ facts, channels }),
+    ordered: standsInOrder(source),
     filters: filtersOfChannels(channels),
     place: {
       serverId,

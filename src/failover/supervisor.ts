@@ -95,6 +95,13 @@ export class Supervisor {
     this.watch.proved(member.name, inspection);
   }
 
+  /** Nothing is read, nor looked for, any more. */
+  rests(): void {
+    this.#reading = null;
+    this.#said = '';
+    this.#obstacles = new Map();
+  }
+
   /** A member has been tried, and can't go on with the stream (yet). */
   cantGoOn({ name }: Member, reason: string): void {
     this.#obstacles = new Map([...this.#obstacles, [name, reason]]);

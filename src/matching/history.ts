@@ -6,6 +6,7 @@ import { type HintFormat, hintRecogniser } from '../hints/hint.js';
 import { type Comparison, identityFor, Shape } from './comparison.js';
 import { isStatementDeliverable } from './deliverable.js';
 import type { HistoryStep } from './match-state.js';
+import { RecentOrigins } from './recent-origins.js';
 
 export type HistoryOptions = Omit<DumpOptions, 'verifyChecksums'> & {
   readonly format: HintFormat;
@@ -44,7 +45,7 @@ export async function* readHistory(options: HistoryOptions): AsyncGenerator<Hist
   const shape = comparison === 'shape' || comparison === 'listed' ? new Shape() : null;
   let deliverable = false;
   let sourceServerId = options.sourceServerId ?? null;
-  let lastGtid: string | null = null;
+  const recent = new RecentOrigins();
   const assembler = new TransactionAssembler(options.start, {
     rows: (_open, operation, name) => {
       shape?.rows(operation, name);
@@ -64,10 +65,9 @@ export async function* readHistory(options: HistoryOptions): AsyncGenerator<Hist
     const { statement, start, end, serverId } = transaction;
     const shapeDigest = shape?.take() ?? 0n;
     if (transaction.identity === null) return null;
-    // A MariaDB replica that was killed may carry out, and log, its last transaction once more.
-    const repeated = transaction.gtid !== null && transaction.gtid === lastGtid;
-    lastGtid = transaction.gtid;
-    if (repeated) return null;
+    const { origin } = transaction.identity;
+    if (recent.has(origin)) return null;
+    recent.add(origin);
     const hint = statement && recognise(statement);
     if (hint) {
       sourceServerId = serverId;

@@ -1,7 +1,12 @@
 import { type Coordinates, firstPosition } from '../binlog/coordinates.js';
+import { isReplica } from '../mysql/inspect.js';
 import { listBinaryLogs } from '../mysql/log-list.js';
-import { type HistoryOptions, readHistory } from './history.js';
+import type { BinaryLog } from '../mysql/server.js';
+import { hasCode } from '../util/errors.js';
+import { readHistory } from './history.js';
+import { type HistoryBeforeOptions, readUpTo } from './history-before.js';
 import { sameTransaction } from './identity-bag.js';
+import { RecentOrigins } from './recent-origins.js';
 import type { Identity, TrailEntry } from './trail.js';
 
 /** Transactions compared before the place. */
@@ -14,8 +19,6 @@ export type NotedPlace = {
   readonly deliveredBehind: number;
 };
 
-type LogOptions = Omit<HistoryOptions, 'start'>;
-
 /**
  * Where to go on after a trail without hints, which can't be matched anywhere else, on the server that it was read
  * from: behind the last transaction that was delivered. The file must be there and long enough, the transactions
@@ -27,15 +30,22 @@ type LogOptions = Omit<HistoryOptions, 'start'>;
 export async function findSamePlace(
   { coordinates, deliveredBehind }: NotedPlace,
   trail: readonly TrailEntry[],
-  options: LogOptions,
+  options: HistoryBeforeOptions,
 ): Promise<Coordinates | null> {
   const logs = await listBinaryLogs(options.instance, options.signal, options.connectTimeoutMs);
   const log = logs.find(({ file }) => file === coordinates.file);
   if (log === undefined || log.sizeBytes < coordinates.position) return null;
-  const delivered = trail.flatMap((entry) => (entry.kind === 'transaction' ? [entry.identity] : []));
-  const noted = delivered.length - deliveredBehind;
-  if (!endsAlike(await transactionsBefore(coordinates, options), delivered.slice(0, noted))) return null;
-  return endBehind(coordinates, delivered.slice(noted), options);
+  const entries = trail.filter((entry) => entry.kind === 'transaction');
+  const noted = entries.slice(0, entries.length - deliveredBehind).map(({ identity }) => identity);
+  try {
+    if (!endsAlike(await lastBefore(coordinates, logs, options), noted)) return null;
+  } catch (error) {
+    // Where a transaction ended, there is the middle of one now.
+    if (hasCode(error, 'coordinates')) return null;
+    throw error;
+  }
+  const delivered = entries.slice(noted.length).map(({ identity }) => identity);
+  return endBehind(coordinates, noted, delivered, options);
 }
 
 /** A transaction of the log, and whether anything in it would be delivered. */
@@ -43,46 +53,56 @@ type Logged = { readonly identity: Identity; readonly deliverable: boolean };
 
 /**
  * Whether the log's last transactions are the trail's last ones, as far as both go. One of which nothing is delivered
- * may be in the log alone: what a sink held of a dead agent's work doesn't tell of those. Pure.
+ * may be in the log alone: what a sink held of a dead agent's work doesn't tell of those. So may one that comes a second
+ * time (see {@link RecentOrigins}). Pure.
  */
 export function endsAlike(log: readonly Logged[], trail: readonly Identity[]): boolean {
+  const recent = recentOf(trail);
   let left = trail.length;
   for (const { identity, deliverable } of log.toReversed()) {
     const expected = trail[left - 1];
     if (expected === undefined) return true;
     if (sameTransaction(expected, identity)) left -= 1;
-    else if (deliverable) return false;
+    else if (deliverable && !recent.has(identity.origin)) return false;
   }
-  return left < trail.length || log.length === 0 || trail.length === 0;
+  return left < trail.length || trail.length === 0;
 }
 
-/** The last transactions of the place's file before it. */
-async function transactionsBefore(place: Coordinates, options: LogOptions): Promise<Logged[]> {
-  const found: Logged[] = [];
-  if (place.position <= firstPosition) return found;
-  const start = { file: place.file, position: firstPosition };
-  for await (const steps of readHistory({ ...options, start, nonBlocking: true })) {
-    for (const step of steps) {
-      if (step.end.file !== place.file || step.end.position > place.position) return found;
-      if (step.kind === 'hint' || step.bornHere) continue;
+/** The last transactions before the place: in its file or, where that begins there, in the one before that has any. */
+async function lastBefore(
+  place: Coordinates,
+  logs: readonly BinaryLog[],
+  options: HistoryBeforeOptions,
+): Promise<readonly Logged[]> {
+  const last = logs.findIndex(({ file }) => file === place.file);
+  for (const { file } of logs.slice(0, last + 1).toReversed()) {
+    const found: Logged[] = [];
+    const start = { at: { file, position: firstPosition }, sourceServerId: null };
+    await readUpTo(start, place, logs, options, (step) => {
+      if (step.kind === 'hint' || step.bornHere) return;
       found.push({ identity: step.identity, deliverable: step.deliverable });
       if (found.length > compared) found.shift();
-    }
+    });
+    if (found.length > 0) return found;
   }
-  return found;
+  return [];
 }
 
 /** The end of the last of these transactions, which must be all that is to be delivered behind the place up to there. */
 async function endBehind(
   place: Coordinates,
+  before: readonly Identity[],
   delivered: readonly Identity[],
-  options: LogOptions,
+  options: HistoryBeforeOptions,
 ): Promise<Coordinates | null> {
-  let next = 0;
   if (delivered.length === 0) return place;
-  for await (const steps of readHistory({ ...options, start: place, nonBlocking: true })) {
+  const recent = recentOf(before);
+  const replicaServerId = isReplica(options.inspection) ? options.inspection.facts.serverId : null;
+  let next = 0;
+  for await (const steps of readHistory({ ...options, replicaServerId, start: place, nonBlocking: true })) {
     for (const step of steps) {
       if (step.kind === 'hint' || step.bornHere || !step.deliverable) continue;
+      if (recent.has(step.identity.origin)) continue;
       const expected = delivered[next];
       if (expected === undefined || !sameTransaction(expected, step.identity)) return null;
       next += 1;
@@ -90,4 +110,8 @@ async function endBehind(
     }
   }
   return null;
+}
+
+function recentOf(identities: readonly Identity[]): RecentOrigins {
+  return new RecentOrigins(identities.map((identity) => ({ kind: 'transaction', identity })));
 }

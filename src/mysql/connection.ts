@@ -99,24 +99,24 @@ function tlsOptions(
 /** One limit for all of it: mysql2's own covers the TCP connection alone; a frozen server accepts and never greets. */
 function handshake(core: CoreConnection, timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      // When this process stood still itself, what has come meanwhile (a refusal, too) is taken first.
-      setImmediate(() => {
-        reject(new Error(`no answer within ${timeoutMs} ms`));
-      });
-    }, timeoutMs);
-    const onAbort = (): void => {
-      clearTimeout(timer);
-      reject(new Error('aborted'));
-    };
-    signal?.addEventListener('abort', onAbort, { once: true });
-    core.on('error', () => undefined);
-    core.connect((error) => {
+    const settle = (error: Error | null): void => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);
       if (error) reject(error);
       else resolve();
-    });
+    };
+    const timer = setTimeout(() => {
+      // When this process stood still itself, what has come meanwhile (a refusal, too) is taken first.
+      setImmediate(() => {
+        settle(new Error(`no answer within ${timeoutMs} ms`));
+      });
+    }, timeoutMs);
+    const onAbort = (): void => {
+      settle(new Error('aborted'));
+    };
+    signal?.addEventListener('abort', onAbort, { once: true });
+    core.on('error', () => undefined);
+    core.connect(settle);
   });
 }
 

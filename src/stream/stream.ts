@@ -80,6 +80,7 @@ export class Stream {
   /** It isn't led by us any more, or not yet. */
   rests(phase: AgentPhase): void {
     this.coordinator = null;
+    this.supervisor?.rests();
     this.checkpointer = null;
     this.token = null;
     this.phase = phase;

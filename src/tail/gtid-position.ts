@@ -10,14 +10,6 @@ export function noteGtid(position: GtidPosition, gtid: string | null): void {
   if (match?.[1] !== undefined) position.set(match[1], match[0]);
 }
 
-/** Whether a transaction is the last that has come of its domain. */
-export function isLastOfItsDomain(position: GtidPosition, gtid: string | null): boolean {
-  if (gtid === null) return false;
-  // There are one or two domains, and nothing is to be taken apart a million times.
-  for (const last of position.values()) if (last === gtid) return true;
-  return false;
-}
-
 /** Begins the position anew: with a checkpoint's (`0-1-7,1-1-3`) and what was delivered later, in order. */
 export function restoreGtidPosition(
   position: GtidPosition,

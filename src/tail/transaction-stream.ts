@@ -7,6 +7,7 @@ import { displayHint, type HintRecogniser } from '../hints/hint.js';
 import { isStatementDeliverable } from '../matching/deliverable.js';
 import { isBornOnReplica } from '../matching/history.js';
 import { sameTransaction } from '../matching/identity-bag.js';
+import { RecentOrigins } from '../matching/recent-origins.js';
 import type { Identity, PartialTransaction } from '../matching/trail.js';
 import type { PassedOver } from '../matching/match-state.js';
 import type { ChangeRecord } from '../sinks/record.js';
@@ -14,7 +15,7 @@ import { WaymarkError } from '../util/errors.js';
 import { type Change, TransactionRecords } from './change-records.js';
 import type { ColumnSource } from './column-source.js';
 import { CutOffTransaction } from './cut-off-transaction.js';
-import { isLastOfItsDomain, noteGtid } from './gtid-position.js';
+import { noteGtid } from './gtid-position.js';
 import type { Progress } from './progress.js';
 import type { Token } from './tokens.js';
 
@@ -49,6 +50,7 @@ type Current = {
 export class TransactionStream {
   readonly #options: TransactionStreamOptions;
   readonly #skip: Map<string, Identity>;
+  readonly #recent: RecentOrigins;
   #current: Current | null = null;
   /** Whose table ids the decoder knows. */
   #file: string | null = null;
@@ -57,6 +59,7 @@ export class TransactionStream {
 
   constructor(options: TransactionStreamOptions) {
     this.#options = options;
+    this.#recent = new RecentOrigins(options.progress.keeper.entries);
     this.#skip = new Map(options.skip.map(({ start, identity }) => [formatCoordinates(start), identity]));
   }
 
@@ -131,9 +134,7 @@ export class TransactionStream {
     if (this.#skip.size > 0 && this.#skip.has(formatCoordinates(open.start))) {
       return this.#enter(open, second, 'passed-over');
     }
-    // A MariaDB replica that is killed between a transaction's way into its log and the note of its place (in a table of
-    // another engine for DDL, in a file where it replicates by file and position) carries it out, and logs it, once more.
-    if (isLastOfItsDomain(progress.gtidPosition, open.gtid)) return this.#enter(open, second, 'repeated');
+    if (this.#recent.has(open.origin)) return this.#enter(open, second, 'repeated');
     if (!isBornOnReplica(open.serverId, serverId, progress.sourceServerId)) {
       return this.#enter(open, second, 'deliver');
     }
@@ -183,7 +184,7 @@ export class TransactionStream {
       } else if (current) this.#transaction(current, ended, ended.identity);
     }
     progress.coordinates = ended.end;
-    noteGtid(progress.gtidPosition, ended.gtid);
+    if (current?.fate !== 'born-here') noteGtid(progress.gtidPosition, ended.gtid);
   }
 
   #transaction(current: Current, ended: EndedTransaction, identity: Identity): void {
@@ -193,6 +194,7 @@ export class TransactionStream {
         cutOff.beforeEnd(current.open, current.records.count);
         this.#out.push(...current.records.end(identity.digest));
         progress.keeper.transaction(identity);
+        this.#recent.add(identity.origin);
         progress.transactions += 1;
         return;
       case 'passed-over':
@@ -235,6 +237,7 @@ export class TransactionStream {
       );
     }
     progress.keeper.passedOver();
+    this.#recent.add(identity.origin);
     progress.passedOver += 1;
   }
 }

@@ -12,7 +12,9 @@ test('the same transactions, as far as both go', () => {
   expect(endsAlike(logOf(1, 2, 3), trailOf(1, 2, 3))).toBe(true);
   expect(endsAlike(logOf(2, 3), trailOf(1, 2, 3))).toBe(true);
   expect(endsAlike(logOf(1, 2, 3), trailOf(3))).toBe(true);
-  expect(endsAlike(logOf(), trailOf(3))).toBe(true);
+  // A log without anything proves nothing.
+  expect(endsAlike(logOf(), trailOf(3))).toBe(false);
+  expect(endsAlike(logOf(), trailOf())).toBe(true);
   expect(endsAlike(logOf(1, 2), trailOf())).toBe(true);
 });
 
@@ -21,6 +23,18 @@ test('another transaction, another order, one too many or too few', () => {
   expect(endsAlike(logOf(1, 3, 2), trailOf(1, 2, 3))).toBe(false);
   expect(endsAlike(logOf(1, 2, 3, 4), trailOf(1, 2, 3))).toBe(false);
   expect(endsAlike(logOf(1, 3), trailOf(1, 2, 3))).toBe(false);
+});
+
+test('one that comes a second time may be in the log alone', () => {
+  const gtid = (number: number): Identity => ({
+    digest: BigInt(number),
+    second: 1,
+    origin: `g:0-1-${number}`,
+  });
+  const log = [1, 2, 1, 3].map((number) => ({ identity: gtid(number), deliverable: true }));
+  expect(endsAlike(log, [1, 2, 3].map(gtid))).toBe(true);
+  expect(endsAlike([{ identity: gtid(4), deliverable: true }, ...log], [1, 2, 3].map(gtid))).toBe(true);
+  expect(endsAlike([...log, { identity: gtid(4), deliverable: true }], [1, 2, 3].map(gtid))).toBe(false);
 });
 
 test('what is not delivered may be in the log alone, and nothing but that is no proof', () => {
