@@ -63,10 +63,10 @@ async function runKind(kind) {
   const env = { WAYMARK_TEST_PROVIDER: 'containers', WAYMARK_TEST_SERVER: kind };
   try {
     const leftOut = WHOLE.includes(kind) ? [] : [`--exclude=${OF_THE_AGENT_ALONE}`];
-    const { code, totals, failures } = await runSuites(['test/scenarios', ...leftOut], { env, outputFile });
+    const { code, totals, remarks } = await runSuites(['test/scenarios', ...leftOut], { env, outputFile });
     const minutes = ((Date.now() - began) / 60_000).toFixed(1);
     console.log(`\n--- ${kind}\n${readFileSync(outputFile, 'utf8')}`);
-    summary.push(...failures.map((failure) => `${kind}: ${failure}`));
+    summary.push(...remarks.map((remark) => `${kind}: ${remark}`));
     summary.push(`${kind}: ${totalsLine(totals)} (${minutes} min)`);
     for (const name of Object.keys(sum)) sum[name] += totals[name];
     if (code !== 0 && totals.failed === 0) sum.failed += 1;

@@ -17,7 +17,9 @@ let totals = { passed: 0, failed: 1, skipped: 0 };
 try {
   await installDependencies();
   if (!isUnitOnly(args)) await prepareServers();
-  ({ code, totals } = await runSuites(args));
+  const ended = await runSuites(args);
+  ({ code, totals } = ended);
+  for (const remark of ended.remarks) console.log(remark);
 } catch (error) {
   say(error instanceof SetupError ? error.message : String(error?.stack ?? error));
 }

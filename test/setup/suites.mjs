@@ -13,10 +13,11 @@ const LIMIT_MS = 60 * 60_000;
 const MESSAGE_LENGTH = 400;
 
 /**
- * Runs the suites; resolves to the exit code, the totals, and what failed and why: a long output's end is what is read.
+ * Runs the suites; resolves to the exit code, the totals, and what failed, or passed at its second try
+ * only, and why: a long output's end is what is read.
  * @param {string[]} options what vitest is told
  * @param {{env?: Record<string, string>, outputFile?: string}} [how] `outputFile` gets the output instead of ours
- * @returns {Promise<{code: number, totals: Totals, failures: string[]}>}
+ * @returns {Promise<{code: number, totals: Totals, remarks: string[]}>}
  */
 export async function runSuites(options, { env = {}, outputFile } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'waymark-run-'));
@@ -26,9 +27,9 @@ export async function runSuites(options, { env = {}, outputFile } = {}) {
   const command = [vitest, 'run', ...reporters, `--outputFile.json=${report}`, ...options];
   try {
     const failure = await runVitest(command, env, outputFile);
-    const { totals, failures } = readReport(report);
+    const { totals, remarks } = readReport(report);
     if (failure !== undefined && totals.failed === 0) say(`The run failed outside of the tests: ${failure}`);
-    return { code: failure === undefined && totals.failed === 0 ? 0 : 1, totals, failures };
+    return { code: failure === undefined && totals.failed === 0 ? 0 : 1, totals, remarks };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -81,24 +82,26 @@ function readReport(report) {
       failed: numFailedTests + unloaded.length,
       skipped: numPendingTests + numTodoTests,
     };
-    const failed = testResults.flatMap(({ assertionResults }) =>
-      assertionResults.filter((test) => test.status === 'failed'),
-    );
+    const tests = testResults.flatMap(({ assertionResults }) => assertionResults);
     return {
       totals,
-      failures: [
-        ...unloaded.map(({ name, message }) => failureOf(name, message)),
-        ...failed.map(({ fullName, failureMessages }) => failureOf(fullName, failureMessages[0])),
+      remarks: [
+        ...unloaded.map(({ name, message }) => remark('FAILED', name, message)),
+        ...tests.flatMap(({ status, fullName, failureMessages: [message] = [] }) => {
+          if (status === 'failed') return [remark('FAILED', fullName, message)];
+          // What is kept of a test that passed is why it didn't at first.
+          return message === undefined ? [] : [remark('TRIED TWICE', fullName, message)];
+        }),
       ],
     };
   } catch (error) {
     return {
       totals: { passed: 0, failed: 1, skipped: 0 },
-      failures: [failureOf('no report', String(error))],
+      remarks: [remark('FAILED', 'no report', String(error))],
     };
   }
 }
 
-function failureOf(name, message = '') {
-  return `FAILED: ${name}: ${message.slice(0, MESSAGE_LENGTH)}`;
+function remark(what, name, message = '') {
+  return `${what}: ${name}: ${message.slice(0, MESSAGE_LENGTH)}`;
 }
