@@ -14,23 +14,34 @@ import { scenario } from '../../support/scenario.js';
 /** MySQL keeps a replica's place within its transactions. */
 const isMariaDb = await isMeant('mariadb');
 
-/** Whether the last two transactions of a server's log are one, by their GTID. */
-async function repeatsItsLast(server: TestServer): Promise<boolean> {
+/** The GTIDs of the last transactions of a server's log. */
+async function lastGtids(server: TestServer, count: number): Promise<(string | null)[]> {
   const [oldest] = await logsOf(server);
   const all = await readTransactions(server, { file: oldest!.file, position: 4 });
-  const [one, other] = all.filter(({ identity }) => identity !== null).slice(-2);
-  return one !== undefined && one.gtid === other?.gtid;
+  return all
+    .filter(({ identity }) => identity !== null)
+    .slice(-count)
+    .map(({ gtid }) => gtid);
 }
 
-/** Has a replica carry out again what it did behind a place, as one does that was killed before it had noted its place. */
-async function repeatFrom(place: BinlogPosition, replica: TestServer, source: TestServer): Promise<void> {
+/**
+ * Has a replica carry out again so many transactions behind a place, as one does that was killed before it had noted its
+ * place: one, or what it had committed as a group.
+ */
+async function repeatFrom(
+  place: BinlogPosition,
+  count: number,
+  replica: TestServer,
+  source: TestServer,
+): Promise<void> {
   const end = await binlogEnd(source);
   await changeSource(replica, source, place);
-  await until('the replica has repeated its last transaction', async () => {
+  await until('the replica has repeated its last transactions', async () => {
     const status = await replicationStatus(replica);
     return status?.executed.file === end.file && status.executed.position >= end.position;
   });
-  expect(await repeatsItsLast(replica)).toBe(true);
+  const last = await lastGtids(replica, 2 * count);
+  expect(last.slice(count)).toEqual(last.slice(0, count));
 }
 
 test.skipIf(!isMariaDb)(
@@ -52,17 +63,18 @@ test.skipIf(!isMariaDb)(
       await source.query("INSERT INTO shop.journal VALUES (7, NULL, 'carried out twice')");
       await until('the row is delivered', () => stage.follower.holds('carried out twice'));
       await stage.topology.waitForReplicas();
-      await repeatFrom(before, tailed, source);
+      await repeatFrom(before, 1, tailed, source);
       await stage.agent.waitForEvent('transaction.repeated', ({ server }) => server === tailed.address);
 
-      // The agent is gone when it happens, and goes on between the two copies.
+      // The agent is gone when it happens, and goes on between the copies.
       const again = await binlogEnd(source);
-      await source.query("INSERT INTO shop.journal VALUES (8, NULL, 'and twice more')");
+      await source.query("INSERT INTO shop.journal VALUES (8, NULL, 'in a group')");
+      await source.query("INSERT INTO shop.journal VALUES (9, NULL, 'and twice more')");
       await until('the row is delivered', () => stage.follower.holds('and twice more'));
       await stage.topology.waitForReplicas();
       await stage.stopAgent();
-      await repeatFrom(again, tailed, source);
-      await repeatFrom(again, candidate, source);
+      await repeatFrom(again, 2, tailed, source);
+      await repeatFrom(again, 2, candidate, source);
       await stage.startAgent();
       await stage.agent.waitForEvent('transaction.repeated');
 
