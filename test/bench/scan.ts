@@ -2,7 +2,7 @@
  * How fast waymark reads: `node --import tsx test/bench/scan.ts`. Each figure stands beside a peer's on the same files
  * in the same run; medians of several runs.
  */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import ZongJi from '@vlasky/zongji';
 import pino from 'pino';
@@ -25,6 +25,12 @@ const runs = 3;
 const { signal } = new AbortController();
 const everything = tableFilter({ include: ['*.*'], exclude: [] });
 
+if (spawnSync('mariadb-binlog', ['--version']).error !== undefined) {
+  console.error(
+    'mariadb-binlog, which scans are held against, is missing: on Debian, apt-get install mariadb-client',
+  );
+  process.exit(1);
+}
 const server = await startServer({ settings: { max_binlog_size: '64M', innodb_buffer_pool_size: '256M' } });
 const instance = {
   address: { host: server.host, port: server.port },
