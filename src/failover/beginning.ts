@@ -10,8 +10,9 @@ import { inspect, type Inspection } from '../mysql/inspect.js';
 import { namingGrants } from '../mysql/named-grants.js';
 import type { DeliveredTransaction, SinkRecovery } from '../sinks/sink.js';
 import { sleep } from '../util/async.js';
-import { hasCode, messageOf, WaymarkError } from '../util/errors.js';
+import { messageOf, WaymarkError } from '../util/errors.js';
 import { rejectionsOf } from './candidate.js';
+import { isAway } from './search.js';
 import type { Member } from './pool.js';
 
 /** A place to begin without a checkpoint. */
@@ -20,9 +21,6 @@ export type Beginning = {
   readonly inspection: Inspection;
   readonly resume: ResumePoint;
 };
-
-/** A server that can't be reached now, or went away or stood still while it was asked. */
-const passingCodes = ['server-unreachable', 'stream-broken', 'stream-silent'] as const;
 
 const inspectTimeoutMs = 3000;
 const retryMs = { first: 500, last: 10_000 } as const;
@@ -53,7 +51,7 @@ export async function begin(
         errors.push(error instanceof Error ? error : new Error(String(error)));
       }
     }
-    const final = errors.find((error) => !passingCodes.some((code) => hasCode(error, code)));
+    const final = errors.find((error) => !isAway(error));
     if (final !== undefined) throw final;
     logger.warn(
       { event: 'waiting', retryMs: waitMs },

@@ -85,15 +85,16 @@ function noCandidate(errors: readonly Error[]): Error {
   );
 }
 
+/** Whether a server can't be reached now, or went away or stood still while it was asked. */
+export function isAway(error: unknown): boolean {
+  return (
+    hasCode(error, 'server-unreachable') || hasCode(error, 'stream-broken') || hasCode(error, 'stream-silent')
+  );
+}
+
 /** Whether trying again can help without anybody doing anything. */
 function isTransient(error: unknown): boolean {
-  return (
-    hasCode(error, 'server-unreachable') ||
-    hasCode(error, 'stream-broken') ||
-    hasCode(error, 'stream-silent') ||
-    hasCode(error, 'unsuitable-server') ||
-    hasCode(error, 'checksum')
-  );
+  return isAway(error) || hasCode(error, 'unsuitable-server') || hasCode(error, 'checksum');
 }
 
 /** How long a place is held back for a better member that is still being tried. */

@@ -36,7 +36,7 @@ export async function findSamePlace(
   const log = logs.find(({ file }) => file === coordinates.file);
   if (log === undefined || log.sizeBytes < coordinates.position) return null;
   const entries = trail.filter((entry) => entry.kind === 'transaction');
-  const noted = entries.slice(0, entries.length - deliveredBehind).map(({ identity }) => identity);
+  const noted = entries.slice(0, entries.length - deliveredBehind);
   try {
     if (!endsAlike(await lastBefore(coordinates, logs, options), noted)) return null;
   } catch (error) {
@@ -44,9 +44,11 @@ export async function findSamePlace(
     if (hasCode(error, 'coordinates')) return null;
     throw error;
   }
-  const delivered = entries.slice(noted.length).map(({ identity }) => identity);
-  return endBehind(coordinates, noted, delivered, options);
+  return endBehind(coordinates, noted, entries.slice(noted.length), options);
 }
+
+/** A transaction of the trail. */
+type Delivered = Pick<Extract<TrailEntry, { kind: 'transaction' }>, 'kind' | 'identity'>;
 
 /** A transaction of the log, and whether anything in it would be delivered. */
 type Logged = { readonly identity: Identity; readonly deliverable: boolean };
@@ -56,13 +58,13 @@ type Logged = { readonly identity: Identity; readonly deliverable: boolean };
  * may be in the log alone: what a sink held of a dead agent's work doesn't tell of those. So may one that comes a second
  * time (see {@link RecentOrigins}). Pure.
  */
-export function endsAlike(log: readonly Logged[], trail: readonly Identity[]): boolean {
-  const recent = recentOf(trail);
+export function endsAlike(log: readonly Logged[], trail: readonly Delivered[]): boolean {
+  const recent = new RecentOrigins(trail);
   let left = trail.length;
   for (const { identity, deliverable } of log.toReversed()) {
     const expected = trail[left - 1];
     if (expected === undefined) return true;
-    if (sameTransaction(expected, identity)) left -= 1;
+    if (sameTransaction(expected.identity, identity)) left -= 1;
     else if (deliverable && !recent.has(identity.origin)) return false;
   }
   return left < trail.length || trail.length === 0;
@@ -91,12 +93,12 @@ async function lastBefore(
 /** The end of the last of these transactions, which must be all that is to be delivered behind the place up to there. */
 async function endBehind(
   place: Coordinates,
-  before: readonly Identity[],
-  delivered: readonly Identity[],
+  before: readonly Delivered[],
+  delivered: readonly Delivered[],
   options: HistoryBeforeOptions,
 ): Promise<Coordinates | null> {
   if (delivered.length === 0) return place;
-  const recent = recentOf(before);
+  const recent = new RecentOrigins(before);
   const replicaServerId = isReplica(options.inspection) ? options.inspection.facts.serverId : null;
   let next = 0;
   for await (const steps of readHistory({ ...options, replicaServerId, start: place, nonBlocking: true })) {
@@ -104,14 +106,10 @@ async function endBehind(
       if (step.kind === 'hint' || step.bornHere || !step.deliverable) continue;
       if (recent.has(step.identity.origin)) continue;
       const expected = delivered[next];
-      if (expected === undefined || !sameTransaction(expected, step.identity)) return null;
+      if (expected === undefined || !sameTransaction(expected.identity, step.identity)) return null;
       next += 1;
       if (next === delivered.length) return step.end;
     }
   }
   return null;
-}
-
-function recentOf(identities: readonly Identity[]): RecentOrigins {
-  return new RecentOrigins(identities.map((identity) => ({ kind: 'transaction', identity })));
 }

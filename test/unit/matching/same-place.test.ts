@@ -3,7 +3,8 @@ import { endsAlike } from '../../../src/matching/same-place.js';
 import type { Identity } from '../../../src/matching/trail.js';
 
 const transaction = (number: number): Identity => ({ digest: BigInt(number), second: 100, origin: '' });
-const trailOf = (...numbers: number[]): Identity[] => numbers.map(transaction);
+const entryOf = (identity: Identity) => ({ kind: 'transaction' as const, identity });
+const trailOf = (...numbers: number[]) => numbers.map((number) => entryOf(transaction(number)));
 /** Negative numbers are those of which nothing is delivered. */
 const logOf = (...numbers: number[]) =>
   numbers.map((number) => ({ identity: transaction(Math.abs(number)), deliverable: number > 0 }));
@@ -31,10 +32,11 @@ test('one that comes a second time may be in the log alone', () => {
     second: 1,
     origin: `g:0-1-${number}`,
   });
+  const trail = [1, 2, 3].map((number) => entryOf(gtid(number)));
   const log = [1, 2, 1, 3].map((number) => ({ identity: gtid(number), deliverable: true }));
-  expect(endsAlike(log, [1, 2, 3].map(gtid))).toBe(true);
-  expect(endsAlike([{ identity: gtid(4), deliverable: true }, ...log], [1, 2, 3].map(gtid))).toBe(true);
-  expect(endsAlike([...log, { identity: gtid(4), deliverable: true }], [1, 2, 3].map(gtid))).toBe(false);
+  expect(endsAlike(log, trail)).toBe(true);
+  expect(endsAlike([{ identity: gtid(4), deliverable: true }, ...log], trail)).toBe(true);
+  expect(endsAlike([...log, { identity: gtid(4), deliverable: true }], trail)).toBe(false);
 });
 
 test('what is not delivered may be in the log alone, and nothing but that is no proof', () => {
