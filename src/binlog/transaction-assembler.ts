@@ -1,9 +1,10 @@
 import { WaymarkError } from '../util/errors.js';
 import { ContentDigest, runHead } from './content-digest.js';
-import { unpackTransactionPayload } from './compression.js';
+import { unpackedPieces } from './compression.js';
 import type { Coordinates } from './coordinates.js';
 import { formatCoordinates } from './coordinates.js';
-import { eventSecond, EventType, eventServerId, eventSize, eventType, headerBytes } from './event.js';
+import { eventSecond, EventType, eventServerId, eventType, headerBytes } from './event.js';
+import { EventCutter } from './event-cutter.js';
 import { readMariadbGtid, readMysqlGtid, type TransactionStart } from './gtid-event.js';
 import type { Identity } from './identity.js';
 import { type ColumnSizes, readColumnSizes, settleNullBits } from './null-bits.js';
@@ -294,18 +295,13 @@ export class TransactionAssembler {
 
   /** MySQL's compressed transactions: the events inside have headers of their own and no checksums. */
   #payload(buffer: Buffer, start: number, end: number): void {
-    let rest: Buffer = Buffer.alloc(0);
-    unpackTransactionPayload(buffer, start + headerBytes, end, (piece) => {
-      let bytes = rest.length === 0 ? piece : Buffer.concat([rest, piece]);
-      while (bytes.length >= headerBytes && bytes.length >= eventSize(bytes, 0)) {
-        const size = eventSize(bytes, 0);
-        if (size < headerBytes) throw this.#unsupported('a compressed transaction that cannot be read');
-        this.#take(bytes, 0, size, eventType(bytes, 0));
-        bytes = bytes.subarray(size);
-      }
-      rest = bytes;
-    });
-    if (rest.length > 0)
+    const cutter = new EventCutter();
+    for (const piece of unpackedPieces(buffer, start + headerBytes, end)) {
+      cutter.push(piece, (bytes, eventStart, eventEnd) => {
+        this.#take(bytes, eventStart, eventEnd, eventType(bytes, eventStart));
+      });
+    }
+    if (!cutter.isBetweenEvents)
       throw this.#unsupported('a compressed transaction that ends in the middle of an event');
   }
 
