@@ -55,12 +55,12 @@ const plainPieceBytes = 128 * 1024;
  * Unpacks MySQL's TRANSACTION_PAYLOAD_EVENT (8.0.20 and later, `binlog_transaction_compression`): a list of fields
  * (type, length, value; all length-encoded integers), then the events of the transaction, zstd or plain, without
  * checksums. Gives the bytes of the events in pieces of at most 128 KiB, which may end inside an event (see
- * EventCutter). Each is unpacked when it is asked for, so memory doesn't grow with the ratio, and whoever asks may
+ * EventSplitter). Each is unpacked when it is asked for, so memory doesn't grow with the ratio, and whoever asks may
  * pause in between. Pieces stay as they are.
  * @throws WaymarkError `protocol`, also when it unpacks to more or less than it says; `unsupported-event` (a
  * compression that isn't known).
  */
-export function* unpackedPieces(
+export function* unpackTransactionPayload(
   buffer: Buffer,
   bodyStart: number,
   end: number,

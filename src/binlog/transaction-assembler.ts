@@ -1,10 +1,10 @@
 import { WaymarkError } from '../util/errors.js';
 import { ContentDigest, runHead } from './content-digest.js';
-import { unpackedPieces } from './compression.js';
+import { unpackTransactionPayload } from './compression.js';
 import type { Coordinates } from './coordinates.js';
 import { formatCoordinates } from './coordinates.js';
 import { eventSecond, EventType, eventServerId, eventType, headerBytes } from './event.js';
-import { EventCutter } from './event-cutter.js';
+import { EventSplitter } from './event-splitter.js';
 import { readMariadbGtid, readMysqlGtid, type TransactionStart } from './gtid-event.js';
 import type { Identity } from './identity.js';
 import { type ColumnSizes, readColumnSizes, settleNullBits } from './null-bits.js';
@@ -295,13 +295,13 @@ export class TransactionAssembler {
 
   /** MySQL's compressed transactions: the events inside have headers of their own and no checksums. */
   #payload(buffer: Buffer, start: number, end: number): void {
-    const cutter = new EventCutter();
-    for (const piece of unpackedPieces(buffer, start + headerBytes, end)) {
-      cutter.push(piece, (bytes, eventStart, eventEnd) => {
+    const splitter = new EventSplitter();
+    for (const piece of unpackTransactionPayload(buffer, start + headerBytes, end)) {
+      splitter.push(piece, (bytes, eventStart, eventEnd) => {
         this.#take(bytes, eventStart, eventEnd, eventType(bytes, eventStart));
       });
     }
-    if (!cutter.isBetweenEvents)
+    if (!splitter.isBetweenEvents)
       throw this.#unsupported('a compressed transaction that ends in the middle of an event');
   }
 

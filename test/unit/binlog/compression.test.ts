@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import {
   decompressRowEventPayload,
   readLengthEncodedInteger,
-  unpackedPieces,
+  unpackTransactionPayload,
 } from '../../../src/binlog/compression.js';
 import { lengthEncoded, uint } from './event-bytes.js';
 import { plainZstd, repeatedZstd } from './zstd-frames.js';
@@ -80,7 +80,7 @@ function transactionPayload(data: Buffer, compression: number, unpackedBytes: nu
 }
 
 function unpacked(body: Buffer): Buffer {
-  return Buffer.concat([...unpackedPieces(body, 0, body.length)]);
+  return Buffer.concat([...unpackTransactionPayload(body, 0, body.length)]);
 }
 
 /** `for i in $(seq 300); do printf "row %04d;" $i; done | zstd -19 --no-check | base64 -w0` */
@@ -161,7 +161,7 @@ describe("MySQL's compressed transactions", () => {
     const bomb = transactionPayload(repeatedZstd(0x41, 9000), 0, blockBytes * 3);
     let bytes = 0;
     expect(() => {
-      for (const piece of unpackedPieces(bomb, 0, bomb.length)) bytes += piece.length;
+      for (const piece of unpackTransactionPayload(bomb, 0, bomb.length)) bytes += piece.length;
     }).toThrow(protocolError);
     expect(bytes).toBe(blockBytes * 3);
   });
@@ -174,7 +174,7 @@ describe("MySQL's compressed transactions", () => {
     let bytes = 0;
     let largestBytes = 0;
     let grownBytes = 0;
-    for (const piece of unpackedPieces(bomb, 0, bomb.length)) {
+    for (const piece of unpackTransactionPayload(bomb, 0, bomb.length)) {
       bytes += piece.length;
       largestBytes = Math.max(largestBytes, piece.length);
       const { rss } = process.memoryUsage();
@@ -187,7 +187,7 @@ describe("MySQL's compressed transactions", () => {
 
   test('not compressed, it comes in pieces, too', () => {
     const body = transactionPayload(Buffer.alloc(1_000_000, 'abc'), 255, 1_000_000);
-    const sizes = Array.from(unpackedPieces(body, 0, body.length), ({ length }) => length);
+    const sizes = Array.from(unpackTransactionPayload(body, 0, body.length), ({ length }) => length);
     expect(Math.max(...sizes)).toBeLessThanOrEqual(blockBytes);
     expect(unpacked(body)).toEqual(Buffer.alloc(1_000_000, 'abc'));
   });

@@ -6,7 +6,7 @@ import { eventSize, type EventVisitor, headerBytes, maximumEventBytes } from './
  * piece is visited in place; one that spans pieces is copied once, into a buffer of its size.
  * @throws WaymarkError `protocol` for an event of an impossible size.
  */
-export class EventCutter {
+export class EventSplitter {
   /** The beginning of an event whose header isn't whole yet. */
   readonly #header = Buffer.alloc(headerBytes);
   /** The event under way, once its size is known. */

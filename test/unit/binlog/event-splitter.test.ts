@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { EventCutter } from '../../../src/binlog/event-cutter.js';
+import { EventSplitter } from '../../../src/binlog/event-splitter.js';
 import { event, uint } from './event-bytes.js';
 
 const events = fc.array(
@@ -18,10 +18,10 @@ function* cut(bytes: Buffer, pieceSizes: readonly number[]): Generator<Buffer> {
   }
 }
 
-function visited(cutter: EventCutter, pieces: Iterable<Buffer>): Buffer[] {
+function visited(splitter: EventSplitter, pieces: Iterable<Buffer>): Buffer[] {
   const seen: Buffer[] = [];
   for (const piece of pieces) {
-    cutter.push(piece, (buffer, start, end) => seen.push(buffer.subarray(start, end)));
+    splitter.push(piece, (buffer, start, end) => seen.push(buffer.subarray(start, end)));
   }
   return seen;
 }
@@ -29,9 +29,9 @@ function visited(cutter: EventCutter, pieces: Iterable<Buffer>): Buffer[] {
 test('however the bytes are cut into pieces, the events are the same, and stay what they are', () => {
   fc.assert(
     fc.property(events, sizes, (sent, pieceSizes) => {
-      const cutter = new EventCutter();
-      expect(visited(cutter, cut(Buffer.concat(sent), pieceSizes))).toEqual(sent);
-      expect(cutter.isBetweenEvents).toBe(true);
+      const splitter = new EventSplitter();
+      expect(visited(splitter, cut(Buffer.concat(sent), pieceSizes))).toEqual(sent);
+      expect(splitter.isBetweenEvents).toBe(true);
     }),
   );
 });
@@ -39,16 +39,16 @@ test('however the bytes are cut into pieces, the events are the same, and stay w
 test('it knows when the bytes end inside an event', () => {
   const whole = event({ type: 2 }, Buffer.alloc(30));
   for (let bytes = 1; bytes < whole.length; bytes += 1) {
-    const cutter = new EventCutter();
-    visited(cutter, cut(whole.subarray(0, bytes), [7]));
-    expect(cutter.isBetweenEvents, `${bytes} bytes`).toBe(false);
+    const splitter = new EventSplitter();
+    visited(splitter, cut(whole.subarray(0, bytes), [7]));
+    expect(splitter.isBetweenEvents, `${bytes} bytes`).toBe(false);
   }
 });
 
 test('an event that is whole in a piece is not copied', () => {
   const piece = Buffer.concat([event({ type: 2 }, Buffer.alloc(5)), event({ type: 3 }, Buffer.alloc(9))]);
   const buffers: Buffer[] = [];
-  new EventCutter().push(piece, (buffer) => buffers.push(buffer));
+  new EventSplitter().push(piece, (buffer) => buffers.push(buffer));
   expect(buffers).toEqual([piece, piece]);
   expect(buffers.every((buffer) => buffer === piece)).toBe(true);
 });
@@ -58,7 +58,7 @@ describe('sizes that no event has', () => {
     const bytes = event({ type: 2 }, Buffer.alloc(5));
     uint(size, 4).copy(bytes, 9);
     for (const pieceSizes of [[100], [3]]) {
-      expect(() => visited(new EventCutter(), cut(bytes, pieceSizes))).toThrow(
+      expect(() => visited(new EventSplitter(), cut(bytes, pieceSizes))).toThrow(
         expect.objectContaining({ code: 'protocol' }),
       );
     }
@@ -70,13 +70,13 @@ test('an event of 64 MiB in small pieces is put together once', () => {
   const header = event({ type: 2 }, Buffer.alloc(0));
   uint(bytes, 4).copy(header, 9);
   const piece = Buffer.alloc(4096, 'x');
-  const cutter = new EventCutter();
+  const splitter = new EventSplitter();
   const seen: number[] = [];
   const visit = (_buffer: Buffer, start: number, end: number): void => void seen.push(end - start);
   const began = performance.now();
-  cutter.push(header, visit);
+  splitter.push(header, visit);
   for (let left = bytes - header.length; left > 0; left -= piece.length) {
-    cutter.push(piece.subarray(0, left), visit);
+    splitter.push(piece.subarray(0, left), visit);
   }
   expect(seen).toEqual([bytes]);
   // Put together anew for each piece it would copy half a terabyte.
