@@ -56,7 +56,12 @@ export class ContentDigest {
 
   statement(statement: Statement): void {
     this.#runHead = null;
-    this.#updateInPieces(lengthPrefixed(statementCode, [statement.schema, sameOnReplicas(statement.sql)], 0));
+    const text = Buffer.from(sameOnReplicas(statement.sql), 'utf8');
+    const textBytes = Buffer.alloc(4);
+    textBytes.writeUInt32LE(text.length);
+    // The text may be long: it isn't copied once more to stand behind its length.
+    this.#update(Buffer.concat([lengthPrefixed(statementCode, [statement.schema], 0), textBytes]));
+    this.#updateInPieces(text);
   }
 
   #updateInPieces(content: Buffer): void {

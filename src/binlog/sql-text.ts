@@ -163,7 +163,7 @@ export function beginningOf(sql: string, length: number): string {
     return text.length < length;
   });
   return text
-    .replaceAll(/ *(?:\/\*M?!\d*|\*\/) */g, ' ')
+    .replaceAll(/ *(?:(?:\/\*M?!\d*|\*\/) *)+/g, ' ')
     .trimStart()
     .slice(0, length);
 }
