@@ -15,6 +15,7 @@ import { type Carried, Carrier } from './stream/carrier.js';
 import { runStream } from './stream/run-stream.js';
 import { Stream } from './stream/stream.js';
 import { messageOf, WaymarkError } from './util/errors.js';
+import { formatDuration } from './util/quantities.js';
 
 export type AgentOptions = {
   readonly logger: Logger;
@@ -164,9 +165,9 @@ async function runOnly(stream: Stream, elections: Elections, signal: AbortSignal
     await runStream(stream, elections.of(stream.name), signal);
   } catch (error) {
     if (signal.aborted) return;
-    stream.coordinator?.stopped(messageOf(error));
-    const fields = { event: 'stopped', ...errorFields(error), reason: messageOf(error) };
-    stream.logger.error(fields, `Stopped: ${messageOf(error)}`);
+    const reason = messageOf(error);
+    stream.rests({ kind: 'stopped', reason });
+    stream.logger.error({ event: 'stopped', ...errorFields(error), reason }, `Stopped: ${reason}`);
     throw error;
   }
 }
@@ -182,7 +183,7 @@ function carried(stream: Stream, elections: Elections): Carried {
       stream.rests({ kind: 'failed', reason, since: Date.now(), retryMs });
       stream.logger.error(
         { event: 'stream.failed', ...errorFields(error), reason, retryMs },
-        `The stream has failed, and is tried again in ${retryMs / 1000} s: ${reason}`,
+        `The stream has failed, and is tried again in ${formatDuration(retryMs)}: ${reason}`,
       );
     },
   };

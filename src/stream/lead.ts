@@ -102,6 +102,8 @@ async function coordinate(
     running.push(coordinator.run(source, working), supervisor.run(coordinator, working));
     return await Promise.race(running);
   } catch (error) {
+    // From now on, and not only when all is closed.
+    coordinator.stopped(messageOf(error));
     // The sink's own error: what the trail says was delivered may not have been. The last record stands.
     sinkFailed = hasCode(error, 'sink') || hasCode(error, 'not-leader') || sinkSignal.aborted;
     throw error;

@@ -14,6 +14,7 @@ export type CheckFinding = Finding<
   | 'checkpoint-server'
   | 'missing-table'
   | 'local-checkpoint'
+  | 'foreign-key-cascades'
 >;
 
 /** The newest hint on a server. */
@@ -55,6 +56,8 @@ export type CheckReport = {
   /** Whether there are no errors; warnings may be there. */
   readonly ok: boolean;
   readonly findings: readonly CheckFinding[];
+  /** What could not be looked at, where nothing needs to be wrong. */
+  readonly notes: readonly string[];
   readonly servers: readonly CheckedServer[];
   readonly checkpoint: CheckedCheckpoint;
   /** Tables of our own that `--fix` has made. */

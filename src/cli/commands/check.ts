@@ -5,6 +5,7 @@ import { readAccount } from '../../mysql/account.js';
 import { poolFindings } from '../../mysql/pool-findings.js';
 import { preflightErrors } from '../../mysql/preflight.js';
 import { exitCodes } from '../../util/errors.js';
+import { cascadeFindings, readCascades } from '../check/cascade-check.js';
 import type { CheckFinding, CheckReport } from '../check/findings.js';
 import { checkPlace } from '../check/place-check.js';
 import { renderReport } from '../check/render.js';
@@ -31,7 +32,7 @@ export function addCheckCommand(program: Command, start: Start): void {
       'after',
       `
 It only reads, unless --fix is given. Exit code 0: no errors (warnings may be there); 1: errors; 2: the config file is wrong.
-JSON: {ok, findings: [{server, severity, code, message, fix}], servers: [{server, vendor, version, role, lastHint, …}], checkpoint, created}
+JSON: {ok, findings: [{server, severity, code, message, fix}], notes, servers: [{server, vendor, version, role, lastHint, …}], checkpoint, created}
 
 Example:
   waymark check -c waymark.yaml`,
@@ -75,9 +76,22 @@ async function examine(config: Config, fix: boolean, signal: AbortSignal): Promi
     servers.map(({ report }) => report),
     config.serverId,
   );
+  const cascades = cascadeFindings(
+    await Promise.all(
+      config.servers.map(({ address, kind }, index) =>
+        readCascades(
+          { address, account, ...(kind === undefined ? {} : { kind }) },
+          servers[index]?.report ?? { server: '', state: null, findings: [] },
+          signal,
+        ),
+      ),
+    ),
+    config.filter,
+  );
   const findings = [
     ...servers.flatMap((server) => server.findings),
     ...pool,
+    ...cascades.findings,
     ...poolSizeFindings(config),
     ...tables.findings,
     // Without its tables nothing else can be said of what is kept in them.
@@ -88,6 +102,7 @@ async function examine(config: Config, fix: boolean, signal: AbortSignal): Promi
   return {
     ok: preflightErrors(findings).length === 0,
     findings,
+    notes: cascades.notes,
     servers: servers.map(({ summary }) => summary),
     checkpoint: checkpoint.summary,
     created: tables.created,
