@@ -89,6 +89,8 @@ export function stateOf(resting: AgentState, led: AgentState | null): AgentState
 
 /** The only place where the agent's state changes. Pure. */
 export function transition(state: AgentState, event: AgentEvent): AgentState {
+  // What is still under way when it stops changes nothing any more.
+  if (state.phase.kind === 'stopped') return state;
   switch (event.type) {
     case 'placed':
       return {

@@ -52,6 +52,12 @@ describe('the way of an agent', () => {
     expect(transition(initialState, { type: 'level', blackoutMs: 1, firstRecordMs: 1 })).toBe(initialState);
   });
 
+  test('what comes after the stop changes nothing', () => {
+    const stopped = run([placed, { type: 'stopped', reason: 'diverged' }]);
+    expect(transition(stopped, lost)).toBe(stopped);
+    expect(transition(stopped, level)).toBe(stopped);
+  });
+
   test('only the last twenty switches are kept', () => {
     const state = run(
       Array.from({ length: 50 }, (_, at): AgentEvent => ({ type: 'placed', change: change('a', at) })),
