@@ -52,19 +52,18 @@ const compressionZstd = 0;
 /**
  * Unpacks MySQL's TRANSACTION_PAYLOAD_EVENT (8.0.20 and later, `binlog_transaction_compression`): a list of fields
  * (type, length, value; all length-encoded integers), then the events of the transaction, zstd or plain, without
- * checksums. Pieces of the unpacked events go to `sink` as they come, so that memory does not grow with the ratio.
+ * checksums. Gives the unpacked events in pieces, as they are asked for, so that memory does not grow with the ratio.
  * @throws WaymarkError `protocol` or `unsupported-event` (a compression that isn't known).
  */
-export function unpackTransactionPayload(
+export function* unpackTransactionPayload(
   buffer: Buffer,
   bodyStart: number,
   end: number,
-  sink: (piece: Buffer) => void,
-): void {
+): Generator<Buffer, void, undefined> {
   const { compression, dataStart } = readPayloadHead(buffer.subarray(0, end), bodyStart);
   const packed = buffer.subarray(dataStart, end);
   if (compression === compressionNone) {
-    sink(packed);
+    yield packed;
     return;
   }
   if (compression !== compressionZstd) {
@@ -73,7 +72,7 @@ export function unpackTransactionPayload(
       `A transaction is compressed with method ${compression}, which is not known`,
     );
   }
-  unpackZstd(packed, sink);
+  yield* unpackZstd(packed);
 }
 
 function readPayloadHead(buffer: Buffer, start: number): { compression: number; dataStart: number } {
@@ -106,20 +105,31 @@ function readPayloadHead(buffer: Buffer, start: number): { compression: number; 
   return { compression, dataStart: offset };
 }
 
-function unpackZstd(packed: Buffer, sink: (piece: Buffer) => void): void {
+/** Bytes that are unpacked at once. */
+const packedPieceBytes = 16 * 1024;
+
+function* unpackZstd(packed: Buffer): Generator<Buffer, void, undefined> {
   let unpackedBytes = 0;
+  let pieces: Buffer[] = [];
   const stream = new Decompress((piece) => {
     unpackedBytes += piece.length;
     if (unpackedBytes > maximumUnpackedBytes) throw tooLarge(unpackedBytes);
     // A copy: the library goes on to use its window.
-    if (piece.length > 0) sink(Buffer.from(piece));
+    if (piece.length > 0) pieces.push(Buffer.from(piece));
   });
-  try {
-    stream.push(packed, true);
-  } catch (cause) {
-    if (cause instanceof WaymarkError) throw cause;
-    throw new WaymarkError('protocol', 'A compressed transaction cannot be unpacked', { cause });
-  }
+  let offset = 0;
+  do {
+    const next = offset + packedPieceBytes;
+    try {
+      stream.push(packed.subarray(offset, next), next >= packed.length);
+    } catch (cause) {
+      if (cause instanceof WaymarkError) throw cause;
+      throw new WaymarkError('protocol', 'A compressed transaction cannot be unpacked', { cause });
+    }
+    yield* pieces;
+    pieces = [];
+    offset = next;
+  } while (offset < packed.length);
 }
 
 function lengthEncodedBytes(buffer: Buffer, offset: number): number {

@@ -77,9 +77,7 @@ function transactionPayload(data: Buffer, compression: number, unpackedBytes: nu
 }
 
 function unpacked(body: Buffer): Buffer {
-  const pieces: Buffer[] = [];
-  unpackTransactionPayload(body, 0, body.length, (piece) => pieces.push(piece));
-  return Buffer.concat(pieces);
+  return Buffer.concat([...unpackTransactionPayload(body, 0, body.length)]);
 }
 
 /** `for i in $(seq 300); do printf "row %04d;" $i; done | zstd -19 --no-check | base64 -w0` */
@@ -154,7 +152,9 @@ describe("MySQL's compressed transactions", () => {
     const bomb = transactionPayload(repeatedZstd(0x41, 9000), 0, 1000);
     expect(bomb.length).toBeLessThan(50_000);
     expect(() => {
-      unpackTransactionPayload(bomb, 0, bomb.length, () => undefined);
+      let bytes = 0;
+      for (const piece of unpackTransactionPayload(bomb, 0, bomb.length)) bytes += piece.length;
+      expect(bytes).toBe(0);
     }).toThrow(protocolError);
   });
 });
