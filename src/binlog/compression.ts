@@ -60,14 +60,14 @@ const plainPieceBytes = 128 * 1024;
  * @throws WaymarkError `protocol`, also when it unpacks to more or less than it says; `unsupported-event` (a
  * compression that isn't known).
  */
-export function* unpackTransactionPayload(
+export async function* unpackTransactionPayload(
   buffer: Buffer,
   bodyStart: number,
   end: number,
-): Generator<Buffer, void, undefined> {
+): AsyncGenerator<Buffer, void, undefined> {
   const { compression, dataStart, unpackedBytes } = readPayloadHead(buffer.subarray(0, end), bodyStart);
   let bytes = 0;
-  for (const piece of dataPieces(buffer.subarray(dataStart, end), compression)) {
+  for await (const piece of dataPieces(buffer.subarray(dataStart, end), compression, unpackedBytes)) {
     bytes += piece.length;
     if (bytes > unpackedBytes) throw notAsSaid(`more than ${unpackedBytes}`);
     yield piece;
@@ -76,12 +76,16 @@ export function* unpackTransactionPayload(
     throw notAsSaid(`${bytes} instead of ${unpackedBytes}`);
 }
 
-function dataPieces(data: Buffer, compression: number): Iterable<Buffer> {
+function dataPieces(
+  data: Buffer,
+  compression: number,
+  unpackedBytes: number,
+): Iterable<Buffer> | AsyncIterable<Buffer> {
   switch (compression) {
     case compressionNone:
       return plainPieces(data);
     case compressionZstd:
-      return zstdPieces(data);
+      return zstdPieces(data, unpackedBytes);
     default:
       throw new WaymarkError(
         'unsupported-event',

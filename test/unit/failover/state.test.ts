@@ -53,9 +53,12 @@ describe('the way of an agent', () => {
   });
 
   test('what comes after the stop changes nothing', () => {
-    const stopped = run([placed, { type: 'stopped', reason: 'diverged' }]);
-    expect(transition(stopped, lost)).toBe(stopped);
-    expect(transition(stopped, level)).toBe(stopped);
+    const stopped = run([
+      { type: 'placed', change: change('a', 10) },
+      { type: 'stopped', reason: 'diverged' },
+    ]);
+    expect(transition(stopped, { type: 'lost', server: 'a', finding: 'dead', at: 20 })).toBe(stopped);
+    expect(transition(stopped, { type: 'level', blackoutMs: 1, firstRecordMs: 1 })).toBe(stopped);
   });
 
   test('only the last twenty switches are kept', () => {
