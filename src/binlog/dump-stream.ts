@@ -16,6 +16,7 @@ import { Pace } from '../util/pace.js';
 import { withDeadline } from '../util/async.js';
 import { PacketFramer } from './packet-framer.js';
 import { SocketReader } from './socket-reader.js';
+import { mayBePacked } from './unpacked-events.js';
 
 export type DumpOptions = {
   readonly instance: Instance;
@@ -218,7 +219,7 @@ class EventDecoder {
     this.#position.advance(buffer, eventStart, eventEnd);
     if (!this.#begun && type === EventType.rotate) this.#requirePlace();
     this.#begun = true;
-    this.#packed ||= type === EventType.transactionPayload;
+    this.#packed ||= mayBePacked(type);
     this.#events.push(buffer, eventStart, eventEnd, this.#position.place);
   };
 

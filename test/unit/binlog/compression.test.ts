@@ -6,20 +6,13 @@ import {
   readLengthEncodedInteger,
   unpackTransactionPayload,
 } from '../../../src/binlog/compression.js';
-import { lengthEncoded, uint } from './event-bytes.js';
+import { lengthEncoded, packedByMariadb, uint } from './event-bytes.js';
 import { plainZstd, repeatedZstd } from './zstd-frames.js';
 
 /** The most that a block of zstd holds. */
 const blockBytes = 128 * 1024;
 
 const protocolError: unknown = expect.objectContaining({ code: 'protocol' });
-
-/** What MariaDB makes of a payload (sql/log_event.cc, binlog_buf_compress). */
-function packed(payload: Buffer, lengthBytes: 1 | 2 | 3 | 4): Buffer {
-  const length = Buffer.alloc(lengthBytes);
-  length.writeUIntBE(payload.length, 0, lengthBytes);
-  return Buffer.concat([Buffer.of(0x80 | lengthBytes), length, deflateSync(payload)]);
-}
 
 describe("MariaDB's envelope", () => {
   test('gives back what was packed', () => {
@@ -29,7 +22,7 @@ describe("MariaDB's envelope", () => {
         fc.constantFrom(1, 2, 3, 4),
         (bytes, count) => {
           const payload = Buffer.from(bytes);
-          expect(decompressRowEventPayload(packed(payload, count))).toEqual(payload);
+          expect(decompressRowEventPayload(packedByMariadb(payload, count))).toEqual(payload);
         },
       ),
     );
@@ -44,7 +37,7 @@ describe("MariaDB's envelope", () => {
   });
 
   test('cut short at any place it is refused', () => {
-    const whole = packed(Buffer.from('some rows, some rows, some rows'), 2);
+    const whole = packedByMariadb(Buffer.from('some rows, some rows, some rows'), 2);
     for (let bytes = 0; bytes < whole.length; bytes += 1) {
       expect(() => decompressRowEventPayload(whole.subarray(0, bytes))).toThrow(protocolError);
     }
