@@ -34,32 +34,53 @@ export type RecordSource = {
 type Common = {
   /** `hint/seq/row`; the same whichever server the record was read from, as long as the commit order is. */
   readonly id: string;
-  readonly schema: string;
   /** Second of the change on the source, ISO 8601. */
   readonly ts: string;
   readonly tx: RecordTransaction;
   readonly source: RecordSource;
 };
 
-/** One line of output: a row that changed, or a statement (DDL). */
+/** What is in a schema. */
+type Change = Common & { readonly schema: string };
+
+/** Where the records ended before a gap: the last one's place, its transaction's number, and its second. */
+export type GapStart = RecordSource & {
+  readonly hint: string | null;
+  readonly seq: number;
+};
+
+/**
+ * The stream was begun anew where its place was lost, because the operator has chosen so (`run --accept-gap`): what was
+ * committed between `from` and `source` may be missing, or come a second time. It counts as a transaction of its own.
+ */
+export type GapRecord = Common & {
+  readonly type: 'gap';
+  /** Why the place was lost, for people. */
+  readonly reason: string;
+  /** Null when nothing is known of where the records ended. */
+  readonly from: GapStart | null;
+};
+
+/** One line of output: a row that changed, a statement (DDL), or a gap. */
 export type ChangeRecord =
-  | (Common & {
+  | (Change & {
       readonly type: 'row';
       readonly op: 'insert';
       readonly table: string;
       readonly after: RowImage;
     })
-  | (Common & {
+  | (Change & {
       readonly type: 'row';
       readonly op: 'delete';
       readonly table: string;
       readonly before: RowImage;
     })
-  | (Common & {
+  | (Change & {
       readonly type: 'row';
       readonly op: 'update';
       readonly table: string;
       readonly before: RowImage;
       readonly after: RowImage;
     })
-  | (Common & { readonly type: 'ddl'; readonly sql: string });
+  | (Change & { readonly type: 'ddl'; readonly sql: string })
+  | GapRecord;
