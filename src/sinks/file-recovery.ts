@@ -3,7 +3,14 @@ import type { FileHandle } from 'node:fs/promises';
 import { WaymarkError } from '../util/errors.js';
 import { type Held, type HeldTransaction, mostHeld, suffices } from './held.js';
 import { type FileLine, lineStartBehind, longestLine, readLines } from './line-reader.js';
-import { type DecodedLine, decodeLine, isLineStart, longestStart, mayBeLine, transactionOf } from './ndjson.js';
+import {
+  type DecodedLine,
+  decodeLine,
+  isLineStart,
+  longestStart,
+  mayBeLine,
+  transactionOf,
+} from './ndjson.js';
 import type { LastRecord } from './sink.js';
 
 /** Which file is read, and what is known of it. */

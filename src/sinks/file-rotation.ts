@@ -48,9 +48,13 @@ export async function beginNext(
   try {
     const { size } = await next.handle.stat();
     if (size > 0 || sameFile(next.identity, file.identity)) {
-      throw new WaymarkError('sink', `the file ${path} was replaced while a new one was begun: move it away`, {
-        details: { path },
-      });
+      throw new WaymarkError(
+        'sink',
+        `the file ${path} was replaced while a new one was begun: move it away`,
+        {
+          details: { path },
+        },
+      );
     }
     const following = { file: note.file + 1, ...next.identity, earlier };
     await notes.write(following);

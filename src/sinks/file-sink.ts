@@ -165,9 +165,21 @@ class FileSink implements Sink {
   }
 
   rotate(): void {
+    const { signal } = new AbortController();
     // What goes wrong is told by the next call, or by the watch.
-    const looked = this.#serial.run(() => this.#lookAfter(new AbortController().signal));
-    looked.catch(() => undefined);
+    void this.#serial
+      .run(() => this.#lookAfter(signal))
+      .then(
+        (renamed) => {
+          if (renamed || this.#live === null) return;
+          const fields = { event: 'sink.not-rotated', path: this.#path };
+          this.#logger?.warn(
+            fields,
+            `${this.#path} has its name still: rename it first, and then a new file is begun`,
+          );
+        },
+        () => undefined,
+      );
   }
 
   close(): Promise<void> {
@@ -205,13 +217,14 @@ class FileSink implements Sink {
     await this.#room.wait(() => live.lock.guard(() => live.file.append(bytes, lastEnd)), signal);
   }
 
-  /** Looks at the file, and begins a new one if it is time. */
-  async #lookAfter(signal: AbortSignal): Promise<void> {
-    if (this.#live === null) return;
+  /** Looks at the file, and begins a new one if it is time; false when the file has its name still. */
+  async #lookAfter(signal: AbortSignal): Promise<boolean> {
+    if (this.#live === null) return false;
     const live = this.#usable();
     try {
-      if (!(await this.#look(live, true))) return;
-      if (live.file.endsBetweenTransactions) await this.#rotate(live, signal);
+      const renamed = await this.#look(live, true);
+      if (renamed && live.file.endsBetweenTransactions) await this.#rotate(live, signal);
+      return renamed;
     } catch (error) {
       throw this.#fail('cannot be looked after', error);
     }
@@ -276,7 +289,8 @@ class FileSink implements Sink {
   }
 
   #fail(what: string, cause: unknown): WaymarkError {
-    const failure = cause instanceof WaymarkError ? cause : this.#error(`${what}: ${messageOf(cause)}`, cause);
+    const failure =
+      cause instanceof WaymarkError ? cause : this.#error(`${what}: ${messageOf(cause)}`, cause);
     return (this.#failure = failure);
   }
 

@@ -89,7 +89,10 @@ export function worthKeeping(held: Held, wanted: number, place: FilePlace | null
   const { transactions } = held;
   const behind = (place && behindPlace(held, place)) ?? [];
   const enough = sufficientFrom(transactions, wanted) ?? 0;
-  const from = Math.max(Math.min(enough, transactions.length - behind.length), transactions.length - mostHeld);
+  const from = Math.max(
+    Math.min(enough, transactions.length - behind.length),
+    transactions.length - mostHeld,
+  );
   const before = transactions[from - 1];
   if (before === undefined) return held;
   const { file, transactionStart } = before;

@@ -4,9 +4,10 @@ import { tableFilter } from '../config/table-filter.js';
 import type { Leadership } from '../election/lease.js';
 import { Checkpointer } from '../failover/checkpointer.js';
 import { Coordinator } from '../failover/coordinator.js';
-import { beginning, resumeFromCheckpoint } from '../failover/first-place.js';
+import { firstPlace } from '../failover/first-place.js';
 import { rememberingFilter } from '../matching/deliverable.js';
 import type { Sink, SinkRecovery } from '../sinks/sink.js';
+import { untilAborted } from '../util/abortable.js';
 import { hasCode, messageOf, WaymarkError } from '../util/errors.js';
 import { claimCheckpoint } from './claim.js';
 import { ledSink, ledStore } from './led.js';
@@ -35,20 +36,33 @@ export async function lead(stream: Stream, means: LeaderMeans, stop: AbortSignal
   progress.lastHeardAtMs = null;
   const stored = await claimCheckpoint(led, signal);
   const recovery = await sink.open(stored?.checkpoint.sink ?? null, signal);
+  let ended: unknown;
   try {
     return await coordinate(stream, { ...means, store: led, sink, stored, recovery }, { signal, stop });
+  } catch (error) {
+    ended = error;
+    throw error;
   } finally {
-    await closeSink(sink, leadership, stream);
+    await closeSink(sink, leadership, stream, stop.aborted ? null : ended);
   }
 }
 
-/** A sink that another agent has taken over by now refuses our last word, and that is as it should be. */
-async function closeSink(sink: Sink, { lost, token }: Leadership, { logger }: Stream): Promise<void> {
+/**
+ * A sink that another agent has taken over by now refuses our last word, and that is as it should be. What ended the
+ * stream says more than what a sink says to being closed then.
+ */
+async function closeSink(
+  sink: Sink,
+  { lost, token }: Leadership,
+  { logger }: Stream,
+  ended: unknown,
+): Promise<void> {
   try {
     await sink.close();
   } catch (error) {
-    if (!lost.aborted) throw error;
-    logRefusal(logger, error, token);
+    if (lost.aborted) logRefusal(logger, error, token);
+    else if (ended === null) throw error;
+    else logger.warn({ event: 'sink.warning' }, messageOf(error));
   }
 }
 
@@ -80,7 +94,7 @@ async function coordinate(
   const sinkSignal = AbortSignal.any([grace.signal, leadership.lost]);
   const version = stored?.version ?? null;
   const checkpointer = new Checkpointer({
-    ...{ stream: config.stream, store, sink, progress, logger, version },
+    ...{ stream: config.stream, store, sink, sinkSignal, progress, logger, version },
   });
   const coordinator = new Coordinator({
     ...{ config, supervisor, filter, sink, progress, checkpointer, breadcrumbs, logger, sinkSignal },
@@ -92,23 +106,31 @@ async function coordinate(
   reportRecovery(opened, stream);
   const over = new AbortController();
   const working = AbortSignal.any([signal, over.signal]);
-  const running: Promise<never>[] = [];
-  let sinkFailed = false;
+  const { acceptGap } = stream;
+  const means = { config, supervisor, progress, breadcrumbs, filter, logger, sink, sinkSignal, acceptGap };
+  let placed = false;
+  const read = async (): Promise<never> => {
+    const source = await firstPlace(means, stored, recovery, working);
+    placed = true;
+    const both = [coordinator.run(source, working), supervisor.run(coordinator, working)];
+    try {
+      return await Promise.race(both);
+    } finally {
+      over.abort();
+      await Promise.allSettled(both);
+    }
+  };
+  const running = [read(), sink.watch?.(working) ?? untilAborted(working)];
+  let fenced = false;
   try {
-    const means = { ...{ config, supervisor, progress, breadcrumbs, filter, logger } };
-    const source = stored
-      ? await resumeFromCheckpoint(means, stored, recovery, signal)
-      : await beginning(means, signal);
-    running.push(coordinator.run(source, working), supervisor.run(coordinator, working));
     return await Promise.race(running);
   } catch (error) {
-    // The sink's own error: what the trail says was delivered may not have been. The last record stands.
-    sinkFailed = hasCode(error, 'sink') || hasCode(error, 'not-leader') || sinkSignal.aborted;
+    fenced = hasCode(error, 'not-leader');
     throw error;
   } finally {
     over.abort();
     await Promise.allSettled(running);
-    if (!sinkFailed && progress.coordinates.file !== '') await saveLast(checkpointer, stream);
+    if (!fenced && placed) await saveLast(checkpointer, stream);
     grace.release();
   }
 }

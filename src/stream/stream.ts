@@ -14,7 +14,7 @@ import { Supervisor } from '../failover/supervisor.js';
 import { refused, type ReloadReport, type SwitchReport } from '../failover/switching.js';
 import type { StreamMeters } from '../http/metrics.js';
 import type { Account } from '../mysql/instance.js';
-import { measuredSink, type SinkActivity } from '../sinks/measured-sink.js';
+import { watchedSink, type SinkActivity } from '../sinks/watched-sink.js';
 import type { Sink } from '../sinks/sink.js';
 import { newProgress, type Progress } from '../tail/progress.js';
 
@@ -24,12 +24,15 @@ export type StreamOptions = {
   readonly sink: Sink;
   readonly logger: Logger;
   readonly meters: StreamMeters;
+  /** Whether it is begun anew, with a record of the gap, where its place is lost. */
+  readonly acceptGap: boolean;
 };
 
 /** One stream of an agent: what stays through all its leaderships, and how it stands. */
 export class Stream {
   readonly sink: Sink;
   readonly logger: Logger;
+  readonly acceptGap: boolean;
   readonly progress: Progress;
   /** While it runs, whether we lead it or stand by. */
   supervisor: Supervisor | null = null;
@@ -46,16 +49,17 @@ export class Stream {
   readonly #logSizes = new LogSizes();
   readonly #sinkActivity: () => SinkActivity;
 
-  constructor({ config, sink, logger, meters }: StreamOptions) {
-    const measured = measuredSink(sink, (seconds) => {
+  constructor({ config, sink, logger, meters, acceptGap }: StreamOptions) {
+    const watched = watchedSink(sink, (seconds) => {
       meters.delivered(seconds);
     });
     this.#config = config;
-    this.sink = measured.sink;
+    this.sink = watched.sink;
     this.logger = logger;
+    this.acceptGap = acceptGap;
     this.progress = newProgress(config.matching.margin);
     this.#meters = meters;
-    this.#sinkActivity = measured.activity;
+    this.#sinkActivity = watched.activity;
   }
 
   get config(): Config {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Checkpoint } from '../../../src/checkpoint/checkpoint.js';
-import { recoveredTrail } from '../../../src/failover/beginning.js';
+import { recoveredTrail } from '../../../src/failover/recovered.js';
 import { hintFromToken } from '../../../src/hints/hint.js';
 import type { TrailEntry } from '../../../src/matching/trail.js';
 import type { DeliveredTransaction, SinkRecovery } from '../../../src/sinks/sink.js';
