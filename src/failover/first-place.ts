@@ -7,11 +7,11 @@ import { commitsInOneOrder } from '../mysql/inspect.js';
 import type { Sink, SinkRecovery } from '../sinks/sink.js';
 import { restoreGtidPosition } from '../tail/gtid-position.js';
 import type { Progress } from '../tail/progress.js';
-import { messageOf } from '../util/errors.js';
+import { messageOf, WaymarkError } from '../util/errors.js';
 import { begin } from './beginning.js';
 import type { Breadcrumbs } from './breadcrumbs.js';
 import type { CandidateOptions } from './candidate.js';
-import { gapRecord, gapStartOf, isPlaceLost, LostEndingError, numberingBehind, withAdvice } from './gap.js';
+import { gapRecord, gapStartOf, lostCodeOf, LostEndingError, numberingBehind, withAdvice } from './gap.js';
 import { wholePool } from './next-place.js';
 import { memberAt } from './pool.js';
 import {
@@ -62,9 +62,11 @@ export async function firstPlace(
     throw new RangeError('there is neither an ending nor a checkpoint');
   } catch (error) {
     signal.throwIfAborted();
-    if (!isPlaceLost(error)) throw error;
+    if (!(error instanceof WaymarkError)) throw error;
+    const code = lostCodeOf(error);
+    if (code === null) throw error;
     const from = gapStartOf(stored, recovery);
-    if (!options.acceptGap) throw withAdvice(error, from);
+    if (!options.acceptGap) throw withAdvice(code, error, from);
     return beginBehindGap(options, error.message, from, signal);
   }
 }

@@ -9,14 +9,19 @@ import { type Numbering, recoveredNumbering } from './recovered.js';
 /** What says that no server has the place any more. */
 const lostCodes: readonly ErrorCode[] = ['hint-purged', 'hint-not-found', 'no-trail'];
 
-/** Whether the place to go on from is on no server: nothing that may pass, and no difference between servers. Pure. */
-export function isPlaceLost(error: unknown): error is WaymarkError {
-  if (!(error instanceof WaymarkError)) return false;
-  if (error instanceof LostEndingError || lostCodes.includes(error.code)) return true;
+/**
+ * The code of an error that says that the place to go on from is on no server; null when it says something else: what
+ * may pass, or that servers differ. Pure.
+ */
+export function lostCodeOf(error: WaymarkError): ErrorCode | null {
+  if (error instanceof LostEndingError || lostCodes.includes(error.code)) return error.code;
   const codes: unknown = error.code === 'no-candidate' ? error.details['codes'] : null;
-  if (!Array.isArray(codes)) return false;
-  const isLost = (code: unknown): boolean => lostCodes.some((lost) => lost === code);
-  return codes.some(isLost) && codes.every((code) => isLost(code) || code === 'unsuitable-server');
+  if (!Array.isArray(codes)) return null;
+  const found = lostCodes.filter((code) => codes.includes(code));
+  const [only, ...others] = found;
+  if (only === undefined || !codes.every((code) => found.includes(code) || code === 'unsuitable-server'))
+    return null;
+  return others.length === 0 ? only : error.code;
 }
 
 /** A sink had records, and can't say any more where they ended. */
@@ -28,7 +33,8 @@ export class LostEndingError extends WaymarkError {
 
 /** The same error, with what can be done about it. */
 export function withAdvice(
-  { code, message, details, cause }: WaymarkError,
+  code: ErrorCode,
+  { message, details, cause }: WaymarkError,
   from: GapStart | null,
 ): WaymarkError {
   const where =

@@ -1,5 +1,5 @@
-import { constants, copyFile, open, readdir, realpath } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { constants, copyFile, open, readdir, readlink, realpath } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 
 import { renameDurably, withFile } from '../util/durable.js';
 import { hasSystemCode } from '../util/errors.js';
@@ -14,7 +14,9 @@ export async function realPathOf(path: string): Promise<string> {
     return await realpath(path);
   } catch (error) {
     if (!hasSystemCode(error, 'ENOENT')) throw error;
-    return join(await realpath(dirname(path)), basename(path));
+    const folder = await realpath(dirname(path));
+    const link = await readlink(path).catch(() => null);
+    return link === null ? join(folder, basename(path)) : realPathOf(resolve(folder, link));
   }
 }
 

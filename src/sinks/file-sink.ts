@@ -231,8 +231,8 @@ class FileSink implements Sink {
   }
 
   /** Whether the file has been renamed. @throws WaymarkError when something has been done to it that may not be. */
-  async #look({ file, lock, realPath }: Live, closely: boolean): Promise<boolean> {
-    const fate = fateOf(await file.sight(realPath, closely), file.offset);
+  async #look({ file, lock }: Live, closely: boolean): Promise<boolean> {
+    const fate = fateOf(await file.sight(this.#path, closely), file.offset);
     switch (fate.kind) {
       case 'in-place':
         return false;

@@ -32,6 +32,8 @@ export type AgentOptions = {
   /** The network namespace that it runs in; the machine's own unless given. */
   readonly namespace?: string;
   readonly limitMs?: number;
+  /** Added to its command line. */
+  readonly args?: readonly string[];
 };
 
 /** The built command line as a child process: `waymark run -c FILE`. */
@@ -78,6 +80,7 @@ export class AgentProcess {
     readStdout,
     namespace,
     limitMs = defaultLimitMs,
+    args: added = [],
   }: AgentOptions): Promise<AgentProcess> {
     if (!existsSync(program)) throw new Error('the command is not built: npm run build');
     await mkdir(folder, { recursive: true });
@@ -86,7 +89,7 @@ export class AgentProcess {
     const inherited = Object.entries(process.env).filter(
       ([name]) => !/^(WAYMARK_|VITEST|NODE_OPTIONS)/.test(name),
     );
-    const own = [process.execPath, program, 'run', '-c', file];
+    const own = [process.execPath, program, 'run', '-c', file, ...added];
     const [command = '', ...args] =
       namespace === undefined ? own : ['ip', 'netns', 'exec', namespace, ...own];
     const child = spawn(command, args, {
@@ -99,6 +102,10 @@ export class AgentProcess {
     if (readStdout) readStdout(child.stdout);
     else child.stdout.resume();
     return new AgentProcess(child, file);
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
   }
 
   get running(): boolean {
@@ -196,6 +203,11 @@ export class AgentProcess {
   /** SIGHUP: it reads its config file again. */
   hangup(): void {
     this.#child.kill('SIGHUP');
+  }
+
+  /** SIGUSR2: its audit file has been renamed. */
+  userSignal(): void {
+    this.#child.kill('SIGUSR2');
   }
 
   /** The newest lines of its log. */
