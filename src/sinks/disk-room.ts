@@ -28,7 +28,7 @@ export class DiskRoom {
 
   /**
    * Does what takes room on a disk, again and again while there is none.
-   * @param write leaves nothing behind when it fails.
+   * @param write when it fails, leaves nothing behind, or goes on where it was the next time.
    * @throws what `write` throws when it isn't that, or when there is no room for a minute; the signal's reason.
    */
   async wait(write: () => Promise<void>, signal: AbortSignal): Promise<void> {
