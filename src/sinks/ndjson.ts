@@ -5,7 +5,7 @@ import type { DeliveredTransaction } from './sink.js';
 const pieceLength = 4 * 1024 * 1024;
 
 /** How every line begins: id and type go first, so that a file can be recognised by its first bytes. */
-const lineForm = /^\{"id":"(?:[^"\\]|\\.)*","type":"(?:row|ddl|gap)"/;
+const lineForm = /^\{"id":"(?:[^"\\]|\\.)*","type":"(?:row|ddl|xa|gap)"/;
 const lineStart = Buffer.from('{"id":"');
 /** Bytes that tell a line of ours from any other. */
 export const longestStart = 4096;

@@ -11,6 +11,12 @@ export type RecordTransaction = {
   /** Changes since the transaction's start, from 0 (filtered ones don't count). */
   readonly row: number;
   readonly gtid?: string;
+  /**
+   * The XID of an XA transaction that was prepared, and neither committed nor rolled back yet: its outcome comes as a
+   * record of type `xa` with the same XID. As servers write it: `X'676c6f62616c',X'6272616e6368',1` (the global and the
+   * branch part in hexadecimal, the format's number).
+   */
+  readonly xa?: string;
   /** These three stand on the transaction's last record only. */
   readonly last?: true;
   readonly rows?: number;
@@ -40,10 +46,7 @@ type Common = {
   readonly source: RecordSource;
 };
 
-/** What is in a schema. */
-type Change = Common & { readonly schema: string };
-
-/** Where the records ended before a gap: the last one's place, its transaction's number, and its second. */
+/** Where the records ended before a gap: the last one's place, and its transaction's number. */
 export type GapStart = RecordSource & {
   readonly hint: string | null;
   readonly seq: number;
@@ -61,26 +64,18 @@ export type GapRecord = Common & {
   readonly from: GapStart | null;
 };
 
-/** One line of output: a row that changed, a statement (DDL), or a gap. */
+type RowChange = Common & { readonly type: 'row'; readonly schema: string; readonly table: string };
+
+/** One line of output: a row that changed, a statement (DDL), the outcome of a prepared XA transaction, or a gap. */
 export type ChangeRecord =
-  | (Change & {
-      readonly type: 'row';
-      readonly op: 'insert';
-      readonly table: string;
-      readonly after: RowImage;
+  | (RowChange & { readonly op: 'insert'; readonly after: RowImage })
+  | (RowChange & { readonly op: 'delete'; readonly before: RowImage })
+  | (RowChange & { readonly op: 'update'; readonly before: RowImage; readonly after: RowImage })
+  | (Common & { readonly type: 'ddl'; readonly schema: string; readonly sql: string })
+  | (Common & {
+      readonly type: 'xa';
+      /** {@link RecordTransaction.xa} of the records whose transaction ends so. */
+      readonly xid: string;
+      readonly outcome: 'commit' | 'rollback';
     })
-  | (Change & {
-      readonly type: 'row';
-      readonly op: 'delete';
-      readonly table: string;
-      readonly before: RowImage;
-    })
-  | (Change & {
-      readonly type: 'row';
-      readonly op: 'update';
-      readonly table: string;
-      readonly before: RowImage;
-      readonly after: RowImage;
-    })
-  | (Change & { readonly type: 'ddl'; readonly sql: string })
   | GapRecord;
