@@ -22,9 +22,9 @@ export class AuditFiles {
     return [...this.#earlier, this.path];
   }
 
-  /** Resolves when a text stands in the newest file. */
-  async holds(text: string): Promise<boolean> {
-    return this.#follower.holds(text);
+  /** Waits for a text that isn't there yet: what it gives says whether it has come. */
+  expect(text: string): () => Promise<boolean> {
+    return this.#follower.expect(text);
   }
 
   /** Bytes of the newest file. */
@@ -37,12 +37,17 @@ export class AuditFiles {
     const name = `${this.#folder}/audit.${this.#earlier.length + 1}.ndjson`;
     await rename(this.path, name);
     this.#earlier.push(name);
+    this.#follower.renamed(name);
     const isThere = (): Promise<boolean> =>
       stat(this.path).then(
         () => true,
         () => false,
       );
     await until('the agent goes on in a new audit file', isThere, { timeoutMs: 60_000 });
+    // To the end of the old one, which nobody writes any more.
+    await this.#follower.lines();
+    this.#follower.renamed(this.path);
+    this.#follower.restart();
   }
 
   /** Copies it, and then cuts it to so much of its length; to be called when nobody writes it. */

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { TestServer } from '../servers/index.js';
 import { until } from '../servers/wait.js';
@@ -64,10 +63,8 @@ export class Load {
   }
 
   /** A row that says which one it is: what stands before it in the log came before it. */
-  async mark(): Promise<string> {
-    const mark = randomUUID();
+  async mark(mark: string): Promise<void> {
     await this.#source.query(`INSERT INTO ${schema}.finish VALUES (?)`, [mark]);
-    return mark;
   }
 
   /** Ends the writers; nothing stays prepared. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { TestServer, Topology } from '../servers/index.js';
 import type { AuditFiles } from './audit-files.js';
 import type { Disk } from './disk.js';
@@ -33,8 +34,10 @@ export class Stage {
 
   /** Resolves when everything that is on the source now stands in the audit. */
   async level(timeoutMs = calmMs): Promise<void> {
-    const mark = await this.load.mark();
-    await until('the audit holds everything', () => this.audit.holds(mark), { timeoutMs, everyMs: 50 });
+    const mark = randomUUID();
+    const arrived = this.audit.expect(mark);
+    await this.load.mark(mark);
+    await until('the audit holds everything', arrived, { timeoutMs, everyMs: 50 });
   }
 
   /** Resolves when all replicate, the agent reads, and everybody is well. To be called when nothing is done to anybody. */
