@@ -110,7 +110,8 @@ function isEnd(event: BinlogEvent): boolean {
   return 'query' in event && !/^(BEGIN|SAVEPOINT|RELEASE|ROLLBACK TO)\b/i.test(String(event.query));
 }
 
-async function readTables(source: TestServer): Promise<Map<string, readonly Row[]>> {
+/** The rows of each table of the load, as they are now. */
+export async function readTables(source: TestServer): Promise<Map<string, readonly Row[]>> {
   const names = await source.query<{ name: string }>(
     'SELECT TABLE_NAME AS name FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA = ?',
     [schema],
