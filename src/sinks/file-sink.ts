@@ -1,5 +1,5 @@
-import { constants, copyFile, type FileHandle, open, realpath, rename } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { constants, copyFile, type FileHandle, open, rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
 
 import type { SinkPosition } from '../checkpoint/checkpoint.js';
 import { WaymarkError, messageOf, hasSystemCode } from '../util/errors.js';
@@ -7,6 +7,7 @@ import type { Fencing } from '../util/fencing.js';
 import { type ProcessLock, acquireProcessLock } from '../util/process-lock.js';
 import { type FilePosition, fromSinkPosition, markAt, toSinkPosition } from './file-position.js';
 import { type RecoveredFile, readTransactions } from './file-recovery.js';
+import { lockPathOf } from './lock-path.js';
 import { encodeRecords } from './ndjson.js';
 import type { ChangeRecord } from './record.js';
 import type { Sink, SinkRecovery } from './sink.js';
@@ -137,12 +138,9 @@ class FileSink implements Sink {
 
   async #lock(fencing: Fencing | undefined): Promise<ProcessLock> {
     try {
-      // Beside the file itself, so that two links to it share one lock.
-      const path = await realpath(this.#path).catch(async (error: unknown) => {
-        if (!hasSystemCode(error, 'ENOENT')) throw error;
-        return join(await realpath(dirname(this.#path)), basename(this.#path));
-      });
-      return await acquireProcessLock(`${path}.lock`, {
+      const lock = await lockPathOf(this.#path);
+      const path = lock.slice(0, -'.lock'.length);
+      return await acquireProcessLock(lock, {
         code: 'sink',
         subject: `the file ${this.#path}`,
         ...(fencing === undefined ? {} : { fencing, detach: () => replaceByCopy(path) }),
