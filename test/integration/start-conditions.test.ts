@@ -13,6 +13,8 @@ import { documentOf, errorOf, type RunningCommand, runWaymark, startWaymark } fr
 
 /** One list of conditions: what `check` says is wrong, and what `run` refuses to start for, or waits for. */
 
+const brokenClient = new URL('fixtures/broken-client.mjs', import.meta.url).href;
+
 type Found = {
   readonly server: string | null;
   readonly severity: 'error' | 'warning';
@@ -71,25 +73,34 @@ async function configFile(change: Change): Promise<string> {
   return path;
 }
 
-async function check(change: Change): Promise<{ code: number | null; run: string; findings: Found[] }> {
-  const result = await runWaymark(['check', '-c', await configFile(change), '--json'], {}, 'built');
+type Environment = Record<string, string>;
+
+async function check(
+  change: Change,
+  environment: Environment = {},
+): Promise<{ code: number | null; run: string; findings: Found[] }> {
+  const result = await runWaymark(['check', '-c', await configFile(change), '--json'], environment, 'built');
   const { run, findings } = documentOf(result) as unknown as { run: string; findings: Found[] };
   return { code: result.code, run, findings };
 }
 
-async function startRun(change: Change): Promise<RunningCommand> {
-  return startWaymark(['run', '-c', await configFile(change), '--json'], {}, 'built');
+async function startRun(change: Change, environment: Environment = {}): Promise<RunningCommand> {
+  return startWaymark(['run', '-c', await configFile(change), '--json'], environment, 'built');
 }
 
 /** `check` finds that, and `run` says the same, word for word, and ends. */
-async function expectRefused(change: Change, codes: readonly string[]): Promise<Found[]> {
-  const checked = await check(change);
+async function expectRefused(
+  change: Change,
+  codes: readonly string[],
+  environment: Environment = {},
+): Promise<Found[]> {
+  const checked = await check(change, environment);
   const refused = checked.findings.filter(({ run }) => run === 'refuses');
   expect(refused.map(({ code }) => code)).toEqual(codes);
   expect(checked.run).toBe('refuses');
   const errors = checked.findings.filter(({ severity }) => severity === 'error');
   expect(checked.code).toBe(errors.length === 0 ? 0 : 1);
-  const ended = await (await startRun(change)).ended;
+  const ended = await (await startRun(change, environment)).ended;
   expect(ended.code, ended.stderr).toBeGreaterThan(0);
   const { message } = errorOf(ended);
   for (const finding of refused) {
@@ -102,7 +113,10 @@ async function expectRefused(change: Change, codes: readonly string[]): Promise<
 
 /** A port with a listener that is none of waymark's. */
 async function withPortTaken(use: (port: number) => Promise<void>): Promise<void> {
-  const listener = createServer((socket) => socket.end('hello\r\n')).listen(0, '127.0.0.1');
+  const listener = createServer((socket) => socket.end('hello\r\n', () => socket.destroy())).listen(
+    0,
+    '127.0.0.1',
+  );
   await once(listener, 'listening');
   const address = listener.address();
   try {
@@ -236,6 +250,23 @@ const cases: readonly Case[] = [
 describe('check and run refuse the same, in the same words', () => {
   test.each(cases)('%s', async (_what, change, code) => {
     await expectRefused(await change(), typeof code === 'string' ? [code] : code);
+  });
+
+  test.each([
+    ['was not compiled', 'throws', 'No native build was found for platform=linux'],
+    ['was compiled for another Node.js', 'crashes', 'a process that loads it ends with SIGABRT'],
+  ])('a client for what is kept elsewhere that %s', async (_what, how, reason) => {
+    const connect = '127.0.0.1:1';
+    const change = {
+      checkpoint: { store: 'zookeeper', connect },
+      election: { backend: 'zookeeper', connect },
+    };
+    const environment = { NODE_OPTIONS: `--import ${brokenClient}`, BROKEN_CLIENT: how };
+    const refused = await expectRefused(change, ['no-zookeeper-client', 'no-zookeeper-client'], environment);
+    expect(refused[0]?.message).toBe(
+      "checkpoint.store is zookeeper. The client for ZooKeeper, the npm package zookeeper, can't be loaded: " +
+        reason,
+    );
   });
 
   test('coordinates inside a transaction', async () => {
