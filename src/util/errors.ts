@@ -34,6 +34,7 @@ export type ErrorCode =
   | 'no-zookeeper-client'
   | 'not-leader'
   | 'sink'
+  | 'spool'
   | 'refused'
   | 'replication'
   | 'not-put-back'
@@ -115,6 +116,7 @@ export function exitCodeOf(error: unknown): number {
     case 'no-zookeeper-client':
     case 'not-leader':
     case 'sink':
+    case 'spool':
     case 'refused':
     case 'replication':
     case 'not-put-back':

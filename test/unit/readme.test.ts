@@ -66,6 +66,7 @@ test('every error code says what to do', () => {
     'no-zookeeper-client': true,
     'not-leader': true,
     sink: true,
+    spool: true,
     refused: true,
     replication: true,
     'not-put-back': true,
