@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readFile, readdir, rename, stat, unlink } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 
 import { syncFolder, writeSynced } from '../util/durable.js';
 import { WaymarkError, messageOf, hasSystemCode } from '../util/errors.js';
@@ -36,6 +36,17 @@ export function fileStore(options: FileStoreOptions): CheckpointStore {
   return new FileStore(options);
 }
 
+/** The files of a stream's record, and their folder: absolute paths. */
+export function recordFiles({ path, stream }: FileStoreOptions): {
+  readonly folder: string;
+  readonly record: string;
+  readonly lock: string;
+} {
+  const folder = resolve(path);
+  const name = join(folder, encodeStreamName(stream));
+  return { folder, record: `${name}.checkpoint`, lock: `${name}.lock` };
+}
+
 class FileStore implements CheckpointStore {
   readonly location: string;
   readonly #stream: string;
@@ -48,13 +59,13 @@ class FileStore implements CheckpointStore {
   /** Held from the first save on, with the token of that save's leadership. */
   #lock: { readonly lock: ProcessLock; readonly token: number } | null = null;
 
-  constructor({ path, stream }: FileStoreOptions) {
-    const name = encodeStreamName(stream);
-    this.#stream = stream;
-    this.#directory = resolve(path);
-    this.#fileName = `${name}.checkpoint`;
-    this.#lockFile = join(this.#directory, `${name}.lock`);
-    this.location = join(this.#directory, this.#fileName);
+  constructor(options: FileStoreOptions) {
+    const { folder, record, lock } = recordFiles(options);
+    this.#stream = options.stream;
+    this.#directory = folder;
+    this.#fileName = basename(record);
+    this.#lockFile = lock;
+    this.location = record;
   }
 
   open(signal: AbortSignal): Promise<void> {
