@@ -7,6 +7,9 @@ import type { Coordinates } from './coordinates.js';
  */
 export const headerBytes = 19;
 
+/** max_allowed_packet ends at 1 GiB, and so do events, unpacked ones too; a claim of more is not believed. */
+export const maximumEventBytes = 1024 * 1024 * 1024 + 1024 * 1024;
+
 /** Event types that waymark looks at. Numbers below 160 are common or MySQL's; from 160 on they are MariaDB's. */
 export const EventType = {
   query: 2,

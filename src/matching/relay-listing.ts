@@ -1,8 +1,8 @@
-import { withoutComments } from '../binlog/content-digest.js';
 import type { Coordinates } from '../binlog/coordinates.js';
 import { readXaOutcome, roleOfStatement, type Statement, statementOfOutcome } from '../binlog/query-event.js';
 import { Savepoints } from '../binlog/savepoints.js';
 import type { RowOperation } from '../binlog/rows-event.js';
+import { withoutComments } from '../binlog/sql-text.js';
 import type { HintRecogniser } from '../hints/hint.js';
 import type { ListedEvent } from '../mysql/relay-log.js';
 import { listedIdentity, Shape } from './comparison.js';
@@ -172,9 +172,12 @@ function shapeOf(parts: readonly ListedPart[]): bigint {
   return shape.take();
 }
 
+/** A schema's name has 64 characters at most, here with every quotation mark doubled. */
+const longestUse = 300;
+
 /** ``use `shop`; INSERT …`` is how a listing shows the default schema; MySQL adds a comment with the XID. */
 function statementOf(info: string): Statement {
-  const match = /^use `((?:[^`]|``)*)`; ?/.exec(info);
+  const match = /^use `((?:[^`]|``)*)`; ?/.exec(info.slice(0, longestUse));
   const sql = withoutComments(match === null ? info : info.slice(match[0].length));
   return { schema: (match?.[1] ?? '').replaceAll('``', '`'), sql };
 }
