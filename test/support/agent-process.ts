@@ -115,6 +115,11 @@ export class AgentProcess {
     return this.#end === null;
   }
 
+  /** Its process. */
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   /** The most memory that it has ever had (VmHWM), in bytes. */
   get peakRssBytes(): number {
     this.#sample();
