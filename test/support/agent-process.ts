@@ -107,10 +107,6 @@ export class AgentProcess {
     return new AgentProcess(child, file);
   }
 
-  get pid(): number {
-    return this.#child.pid ?? 0;
-  }
-
   get running(): boolean {
     return this.#end === null;
   }
