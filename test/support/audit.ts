@@ -6,19 +6,22 @@ import type { Row } from './change.js';
 /** A line of an audit file, as its reader may rely on it. */
 export type AuditRecord = {
   readonly id: string;
-  readonly type: 'row' | 'ddl';
+  readonly type: 'row' | 'ddl' | 'xa';
   readonly op?: 'insert' | 'update' | 'delete';
   readonly schema: string;
   readonly table?: string;
   readonly before?: Row;
   readonly after?: Row;
   readonly sql?: string;
+  readonly xid?: string;
+  readonly outcome?: 'commit' | 'rollback';
   readonly ts: string;
   readonly tx: {
     readonly hint: string | null;
     readonly seq: number;
     readonly row: number;
     readonly gtid?: string;
+    readonly xa?: string;
     readonly last?: true;
     readonly rows?: number;
     readonly digest?: string;
