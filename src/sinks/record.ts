@@ -11,6 +11,12 @@ export type RecordTransaction = {
   /** Changes since the transaction's start, from 0 (filtered ones don't count). */
   readonly row: number;
   readonly gtid?: string;
+  /**
+   * The XID of an XA transaction that was prepared, and neither committed nor rolled back yet: its outcome comes as a
+   * record of type `xa` with the same XID. As servers write it: `X'676c6f62616c',X'6272616e6368',1` (the global and the
+   * branch part in hexadecimal, the format's number).
+   */
+  readonly xa?: string;
   /** These three stand on the transaction's last record only. */
   readonly last?: true;
   readonly rows?: number;
@@ -34,32 +40,42 @@ export type RecordSource = {
 type Common = {
   /** `hint/seq/row`; the same whichever server the record was read from, as long as the commit order is. */
   readonly id: string;
-  readonly schema: string;
   /** Second of the change on the source, ISO 8601. */
   readonly ts: string;
   readonly tx: RecordTransaction;
   readonly source: RecordSource;
 };
 
-/** One line of output: a row that changed, or a statement (DDL). */
+/** Where the records ended before a gap: the last one's place, and its transaction's number. */
+export type GapStart = RecordSource & {
+  readonly hint: string | null;
+  readonly seq: number;
+};
+
+/**
+ * The stream was begun anew where its place was lost, because the operator has chosen so (`run --accept-gap`): what was
+ * committed between `from` and `source` may be missing, or come a second time. It counts as a transaction of its own.
+ */
+export type GapRecord = Common & {
+  readonly type: 'gap';
+  /** Why the place was lost, for people. */
+  readonly reason: string;
+  /** Null when nothing is known of where the records ended. */
+  readonly from: GapStart | null;
+};
+
+type RowChange = Common & { readonly type: 'row'; readonly schema: string; readonly table: string };
+
+/** One line of output: a row that changed, a statement (DDL), the outcome of a prepared XA transaction, or a gap. */
 export type ChangeRecord =
+  | (RowChange & { readonly op: 'insert'; readonly after: RowImage })
+  | (RowChange & { readonly op: 'delete'; readonly before: RowImage })
+  | (RowChange & { readonly op: 'update'; readonly before: RowImage; readonly after: RowImage })
+  | (Common & { readonly type: 'ddl'; readonly schema: string; readonly sql: string })
   | (Common & {
-      readonly type: 'row';
-      readonly op: 'insert';
-      readonly table: string;
-      readonly after: RowImage;
+      readonly type: 'xa';
+      /** {@link RecordTransaction.xa} of the records whose transaction ends so. */
+      readonly xid: string;
+      readonly outcome: 'commit' | 'rollback';
     })
-  | (Common & {
-      readonly type: 'row';
-      readonly op: 'delete';
-      readonly table: string;
-      readonly before: RowImage;
-    })
-  | (Common & {
-      readonly type: 'row';
-      readonly op: 'update';
-      readonly table: string;
-      readonly before: RowImage;
-      readonly after: RowImage;
-    })
-  | (Common & { readonly type: 'ddl'; readonly sql: string });
+  | GapRecord;

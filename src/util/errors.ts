@@ -5,6 +5,7 @@
 export type ErrorCode =
   | 'usage'
   | 'config'
+  | 'conditions'
   | 'server-unreachable'
   | 'access-denied'
   | 'missing-grant'
@@ -29,8 +30,11 @@ export type ErrorCode =
   | 'checkpoint-conflict'
   | 'checkpoint-store'
   | 'election-store'
+  | 'missing-table'
+  | 'no-zookeeper-client'
   | 'not-leader'
   | 'sink'
+  | 'spool'
   | 'refused'
   | 'replication'
   | 'not-put-back'
@@ -88,6 +92,7 @@ export function exitCodeOf(error: unknown): number {
       return exitCodes.behind;
     case 'hint-purged':
       return exitCodes.purged;
+    case 'conditions':
     case 'server-unreachable':
     case 'access-denied':
     case 'missing-grant':
@@ -107,8 +112,11 @@ export function exitCodeOf(error: unknown): number {
     case 'checkpoint-conflict':
     case 'checkpoint-store':
     case 'election-store':
+    case 'missing-table':
+    case 'no-zookeeper-client':
     case 'not-leader':
     case 'sink':
+    case 'spool':
     case 'refused':
     case 'replication':
     case 'not-put-back':

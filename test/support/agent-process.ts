@@ -35,6 +35,8 @@ export type AgentOptions = {
   /** The network namespace that it runs in; the machine's own unless given. */
   readonly namespace?: string;
   readonly limitMs?: number;
+  /** Added to its command line. */
+  readonly args?: readonly string[];
 };
 
 /** The built command line as a child process: `waymark run -c FILE`. */
@@ -81,6 +83,7 @@ export class AgentProcess {
     readStdout,
     namespace,
     limitMs = defaultLimitMs,
+    args: added = [],
   }: AgentOptions): Promise<AgentProcess> {
     if (!existsSync(program)) throw new Error('the command is not built: npm run build');
     await mkdir(folder, { recursive: true });
@@ -89,7 +92,7 @@ export class AgentProcess {
     const inherited = Object.entries(process.env).filter(
       ([name]) => !/^(WAYMARK_|VITEST|NODE_OPTIONS)/.test(name),
     );
-    const own = [process.execPath, program, 'run', '-c', file];
+    const own = [process.execPath, program, 'run', '-c', file, ...added];
     const [command = '', ...args] =
       namespace === undefined ? own : ['ip', 'netns', 'exec', namespace, ...own];
     const child = spawn(command, args, {
@@ -106,6 +109,11 @@ export class AgentProcess {
 
   get running(): boolean {
     return this.#end === null;
+  }
+
+  /** Its process. */
+  get pid(): number {
+    return this.#child.pid ?? 0;
   }
 
   /** The most memory that it has ever had (VmHWM), in bytes. */
@@ -199,6 +207,11 @@ export class AgentProcess {
   /** SIGHUP: it reads its config file again. */
   hangup(): void {
     this.#child.kill('SIGHUP');
+  }
+
+  /** SIGUSR2: its audit file has been renamed. */
+  userSignal(): void {
+    this.#child.kill('SIGUSR2');
   }
 
   /** The newest lines of its log. */

@@ -1,13 +1,15 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
+import { createGunzip } from 'node:zlib';
 import type { Row } from './change.js';
 
 /** A line of an audit file, as its reader may rely on it. */
 export type AuditRecord = {
   readonly id: string;
-  readonly type: 'row' | 'ddl';
+  readonly type: 'row' | 'ddl' | 'gap';
   readonly op?: 'insert' | 'update' | 'delete';
+  /** Of rows and statements. */
   readonly schema: string;
   readonly table?: string;
   readonly before?: Row;
@@ -33,7 +35,9 @@ export type AuditRecord = {
 
 /** The records of a file, in order. A line that isn't one is an error that names it. */
 export async function* readAudit(path: string): AsyncGenerator<AuditRecord> {
-  const lines = createInterface({ input: createReadStream(path), crlfDelay: Infinity });
+  const file = createReadStream(path);
+  const input = path.endsWith('.gz') ? file.pipe(createGunzip()) : file;
+  const lines = createInterface({ input, crlfDelay: Infinity });
   let number = 0;
   for await (const line of lines) {
     number += 1;
@@ -51,6 +55,8 @@ export class AuditFollower {
   #offset = 0;
   #lines = 0;
   #tail = '';
+  /** Of the file that was read last: by its name there may be another one by now. */
+  #inode: number | null = null;
   readonly #expected = new Set<string>();
 
   constructor(path: string) {
@@ -95,7 +101,9 @@ export class AuditFollower {
     if (file === null) return;
     try {
       // What is written meanwhile is for the next time: one who writes as fast as we read would keep us here.
-      const { size } = await file.stat();
+      const { size, ino } = await file.stat();
+      if (this.#inode !== null && this.#inode !== ino) this.#offset = 0;
+      this.#inode = ino;
       if (size < this.#offset) this.restart();
       const buffer = Buffer.allocUnsafe(1024 * 1024);
       while (this.#offset < size) {

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { expect } from 'vitest';
@@ -5,7 +6,7 @@ import { makeRunFolder, removeRunFolder } from '../servers/folders.js';
 import { startTopology, type TestServer, type Topology, type TopologyOptions } from '../servers/index.js';
 import { messageOf, until } from '../servers/wait.js';
 import { type AgentOptions, AgentProcess, isMove, type LogEvent, memoryBoundBytes } from './agent-process.js';
-import { AuditFollower, readAudit } from './audit.js';
+import { AuditFollower, type AuditRecord, readAudit } from './audit.js';
 import { agentAccount, createAgentAccount } from './grants.js';
 import { startHints } from './hints.js';
 import type { Hints } from './hints.js';
@@ -39,6 +40,10 @@ export class Scenario {
   readonly audit: string;
   readonly follower: AuditFollower;
   readonly agents: AgentProcess[] = [];
+  /** Files that the audit's name stood for before, oldest first. */
+  readonly rotated: string[] = [];
+  /** Added to the command line of agents that are started from now on. */
+  agentArgs: readonly string[] = [];
   readonly #options: ScenarioOptions;
   #hints: Hints | null = null;
   #load: Load | null = null;
@@ -108,6 +113,7 @@ export class Scenario {
       folder: this.folder,
       config: this.config(change),
       ...this.#options.agent,
+      args: this.agentArgs,
       ...(readStdout ? { readStdout } : {}),
     });
     this.agents.push(agent);
@@ -195,9 +201,19 @@ export class Scenario {
     expect(end.code, this.agent.log()).toBe(0);
   }
 
+  /** All that has been delivered, whatever file it is in. */
+  async *records(): AsyncGenerator<AuditRecord> {
+    for (const path of [...this.rotated, this.audit]) yield* readAudit(path);
+  }
+
+  /** Loses the checkpoint. */
+  async loseCheckpoint(): Promise<void> {
+    await rm(join(this.folder, 'state'), { recursive: true });
+  }
+
   /** Exactly once, in order; and every place that an agent began at or switched to was proved. */
   async judge(): Promise<Verdict> {
-    const verdict = await judge(readAudit(this.audit), await readTruth(this.source));
+    const verdict = await judge(this.records(), await readTruth(this.source));
     const context = this.agents.map((agent) => agent.log()).join('\n--- restarted\n');
     expect(verdict.ok, `${explain(verdict)}\n${context}`).toBe(true);
     expect(verdict.transactions).toBeGreaterThan(20);
