@@ -1,18 +1,17 @@
 import { randomInt } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { Socket } from 'node:net';
-import type { Connection } from 'mysql2/promise';
 import { formatAddress } from '../config/address.js';
-import { connect, discard, socketOf } from '../mysql/connection.js';
+import { askOver } from '../mysql/ask.js';
+import { connect, type ServerConnection } from '../mysql/connection.js';
 import type { Instance } from '../mysql/instance.js';
-import { isDenied, isServerError, missingGrant } from '../mysql/server-error.js';
-import { messageOf, WaymarkError, hasSystemCode } from '../util/errors.js';
+import { isDenied, missingGrant, statementError } from '../mysql/server-error.js';
+import { WaymarkError, hasSystemCode } from '../util/errors.js';
 import { type Coordinates, formatCoordinates } from './coordinates.js';
 import { EventType, eventType, type EventVisitor, headerBytes } from './event.js';
 import { LogPosition } from './log-position.js';
 import { type LogFormat, readFormatDescription } from './format-description.js';
 import { Pace } from '../util/pace.js';
-import { withDeadline } from '../util/async.js';
 import { PacketFramer } from './packet-framer.js';
 import { SocketReader } from './socket-reader.js';
 
@@ -69,10 +68,10 @@ export async function* readDump(options: DumpOptions): AsyncGenerator<EventBatch
   }
   const connection = await connect(instance, {
     signal,
-    ...(options.connectTimeoutMs === undefined ? {} : { connectTimeoutMs: options.connectTimeoutMs }),
+    connectTimeoutMs: options.connectTimeoutMs,
   });
   const abort = (): void => {
-    discard(connection);
+    connection.discard();
   };
   signal.addEventListener('abort', abort, { once: true });
   try {
@@ -82,10 +81,10 @@ export async function* readDump(options: DumpOptions): AsyncGenerator<EventBatch
     yield* batches(socket, options);
   } catch (error) {
     signal.throwIfAborted();
-    throw error instanceof WaymarkError ? error : streamError(error, options);
+    throw statementError(error, instance, dumpPurpose);
   } finally {
     signal.removeEventListener('abort', abort);
-    discard(connection);
+    connection.discard();
   }
 }
 
@@ -95,22 +94,22 @@ export async function* readDump(options: DumpOptions): AsyncGenerator<EventBatch
  * CRC32: the server sends what is in the file, checksums included; so sizes in the stream are sizes in the file.
  * mariadb_slave_capability 4: GTID events as they are, no stand-ins for old replicas (MariaDB: sql/sql_repl.cc).
  */
-async function prepare(connection: Connection, options: DumpOptions): Promise<void> {
+async function prepare(connection: ServerConnection, options: DumpOptions): Promise<void> {
   const heartbeatNanoseconds = (options.heartbeatMs ?? defaultHeartbeatMs) * 1_000_000;
-  await withDeadline(
-    connection.query(
+  const limitMs = options.silenceMs ?? defaultSilenceMs;
+  const question = { purpose: dumpPurpose, signal: options.signal, limitMs };
+  await askOver(connection, question, () =>
+    connection.run(
       `SET @master_binlog_checksum = 'CRC32', @source_binlog_checksum = 'CRC32', ` +
         `@master_heartbeat_period = ${heartbeatNanoseconds}, @source_heartbeat_period = ${heartbeatNanoseconds}, ` +
         `@mariadb_slave_capability = 4`,
     ),
-    options.silenceMs ?? defaultSilenceMs,
-    () => silence(options),
   );
 }
 
 /** mysql2 has done the handshake and knows nothing of dumps: from here on the socket is ours. */
-function takeSocket(connection: Connection): Socket {
-  const socket = socketOf(connection);
+function takeSocket(connection: ServerConnection): Socket {
+  const { socket } = connection;
   socket.removeAllListeners('data');
   socket.removeAllListeners('end');
   socket.removeAllListeners('close');
@@ -272,6 +271,9 @@ function dumpError(buffer: Buffer, start: number, end: number, options: DumpOpti
   return errorOfNumber(number, buffer.toString('utf8', start + (hasState ? 9 : 3), end), options);
 }
 
+/** What the server is asked for, for messages. */
+const dumpPurpose = 'send its binary log';
+
 function errorOfNumber(number: number, serverText: string, options: DumpOptions): WaymarkError {
   const server = serverOf(options);
   const details = { server, errorNumber: number, ...options.start };
@@ -289,18 +291,6 @@ function errorOfNumber(number: number, serverText: string, options: DumpOptions)
   return new WaymarkError('stream-broken', `${server} ended the binlog stream: ${serverText} (${number})`, {
     details,
   });
-}
-
-function streamError(error: unknown, options: DumpOptions): WaymarkError {
-  if (isServerError(error) && error.errno > 0) return errorOfNumber(error.errno, error.message, options);
-  return new WaymarkError(
-    'stream-broken',
-    `The binlog stream from ${serverOf(options)} broke: ${messageOf(error)}`,
-    {
-      cause: error,
-      details: { server: serverOf(options) },
-    },
-  );
 }
 
 function silence(options: DumpOptions): WaymarkError {

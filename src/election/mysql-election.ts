@@ -1,7 +1,8 @@
-import type { Connection } from 'mysql2/promise';
 import { formatAddress } from '../config/address.js';
+import type { ServerConnection } from '../mysql/connection.js';
 import type { Account } from '../mysql/instance.js';
-import { query, text } from '../mysql/server.js';
+import { isOfServer } from '../mysql/server-error.js';
+import { text } from '../mysql/server.js';
 import {
   isMissing,
   shareTableLink,
@@ -83,7 +84,7 @@ class MysqlElections implements Elections {
   async agents(signal: AbortSignal): Promise<readonly ServiceId[]> {
     const { tables, timeoutMs } = this.options;
     const { sql, values } = agentsStatement(tables.schema, timeoutMs);
-    const rows = await this.use(signal, (connection) => query(connection, sql, [...values]));
+    const rows = await this.use(signal, (connection) => connection.query(sql, values));
     return rows.flatMap((row) => parseServiceId(text(row['holder'])) ?? []);
   }
 
@@ -104,18 +105,19 @@ class MysqlElections implements Elections {
 
   /** Runs a statement whose rows, if it has any, don't matter. Errors as in `use`. */
   async run({ sql, values }: Statement, signal: AbortSignal): Promise<void> {
-    await this.use(signal, (connection) => connection.query(sql, [...values]));
+    await this.use(signal, (connection) => connection.run(sql, values));
   }
 
   /**
    * Does something on the connection.
    * @throws WaymarkError `election-store`.
    */
-  async use<T>(signal: AbortSignal, action: (connection: Connection) => Promise<T>): Promise<T> {
+  async use<T>(signal: AbortSignal, action: (connection: ServerConnection) => Promise<T>): Promise<T> {
     try {
       return await this.#link.value.run(askMs, signal, action);
     } catch (error) {
       signal.throwIfAborted();
+      if (!isOfServer(error)) throw error;
       const { tables } = this.options;
       const server = formatAddress(tables.server);
       const advice = isMissing(error)
@@ -229,7 +231,7 @@ class MysqlElection implements Election {
     const sentAt = performance.now();
     const found = await this.#elections.use(signal, async (connection) => {
       const { sql, values } = attemptStatement(tables.schema, this.#stream, own, timeoutMs);
-      await connection.query(sql, [...values]);
+      await connection.run(sql, values);
       return readRow(connection, readStatement(tables.schema, this.#stream));
     });
     return {
@@ -277,8 +279,8 @@ class MysqlElection implements Election {
   }
 }
 
-async function readRow(connection: Connection, { sql, values }: Statement): Promise<Found | null> {
-  const [found] = await query(connection, sql, [...values]);
+async function readRow(connection: ServerConnection, { sql, values }: Statement): Promise<Found | null> {
+  const [found] = await connection.query(sql, values);
   if (found === undefined) return null;
   const ms = (value: unknown): number => Number(text(value)) / 1_000;
   const seenAgoMs = ms(found['seenAgo']);

@@ -3,12 +3,11 @@ import type { FilterPatterns } from '../../config/table-filter.js';
 import type { HintFormat } from '../../hints/hint.js';
 import { hintSeconds } from '../../hints/next-hint.js';
 import { lastHint } from '../../matching/locate.js';
-import { connect, discard } from '../../mysql/connection.js';
 import type { Instance } from '../../mysql/instance.js';
-import { isServerError } from '../../mysql/server-error.js';
+import { listBinaryLogs } from '../../mysql/log-list.js';
 import { examineServer, type ServerReport } from '../../mysql/preflight.js';
-import { type BinaryLog, isBinlogServer, readBinaryLogs } from '../../mysql/server.js';
-import { abortable } from '../../util/abortable.js';
+import { isOfServer } from '../../mysql/server-error.js';
+import { type BinaryLog, isBinlogServer } from '../../mysql/server.js';
 import { WaymarkError } from '../../util/errors.js';
 import type { CheckedServer, CheckFinding, LastHint } from './findings.js';
 
@@ -27,7 +26,7 @@ export type ServerCheckOptions = {
   readonly signal: AbortSignal;
 };
 
-/** For the settings and for the list of logs, each. */
+/** For the settings. */
 const askMs = 10_000;
 /** For the newest hint: a log full of changes without any hint is read at some hundred MB/s. */
 const searchMs = 20_000;
@@ -114,29 +113,20 @@ async function checkHints(
   }
 }
 
-/** What our own code says went wrong; a mistake of ours isn't the server's and is thrown. */
+/** What stands in the way there; a mistake of ours isn't the server's and is thrown. */
 function failureFinding(server: string, error: unknown): CheckFinding {
-  if (error instanceof WaymarkError) {
-    const fix = "See the server's error log";
-    return { server, severity: 'error', code: error.code, message: error.message, fix };
-  }
-  if (!isServerError(error)) throw error;
-  const message = `${server} can't show its hints: ${error.message}`;
-  return { server, severity: 'error', code: 'protocol', message, fix: "See the server's error log" };
+  if (!(error instanceof WaymarkError)) throw error;
+  const fix = "See the server's error log";
+  return { server, severity: 'error', code: error.code, message: error.message, fix };
 }
 
 /** Null when it can't be had; what stands in the way is found elsewhere. */
 async function listLogs(instance: Instance, signal: AbortSignal): Promise<BinaryLog[] | null> {
-  const limited = AbortSignal.any([signal, AbortSignal.timeout(askMs)]);
   try {
-    const connection = await connect(instance, { signal: limited });
-    try {
-      return await abortable(readBinaryLogs(connection), limited);
-    } finally {
-      discard(connection);
-    }
-  } catch {
+    return await listBinaryLogs(instance, signal);
+  } catch (error) {
     signal.throwIfAborted();
+    if (!isOfServer(error)) throw error;
     return null;
   }
 }

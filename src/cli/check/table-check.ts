@@ -64,11 +64,12 @@ async function checkTable(
       const [missing] = await missingTables(connection, [definition]);
       if (missing === undefined) return { findings: [], created: [] };
       if (!fix) return { findings: [missingFinding(place, missing)], created: [] };
-      for (const statement of missing.statements) await connection.query(statement);
+      for (const statement of missing.statements) await connection.run(statement);
       return { findings: [], created: [place] };
     });
   } catch (error) {
     signal.throwIfAborted();
+    if (!(error instanceof WaymarkError)) throw error;
     return { findings: [failureFinding(place, error)], created: [] };
   } finally {
     await link.close();
@@ -85,11 +86,11 @@ function missingFinding(place: string, { statements }: MissingTable): CheckFindi
   };
 }
 
-function failureFinding(place: string, error: unknown): CheckFinding {
+function failureFinding(place: string, error: WaymarkError): CheckFinding {
   return {
     server: null,
     severity: 'error',
-    code: error instanceof WaymarkError ? error.code : 'protocol',
+    code: error.code,
     message: `The table ${place} can't be looked at or made: ${messageOf(error)}`,
     fix: 'See that the server runs and lets this account in; making the table takes CREATE on the schema',
   };

@@ -1,13 +1,20 @@
 import { expect, test } from 'vitest';
+import { Secret } from '../../../src/config/secret.js';
 import {
   isBinlogServerAnswer,
   isCurtBinlogServer,
   unlessUnanswered,
 } from '../../../src/mysql/binlog-server.js';
 import { dialectOf } from '../../../src/mysql/dialect.js';
+import { statementError } from '../../../src/mysql/server-error.js';
 import { parseServerVersion, type ServerVersion } from '../../../src/mysql/version.js';
 
-const serverError = (errno: number): Error => Object.assign(new Error('no'), { errno, sqlState: '42000' });
+const instance = {
+  address: { host: 'db1', port: 3306 },
+  account: { user: 'u', password: new Secret('p') },
+};
+const serverError = (errno: number): unknown =>
+  statementError(Object.assign(new Error('no'), { errno, sqlState: '42000' }), instance, 'answer');
 
 test.each(['9.7.4', '5.5.5-11.8.6-MariaDB', '8.0.31-maxscale'])('%s: the oldest words alone', (greeting) => {
   const version: ServerVersion = { ...parseServerVersion(greeting), binlogServer: true };
@@ -28,7 +35,7 @@ test('a syntax error where every server has an answer; a greeting', () => {
 
 test('what a binlog server doesn’t answer is done without; a server’s error stays one', async () => {
   const server = parseServerVersion('9.7.4');
-  const refuse = (): Promise<string> => Promise.reject(serverError(1064));
+  const refuse = (): Promise<string> => Promise.reject(serverError(1064) as Error);
   expect(await unlessUnanswered({ ...server, binlogServer: true }, refuse, 'nothing')).toBe('nothing');
   await expect(unlessUnanswered(server, refuse, 'nothing')).rejects.toThrow('no');
   const gone = (): Promise<string> => Promise.reject(new Error('gone'));
