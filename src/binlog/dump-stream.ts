@@ -9,6 +9,7 @@ import { isDenied, missingGrant, statementError } from '../mysql/server-error.js
 import { WaymarkError, hasSystemCode } from '../util/errors.js';
 import { type Coordinates, formatCoordinates } from './coordinates.js';
 import { EventType, eventType, type EventVisitor, headerBytes } from './event.js';
+import { LogEnd } from './log-end.js';
 import { LogPosition } from './log-position.js';
 import { type LogFormat, readFormatDescription } from './format-description.js';
 import { Pace } from '../util/pace.js';
@@ -75,10 +76,10 @@ export async function* readDump(options: DumpOptions): AsyncGenerator<EventBatch
   };
   signal.addEventListener('abort', abort, { once: true });
   try {
-    await prepare(connection, options);
+    const end = await prepare(connection, options);
     const socket = takeSocket(connection);
     socket.write(dumpCommand(options));
-    yield* batches(socket, options);
+    yield* batches(socket, options, end);
   } catch (error) {
     signal.throwIfAborted();
     throw statementError(error, instance, dumpPurpose);
@@ -93,18 +94,20 @@ export async function* readDump(options: DumpOptions): AsyncGenerator<EventBatch
  * the `source_` ones, everything else the `master_` ones; unknown user variables do no harm.
  * CRC32: the server sends what is in the file, checksums included; so sizes in the stream are sizes in the file.
  * mariadb_slave_capability 4: GTID events as they are, no stand-ins for old replicas (MariaDB: sql/sql_repl.cc).
+ * @returns what a non-blocking dump must come to at least; null where the server says itself that it has ended.
  */
-async function prepare(connection: ServerConnection, options: DumpOptions): Promise<void> {
+async function prepare(connection: ServerConnection, options: DumpOptions): Promise<LogEnd | null> {
   const heartbeatNanoseconds = (options.heartbeatMs ?? defaultHeartbeatMs) * 1_000_000;
   const limitMs = options.silenceMs ?? defaultSilenceMs;
   const question = { purpose: dumpPurpose, signal: options.signal, limitMs };
-  await askOver(connection, question, () =>
-    connection.run(
+  return askOver(connection, question, async () => {
+    await connection.run(
       `SET @master_binlog_checksum = 'CRC32', @source_binlog_checksum = 'CRC32', ` +
         `@master_heartbeat_period = ${heartbeatNanoseconds}, @source_heartbeat_period = ${heartbeatNanoseconds}, ` +
         `@mariadb_slave_capability = 4`,
-    ),
-  );
+    );
+    return options.nonBlocking === true ? LogEnd.read(connection, options.start) : null;
+  });
 }
 
 /** mysql2 has done the handshake and knows nothing of dumps: from here on the socket is ours. */
@@ -132,18 +135,21 @@ function dumpCommand(options: DumpOptions): Buffer {
   return packet;
 }
 
-async function* batches(socket: Socket, options: DumpOptions): AsyncGenerator<EventBatch, void, undefined> {
+async function* batches(
+  socket: Socket,
+  options: DumpOptions,
+  end: LogEnd | null,
+): AsyncGenerator<EventBatch, void, undefined> {
   const reader = new SocketReader(socket, options.signal);
   const framer = new PacketFramer();
-  const decoder = new EventDecoder(options);
+  const decoder = new EventDecoder(options, end);
   const pace = new Pace(options.maximumBytesPerSecond);
   const silenceMs = options.silenceMs ?? defaultSilenceMs;
   for (;;) {
     const chunk = await reader.read(silenceMs);
     if (chunk === 'silent') throw silence(options);
     if (chunk === 'ended') {
-      // MariaDB ends a non-blocking dump by just closing the connection.
-      if (options.nonBlocking) return;
+      if (options.nonBlocking && end?.reached !== false) return;
       throw new WaymarkError('stream-broken', `${serverOf(options)} closed the binlog stream`);
     }
     yield {
@@ -165,9 +171,11 @@ class EventDecoder {
   #begun = false;
   #format: LogFormat | null = null;
   readonly #options: DumpOptions;
+  readonly #end: LogEnd | null;
 
-  constructor(options: DumpOptions) {
+  constructor(options: DumpOptions, end: LogEnd | null) {
     this.#options = options;
+    this.#end = end;
   }
 
   payload(buffer: Buffer, start: number, end: number, visit: EventVisitor): void {
@@ -180,6 +188,9 @@ class EventDecoder {
       throw new WaymarkError('stream-broken', `${server} ended the binlog stream`, {
         details: { server, tookLeave: true },
       });
+    }
+    if (status !== 0) {
+      throw new WaymarkError('protocol', `${serverOf(this.#options)} sent what is no event`);
     }
     const eventStart = start + 1;
     if (end - eventStart < headerBytes) {
@@ -197,6 +208,7 @@ class EventDecoder {
       this.#format = readFormatDescription(buffer, eventStart, end);
     }
     const eventEnd = end - this.#checksumBytes(buffer, eventStart, end);
+    this.#end?.event(buffer, eventStart, eventEnd);
     try {
       visit(buffer, eventStart, eventEnd);
     } catch (error) {

@@ -35,7 +35,7 @@ test('a syntax error where every server has an answer; a greeting', () => {
 
 test('what a binlog server doesn’t answer is done without; a server’s error stays one', async () => {
   const server = parseServerVersion('9.7.4');
-  const refuse = (): Promise<string> => Promise.reject(serverError(1064) as Error);
+  const refuse = (): Promise<string> => Promise.reject(serverError(1064));
   expect(await unlessUnanswered({ ...server, binlogServer: true }, refuse, 'nothing')).toBe('nothing');
   await expect(unlessUnanswered(server, refuse, 'nothing')).rejects.toThrow('no');
   const gone = (): Promise<string> => Promise.reject(new Error('gone'));
