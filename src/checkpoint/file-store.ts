@@ -37,6 +37,7 @@ export function fileStore(options: FileStoreOptions): CheckpointStore {
 
 class FileStore implements CheckpointStore {
   readonly location: string;
+  droppedEntries = 0;
   readonly #stream: string;
   readonly #directory: string;
   readonly #fileName: string;
@@ -113,8 +114,9 @@ class FileStore implements CheckpointStore {
     await this.#tokens.check(checkpoint, expected, this.location, () =>
       Promise.resolve(stored === null ? null : this.#decode(stored)),
     );
-    const { bytes } = encodeCheckpoint(checkpoint);
+    const { bytes, droppedEntries } = encodeCheckpoint(checkpoint);
     await this.#replace(lock, bytes);
+    this.droppedEntries = droppedEntries;
     const written = versionOf(bytes);
     this.#tokens.note(written, checkpoint);
     return written;

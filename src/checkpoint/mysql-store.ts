@@ -57,6 +57,7 @@ type Row = { readonly version: string; readonly token: number };
 
 class MysqlStore implements CheckpointStore {
   readonly location: string;
+  droppedEntries = 0;
   readonly #options: MysqlStoreOptions;
   readonly #server: string;
   readonly #table: string;
@@ -106,7 +107,7 @@ class MysqlStore implements CheckpointStore {
 
   save(checkpoint: Checkpoint, expected: string | null, signal: AbortSignal): Promise<string> {
     return this.#run(saveMs, signal, async (connection) => {
-      const { bytes } = encodeCheckpoint(checkpoint);
+      const { bytes, droppedEntries } = encodeCheckpoint(checkpoint);
       if (expected !== this.#unsettled.base) this.#unsettled = { base: expected, versions: [] };
       let base = expected;
       for (let round = 0; round < maxRounds; round += 1) {
@@ -114,6 +115,7 @@ class MysqlStore implements CheckpointStore {
         this.#unsettled.versions.push(version);
         if (await this.#write(connection, { version, base, bytes, token: checkpoint.fencingToken })) {
           this.#unsettled = { base: version, versions: [] };
+          this.droppedEntries = droppedEntries;
           return version;
         }
         this.#unsettled.versions = this.#unsettled.versions.filter((other) => other !== version);

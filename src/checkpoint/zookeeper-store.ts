@@ -63,6 +63,7 @@ export function zookeeperStore(options: ZooKeeperStoreOptions): CheckpointStore 
 
 class ZooKeeperStore implements CheckpointStore {
   readonly location: string;
+  droppedEntries = 0;
   readonly #options: ZooKeeperStoreOptions;
   readonly #address: ZooKeeperAddress;
   readonly #path: string;
@@ -112,8 +113,9 @@ class ZooKeeperStore implements CheckpointStore {
   save(checkpoint: Checkpoint, expected: string | null, signal: AbortSignal): Promise<string> {
     return this.#withRecord(saveMs, signal, async (record) => {
       await this.#tokens.check(checkpoint, expected, this.location, () => this.#load(record));
-      const { bytes } = encodeCheckpoint(checkpoint);
+      const { bytes, droppedEntries } = encodeCheckpoint(checkpoint);
       const version = await this.#write(record, bytes, expected);
+      this.droppedEntries = droppedEntries;
       this.#tokens.note(version, checkpoint);
       return version;
     });

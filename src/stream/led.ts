@@ -9,6 +9,9 @@ import type { Sink } from '../sinks/sink.js';
 export function ledStore(store: CheckpointStore, leadership: Leadership): CheckpointStore {
   return {
     location: store.location,
+    get droppedEntries() {
+      return store.droppedEntries;
+    },
     open: (signal) => store.open(signal),
     load: (signal) => store.load(signal),
     async save(checkpoint, expected, signal) {

@@ -95,7 +95,7 @@ export class Stream {
       progress: this.progress,
       members: this.members(),
       logs: this.#logSizes,
-      checkpoint: checkpointer ?? { savedAt: null, failures: 0, failing: null },
+      checkpoint: checkpointer ?? { savedAt: null, failures: 0, droppedEntries: 0, failing: null },
       sink: this.#sinkActivity(),
       now: { monotonicMs: performance.now(), wallMs: Date.now() },
     });

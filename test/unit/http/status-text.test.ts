@@ -45,7 +45,7 @@ test('one that is not', () => {
     checkpoint: {
       savedAt: null,
       ageSeconds: null,
-      failures: 3,
+      failures: 3, droppedEntries: 0,
       failing: { seconds: 40, reason: 'ZooKeeper is away' },
     },
     sink: { backlog: 1200, busyMs: 80 },
