@@ -99,7 +99,8 @@ class FileStore implements CheckpointStore {
       subject: `the checkpoint ${this.location}`,
       // A record that an earlier leader puts in place of ours after all is one of ours that went before: it is claimed
       // again, and what was delivered behind it is found in the sink.
-      ...(token === 0 ? {} : { fencing: { stream: this.#stream, token }, detach: () => Promise.resolve() }),
+      ...(token === 0 ? {} : { fencing: { stream: this.#stream, token } }),
+      detach: () => Promise.resolve(),
     });
     await this.#lock?.lock.release();
     this.#lock = { lock, token };

@@ -7,7 +7,7 @@ import {
 import { WaymarkError, messageOf } from '../util/errors.js';
 import { TimeOver, within } from '../util/limits.js';
 import type { Share } from '../util/shared.js';
-import { ZooKeeperRefusal } from '../zookeeper/refusal.js';
+import { isOfZooKeeper } from '../zookeeper/refusal.js';
 import { shareSession } from '../zookeeper/shared-session.js';
 import type { ZnodeVersion } from '../zookeeper/zookeeper-client.js';
 import type { ZooKeeperAuth, ZooKeeperLogger, ZooKeeperSession } from '../zookeeper/zookeeper-session.js';
@@ -168,10 +168,7 @@ class ZooKeeperStore implements CheckpointStore {
           return action(new ZnodeRecord(client, this.#path, limit));
         });
       } catch (error) {
-        if (error instanceof TimeOver || error instanceof ZooKeeperRefusal) {
-          throw this.#away(messageOf(error), error);
-        }
-        throw error;
+        throw isOfZooKeeper(error) ? this.#away(messageOf(error), error) : error;
       }
     });
   }

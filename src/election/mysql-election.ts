@@ -10,8 +10,8 @@ import {
   type TablesConfig,
   tablesInstance,
 } from '../mysql/tables.js';
-import { sleep } from '../util/async.js';
-import { messageOf, WaymarkError } from '../util/errors.js';
+import { isAborted, sleep } from '../util/async.js';
+import { hasCode, messageOf, WaymarkError } from '../util/errors.js';
 import type { Share } from '../util/shared.js';
 import { type Ballot, campaign, type ElectionLogger } from './campaign.js';
 import type { Answer } from './hold.js';
@@ -143,8 +143,8 @@ class MysqlElections implements Elections {
         await sleep(this.options.intervalMs, signal);
         await this.#appear(signal);
         if (round % forgetTimeouts === 0) await this.#forget(null, signal);
-      } catch {
-        // The server is away: the campaigns say so.
+      } catch (error) {
+        if (!isAborted(signal)) this.#unsaid(error);
       }
     }
   }
@@ -155,8 +155,28 @@ class MysqlElections implements Elections {
 
   async #forget(id: string | null, signal: AbortSignal): Promise<void> {
     const { tables, timeoutMs } = this.options;
-    await this.run(forgetStatement(tables.schema, forgetTimeouts * timeoutMs, id), signal).catch(
-      () => undefined,
+    try {
+      await this.run(forgetStatement(tables.schema, forgetTimeouts * timeoutMs, id), signal);
+    } catch (error) {
+      if (!signal.aborted) this.#unsaid(error);
+    }
+  }
+
+  /** Runs a statement that may as well be missing: what it removes runs out by itself. Never rejects. */
+  async runOptional(statement: Statement): Promise<void> {
+    try {
+      await this.run(statement, new AbortController().signal);
+    } catch (error) {
+      this.#unsaid(error);
+    }
+  }
+
+  /** That the server is away is said by the campaigns; anything else here. */
+  #unsaid(error: unknown): void {
+    if (hasCode(error, 'election-store')) return;
+    this.options.logger.warn(
+      { event: 'election.failed', err: error },
+      `An election has met something that nobody foresaw; please report it: ${messageOf(error)}`,
     );
   }
 }
@@ -221,7 +241,7 @@ class MysqlElection implements Election {
       withdraw: async () => {
         this.#notBefore = performance.now() + 2 * options.intervalMs;
         const statement = withdrawStatement(options.tables.schema, this.#stream, id);
-        await this.#elections.run(statement, new AbortController().signal).catch(() => undefined);
+        await this.#elections.runOptional(statement);
       },
     };
   }

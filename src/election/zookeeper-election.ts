@@ -8,12 +8,12 @@ import {
   type ZooKeeperAddress,
 } from '../config/zookeeper-address.js';
 import { abortable } from '../util/abortable.js';
-import { sleep } from '../util/async.js';
-import { messageOf, WaymarkError } from '../util/errors.js';
+import { isAborted, sleep } from '../util/async.js';
+import { hasCode, messageOf, WaymarkError } from '../util/errors.js';
 import { within } from '../util/limits.js';
 import type { Share } from '../util/shared.js';
 import { createParents } from '../zookeeper/parents.js';
-import { valueOf, ZooKeeperRefusal } from '../zookeeper/refusal.js';
+import { isOfZooKeeper, valueOf, ZooKeeperAway, ZooKeeperRefusal } from '../zookeeper/refusal.js';
 import { shareSession } from '../zookeeper/shared-session.js';
 import { type ZooKeeperClient, zookeeperCode } from '../zookeeper/zookeeper-client.js';
 import type { ZooKeeperSession } from '../zookeeper/zookeeper-session.js';
@@ -130,13 +130,14 @@ class ZooKeeperElections implements Elections {
       return await within(askMs, [signal, this.#closing.signal], async (limit) => {
         await this.session.connected(limit);
         const { client, problem } = this.session;
-        if (client === null) throw new Error(problem);
+        if (client === null) throw new ZooKeeperAway(problem);
         valueOf(await abortable(client.sync('/'), limit));
         return action(client, limit);
       });
     } catch (error) {
       signal.throwIfAborted();
       this.#closing.signal.throwIfAborted();
+      if (!isOfZooKeeper(error)) throw error;
       const servers = formatServers(this.#address);
       throw new WaymarkError(
         'election-store',
@@ -172,8 +173,13 @@ class ZooKeeperElections implements Elections {
       try {
         await sleep(this.options.intervalMs, signal);
         if (this.session.number !== number) number = await this.#appear(signal);
-      } catch {
-        // ZooKeeper is away: the campaigns say so.
+      } catch (error) {
+        // That ZooKeeper is away is said by the campaigns.
+        if (isAborted(signal) || hasCode(error, 'election-store')) continue;
+        this.options.logger.warn(
+          { event: 'election.failed', err: error },
+          `An election has met something that nobody foresaw; please report it: ${messageOf(error)}`,
+        );
       }
     }
   }

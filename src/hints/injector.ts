@@ -4,7 +4,7 @@ import { connect, type ServerConnection } from '../mysql/connection.js';
 import type { Instance } from '../mysql/instance.js';
 import { errorNumberOf, isOfServer, serverTextOf } from '../mysql/server-error.js';
 import { text } from '../mysql/server.js';
-import { sleep } from '../util/async.js';
+import { isAborted, sleep } from '../util/async.js';
 import { type ErrorCode, hasCode, messageOf, WaymarkError } from '../util/errors.js';
 import { compareHints, type Hint, type HintFormat, hintStatement } from './hint.js';
 import { injectionRefusal, requireInjectionSite } from './injection-site.js';
@@ -181,8 +181,4 @@ function failure(error: unknown, { instance }: InjectorOptions): unknown {
     cause: error.cause,
     details: { server, errorNumber },
   });
-}
-
-function isAborted(signal: AbortSignal): boolean {
-  return signal.aborted;
 }

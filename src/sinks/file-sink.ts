@@ -145,7 +145,8 @@ class FileSink implements Sink {
       return await acquireProcessLock(`${path}.lock`, {
         code: 'sink',
         subject: `the file ${this.#path}`,
-        ...(fencing === undefined ? {} : { fencing, detach: () => replaceByCopy(path) }),
+        ...(fencing === undefined ? {} : { fencing }),
+        detach: () => replaceByCopy(path),
       });
     } catch (error) {
       if (error instanceof WaymarkError) throw error;

@@ -43,7 +43,7 @@ export class Stream {
   #config: Config;
   #account: Account | null = null;
   readonly #meters: StreamMeters;
-  readonly #logSizes = new LogSizes();
+  readonly #logSizes: LogSizes;
   readonly #sinkActivity: () => SinkActivity;
 
   constructor({ config, sink, logger, meters }: StreamOptions) {
@@ -53,6 +53,7 @@ export class Stream {
     this.#config = config;
     this.sink = watched.sink;
     this.logger = logger;
+    this.#logSizes = new LogSizes(logger);
     this.progress = newProgress(config.matching.margin);
     this.#meters = meters;
     this.#sinkActivity = watched.activity;

@@ -1,3 +1,4 @@
+import { TimeOver } from '../util/limits.js';
 import { zookeeperCode } from './zookeeper-calls.js';
 import type { Reply } from './zookeeper-client.js';
 
@@ -11,6 +12,16 @@ export class ZooKeeperRefusal extends Error {
     super(`ZooKeeper answered ${code}${explanation(code)}`);
     this.code = code;
   }
+}
+
+/** There is no connection to ZooKeeper; the message says why. */
+export class ZooKeeperAway extends Error {
+  override readonly name = 'ZooKeeperAway';
+}
+
+/** Whether ZooKeeper, or the way to it, has caused an error: it refused, is away, or didn't answer in time. */
+export function isOfZooKeeper(error: unknown): error is Error {
+  return error instanceof ZooKeeperRefusal || error instanceof ZooKeeperAway || error instanceof TimeOver;
 }
 
 /**
