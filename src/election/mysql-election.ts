@@ -12,6 +12,7 @@ import {
 } from '../mysql/tables.js';
 import { isAborted, sleep } from '../util/async.js';
 import { hasCode, messageOf, WaymarkError } from '../util/errors.js';
+import { uptimeMs } from '../util/clock.js';
 import type { Share } from '../util/shared.js';
 import { type Ballot, campaign, type ElectionLogger } from './campaign.js';
 import type { Answer } from './hold.js';
@@ -27,7 +28,16 @@ import {
   withdrawStatement,
 } from './mysql-table.js';
 import { OpenLeaderships } from './open-leaderships.js';
-import { anybody, callTimeouts, type Candidate, type Row, standing } from './row.js';
+import {
+  anybody,
+  callTimeouts,
+  type Candidate,
+  expiredSign,
+  type Row,
+  standing,
+  watch,
+  type Watched,
+} from './row.js';
 import { formatServiceId, parseServiceId, sameServiceId } from './service-id.js';
 import { whenAnotherLeads } from './succession.js';
 
@@ -50,14 +60,15 @@ const forgetTimeouts = 20;
 
 /**
  * Elections in the table `service_election` of a MySQL or MariaDB server, a row per stream (see mysql-table.ts). All
- * agents attempt to lead at each interval, with one statement; only the server's clock counts there. The table must
+ * agents attempt to lead at each interval, with one statement. A lease is over when the leader has given no sign of life
+ * for a timeout by the clock of whoever waits, so that nobody's wall clock counts, the server's neither. The table must
  * be there, on one server: a replica of it doesn't know who leads.
  */
 export function mysqlElections(options: MysqlElectionOptions): Elections {
   return new MysqlElections(options);
 }
 
-/** A row, with the server's time as zero. */
+/** A row, with the server's time as zero; how long ago the sign of life was is told to people alone. */
 type Found = { readonly row: Row; readonly seenAgoMs: number };
 
 class MysqlElections implements Elections {
@@ -187,6 +198,7 @@ class MysqlElection implements Election {
   #campaigns = 0;
   /** Whoever gave up lets the others go first for a while: our monotonic clock. */
   #notBefore = 0;
+  #watched: Watched | null = null;
 
   constructor(elections: MysqlElections, stream: string) {
     this.#elections = elections;
@@ -246,14 +258,16 @@ class MysqlElection implements Election {
     };
   }
 
-  async #attempt(own: Candidate, signal: AbortSignal): Promise<Answer> {
+  async #attempt(candidate: Omit<Candidate, 'expired'>, signal: AbortSignal): Promise<Answer> {
     const { tables, timeoutMs } = this.#elections.options;
-    const sentAt = performance.now();
+    const sentAt = uptimeMs();
+    const own = { ...candidate, expired: expiredSign(this.#watched, sentAt, timeoutMs) };
     const found = await this.#elections.use(signal, async (connection) => {
       const { sql, values } = attemptStatement(tables.schema, this.#stream, own, timeoutMs);
       await connection.run(sql, values);
       return readRow(connection, readStatement(tables.schema, this.#stream));
     });
+    this.#watched = found && watch(this.#watched, found.row, uptimeMs());
     return {
       sentAt,
       timeoutMs,
@@ -308,7 +322,7 @@ async function readRow(connection: ServerConnection, { sql, values }: Statement)
     holder: text(found['holder']),
     token: Number(text(found['token'])),
     called: text(found['called']),
-    seenAt: -seenAgoMs,
+    sign: text(found['sign']),
     calledAt: -ms(found['calledAgo']),
   };
   return { row, seenAgoMs };

@@ -1,11 +1,18 @@
 import { uptime } from 'node:os';
 
+/** By how much the system's uptime is ahead of `performance.now()`: more after each time that it was suspended. */
+let aheadMs = -Infinity;
+
 /**
- * Milliseconds since this machine was started, by a clock that goes on while the machine is suspended, and that nobody
- * sets: on Linux /proc/uptime, which is CLOCK_BOOTTIME, to a hundredth of a second. `performance.now()` is
- * CLOCK_MONOTONIC there, which stands still meanwhile (clock_gettime(2)): a lease that others have taken over would
- * still look young. A virtual machine that is paused from outside notices nothing by any clock of its own.
+ * Milliseconds by a clock that nobody sets, and that goes on while this machine is suspended. `performance.now()` stands
+ * still then (CLOCK_MONOTONIC on Linux, clock_gettime(2)), so that a lease which others have long taken over would
+ * still look young. Node has the other clock (CLOCK_BOOTTIME, /proc/uptime) as the system's uptime, to a hundredth of a
+ * second or worse; this one is as fine as `performance.now()` and never behind either.
+ *
+ * A virtual machine that is paused from outside can't notice it by any clock of its own.
  */
 export function uptimeMs(): number {
-  return uptime() * 1000;
+  const monotonicMs = performance.now();
+  aheadMs = Math.max(aheadMs, uptime() * 1000 - monotonicMs);
+  return monotonicMs + aheadMs;
 }

@@ -2,6 +2,7 @@ import type { Secret } from '../config/secret.js';
 import { type ZooKeeperAddress, formatServers, resolveServers } from '../config/zookeeper-address.js';
 import { abortable } from '../util/abortable.js';
 import { sleep } from '../util/async.js';
+import { uptimeMs } from '../util/clock.js';
 import { messageOf } from '../util/errors.js';
 import { TimeOver, within } from '../util/limits.js';
 import { type Session, ZooKeeperClient } from './zookeeper-client.js';
@@ -25,7 +26,7 @@ export type ZooKeeperSessionOptions = {
 
 /** The servers have heard from us: the session lives for at least `timeoutMs` from `sentAt` on, by our clock. */
 export type Confirmation = {
-  /** When the question was sent, by performance.now(). */
+  /** When the question was sent, by {@link uptimeMs}. */
   readonly sentAt: number;
   readonly timeoutMs: number;
 };
@@ -96,7 +97,7 @@ export class ZooKeeperSession {
    */
   confirm(maxAgeMs = 0): Promise<Confirmation | null> {
     const latest = this.#latest;
-    if (latest !== null && performance.now() - latest.sentAt < maxAgeMs) return Promise.resolve(latest);
+    if (latest !== null && uptimeMs() - latest.sentAt < maxAgeMs) return Promise.resolve(latest);
     this.#confirming ??= this.#ask().finally(() => {
       this.#confirming = null;
     });
@@ -112,7 +113,7 @@ export class ZooKeeperSession {
   async #ask(): Promise<Confirmation | null> {
     const [client, session] = [this.#client, this.#session];
     if (client === null || session === null) return null;
-    const sentAt = performance.now();
+    const sentAt = uptimeMs();
     const { ok } = await client.sync('/');
     if (!ok || client !== this.#client) return null;
     this.#latest = { sentAt, timeoutMs: session.timeoutMs };

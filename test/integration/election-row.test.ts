@@ -25,7 +25,7 @@ async function stored(connection: ServerConnection, stream: string, now: number)
   return {
     holder: String(row['holder']),
     token: Number(row['token']),
-    seenAt: now - Number(row['seenAgo']) / 1_000,
+    sign: String(row['sign']),
     called: String(row['called']),
     calledAt: now - Number(row['calledAgo']) / 1_000,
   };
@@ -84,10 +84,12 @@ describe.each(vendors)('the statements on the row of an election, on %s', (vendo
         await connection.run(sql, values);
         row = { ...row, called, calledAt: now };
       } else {
+        const expired = row === null ? null : random.pick([null, row.sign, '2001-01-01 00:00:00.000000']);
         const held = row !== null && row.holder === own.id && random.chance(0.8) ? row.token : 0;
-        const { sql, values } = attemptStatement(schema, stream, { ...own, held }, timeoutMs);
+        const { sql, values } = attemptStatement(schema, stream, { ...own, held, expired }, timeoutMs);
         await connection.run(sql, values);
-        row = attempt(row, { ...own, held }, now, timeoutMs);
+        const sign = `${new Date(now).toISOString().slice(0, 23).replace('T', ' ')}000`;
+        row = attempt(row, { ...own, held, expired }, sign, now, timeoutMs);
       }
       expect(await stored(connection, stream, now)).toEqual(row);
     }
