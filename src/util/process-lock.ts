@@ -243,10 +243,12 @@ async function takenOver(
 ): Promise<WaymarkError> {
   const now = await successorOf(path, mine);
   const token = fencing?.token ?? 0;
+  const isGone = now === null && (await readLock(path).catch(() => null)) === null;
   const who = now === null ? 'another agent' : nameOf(now);
+  const what = isGone ? `has lost its lock: ${path} is gone, or its folder` : `was taken over by ${who}`;
   return new WaymarkError(
     'not-leader',
-    `${subject} was taken over by ${who}${now?.fencing ? ` under fencing token ${now.fencing.token}` : ''}: ` +
+    `${subject} ${what}${now?.fencing ? ` under fencing token ${now.fencing.token}` : ''}: ` +
       `nothing is written to it any more under the older token ${token}`,
     { details: { lock: path, token, newerToken: now?.fencing?.token ?? null } },
   );

@@ -32,7 +32,7 @@ import { sightHint } from '../../src/topology/newest-hint.js';
 import { type ErrorCode, WaymarkError } from '../../src/util/errors.js';
 import { checkpointOf } from '../unit/checkpoint/samples.js';
 import { startTopology, type TestServer, type Topology } from '../servers/index.js';
-import { type Fault, faults, FaultyProxy } from '../support/faulty-proxy.js';
+import { type Fault, type FaultAt, faults, FaultyProxy } from '../support/faulty-proxy.js';
 import { ascendingHint, inject } from './fixtures/hints.js';
 import { instanceOf, logsOf } from './fixtures/log-reading.js';
 
@@ -341,7 +341,7 @@ const operations: readonly Operation[] = [
 /** An operation's server behind a proxy, with a fault; null: none. */
 async function attempt(
   { run, on }: Operation,
-  fault: { kind: Fault; at: number; once?: boolean } | null,
+  fault: FaultAt | null,
 ): Promise<{ outcome: unknown; failed: boolean; ms: number; proxy: FaultyProxy }> {
   const server = on === 'replica' ? replica() : source();
   const proxy = await FaultyProxy.start(server, fault);

@@ -5,11 +5,19 @@ export const faults = ['closed', 'reset', 'silent', 'error', 'rubbish'] as const
 
 export type Fault = (typeof faults)[number];
 
+/** What fails, and from which command on. */
+export type FaultAt = {
+  /** `held`: a command is kept back, for as long as the server lives; everything else goes through. */
+  readonly kind: Fault | 'held';
+  /** The command by number, from 1 (0: nobody gets as far as a greeting), or by its statement. */
+  readonly at: number | RegExp;
+};
+
 /** Where a proxy leads to. */
 type Target = { readonly host: string; readonly port: number };
 
 /** ER_DISK_FULL: says nothing of the account, of the statement or of the connection. */
-export const errorNumber = 1021;
+const errorNumber = 1021;
 const errorText = 'Disk full (/tmp); waiting for someone to free some space';
 
 /** COM_QUERY and COM_BINLOG_DUMP (MySQL Client/Server Protocol, Command Phase). */
@@ -24,27 +32,23 @@ export class FaultyProxy {
   readonly commands: string[] = [];
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  readonly #fault: { readonly kind: Fault; readonly at: number; readonly once: boolean } | null;
+  readonly #fault: FaultAt | null;
+  #met: boolean;
 
-  private constructor(target: Target, fault: FaultyProxy['fault']) {
+  private constructor(target: Target, fault: FaultAt | null) {
     this.#fault = fault;
+    this.#met = fault?.at === 0;
     this.#server = createServer((client) => {
       this.#keep(client);
-      const refused = this.#isDue && fault !== null && !fault.once;
-      if (refused && (fault.kind !== 'error' || fault.at === 0)) this.#fail(client, null);
+      const passes = fault?.kind === 'held' || (fault?.kind === 'error' && fault.at !== 0);
+      if (this.#met && !passes) this.#fail(client, null);
       else this.#join(client, connect(target));
     });
   }
 
-  /**
-   * @param fault the first command has number 1; 0: nobody gets as far as a greeting. `once`: only that connection is
-   *   lost, and others get through. Null: nothing fails.
-   */
-  static async start(
-    target: Target,
-    fault: { readonly kind: Fault; readonly at: number; readonly once?: boolean } | null,
-  ): Promise<FaultyProxy> {
-    const proxy = new FaultyProxy(target, fault && { once: false, ...fault });
+  /** @param fault null: nothing fails. */
+  static async start(target: Target, fault: FaultAt | null): Promise<FaultyProxy> {
+    const proxy = new FaultyProxy(target, fault);
     await new Promise<void>((resolve, reject) => {
       proxy.#server.once('error', reject);
       proxy.#server.listen(0, '127.0.0.1', resolve);
@@ -52,13 +56,9 @@ export class FaultyProxy {
     return proxy;
   }
 
-  get fault(): { readonly kind: Fault; readonly at: number; readonly once: boolean } | null {
-    return this.#fault;
-  }
-
   /** Whether the fault has been met. */
   get met(): boolean {
-    return this.#isDue;
+    return this.#met;
   }
 
   get target(): Target {
@@ -77,10 +77,6 @@ export class FaultyProxy {
     await closed;
   }
 
-  get #isDue(): boolean {
-    return this.#fault !== null && this.commands.length >= this.#fault.at;
-  }
-
   #join(client: Socket, server: Socket): void {
     this.#keep(server);
     const packets = new Packets();
@@ -89,6 +85,7 @@ export class FaultyProxy {
       if (lost) return;
       for (const packet of packets.push(chunk)) {
         if (this.#fails(packet)) {
+          if (this.#fault?.kind === 'held') continue;
           lost = this.#fault?.kind !== 'error';
           this.#fail(client, server);
           if (lost) return;
@@ -108,9 +105,13 @@ export class FaultyProxy {
   #fails(packet: Buffer): boolean {
     const [sequence, command] = [packet[3], packet[4]];
     if (sequence !== 0 || command === undefined || !commandsSeen.has(command)) return false;
-    this.commands.push(command === 0x12 ? 'COM_BINLOG_DUMP' : packet.toString('utf8', 5));
-    if (this.#fault?.once === true) return this.commands.length === this.#fault.at;
-    return this.#isDue;
+    const statement = command === 0x12 ? 'COM_BINLOG_DUMP' : packet.toString('utf8', 5);
+    this.commands.push(statement);
+    if (this.#fault === null) return false;
+    const { at, kind } = this.#fault;
+    const isIt = typeof at === 'number' ? this.commands.length === at : at.test(statement);
+    this.#met ||= isIt;
+    return kind === 'held' ? isIt : this.#met;
   }
 
   #fail(client: Socket, server: Socket | null): void {
@@ -127,6 +128,7 @@ export class FaultyProxy {
       case 'rubbish':
         client.write(rubbish());
         break;
+      case 'held':
       case 'silent':
       case undefined:
         break;
