@@ -6,23 +6,16 @@ import { askOver } from '../mysql/ask.js';
 import { connect, type ServerConnection } from '../mysql/connection.js';
 import type { Instance } from '../mysql/instance.js';
 import { isDenied, missingGrant, statementError } from '../mysql/server-error.js';
-import { WaymarkError, hasSystemCode } from '../util/errors.js';
+import { WaymarkError } from '../util/errors.js';
 import { type Coordinates, formatCoordinates } from './coordinates.js';
-import { EventType, eventType, type EventVisitor, headerBytes } from './event.js';
+import { EventList } from './event-list.js';
+import { type EventBatch, EventType, eventType, headerBytes } from './event.js';
 import { LogEnd } from './log-end.js';
 import { LogPosition } from './log-position.js';
 import { type LogFormat, readFormatDescription } from './format-description.js';
 import { Pace } from '../util/pace.js';
 import { PacketFramer } from './packet-framer.js';
 import { SocketReader } from './socket-reader.js';
-
-/** Events that arrived together. Visit them before asking for the next batch: the bytes are not kept. */
-export type EventBatch = {
-  /** As many bytes came from the server. */
-  readonly bytes: number;
-  /** Visits each event in order. Called once for a batch. */
-  readonly forEach: (visit: EventVisitor) => void;
-};
 
 export type DumpOptions = {
   readonly instance: Instance;
@@ -106,7 +99,7 @@ async function prepare(connection: ServerConnection, options: DumpOptions): Prom
         `@master_heartbeat_period = ${heartbeatNanoseconds}, @source_heartbeat_period = ${heartbeatNanoseconds}, ` +
         `@mariadb_slave_capability = 4`,
     );
-    return options.nonBlocking === true ? LogEnd.read(connection, options.start) : null;
+    return options.nonBlocking === true ? LogEnd.read(connection) : null;
   });
 }
 
@@ -149,36 +142,67 @@ async function* batches(
     const chunk = await reader.read(silenceMs);
     if (chunk === 'silent') throw silence(options);
     if (chunk === 'ended') {
-      if (options.nonBlocking && end?.reached !== false) return;
+      if (options.nonBlocking && decoder.atEnd) return;
       throw new WaymarkError('stream-broken', `${serverOf(options)} closed the binlog stream`);
     }
-    yield {
-      bytes: chunk.length,
-      forEach: (visit) => {
-        framer.push(chunk, (buffer, start, end) => {
-          decoder.payload(buffer, start, end, visit);
-        });
-      },
-    };
+    let failure: { readonly error: unknown } | null = null;
+    decoder.clear();
+    try {
+      framer.push(chunk, decoder.payload);
+    } catch (error) {
+      // What came before it was right.
+      failure = { error };
+    }
+    yield decoder.take(chunk.length);
+    if (failure !== null) throw failure.error;
     if (decoder.ended) return;
     await pace.spent(chunk.length, options.signal);
   }
 }
 
-/** Takes payloads to events: status byte, format description, checksums. */
+/** Takes payloads to events: status byte, format description, checksums, places. */
 class EventDecoder {
   ended = false;
   #begun = false;
   #format: LogFormat | null = null;
   readonly #options: DumpOptions;
   readonly #end: LogEnd | null;
+  readonly #position: LogPosition;
+  readonly #events: EventList;
+  #packed = false;
 
   constructor(options: DumpOptions, end: LogEnd | null) {
     this.#options = options;
     this.#end = end;
+    this.#position = new LogPosition(options.start);
+    this.#events = new EventList(serverOf(options));
   }
 
-  payload(buffer: Buffer, start: number, end: number, visit: EventVisitor): void {
+  /** Whether a stream that the server closes here has been to the log's end. */
+  get atEnd(): boolean {
+    return this.#end?.isReached(this.#position.end) ?? true;
+  }
+
+  /** Forgets the events of the batch before. */
+  clear(): void {
+    this.#events.clear();
+    this.#packed = false;
+  }
+
+  /** The events since {@link clear}, which came in so many bytes. */
+  take(bytes: number): EventBatch {
+    return {
+      bytes,
+      end: this.#position.end,
+      complete: true,
+      packed: this.#packed,
+      forEach: (visit) => {
+        this.#events.forEach(visit);
+      },
+    };
+  }
+
+  readonly payload = (buffer: Buffer, start: number, end: number): void => {
     const status = buffer.readUInt8(start);
     if (status === 0xff) throw dumpError(buffer, start, end, this.#options);
     if (status === 0xfe && end - start < 9) {
@@ -202,25 +226,24 @@ class EventDecoder {
       this.ended = true;
       return;
     }
-    if (!this.#begun && type === EventType.rotate) this.#requirePlace(buffer, eventStart, end);
-    this.#begun = true;
     if (type === EventType.formatDescription) {
       this.#format = readFormatDescription(buffer, eventStart, end);
     }
     const eventEnd = end - this.#checksumBytes(buffer, eventStart, end);
-    this.#end?.event(buffer, eventStart, eventEnd);
-    try {
-      visit(buffer, eventStart, eventEnd);
-    } catch (error) {
-      throw isOutOfBounds(error) ? unreadable(error, buffer, eventStart, this.#options) : error;
+    const left = type === EventType.rotate ? this.#position.end.file : null;
+    this.#position.advance(buffer, eventStart, eventEnd);
+    if (left !== null) {
+      if (!this.#begun) this.#requirePlace();
+      if (this.#position.end.file !== left) this.#end?.leaves(left);
     }
-  }
+    this.#begun = true;
+    this.#packed ||= type === EventType.transactionPayload;
+    this.#events.push(buffer, eventStart, eventEnd, this.#position.place);
+  };
 
   /** The rotate event that opens a dump says where it begins. Binlog servers that go by GTID alone begin elsewhere. */
-  #requirePlace(buffer: Buffer, start: number, end: number): void {
-    const position = new LogPosition(this.#options.start);
-    position.advance(buffer, start, end - rotateChecksumBytes(buffer, start, end));
-    const begun = formatCoordinates(position.end);
+  #requirePlace(): void {
+    const begun = formatCoordinates(this.#position.end);
     const wanted = formatCoordinates(this.#options.start);
     if (begun === wanted) return;
     throw new WaymarkError(
@@ -249,19 +272,6 @@ class EventDecoder {
     }
     return 4;
   }
-}
-
-/** What Buffer throws when an event (whose server writes no checksums) is shorter than its fields say. */
-function isOutOfBounds(error: unknown): boolean {
-  return error instanceof RangeError && hasSystemCode(error, 'ERR_OUT_OF_RANGE', 'ERR_BUFFER_OUT_OF_BOUNDS');
-}
-
-function unreadable(cause: unknown, buffer: Buffer, start: number, options: DumpOptions): WaymarkError {
-  const type = eventType(buffer, start);
-  return new WaymarkError('protocol', `An event from ${serverOf(options)} (type ${type}) cannot be read`, {
-    cause,
-    details: { server: serverOf(options) },
-  });
 }
 
 /**

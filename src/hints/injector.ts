@@ -35,6 +35,8 @@ const statementMs = 10_000;
 const lockWaitSeconds = 5;
 const firstRetryMs = 200;
 const longestRetryMs = 10_000;
+/** Whoever stands by says so again after so long. */
+const standbyNoticeMs = 60_000;
 
 /**
  * Injects ascending hints into a source's binary log until the signal fires, and then resolves.
@@ -125,7 +127,7 @@ class Injector {
   async #takeLock(connection: ServerConnection): Promise<void> {
     const { once, instance, format } = this.#options;
     const server = formatAddress(instance.address);
-    let announced = false;
+    let announcedAtMs = Number.NEGATIVE_INFINITY;
     for (;;) {
       const sql = `SELECT GET_LOCK(?, ${String(lockWaitSeconds)}) AS held, IS_USED_LOCK(?) AS holder`;
       const name = injectorLock(format);
@@ -139,11 +141,10 @@ class Injector {
           { details: { server } },
         );
       }
-      if (!announced) {
-        const message = `another injector is at work on ${server}, ${who}; standing by`;
-        this.#options.onNotice?.({ kind: 'standby', message });
-      }
-      announced = true;
+      if (performance.now() - announcedAtMs < standbyNoticeMs) continue;
+      announcedAtMs = performance.now();
+      const message = `another injector is at work on ${server}, ${who}; standing by`;
+      this.#options.onNotice?.({ kind: 'standby', message });
     }
   }
 

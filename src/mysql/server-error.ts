@@ -1,5 +1,6 @@
 import { formatAddress } from '../config/address.js';
 import { type ErrorCode, hasSystemCode, messageOf, WaymarkError } from '../util/errors.js';
+import { formatDuration } from '../util/quantities.js';
 import type { Instance } from './instance.js';
 
 /**
@@ -100,10 +101,14 @@ export function missingGrant(
 /** The error of a server that has not answered within a limit. */
 export function unanswered(instance: Instance, purpose: string, limitMs: number, cause: Error): WaymarkError {
   const server = formatAddress(instance.address);
-  return new WaymarkError('server-unreachable', `${server} did not ${purpose} within ${limitMs} ms`, {
-    cause,
-    details: { server },
-  });
+  return new WaymarkError(
+    'server-unreachable',
+    `${server} did not ${purpose} within ${formatDuration(limitMs)}`,
+    {
+      cause,
+      details: { server },
+    },
+  );
 }
 
 /**
