@@ -6,7 +6,6 @@ import { hintSeconds } from '../../hints/next-hint.js';
 import { lastHint } from '../../matching/locate.js';
 import type { Instance } from '../../mysql/instance.js';
 import type { ServerReport } from '../../mysql/preflight.js';
-import { isServerError } from '../../mysql/server-error.js';
 import { WaymarkError } from '../../util/errors.js';
 import { formatDuration, formatSeconds } from '../../util/quantities.js';
 import type { LastHint } from './report.js';
@@ -74,13 +73,8 @@ function tooLong(server: string): HintCheck {
   return { findings, lastHint: null };
 }
 
-/** What our own code says went wrong; a mistake of ours isn't the server's and is thrown. */
+/** What stands in the way there; a mistake of ours isn't the server's and is thrown. */
 function failureFinding(server: string, error: unknown): CheckFinding {
-  const fix = "See the server's error log";
-  if (error instanceof WaymarkError) {
-    return { ...errorFinding(error, error.code, error.message, fix), server };
-  }
-  if (!isServerError(error)) throw error;
-  const message = `${server} can't show its hints: ${error.message}`;
-  return { ...errorFinding(error, 'protocol', message, fix), server };
+  if (!(error instanceof WaymarkError)) throw error;
+  return { ...errorFinding(error, error.code, error.message, "See the server's error log"), server };
 }
