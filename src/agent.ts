@@ -21,6 +21,11 @@ export type AgentOptions = {
   readonly logger: Logger;
   /** Where the records of a stream go; the one of the configuration unless given. */
   readonly sink?: Sink | ((stream: string) => Sink);
+  /**
+   * Where the place to go on from is on no server any more, begin anew where `start` says, with a record of the gap,
+   * instead of ending with an error.
+   */
+  readonly acceptGap?: boolean;
 };
 
 /** An agent: its streams, each read from one server of its pool after the other. */
@@ -41,6 +46,8 @@ export type Agent = {
    * @throws WaymarkError `switch-refused` with the reasons; the stream then goes on where it was.
    */
   switchTo(address: Address, signal: AbortSignal, stream?: string): Promise<SwitchReport>;
+  /** Has the sinks go on in new outputs where theirs have been moved out of the way (`SIGUSR2`). */
+  rotate(): void;
   /** Takes over what a new configuration changes of the pool and of `failover`, without losing the place. */
   reload(config: Config | readonly Config[]): ReloadReport;
 };
@@ -66,6 +73,9 @@ export function createAgent(config: Config | readonly Config[], options: AgentOp
     statuses,
     members: (name) => find(name).members(),
     switchTo: async (address, signal, name) => find(name).switchTo(address, signal),
+    rotate: () => {
+      for (const { sink } of streams) sink.rotate?.();
+    },
     reload: (changed) => reloadAll(streams, 'stream' in changed ? [changed] : changed),
     async run(signal) {
       try {
@@ -105,13 +115,16 @@ export async function runAgent(
   await createAgent(config, options).run(options.signal);
 }
 
-function streamOf(config: Config, count: number, metrics: Metrics, { logger, sink }: AgentOptions): Stream {
+function streamOf(config: Config, count: number, metrics: Metrics, options: AgentOptions): Stream {
+  const { sink, acceptGap = false } = options;
+  const logger = count === 1 ? options.logger : options.logger.child({ stream: config.stream });
   const given = typeof sink === 'function' ? sink(config.stream) : sink;
   return new Stream({
     config,
-    sink: given ?? createSink(config.sink),
-    logger: count === 1 ? logger : logger.child({ stream: config.stream }),
+    sink: given ?? createSink(config, logger),
+    logger,
     meters: metrics.meters(config.stream),
+    acceptGap,
   });
 }
 

@@ -1,13 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { type FileHandle, mkdir, open, readFile, readdir, rename, stat, unlink } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 
+import { syncFolder, writeSynced } from '../util/durable.js';
 import { WaymarkError, messageOf, hasSystemCode } from '../util/errors.js';
 import { type ProcessLock, acquireProcessLock } from '../util/process-lock.js';
+import { Serial } from '../util/serial.js';
 
 import type { Checkpoint, CheckpointStore, StoredCheckpoint } from './checkpoint.js';
 import { damagedRecord, decodeCheckpoint, encodeCheckpoint, recordLimitBytes } from './codec.js';
-import { Serial } from './serial.js';
 import { encodeStreamName } from './stream-name.js';
 import { TokenGuard } from './token-guard.js';
 
@@ -170,7 +171,7 @@ class FileStore implements CheckpointStore {
       throw error;
     }
     // Without it the directory may still name the old file after a power failure.
-    await this.#guarded('write', () => syncDirectory(this.#directory));
+    await this.#guarded('write', () => syncFolder(this.#directory));
   }
 
   /** Drafts that a killed process has left: ours by name, and nobody else writes while we hold the lock. */
@@ -214,25 +215,4 @@ class FileStore implements CheckpointStore {
 
 function versionOf(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex').slice(0, 32);
-}
-
-async function writeSynced(path: string, bytes: Buffer): Promise<void> {
-  await withFile(await open(path, 'wx', 0o600), async (file) => {
-    await file.writeFile(bytes);
-    await file.sync();
-  });
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  // Windows can't open a directory, and needs no sync of it.
-  if (process.platform === 'win32') return;
-  await withFile(await open(path, 'r'), (directory) => directory.sync());
-}
-
-async function withFile(file: FileHandle, action: (file: FileHandle) => Promise<void>): Promise<void> {
-  try {
-    await action(file);
-  } finally {
-    await file.close();
-  }
 }

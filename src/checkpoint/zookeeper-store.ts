@@ -15,7 +15,7 @@ import type { ZooKeeperAuth, ZooKeeperLogger, ZooKeeperSession } from '../zookee
 import type { Checkpoint, CheckpointStore, StoredCheckpoint } from './checkpoint.js';
 import { decodeCheckpoint, encodeCheckpoint } from './codec.js';
 import { conflictError } from './conflict.js';
-import { Serial } from './serial.js';
+import { Serial } from '../util/serial.js';
 import { encodeStreamName } from './stream-name.js';
 import { TokenGuard } from './token-guard.js';
 import { UnsettledWrites } from './unsettled-writes.js';

@@ -2,7 +2,7 @@ import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { recordFiles } from '../checkpoint/file-store.js';
 import type { Config } from '../config/schema.js';
-import { lockPathOf } from '../sinks/lock-path.js';
+import { lockPathOf } from '../sinks/file-lock.js';
 import { errorFinding } from './at-start.js';
 import { whyNotPlainFile, whyNotWritable } from './files.js';
 import type { CheckFinding } from './finding.js';

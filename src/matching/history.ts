@@ -19,6 +19,8 @@ export type HistoryOptions = Omit<DumpOptions, 'verifyChecksums'> & {
   readonly sourceServerId?: number | null;
   /** By what transactions are compared; by their content unless said. */
   readonly comparison?: Comparison;
+  /** Called for each transaction, also for those that are no part of the history (nothing in them, rolled back). */
+  readonly onTransaction?: (transaction: EndedTransaction) => void;
 };
 
 /**
@@ -62,6 +64,7 @@ export async function* readHistory(options: HistoryOptions): AsyncGenerator<Hist
       deliverable = true;
     },
     end: (transaction) => {
+      options.onTransaction?.(transaction);
       const step = stepOf(transaction, deliverable);
       deliverable = false;
       if (step) steps.push(step);
