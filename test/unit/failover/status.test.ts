@@ -181,7 +181,7 @@ test('the view', () => {
     trail: { hints: 1, transactions: 1 },
     silentMs: 250,
     checkpoint: { savedAt: '2026-11-21T20:14:53.000Z', ageSeconds: 7, failures: 2, failing: null },
-    sink: { backlog: 3, busyMs: 50 },
+    sink: { backlog: 3, busyMs: 50, trouble: null },
     members,
     switches: [sampleSwitch],
   });
