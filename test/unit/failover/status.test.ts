@@ -188,7 +188,7 @@ test('the view', () => {
       droppedEntries: 0,
       failing: null,
     },
-    sink: { backlog: 3, busyMs: 50 },
+    sink: { backlog: 3, busyMs: 50, trouble: null },
     members,
     switches: [sampleSwitch],
   });
