@@ -1,5 +1,5 @@
 import { WaymarkError } from '../util/errors.js';
-import { ContentDigest, runHead } from './content-digest.js';
+import { ContentDigest, type RunHead, runHead } from './content-digest.js';
 import { unpackTransactionPayload } from './compression.js';
 import type { Coordinates } from './coordinates.js';
 import { formatCoordinates } from './coordinates.js';
@@ -78,7 +78,7 @@ type Building = {
 
 type Table = {
   readonly name: TableName;
-  readonly heads: Map<RowOperation, Buffer>;
+  readonly heads: Map<RowOperation, RunHead>;
   /** For walking its rows; null when they need or can not be. */
   readonly sizes: ColumnSizes | null;
 };
@@ -161,8 +161,6 @@ export class TransactionAssembler {
       case EventType.transactionPayload:
         this.#payload(buffer, start, end);
         return;
-      case EventType.partialUpdateRows:
-        throw this.#unsupported('a partial JSON update; unset binlog_row_value_options there');
       case EventType.incident:
         throw this.#unsupported('an incident: the server itself says that changes are missing from its log');
       case EventType.beginLoadQuery:
@@ -251,7 +249,7 @@ export class TransactionAssembler {
 
   #rows(buffer: Buffer, start: number, end: number): void {
     const event = readRowsEvent(buffer, start, end);
-    const { operation, tableId, columnCount, images } = event;
+    const { operation, tableId, columnCount, images, complete } = event;
     if (tableId === dummyTableId || images.length === 0) return;
     const table = this.#tables.get(tableId);
     const open = this.#open;
@@ -271,7 +269,7 @@ export class TransactionAssembler {
     if (table.sizes !== null) settleNullBits(event, buffer, table.sizes);
     // Told before it is digested: the visitor sees the content up to here.
     this.#visitor.rows?.(open, operation, table.name, buffer, start, end);
-    open.digest.rows(head, images);
+    open.digest.rows(head, images, complete);
     open.changes += 1;
   }
 
