@@ -45,6 +45,11 @@ export class ContentDigest {
     return this.#bytes;
   }
 
+  /** By what it can be compared, as far as it has come. */
+  get comparison(): Comparison {
+    return this.#comparison;
+  }
+
   /** See {@link digestOf}. */
   value(): bigint {
     return digestOf(this.#comparison, this.#shape ^ (this.#shape >>> 14), this.#hash.digest());

@@ -12,7 +12,7 @@ import type { DeliveredTransaction, SinkRecovery } from '../sinks/sink.js';
 import { sleep } from '../util/async.js';
 import { messageOf, WaymarkError } from '../util/errors.js';
 import { rejectionsOf } from './candidate.js';
-import { isAway } from './search.js';
+import { isAway } from './patience.js';
 import type { Member } from './pool.js';
 
 /** A place to begin without a checkpoint. */

@@ -4,14 +4,14 @@ import { roleOfStatement, type Statement } from '../binlog/query-event.js';
 import type { RowOperation } from '../binlog/rows-event.js';
 import type { HintRecogniser } from '../hints/hint.js';
 import type { ListedEvent } from '../mysql/relay-log.js';
-import { listedIdentity, Shape } from './comparison.js';
+import { ListedDigest, listedIdentity } from './listed-digest.js';
 import type { HistoryStep } from './match-state.js';
 
 type Open = {
   readonly start: Coordinates;
   readonly gtid: string | null;
   readonly serverId: number;
-  readonly shape: Shape;
+  readonly digest: ListedDigest;
   grouped: boolean;
   changes: number;
   statement: Statement | null;
@@ -24,8 +24,8 @@ const operations: Readonly<Record<string, RowOperation>> = {
 };
 
 /**
- * Makes history of the events that SHOW RELAYLOG EVENTS lists: hints, and transactions by their shape and, where they
- * have one, GTID. Coordinates are the source's.
+ * Makes history of the events that SHOW RELAYLOG EVENTS lists: hints, and transactions by what is listed of them and, where
+ * they have one, GTID. Coordinates are the source's.
  */
 export class RelayListing {
   readonly #recognise: HintRecogniser;
@@ -83,14 +83,14 @@ export class RelayListing {
   }
 
   #build(start: Coordinates, gtid: string | null, serverId: number, grouped: boolean): Open {
-    return { start, gtid, serverId, grouped, shape: new Shape(), changes: 0, statement: null };
+    return { start, gtid, serverId, grouped, digest: new ListedDigest(), changes: 0, statement: null };
   }
 
   #rows(operation: RowOperation, tableId: string): void {
     const table = this.#tables.get(tableId);
     if (this.#open === null || table === undefined) return;
     const dot = table.indexOf('.');
-    this.#open.shape.rows(operation, { schema: table.slice(0, dot), table: table.slice(dot + 1) });
+    this.#open.digest.rows(operation, { schema: table.slice(0, dot), table: table.slice(dot + 1) });
     this.#open.changes += 1;
   }
 
@@ -111,7 +111,7 @@ export class RelayListing {
         return null;
       case 'content': {
         const open = (this.#open ??= this.#build(start, null, serverId, false));
-        open.shape.statement(statement);
+        open.digest.statement(statement);
         open.changes += 1;
         open.statement = statement;
         return open.grouped ? null : this.#end();
@@ -123,11 +123,11 @@ export class RelayListing {
     const open = this.#open;
     this.#open = null;
     if (open === null || open.changes === 0) return null;
-    const { start, serverId, gtid, shape } = open;
+    const { start, serverId, gtid, digest } = open;
     const end = this.#place;
     const hint = open.changes === 1 && open.statement !== null ? this.#recognise(open.statement) : null;
     if (hint !== null) return { kind: 'hint', hint, start, end, serverId };
-    const identity = listedIdentity(gtid, shape.take());
+    const identity = listedIdentity(gtid, digest.take());
     return { kind: 'transaction', identity, start, end, bornHere: false, deliverable: true };
   }
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { defaultHintFormat, hintRecogniser } from '../../../src/hints/hint.js';
-import { listedIdentity, Shape } from '../../../src/matching/comparison.js';
+import { ListedDigest, listedIdentity } from '../../../src/matching/listed-digest.js';
 import type { HistoryStep } from '../../../src/matching/match-state.js';
 import { RelayListing } from '../../../src/matching/relay-listing.js';
 import type { ListedEvent } from '../../../src/mysql/relay-log.js';
@@ -25,7 +25,7 @@ function read(lines: readonly string[]): { steps: HistoryStep[]; listing: RelayL
   return { steps, listing };
 }
 
-const shape = new Shape();
+const digest = new ListedDigest();
 const table = { schema: 'shop', table: 'orders' };
 
 test('MariaDB: transactions by shape and GTID, hints, coordinates of the source', () => {
@@ -42,12 +42,12 @@ test('MariaDB: transactions by shape and GTID, hints, coordinates of the source'
     'Xid | 1 | 572 | COMMIT /* xid=21 */',
     'Rotate | 2 | 866 | relay-bin.000005;pos=4',
   ]);
-  shape.rows('delete', table);
+  digest.rows('delete', table);
   expect(steps).toEqual([
     expect.objectContaining({ kind: 'hint', end: { file: 'mysql-bin.000002', position: 400 }, serverId: 1 }),
     {
       kind: 'transaction',
-      identity: listedIdentity('0-1-6', shape.take()),
+      identity: listedIdentity('0-1-6', digest.take()),
       start: { file: 'mysql-bin.000002', position: 400 },
       end: { file: 'mysql-bin.000002', position: 572 },
       bornHere: false,
@@ -69,13 +69,13 @@ test('MySQL without GTIDs: statements without the comment that the listing adds'
     'Update_rows | 1 | 580 | table_id: 106 flags: STMT_END_F',
     'Xid | 1 | 611 | COMMIT /* xid=14 */',
   ]);
-  shape.statement({ schema: 'any', sql: 'CREATE TABLE t (id INT)' });
-  const create = listedIdentity(null, shape.take());
-  shape.rows('insert', table);
-  shape.rows('update', table);
+  digest.statement({ schema: 'any', sql: 'CREATE TABLE t (id INT)' });
+  const create = listedIdentity(null, digest.take());
+  digest.rows('insert', table);
+  digest.rows('update', table);
   expect(steps.map((step) => (step.kind === 'hint' ? null : step.identity))).toEqual([
     create,
-    listedIdentity(null, shape.take()),
+    listedIdentity(null, digest.take()),
   ]);
 });
 
@@ -93,8 +93,8 @@ test('a transaction that was cut off, and comes again from its beginning, is one
     'Write_rows | 1 | 440 | table_id: 106 flags: STMT_END_F',
     'Xid | 1 | 471 | COMMIT /* xid=14 */',
   ]);
-  shape.rows('insert', table);
+  digest.rows('insert', table);
   expect(steps.map((step) => (step.kind === 'hint' ? null : step.identity))).toEqual([
-    listedIdentity('aa:1', shape.take()),
+    listedIdentity('aa:1', digest.take()),
   ]);
 });
