@@ -30,13 +30,15 @@ export function patienceWith(error: unknown): Patience {
     case 'unsuitable-server':
       return 'endless';
     // A file was purged between the list and its reading: the next try has a new list. A log that a server left behind
-    // when it crashed may end anywhere, and damage may have happened on the way. Grants are given while others are tried.
+    // when it crashed may end anywhere, and damage may have happened on the way. Grants are given,
+    // and our own disk is freed, while others are tried.
     case 'coordinates':
     case 'protocol':
     case 'checksum':
     case 'unsupported-event':
     case 'access-denied':
     case 'missing-grant':
+    case 'spool':
       return 'bounded';
     // The logs say so, and reading them again from end to end says it again.
     case 'diverged':

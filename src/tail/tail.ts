@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { type Coordinates, formatCoordinates } from '../binlog/coordinates.js';
-import { type EventBatch, readDump } from '../binlog/dump-stream.js';
+import { readCommitted } from '../binlog/committed-events.js';
+import type { EventBatch } from '../binlog/event.js';
 import { RowDecoder } from '../binlog/row-decoder.js';
 import type { OpenTransaction } from '../binlog/transaction-assembler.js';
 import { formatAddress } from '../config/address.js';
@@ -56,8 +57,8 @@ const inspectAgainAfterMs = 1000;
  * Reads a server's changes from a resume point on and delivers them, until the stream breaks or the signal fires; it
  * doesn't end otherwise. Reads no further than the sink accepts.
  *
- * @throws what readDump and the assembler throw, {@link UnreadableError} where it is of the content; `diverged` when a
- * transaction that was cut off goes on otherwise here, or another one has the GTID of one that was delivered, and
+ * @throws what readCommitted and the assembler throw, {@link UnreadableError} where it is of the content; `diverged` when
+ * a transaction that was cut off goes on otherwise here, or another one has the GTID of one that was delivered, and
  * `onDivergence` is `halt`; the sink's error. Whatever ends it, `progress` is what the sink has accepted.
  */
 export async function tail(options: TailOptions): Promise<never> {
@@ -103,7 +104,7 @@ async function readOnce(
   const { ordered, logger } = options;
   const onShape = logUnproved(server, logger);
   const cutOff = new CutOffTransaction(progress.partial, { ordered, server, notThese, onShape });
-  const reader = new TokenReader(progress.coordinates, () => cutOff.probeBytes);
+  const reader = new TokenReader(() => cutOff.probeBytes);
   const stream = new TransactionStream({
     progress,
     filter: options.filter,
@@ -118,15 +119,23 @@ async function readOnce(
     leavesOutOwn: ownTransactions(options),
     logger,
   });
-  const dump = readDump({
+  const events = readCommitted({
     instance,
     start: progress.coordinates,
     signal: options.signal,
-    verifyChecksums: true,
     ...(options.serverId === undefined ? {} : { serverId: options.serverId }),
     ...(options.silenceMs === undefined ? {} : { silenceMs: options.silenceMs }),
   });
-  for await (const batch of dump) await work(batch, reader, stream, options);
+  let end: Coordinates | null = null;
+  try {
+    for await (const batch of events) {
+      ({ end } = batch);
+      await work(batch, reader, stream, options);
+    }
+  } catch (error) {
+    // Before anything has come it is not of the content.
+    throw end === null ? error : unreadable(error, progress, reader.open, end);
+  }
 }
 
 /** Says when what was delivered of a transaction could be found by its shape alone. */
@@ -152,7 +161,7 @@ async function work(
   options: TailOptions,
 ): Promise<void> {
   const { progress } = options;
-  progress.lastHeardAtMs = performance.now();
+  if (batch.bytes > 0) progress.lastHeardAtMs = performance.now();
   progress.bytes += batch.bytes;
   // Tokens are worked off when the batch has been read: what they fail of stands before the transaction read last.
   let failing: TokenReader | TransactionStream = reader;
@@ -170,10 +179,10 @@ async function work(
   } catch (error) {
     const { open } = failing;
     // What was made of the batch before that is delivered all the same: it was right.
-    await deliver(stream.take(), reader.position, options);
-    throw unreadable(error, progress, open, reader.position);
+    await deliver(stream.take(), batch.end, options);
+    throw unreadable(error, progress, open, batch.end);
   }
-  await deliver(stream.take(), reader.position, options, reader.open === null);
+  await deliver(stream.take(), batch.end, options, batch.complete && reader.open === null);
 }
 
 /**

@@ -49,7 +49,8 @@ export function unreadable(
   open: OpenTransaction | null,
   position: Coordinates,
 ): unknown {
-  if (!(error instanceof WaymarkError) || !contentCodes.has(error.code)) return error;
+  if (!(error instanceof WaymarkError) || error instanceof UnreadableError) return error;
+  if (!contentCodes.has(error.code)) return error;
   const { lastHint, sequence } = keeper;
   const place = {
     hint: lastHint && displayHint(lastHint),

@@ -1,3 +1,7 @@
+import { EventList } from '../../../src/binlog/event-list.js';
+import type { EventBatch } from '../../../src/binlog/event.js';
+import { LogPosition } from '../../../src/binlog/log-position.js';
+
 /** The header of an event to build; what isn't said is as in an ordinary event. */
 export type HeaderFields = {
   readonly second?: number;
@@ -65,15 +69,18 @@ export function tableMapEvent(tableId: number, schema: string, table: string): B
   );
 }
 
-/** A row event, version 1 (MariaDB) or 2 (MySQL), of a table with up to 8 columns. */
+/**
+ * A row event, version 1 (MariaDB) or 2 (MySQL), of a table with up to 8 columns unless the bitmaps of present columns are
+ * given.
+ */
 export function rowsEvent(
   type: number,
   tableId: number,
   images: Buffer,
-  header: Partial<HeaderFields> & { extra?: Buffer; columns?: number } = {},
+  header: Partial<HeaderFields> & { extra?: Buffer; columns?: number; present?: Buffer } = {},
 ): Buffer {
-  const { extra, columns = 2, ...fields } = header;
-  const updates = [24, 31, 167, 170].includes(type);
+  const updates = [24, 31, 39, 167, 170].includes(type);
+  const { extra, columns = 2, present = Buffer.alloc(updates ? 2 : 1, 0xff), ...fields } = header;
   return event(
     { type, ...fields },
     Buffer.concat([
@@ -81,7 +88,7 @@ export function rowsEvent(
       uint(1, 2),
       ...(extra === undefined ? [] : [uint(extra.length + 2, 2), extra]),
       uint(columns, 1),
-      Buffer.alloc(updates ? 2 : 1, 0xff),
+      present,
       images,
     ]),
   );
@@ -98,4 +105,39 @@ export function lengthEncoded(value: number): Buffer {
   if (value < 0x1_0000) return Buffer.concat([uint(0xfc, 1), uint(value, 2)]);
   if (value < 0x100_0000) return Buffer.concat([uint(0xfd, 1), uint(value, 3)]);
   return Buffer.concat([uint(0xfe, 1), uint(value, 8)]);
+}
+
+/** Where logs of tests begin. */
+const logStart = { file: 'bin.000001', position: 4 };
+
+/** Events with their places in a log that begins at bin.000001:4. */
+export function listOf(events: readonly Buffer[], position = new LogPosition(logStart)): EventList {
+  const list = new EventList('server:3306');
+  for (const bytes of events) {
+    position.advance(bytes, 0, bytes.length);
+    list.push(bytes, 0, bytes.length, position.place);
+  }
+  return list;
+}
+
+/** The batches of a log, with so many events in each. */
+export async function* batchesOf(
+  events: readonly Buffer[],
+  each = events.length,
+): AsyncGenerator<EventBatch, void, undefined> {
+  const position = new LogPosition(logStart);
+  for (let from = 0; from < events.length; from += each) {
+    await Promise.resolve();
+    const some = events.slice(from, from + each);
+    const list = listOf(some, position);
+    yield {
+      bytes: some.reduce((sum, { length }) => sum + length, 0),
+      end: position.end,
+      complete: true,
+      packed: some.some((bytes) => bytes[4] === 40),
+      forEach: (visit) => {
+        list.forEach(visit);
+      },
+    };
+  }
 }

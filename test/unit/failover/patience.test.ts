@@ -17,6 +17,7 @@ const patience: Readonly<Record<ErrorCode, readonly [Patience, string]>> = {
   ],
   'access-denied': ['bounded', 'accounts are mended while others are tried'],
   'missing-grant': ['bounded', 'grants are given while others are tried'],
+  spool: ['bounded', 'our own disk is freed while others are tried'],
   diverged: ['none', 'the log says so'],
   'no-trail': ['none', 'nothing can be looked for'],
   'hint-not-found': ['none', 'the whole log was read'],
