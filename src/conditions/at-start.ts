@@ -1,4 +1,4 @@
-import { isAway } from '../failover/search.js';
+import { isAway } from '../failover/patience.js';
 import { type ErrorCode, WaymarkError } from '../util/errors.js';
 import { TimeOver } from '../util/limits.js';
 import { leavesOpen, ZooKeeperAway, ZooKeeperRefusal } from '../zookeeper/refusal.js';
