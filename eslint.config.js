@@ -22,6 +22,7 @@ const layers = [
   'repoint',
   'regroup',
   'http',
+  'conditions',
   'stream',
 ];
 

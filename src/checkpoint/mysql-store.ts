@@ -20,7 +20,7 @@ import type { Checkpoint, CheckpointStore, StoredCheckpoint } from './checkpoint
 import { damagedRecord, decodeCheckpoint, encodeCheckpoint } from './codec.js';
 import { checkpointTableName } from './mysql-table.js';
 import { conflictError } from './conflict.js';
-import { Serial } from './serial.js';
+import { Serial } from '../util/serial.js';
 import { encodeStreamName } from './stream-name.js';
 import { fencedOff } from './token-guard.js';
 

@@ -38,7 +38,7 @@ Examples:
 /** Runs the command line once; resolves with the exit code when everything has been written. Never rejects. */
 export async function runProgram(process: NodeJS.Process): Promise<number> {
   const output = new Output(process, process.argv.includes('--json'));
-  const { signal, onHangup, release } = signalsOf(process);
+  const { signal, onHangup, onUserSignal, release } = signalsOf(process);
   let logger: Logger | null = null;
   const onUncaught = (error: unknown): void => {
     // Whatever state this leaves us in, it isn't one to go on from.
@@ -56,6 +56,7 @@ export async function runProgram(process: NodeJS.Process): Promise<number> {
         output,
         signal,
         onHangup,
+        onUserSignal,
         environment: process.env,
         watched: process.stderr.isTTY && !output.json,
         createLogger: (level: Parameters<typeof createLogger>[0]) => (logger = createLogger(level)),

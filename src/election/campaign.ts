@@ -1,5 +1,5 @@
 import { sleep } from '../util/async.js';
-import { messageOf, WaymarkError } from '../util/errors.js';
+import { hasCode, messageOf, WaymarkError } from '../util/errors.js';
 import { within } from '../util/limits.js';
 import { type Answer, type Ending, type Hold, type HoldEvent, transition } from './hold.js';
 import type { Leadership } from './lease.js';
@@ -76,6 +76,7 @@ async function firstHold(
     return transition(waiting, { type: 'answer', answer }, performance.now(), marginMs);
   } catch (error) {
     signal.throwIfAborted();
+    if (hasCode(error, 'no-zookeeper-client')) throw error;
     complaints.note(error);
     await sleep(retryMs, signal);
     return null;

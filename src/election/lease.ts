@@ -65,7 +65,7 @@ export type LeaderView = {
 export interface Election {
   /**
    * Waits until we lead. While the backend is away, or refuses, it waits on and says so in the log
-   * (`election.waiting`); rejects with the signal's reason alone. One campaign at a time; to lead again after `lost`,
+   * (`election.waiting`); rejects with the signal's reason, or with `no-zookeeper-client`: that comes by hand alone. One campaign at a time; to lead again after `lost`,
    * call it again. The signal ends the campaign alone, not the leadership that came of it.
    */
   campaign(signal: AbortSignal): Promise<Leadership>;

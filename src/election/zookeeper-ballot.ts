@@ -62,11 +62,11 @@ export class ZooKeeperBallot implements Ballot {
       this.#sessionNumber = session.number;
     }
     const client = session.client;
-    if (client === null) throw new Error(session.problem);
+    if (client === null) throw session.absence;
     if (held !== 0 && this.#watches(client) !== null) {
       // All streams of the process share the question.
       const confirmation = await abortable(session.confirm(this.#options.intervalMs), signal);
-      if (confirmation === null) throw new Error(session.problem);
+      if (confirmation === null) throw session.absence;
       const asked = this.#watches(client);
       // Told in the meantime that something has changed: look again.
       if (asked !== null) {
@@ -77,7 +77,7 @@ export class ZooKeeperBallot implements Ballot {
     const sentAt = performance.now();
     // Only what is asked for behind this is sure to be news.
     const confirmation = await abortable(session.confirm(), signal);
-    if (confirmation === null) throw new Error(session.problem);
+    if (confirmation === null) throw session.absence;
     const standing = await this.#look(client, held, signal);
     return this.#answer(Math.min(sentAt, confirmation.sentAt), confirmation.timeoutMs, standing);
   }
@@ -207,7 +207,7 @@ export class ZooKeeperBallot implements Ballot {
   async #remove(signal: AbortSignal): Promise<void> {
     const { path, session } = this.#options;
     const client = session.client;
-    if (client === null) throw new Error(session.problem);
+    if (client === null) throw session.absence;
     const found = await abortable(client.children(path), signal);
     if (!found.ok && found.code === zookeeperCode.noNode) return;
     for (const name of valueOf(found).filter((other) => other.startsWith(this.#prefix))) {

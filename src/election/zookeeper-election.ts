@@ -9,7 +9,7 @@ import {
 } from '../config/zookeeper-address.js';
 import { abortable } from '../util/abortable.js';
 import { sleep } from '../util/async.js';
-import { messageOf, WaymarkError } from '../util/errors.js';
+import { hasCode, messageOf, WaymarkError } from '../util/errors.js';
 import { within } from '../util/limits.js';
 import type { Share } from '../util/shared.js';
 import { createParents } from '../zookeeper/parents.js';
@@ -120,7 +120,7 @@ class ZooKeeperElections implements Elections {
 
   /**
    * Asks ZooKeeper something, through all that is committed so far.
-   * @throws WaymarkError `election-store`.
+   * @throws WaymarkError `election-store`, `no-zookeeper-client`.
    */
   async ask<T>(
     signal: AbortSignal,
@@ -129,14 +129,15 @@ class ZooKeeperElections implements Elections {
     try {
       return await within(askMs, [signal, this.#closing.signal], async (limit) => {
         await this.session.connected(limit);
-        const { client, problem } = this.session;
-        if (client === null) throw new Error(problem);
+        const { client, absence } = this.session;
+        if (client === null) throw absence;
         valueOf(await abortable(client.sync('/'), limit));
         return action(client, limit);
       });
     } catch (error) {
       signal.throwIfAborted();
       this.#closing.signal.throwIfAborted();
+      if (hasCode(error, 'no-zookeeper-client')) throw error;
       const servers = formatServers(this.#address);
       throw new WaymarkError(
         'election-store',

@@ -152,8 +152,9 @@ export class Checkpointer {
   }
 
   async #save(checkpoint: Checkpoint, reason: SaveReason, signal: AbortSignal): Promise<void> {
-    const { store, logger } = this.#options;
+    const { store, sink, logger } = this.#options;
     this.#version = await store.save(checkpoint, this.#version, signal);
+    if (checkpoint.sink !== null) sink.saved?.(checkpoint.sink);
     this.#savedAt = checkpoint.savedAt;
     this.#failing = null;
     this.#complainedAtMs = Number.NEGATIVE_INFINITY;

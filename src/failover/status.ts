@@ -73,6 +73,8 @@ type SinkStatus = {
   readonly backlog: number;
   /** For how long it has been at them; null when it waits for more. */
   readonly busyMs: number | null;
+  /** What keeps it from going on while it tries again, in words; null when nothing does. */
+  readonly trouble: string | null;
 };
 
 /** What the view is made of. */
@@ -111,6 +113,7 @@ export function statusOf(sources: StatusSources): AgentStatus {
   const sink = {
     backlog: sources.sink.backlog,
     busyMs: sources.sink.busySinceMs === null ? null : since(sources.sink.busySinceMs),
+    trouble: sources.sink.trouble,
   };
   const checkpoint = checkpointStatus(sources);
   const notReadyBecause = unreadiness(state.phase);
@@ -190,6 +193,7 @@ function illness(
   member: MemberView | undefined,
   { silentMs, sink, checkpoint }: Pick<AgentStatus, 'silentMs' | 'sink' | 'checkpoint'>,
 ): string | null {
+  if (sink.trouble !== null) return `the sink can't go on: ${sink.trouble}`;
   if (sink.busyMs !== null && sink.busyMs > stuckAfterMs) {
     return `the sink has not accepted ${sink.backlog} records for ${wholeSeconds(sink.busyMs)} s`;
   }

@@ -26,7 +26,11 @@ export function renderStatus(status: AgentStatus): string {
     ['checkpoint', checkpointText(checkpoint)],
     [
       'sink',
-      sink.busyMs === null ? 'waits for more' : `at ${count(sink.backlog)} records for ${sink.busyMs} ms`,
+      sink.trouble !== null
+        ? sink.trouble
+        : sink.busyMs === null
+          ? 'waits for more'
+          : `at ${count(sink.backlog)} records for ${sink.busyMs} ms`,
     ],
   ];
   return [

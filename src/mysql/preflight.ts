@@ -21,7 +21,7 @@ import {
 import { finding, type ServerState, settingsFindings } from './settings-findings.js';
 import { isAtLeast, type ServerVersion } from './version.js';
 
-export { type Finding, preflightErrors, preflightRefusal } from './findings.js';
+export { type Finding, preflightRefusal } from './findings.js';
 
 /** What was found at one server. */
 export type ServerReport = {

@@ -1,6 +1,7 @@
 import type { CheckpointStore } from '../checkpoint/checkpoint.js';
 import type { Leadership } from '../election/lease.js';
 import type { Sink } from '../sinks/sink.js';
+import { untilAborted } from '../util/abortable.js';
 
 /**
  * The store as a leader writes it: each record carries the token, and none is written once the leadership has ended.
@@ -35,6 +36,8 @@ export function ledSink(sink: Sink, leadership: Leadership, stream: string): Sin
       leadership.assertHeld();
       return sink.flush(signal);
     },
+    saved: (position) => sink.saved?.(position),
+    watch: (signal) => sink.watch?.(signal) ?? untilAborted(signal),
     close: () => sink.close(),
   };
 }

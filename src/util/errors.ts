@@ -5,6 +5,7 @@
 export type ErrorCode =
   | 'usage'
   | 'config'
+  | 'conditions'
   | 'server-unreachable'
   | 'access-denied'
   | 'missing-grant'
@@ -29,6 +30,8 @@ export type ErrorCode =
   | 'checkpoint-conflict'
   | 'checkpoint-store'
   | 'election-store'
+  | 'missing-table'
+  | 'no-zookeeper-client'
   | 'not-leader'
   | 'sink'
   | 'spool'
@@ -89,6 +92,7 @@ export function exitCodeOf(error: unknown): number {
       return exitCodes.behind;
     case 'hint-purged':
       return exitCodes.purged;
+    case 'conditions':
     case 'server-unreachable':
     case 'access-denied':
     case 'missing-grant':
@@ -108,6 +112,8 @@ export function exitCodeOf(error: unknown): number {
     case 'checkpoint-conflict':
     case 'checkpoint-store':
     case 'election-store':
+    case 'missing-table':
+    case 'no-zookeeper-client':
     case 'not-leader':
     case 'sink':
     case 'spool':

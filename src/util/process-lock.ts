@@ -61,11 +61,36 @@ export async function acquireProcessLock(path: string, options: ProcessLockOptio
     return await acquire(path, options);
   } catch (error) {
     if (error instanceof WaymarkError) throw error;
-    throw new WaymarkError(
-      options.code,
-      `cannot lock ${options.subject}: ${messageOf(error)} (the lock file ${path} must be writable)`,
-      { cause: error, details: { lock: path } },
-    );
+    throw unusable(path, options, error);
+  }
+}
+
+function unusable(
+  path: string,
+  { code, subject }: Pick<ProcessLockOptions, 'code' | 'subject'>,
+  cause: unknown,
+): WaymarkError {
+  return new WaymarkError(
+    code,
+    `cannot lock ${subject}: ${messageOf(cause)} (the lock file ${path} must be writable)`,
+    { cause, details: { lock: path } },
+  );
+}
+
+/**
+ * The error that taking the lock would be refused with now, because a living process holds it; null: it can be had.
+ * @throws WaymarkError with the caller's code when the lock file can't be read.
+ */
+export async function heldLock(
+  path: string,
+  options: Pick<ProcessLockOptions, 'code' | 'subject'>,
+): Promise<WaymarkError | null> {
+  try {
+    const found = await readLock(path);
+    if (found === null || !(await isAlive(found, undefined))) return null;
+    return refusal(path, options, found.holder);
+  } catch (error) {
+    throw unusable(path, options, error);
   }
 }
 
@@ -253,7 +278,7 @@ async function isAlive({ holder, touchedMs }: FoundLock, ours: Fencing | undefin
 
 function refusal(
   path: string,
-  { code, subject }: ProcessLockOptions,
+  { code, subject }: Pick<ProcessLockOptions, 'code' | 'subject'>,
   holder: Holder | null,
   doing = '',
 ): WaymarkError {

@@ -1,3 +1,4 @@
+import { WaymarkError } from '../util/errors.js';
 import { zookeeperCode } from './zookeeper-calls.js';
 import type { Reply } from './zookeeper-client.js';
 
@@ -11,6 +12,25 @@ export class ZooKeeperRefusal extends Error {
     super(`ZooKeeper answered ${code}${explanation(code)}`);
     this.code = code;
   }
+}
+
+/** There is no connection to any ZooKeeper server now. */
+export class NotConnected extends Error {
+  override readonly name = 'NotConnected';
+}
+
+/**
+ * The npm package zookeeper, which is optional, is not there or doesn't load.
+ * @param reason what loading it said.
+ */
+export function noZooKeeperClient(reason: string): WaymarkError {
+  // What Node says of a file that it can't load goes on for many lines.
+  const [first = ''] = reason.split('\n');
+  return new WaymarkError(
+    'no-zookeeper-client',
+    `The client for ZooKeeper, the npm package zookeeper, can't be loaded: ${first}`,
+    { details: { package: 'zookeeper' } },
+  );
 }
 
 /**

@@ -2,8 +2,9 @@ import type { Secret } from '../config/secret.js';
 import { type ZooKeeperAddress, formatServers, resolveServers } from '../config/zookeeper-address.js';
 import { abortable } from '../util/abortable.js';
 import { sleep } from '../util/async.js';
-import { messageOf } from '../util/errors.js';
+import { hasCode, messageOf } from '../util/errors.js';
 import { TimeOver, within } from '../util/limits.js';
+import { NotConnected } from './refusal.js';
 import { type Session, ZooKeeperClient } from './zookeeper-client.js';
 
 /** Where it is said what becomes of the connection; a pino logger will do. */
@@ -50,10 +51,10 @@ export class ZooKeeperSession {
   #session: Session | null = null;
   #number = 0;
   #running: Promise<void> | null = null;
-  #waiting: (() => void)[] = [];
+  #waiting: Waiter[] = [];
   #confirming: Promise<Confirmation | null> | null = null;
   #latest: Confirmation | null = null;
-  #problem = 'no connection yet';
+  #absence: Error = new NotConnected('no connection yet');
 
   constructor(options: ZooKeeperSessionOptions) {
     this.#options = options;
@@ -69,9 +70,9 @@ export class ZooKeeperSession {
     return this.#number;
   }
 
-  /** Why there is no connection, for messages. */
-  get problem(): string {
-    return this.#problem;
+  /** Why there is no connection: NotConnected, or a WaymarkError `no-zookeeper-client`. */
+  get absence(): Error {
+    return this.#absence;
   }
 
   /** Begins to connect; goes on until close(). */
@@ -79,11 +80,15 @@ export class ZooKeeperSession {
     this.#running ??= this.#run(this.#closing.signal);
   }
 
-  /** Resolves when there is a connection; rejects with the signal's reason. */
+  /**
+   * Resolves when there is a connection.
+   * @throws WaymarkError `no-zookeeper-client` as soon as that is known; the signal's reason.
+   */
   async connected(signal: AbortSignal): Promise<void> {
     if (this.#client !== null) return;
-    const there = new Promise<void>((resolve) => {
-      this.#waiting.push(resolve);
+    if (hasCode(this.#absence, 'no-zookeeper-client')) throw this.#absence;
+    const there = new Promise<void>((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
     });
     await abortable(there, signal);
   }
@@ -139,13 +144,13 @@ export class ZooKeeperSession {
       lived = true;
       this.#use(client);
       if ((await abortable(client.lost, signal)) === 'session') this.#session = null;
-      this.#problem = 'the connection was lost';
+      this.#absence = new NotConnected('the connection was lost');
       this.#options.logger?.warn(
         { event: 'zookeeper.lost', servers: formatServers(this.#options.address) },
         'connection to ZooKeeper lost; connecting anew',
       );
     } catch (error) {
-      if (!signal.aborted) this.#problem = messageOf(error);
+      if (!signal.aborted) this.#fail(error);
     } finally {
       clearInterval(beat);
       this.#client = null;
@@ -189,9 +194,18 @@ export class ZooKeeperSession {
       { event: 'zookeeper.connected', servers: formatServers(this.#options.address) },
       'connected to ZooKeeper',
     );
-    for (const resolve of this.#waiting.splice(0)) resolve();
+    for (const { resolve } of this.#waiting.splice(0)) resolve();
+  }
+
+  #fail(error: unknown): void {
+    const known = hasCode(error, 'no-zookeeper-client');
+    this.#absence = known ? error : new NotConnected(messageOf(error), { cause: error });
+    // It may be installed under a running agent, so attempts go on; but nobody need wait for them.
+    if (known) for (const { reject } of this.#waiting.splice(0)) reject(error);
   }
 }
+
+type Waiter = { readonly resolve: () => void; readonly reject: (error: Error) => void };
 
 async function inTime<T>(
   promise: Promise<T>,

@@ -156,7 +156,8 @@ function isEnd(event: BinlogEvent): boolean {
   );
 }
 
-async function readTables(source: TestServer): Promise<Map<string, readonly Row[]>> {
+/** The rows of each table of the load, as they are now. */
+export async function readTables(source: TestServer): Promise<Map<string, readonly Row[]>> {
   const names = await source.query<{ name: string }>(
     'SELECT TABLE_NAME AS name FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA = ?',
     [schema],

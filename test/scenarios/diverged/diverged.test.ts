@@ -5,7 +5,8 @@ import { bigRows, inTheMiddle, writeBigTransaction } from '../../support/big-tra
 import { defaultKind } from '../../servers/kind.js';
 import { startHints } from '../../support/hints.js';
 import { readAudit } from '../../support/audit.js';
-import { isMove, type Scenario, scenario } from '../../support/scenario.js';
+import { isMove } from '../../support/agent-process.js';
+import { type Scenario, scenario } from '../../support/scenario.js';
 import { until } from '../../servers/wait.js';
 
 /** Delivers transactions that the candidate never gets; then source and tailed replica die, and it is promoted. */

@@ -25,7 +25,7 @@ function sources(change: Partial<StatusSources> = {}): StatusSources {
     members: [],
     logs: { of: () => [] },
     checkpoint: { savedAt: null, failures: 0, failing: null },
-    sink: { backlog: 0, busySinceMs: null },
+    sink: { backlog: 0, busySinceMs: null, trouble: null },
     now: { monotonicMs: 100_250.4, wallMs },
     ...change,
   };
@@ -58,7 +58,7 @@ describe('health', () => {
   });
 
   test('a sink that does not accept is to blame for the silence', () => {
-    const sink = { backlog: 40, busySinceMs: 100_100 };
+    const sink = { backlog: 40, busySinceMs: 100_100, trouble: null };
     expect(health({ ...at(110_000), sink })).toBeNull();
     expect(health({ ...at(112_400), sink })).toBe('the sink has not accepted 40 records for 12 s');
   });
@@ -156,7 +156,7 @@ test('the view', () => {
       progress: state,
       members,
       checkpoint: { savedAt: wallMs - 7000, failures: 2, failing: null },
-      sink: { backlog: 3, busySinceMs: 100_200 },
+      sink: { backlog: 3, busySinceMs: 100_200, trouble: null },
     }),
   );
   expect(view).toEqual({

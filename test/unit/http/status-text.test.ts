@@ -48,7 +48,7 @@ test('one that is not', () => {
       failures: 3,
       failing: { seconds: 40, reason: 'ZooKeeper is away' },
     },
-    sink: { backlog: 1200, busyMs: 80 },
+    sink: { backlog: 1200, busyMs: 80, trouble: null },
   };
   const text = renderStatus(lost);
   expect(text).toContain('shop-audit: ✗ db1 is lost\n');
