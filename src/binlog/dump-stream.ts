@@ -16,6 +16,7 @@ import { type LogFormat, readFormatDescription } from './format-description.js';
 import { Pace } from '../util/pace.js';
 import { PacketFramer } from './packet-framer.js';
 import { SocketReader } from './socket-reader.js';
+import { mayBePacked } from './unpacked-events.js';
 
 export type DumpOptions = {
   readonly instance: Instance;
@@ -237,7 +238,7 @@ class EventDecoder {
       if (this.#position.end.file !== left) this.#end?.leaves(left);
     }
     this.#begun = true;
-    this.#packed ||= type === EventType.transactionPayload;
+    this.#packed ||= mayBePacked(type);
     this.#events.push(buffer, eventStart, eventEnd, this.#position.place);
   };
 

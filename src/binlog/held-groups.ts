@@ -4,7 +4,7 @@ import { formatCoordinates } from './coordinates.js';
 import { EventList } from './event-list.js';
 import { type EventBatch, type EventPlace, EventType, eventType, type EventVisitor } from './event.js';
 import { mayBeRolledBack } from './gtid-event.js';
-import { readStatement, readXaPrepare, roleOfStatement, statementOffset } from './query-event.js';
+import { readStatementBeginning, readXaPrepare, roleOfStatement, statementOffset } from './query-event.js';
 import { Savepoints } from './savepoints.js';
 import { Spool } from './spool.js';
 
@@ -202,7 +202,7 @@ class HeldGroups {
       case EventType.mariadbQueryCompressed: {
         // Nearly always BEGIN: of what isn't held anyway, XA START alone matters.
         if (this.#streams && buffer[statementOffset(buffer, start)] !== letterX) return;
-        const role = roleOfStatement(readStatement(buffer, start, end).sql);
+        const role = roleOfStatement(readStatementBeginning(buffer, start, end));
         if (role === 'xa-begin' || (role === 'begin' && !this.#streams)) this.#hold(place, true);
       }
     }
@@ -225,7 +225,7 @@ class HeldGroups {
         return;
       case EventType.query:
       case EventType.mariadbQueryCompressed:
-        this.#statement(group, readStatement(buffer, start, end).sql, place);
+        this.#statement(group, readStatementBeginning(buffer, start, end), place);
         return;
       case EventType.executeLoadQuery:
         group.statements += 1;

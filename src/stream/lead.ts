@@ -125,6 +125,8 @@ async function coordinate(
   try {
     return await Promise.race(running);
   } catch (error) {
+    // From now on, and not only when all is closed.
+    coordinator.stopped(messageOf(error));
     fenced = hasCode(error, 'not-leader');
     throw error;
   } finally {

@@ -70,7 +70,7 @@ async function look(
   if (leader !== null && leader !== standsByFor(stream)) {
     stream.logger.info({ event: 'standby', leader }, `Standing by: ${leader} leads`);
   }
-  stream.phase = { kind: 'standby', since, leader };
+  stream.standsBy(since, leader);
   const stored = await store.load(signal);
   signal.throwIfAborted();
   if (stored === null) return;
@@ -79,6 +79,6 @@ async function look(
   stream.progress.coordinates = coordinates;
 }
 
-function standsByFor({ phase }: Stream): string | null {
+function standsByFor({ state: { phase } }: Stream): string | null {
   return phase.kind === 'standby' ? phase.leader : null;
 }

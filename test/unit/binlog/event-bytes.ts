@@ -1,3 +1,6 @@
+import { deflateSync } from 'node:zlib';
+import { plainZstd } from './zstd-frames.js';
+import { mayBePacked } from '../../../src/binlog/unpacked-events.js';
 import { EventList } from '../../../src/binlog/event-list.js';
 import type { EventBatch } from '../../../src/binlog/event.js';
 import { LogPosition } from '../../../src/binlog/log-position.js';
@@ -134,10 +137,32 @@ export async function* batchesOf(
       bytes: some.reduce((sum, { length }) => sum + length, 0),
       end: position.end,
       complete: true,
-      packed: some.some((bytes) => bytes[4] === 40),
+      packed: some.some((bytes) => mayBePacked(bytes[4] ?? 0)),
       forEach: (visit) => {
         list.forEach(visit);
       },
     };
   }
+}
+
+/** The events of a transaction in a TRANSACTION_PAYLOAD_EVENT, in blocks of the given size. */
+export function payloadEvent(events: readonly Buffer[], blockBytes: number): Buffer {
+  const content = Buffer.concat(events);
+  const blocks = Array.from({ length: Math.ceil(content.length / blockBytes) }, (_, index) =>
+    content.subarray(index * blockBytes, (index + 1) * blockBytes),
+  );
+  return payloadEventOf(plainZstd(blocks));
+}
+
+/** A TRANSACTION_PAYLOAD_EVENT with packed content. */
+export function payloadEventOf(packed: Buffer): Buffer {
+  const size = lengthEncoded(packed.length);
+  return event({ type: 40 }, Buffer.concat([Buffer.of(1, size.length), size, Buffer.of(0), packed]));
+}
+
+/** What MariaDB makes of a payload (sql/log_event.cc, binlog_buf_compress). */
+export function packedByMariadb(payload: Buffer, lengthBytes: 1 | 2 | 3 | 4): Buffer {
+  const length = Buffer.alloc(lengthBytes);
+  length.writeUIntBE(payload.length, 0, lengthBytes);
+  return Buffer.concat([Buffer.of(0x80 | lengthBytes), length, deflateSync(payload)]);
 }
