@@ -14,6 +14,8 @@ const lostCodes: readonly ErrorCode[] = ['hint-purged', 'hint-not-found', 'no-tr
  * may pass, or that servers differ. Pure.
  */
 export function lostCodeOf(error: WaymarkError): ErrorCode | null {
+  // A server that can't be reached now may have it.
+  if (error.details['failing'] !== undefined) return null;
   if (error instanceof LostEndingError || lostCodes.includes(error.code)) return error.code;
   const given = error.code === 'no-candidate' ? error.details['codes'] : null;
   if (!Array.isArray(given)) return null;

@@ -43,6 +43,10 @@ const haltingCodes = ['diverged', 'no-trail'] as const;
 
 const retryMs = { first: 250, last: 5000 } as const;
 
+function isHalting(error: Error): error is WaymarkError {
+  return haltingCodes.some((code) => hasCode(error, code));
+}
+
 /** A member's standing and its rank. */
 export type Ranked = { readonly rank: number; readonly standing: Standing };
 
@@ -62,8 +66,8 @@ export function judge(contenders: readonly Ranked[], patient = false): Verdict {
     return { kind: 'go-on' };
   }
   const errors = standings.flatMap((standing) => ('error' in standing ? [standing.error] : []));
-  const halting = errors.find((error) => haltingCodes.some((code) => hasCode(error, code)));
-  if (halting) return { kind: 'give-up', error: halting };
+  const halting = errors.find((error) => isHalting(error));
+  if (halting) return { kind: 'give-up', error: besideFailing(halting, standings) };
   if (standings.every((standing) => standing.status === 'rejected' || isSpent(standing))) {
     return { kind: 'give-up', error: noCandidate(errors) };
   }
@@ -93,6 +97,14 @@ function noCandidate(errors: readonly Error[]): Error {
       details: { reasons: errors.map((error) => error.message), codes: errors.map(codeOf) },
     },
   );
+}
+
+/** An error that ends the search although others may still come back: its details say what of. */
+function besideFailing(error: WaymarkError, standings: readonly Standing[]): WaymarkError {
+  const failing = standings.flatMap((one) => (one.status === 'failing' ? [codeOf(one.error)] : []));
+  if (failing.length === 0) return error;
+  const { code, message, details } = error;
+  return new WaymarkError(code, message, { cause: error, details: { ...details, failing } });
 }
 
 function codeOf(error: Error): ErrorCode | null {

@@ -208,7 +208,7 @@ export class Scenario {
 
   /** Loses the checkpoint. */
   async loseCheckpoint(): Promise<void> {
-    await rm(join(this.folder, 'state'), { recursive: true });
+    await rm(join(this.folder, 'state'), { recursive: true, force: true });
   }
 
   /** Exactly once, in order; and every place that an agent began at or switched to was proved, as well as could be. */

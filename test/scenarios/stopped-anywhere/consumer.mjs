@@ -9,7 +9,10 @@ import { pino } from 'pino';
 
 const [configFile, recordsFile] = process.argv.slice(2);
 const { sink, batches } = streamSink();
-const agent = createAgent(await loadConfig(configFile), { sink, logger: pino({ level: 'silent' }) });
+const agent = createAgent(await loadConfig(configFile, process.env), {
+  sink,
+  logger: pino({ level: 'silent' }),
+});
 // A line that was being written when the last one was killed ends here.
 appendFileSync(recordsFile, '\n');
 for await (const batch of batches(agent.run(AbortSignal.timeout(120_000)))) {

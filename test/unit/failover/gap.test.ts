@@ -29,6 +29,11 @@ describe('whether a place is lost', () => {
     ['one of them differs', noCandidate('hint-purged', 'diverged'), null],
     ['one fails of something else', noCandidate('hint-purged', null), null],
     ['none can ever do', noCandidate('unsuitable-server'), null],
+    [
+      'nobody has a trail, and one may come back',
+      new WaymarkError('no-trail', '', { details: { failing: ['server-unreachable'] } }),
+      null,
+    ],
     ['another error of the sink', new WaymarkError('sink', ''), null],
   ])('%s', (_, error, code) => {
     expect(lostCodeOf(error)).toBe(code);
