@@ -306,9 +306,9 @@ class HeldGroups {
     this.#streams = false;
     this.#group = null;
     if (group === null) return;
+    if (group.spool !== null) this.#unused.push(group.spool);
     this.#refuseStatements(group.statements, place);
     this.#events.remove(group.at);
-    if (group.spool !== null) this.#unused.push(group.spool);
   }
 
   #refuseStatements(count: number, place: EventPlace): void {

@@ -67,6 +67,9 @@ export function patienceWith(error: unknown): Patience {
     case 'interrupted':
     case 'agent-unreachable':
     case 'token-refused':
+    case 'conditions':
+    case 'missing-table':
+    case 'no-zookeeper-client':
       return 'none';
   }
 }

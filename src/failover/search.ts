@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { abortable } from '../util/abortable.js';
 import { sleep } from '../util/async.js';
-import { hasCode, messageOf, WaymarkError } from '../util/errors.js';
+import { type ErrorCode, hasCode, messageOf, WaymarkError } from '../util/errors.js';
 import { type CandidateOptions, type Place, tryCandidate } from './candidate.js';
 import { boundedAttempts, patienceWith } from './patience.js';
 import type { Member } from './pool.js';
@@ -104,8 +104,15 @@ function noCandidate(errors: readonly Error[]): Error {
   return new WaymarkError(
     'no-candidate',
     `No server of the pool can go on with the stream:${errors.map((error) => `\n  - ${error.message}`).join('')}`,
-    { cause: only, details: { reasons: errors.map((error) => error.message) } },
+    {
+      cause: only,
+      details: { reasons: errors.map((error) => error.message), codes: errors.map(codeOf) },
+    },
   );
+}
+
+function codeOf(error: Error): ErrorCode | null {
+  return error instanceof WaymarkError ? error.code : null;
 }
 
 /** How long a place is held back for a better member that is still being tried. */

@@ -19,6 +19,8 @@ export type HistoryOptions = Omit<DumpOptions, 'verifyChecksums'> & {
   readonly sourceServerId?: number | null;
   /** Identities are to be those that a relay log's listing tells of the same transactions. */
   readonly listed?: boolean;
+  /** Called for each transaction, also for those that are no part of the history (nothing in them, rolled back). */
+  readonly onTransaction?: (transaction: EndedTransaction) => void;
 };
 
 /**
@@ -61,6 +63,7 @@ export async function* readHistory(options: HistoryOptions): AsyncGenerator<Hist
       deliverable = true;
     },
     end: (transaction) => {
+      options.onTransaction?.(transaction);
       const step = stepOf(transaction, deliverable);
       deliverable = false;
       if (step) steps.push(step);

@@ -9,8 +9,8 @@ import { sameTransaction } from './identity-bag.js';
 import { RecentOrigins } from './recent-origins.js';
 import type { Identity, TrailEntry } from './trail.js';
 
-/** Transactions compared before the place. */
-const compared = 64;
+/** Transactions compared before a place. */
+export const compared = 64;
 
 /** Where a reader stood on a server, by what was noted of it. */
 export type NotedPlace = {
@@ -51,7 +51,7 @@ export async function findSamePlace(
 type Delivered = Pick<Extract<TrailEntry, { kind: 'transaction' }>, 'kind' | 'identity'>;
 
 /** A transaction of the log, and whether anything in it would be delivered. */
-type Logged = { readonly identity: Identity; readonly deliverable: boolean };
+export type Logged = { readonly identity: Identity; readonly deliverable: boolean };
 
 /**
  * Whether the log's last transactions are the trail's last ones, as far as both go. One of which nothing is delivered

@@ -46,9 +46,27 @@ type Common = {
   readonly source: RecordSource;
 };
 
+/** Where the records ended before a gap: the last one's place, and its transaction's number. */
+export type GapStart = RecordSource & {
+  readonly hint: string | null;
+  readonly seq: number;
+};
+
+/**
+ * The stream was begun anew where its place was lost, because the operator has chosen so (`run --accept-gap`): what was
+ * committed between `from` and `source` may be missing, or come a second time. It counts as a transaction of its own.
+ */
+export type GapRecord = Common & {
+  readonly type: 'gap';
+  /** Why the place was lost, for people. */
+  readonly reason: string;
+  /** Null when nothing is known of where the records ended. */
+  readonly from: GapStart | null;
+};
+
 type RowChange = Common & { readonly type: 'row'; readonly schema: string; readonly table: string };
 
-/** One line of output: a row that changed, a statement (DDL), or the outcome of a prepared XA transaction. */
+/** One line of output: a row that changed, a statement (DDL), the outcome of a prepared XA transaction, or a gap. */
 export type ChangeRecord =
   | (RowChange & { readonly op: 'insert'; readonly after: RowImage })
   | (RowChange & { readonly op: 'delete'; readonly before: RowImage })
@@ -59,4 +77,5 @@ export type ChangeRecord =
       /** {@link RecordTransaction.xa} of the records whose transaction ends so. */
       readonly xid: string;
       readonly outcome: 'commit' | 'rollback';
-    });
+    })
+  | GapRecord;

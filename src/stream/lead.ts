@@ -4,9 +4,10 @@ import { tableFilter } from '../config/table-filter.js';
 import type { Leadership } from '../election/lease.js';
 import { Checkpointer } from '../failover/checkpointer.js';
 import { Coordinator } from '../failover/coordinator.js';
-import { beginning, resumeFromCheckpoint } from '../failover/first-place.js';
+import { firstPlace } from '../failover/first-place.js';
 import { rememberingFilter } from '../matching/deliverable.js';
 import type { Sink, SinkRecovery } from '../sinks/sink.js';
+import { untilAborted } from '../util/abortable.js';
 import { hasCode, messageOf, WaymarkError } from '../util/errors.js';
 import { claimCheckpoint } from './claim.js';
 import { ledSink, ledStore } from './led.js';
@@ -105,14 +106,23 @@ async function coordinate(
   reportRecovery(opened, stream);
   const over = new AbortController();
   const working = AbortSignal.any([signal, over.signal]);
-  const running: Promise<never>[] = [];
+  const { acceptGap } = stream;
+  const means = { config, supervisor, progress, breadcrumbs, filter, logger, sink, sinkSignal, acceptGap };
+  const begun = { placed: false };
+  const read = async (): Promise<never> => {
+    const source = await firstPlace(means, stored, recovery, working);
+    begun.placed = true;
+    const both = [coordinator.run(source, working), supervisor.run(coordinator, working)];
+    try {
+      return await Promise.race(both);
+    } finally {
+      over.abort();
+      await Promise.allSettled(both);
+    }
+  };
+  const running = [read(), sink.watch?.(working) ?? untilAborted(working)];
   let fenced = false;
   try {
-    const means = { ...{ config, supervisor, progress, breadcrumbs, filter, logger } };
-    const source = stored
-      ? await resumeFromCheckpoint(means, stored, recovery, signal)
-      : await beginning(means, signal);
-    running.push(coordinator.run(source, working), supervisor.run(coordinator, working));
     return await Promise.race(running);
   } catch (error) {
     fenced = hasCode(error, 'not-leader');
@@ -120,7 +130,7 @@ async function coordinate(
   } finally {
     over.abort();
     await Promise.allSettled(running);
-    if (!fenced && progress.coordinates.file !== '') await saveLast(checkpointer, stream);
+    if (!fenced && begun.placed) await saveLast(checkpointer, stream);
     grace.release();
   }
 }

@@ -24,12 +24,15 @@ export type StreamOptions = {
   readonly sink: Sink;
   readonly logger: Logger;
   readonly meters: StreamMeters;
+  /** Whether it is begun anew, with a record of the gap, where its place is lost. */
+  readonly acceptGap: boolean;
 };
 
 /** One stream of an agent: what stays through all its leaderships, and how it stands. */
 export class Stream {
   readonly sink: Sink;
   readonly logger: Logger;
+  readonly acceptGap: boolean;
   readonly progress: Progress;
   /** While it runs, whether we lead it or stand by. */
   supervisor: Supervisor | null = null;
@@ -43,16 +46,18 @@ export class Stream {
   #config: Config;
   #account: Account | null = null;
   readonly #meters: StreamMeters;
-  readonly #logSizes = new LogSizes();
+  readonly #logSizes: LogSizes;
   readonly #sinkActivity: () => SinkActivity;
 
-  constructor({ config, sink, logger, meters }: StreamOptions) {
+  constructor({ config, sink, logger, meters, acceptGap }: StreamOptions) {
     const watched = watchedSink(sink, (seconds) => {
       meters.delivered(seconds);
     });
     this.#config = config;
     this.sink = watched.sink;
     this.logger = logger;
+    this.acceptGap = acceptGap;
+    this.#logSizes = new LogSizes(logger);
     this.progress = newProgress(config.matching.margin);
     this.#meters = meters;
     this.#sinkActivity = watched.activity;
@@ -95,7 +100,7 @@ export class Stream {
       progress: this.progress,
       members: this.members(),
       logs: this.#logSizes,
-      checkpoint: checkpointer ?? { savedAt: null, failures: 0, failing: null },
+      checkpoint: checkpointer ?? { savedAt: null, failures: 0, droppedEntries: 0, failing: null },
       sink: this.#sinkActivity(),
       now: { monotonicMs: performance.now(), wallMs: Date.now() },
     });

@@ -12,6 +12,8 @@ const addColumn = new RegExp(
   'i',
 );
 
+const dropColumn = new RegExp(`^ALTER TABLE ${named} DROP COLUMN \`?(\\w+)\`?$`, 'i');
+
 /** Makes the tables again from the records alone: what a consumer of the audit would have. */
 export class Replay {
   /** What could not be applied, e.g. a row that is deleted and isn't there. */
@@ -56,12 +58,20 @@ export class Replay {
     if (dropped !== undefined && !this.#tables.delete(dropped)) this.problems.push(`${sql}: no such table`);
     const truncated = truncateTable.exec(sql)?.[1];
     if (truncated !== undefined) this.#table(truncated, sql).clear();
-    const [, altered, column, value] = addColumn.exec(sql) ?? [];
-    if (altered === undefined || column === undefined) return;
-    const entries = [...this.#table(altered, sql).values()];
+    const [, longer, column, value] = addColumn.exec(sql) ?? [];
+    if (column !== undefined) this.#alter(longer, sql, (row) => ({ ...row, [column]: Number(value) }));
+    const [, shorter, gone] = dropColumn.exec(sql) ?? [];
+    if (gone !== undefined) {
+      this.#alter(shorter, sql, (row) =>
+        Object.fromEntries(Object.entries(row).filter(([name]) => name !== gone)),
+      );
+    }
+  }
+
+  #alter(name = '', sql: string, change: (row: Row) => Row): void {
     const table = new Map<string, Entry>();
-    for (const { row, count } of entries) add(table, { ...row, [column]: Number(value) }, count);
-    this.#tables.set(altered, table);
+    for (const { row, count } of this.#table(name, sql).values()) add(table, change(row), count);
+    this.#tables.set(name, table);
   }
 
   #table(name: string, where: string): Map<string, Entry> {

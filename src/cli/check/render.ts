@@ -1,9 +1,10 @@
 import { describeVersion } from '../../mysql/settings-findings.js';
 import { parseServerVersion } from '../../mysql/version.js';
-import type { CheckedServer, CheckFinding, CheckReport } from './findings.js';
+import type { AtStart, CheckFinding } from '../../conditions/finding.js';
+import type { CheckedServer, CheckReport } from './report.js';
 
 /** The report for people: by server, what is fine (✓), wrong (✗) or to be minded (!), with what to do about it. */
-export function renderReport({ servers, findings, checkpoint, created }: CheckReport): string {
+export function renderReport({ servers, findings, checkpoint, created, run }: CheckReport): string {
   const sections = servers.map((server) => {
     const own = findings.filter((finding) => finding.server === server.server);
     return [
@@ -29,7 +30,7 @@ export function renderReport({ servers, findings, checkpoint, created }: CheckRe
   ]);
   const count = (severity: CheckFinding['severity']): number =>
     findings.filter((finding) => finding.severity === severity).length;
-  const total = `${plural(count('error'), 'error')}, ${plural(count('warning'), 'warning')}`;
+  const total = `${plural(count('error'), 'error')}, ${plural(count('warning'), 'warning')}: ${runWords(run)}`;
   return [...sections.map((section) => section.join('\n')), total].join('\n\n');
 }
 
@@ -51,6 +52,17 @@ function lines({ server, severity, message, fix }: CheckFinding): string[] {
   const text =
     server !== null && message.startsWith(`${server} `) ? message.slice(server.length + 1) : message;
   return [`  ${severity === 'error' ? '✗' : '!'} ${text}`, `      → ${fix}`];
+}
+
+function runWords(run: AtStart): string {
+  switch (run) {
+    case 'refuses':
+      return 'waymark run refuses to start';
+    case 'waits':
+      return 'waymark run starts, and waits for what is away';
+    case 'goes-on':
+      return 'waymark run starts';
+  }
 }
 
 function plural(count: number, word: string): string {

@@ -189,7 +189,7 @@ describe("MySQL's compressed transactions", () => {
     const body = transactionPayload(Buffer.alloc(1_000_000, 'abc'), 255, 1_000_000);
     const sizes = Array.from(unpackTransactionPayload(body, 0, body.length), ({ length }) => length);
     expect(Math.max(...sizes)).toBeLessThanOrEqual(blockBytes);
-    expect(unpacked(body)).toEqual(Buffer.alloc(1_000_000, 'abc'));
+    expect(unpacked(body).equals(Buffer.alloc(1_000_000, 'abc'))).toBe(true);
   });
 });
 

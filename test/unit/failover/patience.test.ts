@@ -42,6 +42,9 @@ const patience: Readonly<Record<ErrorCode, readonly [Patience, string]>> = {
   interrupted: ['none', 'no candidate’s'],
   'agent-unreachable': ['none', 'no candidate’s'],
   'token-refused': ['none', 'no candidate’s'],
+  conditions: ['none', 'no candidate’s'],
+  'missing-table': ['none', 'no candidate’s'],
+  'no-zookeeper-client': ['none', 'no candidate’s'],
 };
 
 test.each(Object.entries(patience))('%s: %j', (code, [expected]) => {

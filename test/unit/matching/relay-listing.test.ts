@@ -98,3 +98,66 @@ test('a transaction that was cut off, and comes again from its beginning, is one
     listedIdentity('aa:1', digest.take()),
   ]);
 });
+
+const identities = (steps: readonly HistoryStep[]): unknown[] =>
+  steps.map((step) => (step.kind === 'hint' ? null : step.identity));
+
+test('MariaDB: what was rolled back is no part of it, a group or behind a savepoint', () => {
+  const { steps, listing } = read([
+    'Rotate | 1 | 0 | mysql-bin.000002;pos=4',
+    'Gtid | 1 | 42 | BEGIN GTID 0-1-6',
+    'Table_map | 1 | 99 | table_id: 18 (shop.orders)',
+    'Write_rows_v1 | 1 | 141 | table_id: 18 flags: STMT_END_F',
+    'Query | 1 | 200 | use `shop`; CREATE TEMPORARY TABLE tt (a INT)',
+    'Query | 1 | 272 | ROLLBACK',
+    'Gtid | 1 | 300 | GTID 0-1-7',
+    'Query | 1 | 400 | use `shop`; DROP /*!40005 TEMPORARY */ TABLE IF EXISTS `tt`',
+    'Gtid | 1 | 442 | BEGIN GTID 0-1-8',
+    'Table_map | 1 | 499 | table_id: 18 (shop.orders)',
+    'Write_rows_v1 | 1 | 541 | table_id: 18 flags: STMT_END_F',
+    'Query | 1 | 560 | SAVEPOINT `s`',
+    'Table_map | 1 | 599 | table_id: 18 (shop.orders)',
+    'Delete_rows_v1 | 1 | 641 | table_id: 18 flags: STMT_END_F',
+    'Query | 1 | 660 | ROLLBACK TO `s`',
+    'Table_map | 1 | 699 | table_id: 18 (shop.orders)',
+    'Update_rows_v1 | 1 | 741 | table_id: 18 flags: STMT_END_F',
+    'Xid | 1 | 772 | COMMIT /* xid=21 */',
+  ]);
+  digest.rows('insert', table);
+  digest.rows('update', table);
+  expect(identities(steps)).toEqual([listedIdentity('0-1-8', digest.take())]);
+  expect(listing.place.position).toBe(772);
+});
+
+test('MariaDB: an ALTER TABLE in two phases counts at its commit', () => {
+  const { steps } = read([
+    'Rotate | 1 | 0 | mysql-bin.000002;pos=4',
+    'Gtid | 1 | 42 | GTID 0-1-115 START ALTER',
+    'Query | 1 | 99 | use `shop`; ALTER TABLE t ADD x INT',
+    'Gtid | 1 | 142 | GTID 0-1-116 COMMIT ALTER id=115',
+    'Query | 1 | 199 | use `shop`; ALTER TABLE t ADD x INT',
+    'Gtid | 1 | 242 | GTID 0-1-117 START ALTER',
+    'Query | 1 | 299 | use `shop`; ALTER TABLE t ADD UNIQUE (v)',
+    'Gtid | 1 | 342 | GTID 0-1-118 ROLLBACK ALTER id=117',
+    'Query | 1 | 399 | use `shop`; ALTER TABLE t ADD UNIQUE (v)',
+  ]);
+  digest.statement({ schema: '', sql: 'ALTER TABLE t ADD x INT' });
+  expect(identities(steps)).toEqual([listedIdentity('0-1-116', digest.take())]);
+});
+
+test('XA: what is prepared, and the outcome, as the log has them', () => {
+  const { steps } = read([
+    'Rotate | 1 | 0 | mysql-bin.000002;pos=4',
+    "Gtid | 1 | 42 | XA START X'6f6e65',X'74776f',7 GTID 0-1-100",
+    'Table_map | 1 | 99 | table_id: 18 (shop.orders)',
+    'Write_rows_v1 | 1 | 141 | table_id: 18 flags: STMT_END_F',
+    "Query | 1 | 199 | XA END X'6f6e65',X'74776f',7",
+    "XA_prepare | 1 | 242 | XA PREPARE X'6f6e65',X'74776f',7",
+    'Gtid | 1 | 299 | GTID 0-1-101',
+    "Query | 1 | 342 | XA COMMIT X'6f6e65',X'74776f',7",
+  ]);
+  digest.rows('insert', table);
+  const prepared = listedIdentity('0-1-100', digest.take());
+  digest.statement({ schema: '', sql: "XA COMMIT X'6f6e65',X'74776f',7" });
+  expect(identities(steps)).toEqual([prepared, listedIdentity('0-1-101', digest.take())]);
+});
