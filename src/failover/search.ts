@@ -27,7 +27,10 @@ export type Standing =
   /** It lacks what was delivered, or the hint: waited for, and the others meanwhile. */
   | { readonly status: 'behind' }
   | { readonly status: 'ready'; readonly place: Place }
-  /** Can change by itself: it is tried again. `spent`: so often already that it isn't waited for when nobody else is. */
+  /**
+   * Can change by itself: it is tried again. `spent`, of what may be over in a moment: whether it has been tried so often
+   * that it isn't waited for when nobody else is.
+   */
   | { readonly status: 'failing'; readonly error: Error; readonly spent?: boolean }
   /** Won't change by itself. */
   | { readonly status: 'rejected'; readonly error: Error };
@@ -62,9 +65,7 @@ export function judge(contenders: readonly Ranked[], patient = false): Verdict {
     return patient && better ? { kind: 'go-on' } : { kind: 'take', place: standing.place };
   }
   const standings = contenders.map(({ standing }) => standing);
-  if (standings.some(({ status }) => status === 'trying' || status === 'behind' || status === 'waiting')) {
-    return { kind: 'go-on' };
-  }
+  if (standings.some(isUndecided)) return { kind: 'go-on' };
   const errors = standings.flatMap((standing) => ('error' in standing ? [standing.error] : []));
   const halting = errors.find((error) => isHalting(error));
   if (halting) return { kind: 'give-up', error: besideFailing(halting, standings) };
@@ -72,6 +73,21 @@ export function judge(contenders: readonly Ranked[], patient = false): Verdict {
     return { kind: 'give-up', error: noCandidate(errors) };
   }
   return { kind: 'go-on' };
+}
+
+/** Whether something is to be heard of the member in a moment, or nothing has been yet. */
+function isUndecided(standing: Standing): boolean {
+  switch (standing.status) {
+    case 'trying':
+    case 'behind':
+    case 'waiting':
+      return true;
+    case 'failing':
+      return standing.spent === false;
+    case 'ready':
+    case 'rejected':
+      return false;
+  }
 }
 
 function isSpent(standing: Standing): boolean {
@@ -214,11 +230,9 @@ async function keepTrying(
         );
       }
       reported = reason;
-      report(
-        transient
-          ? { status: 'failing', error: known, spent: attempts >= boundedAttempts }
-          : { status: 'rejected', error: known },
-      );
+      if (!transient) report({ status: 'rejected', error: known });
+      else if (patience === 'endless') report({ status: 'failing', error: known });
+      else report({ status: 'failing', error: known, spent: attempts >= boundedAttempts });
       if (!transient) return;
     }
     await sleep(waitMs, signal);
