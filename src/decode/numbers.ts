@@ -135,33 +135,27 @@ export function decimalReader(precision: number, scale: number, quoted: boolean)
     throw new Malformed(`a DECIMAL(${precision},${scale})`);
   }
   const whole = precision - scale;
-  const groups = [
-    ...group(whole % 9),
-    ...Array.from({ length: Math.floor(whole / 9) }, () => ({ digits: 9, bytes: 4 })),
-  ];
-  const fraction = [
-    ...Array.from({ length: Math.floor(scale / 9) }, () => ({ digits: 9, bytes: 4 })),
-    ...group(scale % 9),
-  ];
+  const sizes = [...groupsOf(whole).toReversed(), ...groupsOf(scale)];
+  const fractionFrom = Math.ceil(whole / 9);
   return (bytes, start, out) => {
     const invert = ((bytes[start] ?? 0) & 0x80) === 0 ? 0xff : 0;
-    let sign = 0x80;
-    let at = start;
-    const next = (count: number): number => {
-      let value = 0;
-      for (let left = count; left > 0; left -= 1) {
-        value = value * 256 + ((bytes[at] ?? 0) ^ invert ^ sign);
-        sign = 0;
-        at += 1;
-      }
-      return value;
-    };
     if (quoted) out.byte(0x22);
     if (invert !== 0) out.byte(0x2d);
+    let at = start;
     let leading = true;
-    for (const { digits, bytes: count } of groups) {
-      const value = next(count);
-      checkGroup(value, digits);
+    for (let place = 0; place < sizes.length; place += 1) {
+      if (place === fractionFrom) {
+        if (leading) out.byte(0x30);
+        leading = false;
+        out.byte(0x2e);
+      }
+      const digits = sizes[place] ?? 0;
+      const end = at + (digitsToBytes[digits] ?? 0);
+      let value = 0;
+      for (; at < end; at += 1) {
+        value = value * 256 + ((bytes[at] ?? 0) ^ invert ^ (at === start ? 0x80 : 0));
+      }
+      if (value >= (powersOfTen[digits] ?? 0)) throw new Malformed(`${digits} decimal digits are ${value}`);
       if (!leading) out.padded(value, digits);
       else if (value !== 0) {
         out.unsigned(value);
@@ -169,24 +163,19 @@ export function decimalReader(precision: number, scale: number, quoted: boolean)
       }
     }
     if (leading) out.byte(0x30);
-    if (scale > 0) out.byte(0x2e);
-    for (const { digits, bytes: count } of fraction) {
-      const value = next(count);
-      checkGroup(value, digits);
-      out.padded(value, digits);
-    }
     if (quoted) out.byte(0x22);
     return at;
   };
 }
 
-function group(digits: number): { digits: number; bytes: number }[] {
-  return digits === 0 ? [] : [{ digits, bytes: digitsToBytes[digits] ?? 0 }];
+/** The digits on one side of the point in groups, from the point on. */
+function groupsOf(digits: number): number[] {
+  const groups = Array.from({ length: Math.floor(digits / 9) }, () => 9);
+  return digits % 9 === 0 ? groups : [...groups, digits % 9];
 }
 
-function checkGroup(value: number, digits: number): void {
-  if (value >= 10 ** digits) throw new Malformed(`a group of ${digits} decimal digits is ${value}`);
-}
+/** 10^0 … 10^9 */
+export const powersOfTen: readonly number[] = Array.from({ length: 10 }, (_, exponent) => 10 ** exponent);
 
 /** BIT: a number. @param count of bytes, the highest first. */
 export function bitReader(count: number): ValueReader {

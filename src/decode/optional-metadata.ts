@@ -93,9 +93,9 @@ function readField(field: number, part: ByteReader, columns: Draft[], vendor: Ve
 const geometryTypes: ReadonlySet<number> = new Set([columnTypes.geometry]);
 const labelTypes: ReadonlySet<number> = new Set<number>([columnTypes.enum, columnTypes.set]);
 
-/** Whose character sets stand in the table map: on MariaDB GEOMETRY has one as well, binary. */
+/** Whose character sets stand in the table map: on MySQL VECTOR has one as well, on MariaDB GEOMETRY; both are binary. */
 const textTypes: Readonly<Record<Vendor, ReadonlySet<number>>> = {
-  mysql: characterTypes,
+  mysql: new Set([...characterTypes, columnTypes.vector]),
   mariadb: new Set([...characterTypes, columnTypes.geometry]),
 };
 

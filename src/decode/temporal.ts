@@ -1,5 +1,6 @@
 import type { JsonWriter } from './json-writer.js';
 import { Malformed } from './malformed.js';
+import { powersOfTen } from './numbers.js';
 import type { ValueReader } from './value-reader.js';
 
 const [quote, minus, colon, point, space] = [0x22, 0x2d, 0x3a, 0x2e, 0x20] as const;
@@ -25,7 +26,7 @@ function writeClock(hour: number, minute: number, second: number, out: JsonWrite
 /** @param value of as many digits. */
 function writeFraction(value: number, digits: number, out: JsonWriter): void {
   if (digits === 0) return;
-  if (value >= 10 ** digits) throw new Malformed(`a fraction of ${digits} digits is ${value}`);
+  if (value >= (powersOfTen[digits] ?? 0)) throw new Malformed(`a fraction of ${digits} digits is ${value}`);
   out.byte(point);
   out.padded(value, digits);
 }

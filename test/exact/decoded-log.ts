@@ -94,7 +94,8 @@ function described(
   layout: TableLayout,
   dictionary: ReadonlyMap<string, readonly DictionaryColumn[]>,
 ): TableLayout {
-  if (missingIn(layout) === 'nothing') return layout;
+  const missing = missingIn(layout);
+  if (missing === 'nothing' || (missing === 'types' && !dictionary.has(layout.table))) return layout;
   const today = dictionary.get(layout.table) ?? [];
   const problem = misfit(layout, today);
   if (problem !== null) throw new Error(`${layout.table}: ${problem}`);

@@ -1,4 +1,4 @@
-import type { Vendor } from '../servers/index.js';
+import type { TestServer, Vendor } from '../servers/index.js';
 import type { ComparisonName } from './comparison.js';
 
 /** A column's type, SQL expressions of values to store in it, and how they are compared. */
@@ -474,3 +474,10 @@ export const samples: readonly Sample[] = [
     values: ["''", "x'00'", "REPEAT(x'00ff', 150)"],
   },
 ];
+
+/** Whether the server has the type. */
+export function hasType({ version }: TestServer, { since }: Sample): boolean {
+  if (since === undefined) return true;
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major > since[0] || (major === since[0] && minor >= since[1]);
+}

@@ -4,16 +4,9 @@ import { kinds, newLog } from '../integration/fixtures/log-reading.js';
 import { comparisons } from './comparison.js';
 import { dictionaryOf, type LoggedRow, loggedRows } from './decoded-log.js';
 import { jsonCells } from './json-cells.js';
-import { type Sample, samples } from './samples.js';
+import { hasType, samples } from './samples.js';
 
 const metadata = { mysql: ['FULL', 'MINIMAL'], mariadb: ['FULL', 'MINIMAL', 'NO_LOG'] } as const;
-
-/** Whether the server has the type. */
-function has({ version }: TestServer, { since }: Sample): boolean {
-  if (since === undefined) return true;
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  return major > since[0] || (major === since[0] && minor >= since[1]);
-}
 
 /** What the server tells of a table's values, by id; null for NULL. */
 type Told = ReadonlyMap<number, string | null>;
@@ -46,7 +39,7 @@ for (const kind of kinds.filter(({ name }) => name !== 'MySQL without GTIDs')) {
         await server.query(`SET GLOBAL binlog_row_metadata = ${setting}`);
         const start = await newLog(server);
         for (const [index, sample] of ours.entries()) {
-          if (!has(server, sample)) continue;
+          if (!hasType(server, sample)) continue;
           const table = tableOf(index);
           // MariaDB's VECTOR may not be NULL without an index; with one neither.
           await server.query(
@@ -66,7 +59,7 @@ for (const kind of kinds.filter(({ name }) => name !== 'MySQL without GTIDs')) {
 
       test.each(ours.map((sample, index) => [sample.type, index] as const))('%s', (_type, index) => {
         const sample = ours[index]!;
-        if (!has(server, sample)) return;
+        if (!hasType(server, sample)) return;
         const table = tableOf(index);
         const expected = told.get(table)!;
         const logged = rows.filter((row) => row.table === table);
