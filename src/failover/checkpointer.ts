@@ -16,6 +16,8 @@ export type CheckpointerOptions = {
   readonly stream: string;
   readonly store: CheckpointStore;
   readonly sink: Sink;
+  /** Ends waiting for the sink. */
+  readonly sinkSignal: AbortSignal;
   readonly progress: Progress;
   readonly logger: Logger;
   /** Version of the record that was loaded; null when there was none. */
@@ -91,7 +93,7 @@ export class Checkpointer {
   }
 
   async #saveInBackground(reason: SaveReason, signal: AbortSignal): Promise<void> {
-    const checkpoint = await this.#snapshot();
+    const checkpoint = await this.#snapshot(this.#options.sinkSignal);
     this.#lastSaveMs = performance.now();
     this.#running = this.#save(checkpoint, reason, signal)
       .catch((error: unknown) => {
@@ -108,7 +110,7 @@ export class Checkpointer {
   async saveNow(reason: SaveReason, signal: AbortSignal): Promise<void> {
     await this.#running;
     if (this.#error !== null) throw this.#error;
-    const checkpoint = await this.#snapshot();
+    const checkpoint = await this.#snapshot(signal);
     for (;;) {
       try {
         await this.#save(checkpoint, reason, signal);
@@ -126,10 +128,10 @@ export class Checkpointer {
     return `${formatCoordinates(coordinates)} ${partial?.changes ?? 0}`;
   }
 
-  async #snapshot(): Promise<Checkpoint> {
+  async #snapshot(signal: AbortSignal): Promise<Checkpoint> {
     const { progress, sink, stream } = this.#options;
     this.#saved = this.#mark();
-    const position = await sink.flush();
+    const position = await sink.flush(signal);
     if (this.#server === null) throw new Error('a checkpoint needs a server');
     const { keepsOrder, ...server } = this.#server;
     const { entries, partial } = trailOf(progress);

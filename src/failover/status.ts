@@ -2,7 +2,7 @@ import { formatCoordinates, parseCoordinates } from '../binlog/coordinates.js';
 import { hintSeconds } from '../hints/next-hint.js';
 import type { Confidence } from '../matching/match-state.js';
 import type { BinaryLog } from '../mysql/server.js';
-import type { SinkActivity } from '../sinks/measured-sink.js';
+import type { SinkActivity } from '../sinks/watched-sink.js';
 import type { Progress } from '../tail/progress.js';
 import { bytesBetween } from './log-sizes.js';
 import type { MemberView } from './members.js';

@@ -64,7 +64,7 @@ export class TrailKeeper {
    * log and the note of it (MariaDB: mysql.gtid_slave_pos), which carries it out, and logs it, once more.
    */
   hint(hint: Hint, coordinates: Coordinates): void {
-    if (this.#tokens.has(hint.token)) return;
+    if (this.has(hint)) return;
     this.#add(hint, coordinates);
     this.#cut();
   }
@@ -79,6 +79,11 @@ export class TrailKeeper {
   /** A transaction came that the trail has already: it counts, and isn't added. */
   passedOver(): void {
     this.#sequence += 1;
+  }
+
+  /** Whether the trail has the hint. */
+  has(hint: Hint): boolean {
+    return this.#tokens.has(hint.token);
   }
 
   get entries(): readonly TrailEntry[] {

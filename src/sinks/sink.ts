@@ -34,8 +34,12 @@ export type SinkRecovery = {
  * Takes the records. Called by one agent, never concurrently with itself.
  *
  * The order of calls: open, then deliver and flush any number of times, then close; and again from open on, when the
- * agent leads its stream another time. A rejected promise ends the stream: what a sink can mend (a full pipe, a short
- * outage) it mends itself before it answers.
+ * agent leads its stream another time. A rejected promise ends the stream, whatever it is rejected with: what a sink can
+ * mend (a full pipe, a short outage) it mends itself before it answers. The checkpoint speaks of what `deliver` has
+ * resolved for, and of nothing else.
+ *
+ * When a signal fires the agent stops waiting, whether the sink heeds it or not. What the sink takes after that may come
+ * again, with the same ids.
  *
  * Where several agents stand by for each other, each of them has a sink, and what they write to may be one and the
  * same. The fencing token tells them apart: whoever has seen one takes nothing under a lower one any more.
@@ -52,7 +56,7 @@ export interface Sink {
    */
   deliver(records: readonly ChangeRecord[], signal: AbortSignal, fencing?: Fencing): Promise<void>;
   /** Makes durable what was delivered; the position is kept in the checkpoint. */
-  flush(): Promise<SinkPosition | null>;
+  flush(signal: AbortSignal): Promise<SinkPosition | null>;
   /** Releases what the sink holds; what was delivered and not flushed is flushed first. */
   close(): Promise<void>;
 }

@@ -35,20 +35,33 @@ export async function lead(stream: Stream, means: LeaderMeans, stop: AbortSignal
   progress.lastHeardAtMs = null;
   const stored = await claimCheckpoint(led, signal);
   const recovery = await sink.open(stored?.checkpoint.sink ?? null, signal);
+  let ended: unknown;
   try {
     return await coordinate(stream, { ...means, store: led, sink, stored, recovery }, { signal, stop });
+  } catch (error) {
+    ended = error;
+    throw error;
   } finally {
-    await closeSink(sink, leadership, stream);
+    await closeSink(sink, leadership, stream, stop.aborted ? null : ended);
   }
 }
 
-/** A sink that another agent has taken over by now refuses our last word, and that is as it should be. */
-async function closeSink(sink: Sink, { lost, token }: Leadership, { logger }: Stream): Promise<void> {
+/**
+ * A sink that another agent has taken over by now refuses our last word, and that is as it should be. What ended the
+ * stream says more than what a sink says to being closed then.
+ */
+async function closeSink(
+  sink: Sink,
+  { lost, token }: Leadership,
+  { logger }: Stream,
+  ended: unknown,
+): Promise<void> {
   try {
     await sink.close();
   } catch (error) {
-    if (!lost.aborted) throw error;
-    logRefusal(logger, error, token);
+    if (lost.aborted) logRefusal(logger, error, token);
+    else if (ended === null) throw error;
+    else logger.warn({ event: 'sink.warning' }, messageOf(error));
   }
 }
 
@@ -80,7 +93,7 @@ async function coordinate(
   const sinkSignal = AbortSignal.any([grace.signal, leadership.lost]);
   const version = stored?.version ?? null;
   const checkpointer = new Checkpointer({
-    ...{ stream: config.stream, store, sink, progress, logger, version },
+    ...{ stream: config.stream, store, sink, sinkSignal, progress, logger, version },
   });
   const coordinator = new Coordinator({
     ...{ config, supervisor, filter, sink, progress, checkpointer, breadcrumbs, logger, sinkSignal },
@@ -93,7 +106,7 @@ async function coordinate(
   const over = new AbortController();
   const working = AbortSignal.any([signal, over.signal]);
   const running: Promise<never>[] = [];
-  let sinkFailed = false;
+  let fenced = false;
   try {
     const means = { ...{ config, supervisor, progress, breadcrumbs, filter, logger } };
     const source = stored
@@ -102,13 +115,12 @@ async function coordinate(
     running.push(coordinator.run(source, working), supervisor.run(coordinator, working));
     return await Promise.race(running);
   } catch (error) {
-    // The sink's own error: what the trail says was delivered may not have been. The last record stands.
-    sinkFailed = hasCode(error, 'sink') || hasCode(error, 'not-leader') || sinkSignal.aborted;
+    fenced = hasCode(error, 'not-leader');
     throw error;
   } finally {
     over.abort();
     await Promise.allSettled(running);
-    if (!sinkFailed && progress.coordinates.file !== '') await saveLast(checkpointer, stream);
+    if (!fenced && progress.coordinates.file !== '') await saveLast(checkpointer, stream);
     grace.release();
   }
 }

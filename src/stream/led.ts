@@ -31,9 +31,9 @@ export function ledSink(sink: Sink, leadership: Leadership, stream: string): Sin
       leadership.assertHeld();
       return sink.deliver(records, signal, fencing);
     },
-    async flush() {
+    async flush(signal) {
       leadership.assertHeld();
-      return sink.flush();
+      return sink.flush(signal);
     },
     close: () => sink.close(),
   };

@@ -14,7 +14,7 @@ import { Supervisor } from '../failover/supervisor.js';
 import { refused, type ReloadReport, type SwitchReport } from '../failover/switching.js';
 import type { StreamMeters } from '../http/metrics.js';
 import type { Account } from '../mysql/instance.js';
-import { measuredSink, type SinkActivity } from '../sinks/measured-sink.js';
+import { watchedSink, type SinkActivity } from '../sinks/watched-sink.js';
 import type { Sink } from '../sinks/sink.js';
 import { newProgress, type Progress } from '../tail/progress.js';
 
@@ -47,15 +47,15 @@ export class Stream {
   readonly #sinkActivity: () => SinkActivity;
 
   constructor({ config, sink, logger, meters }: StreamOptions) {
-    const measured = measuredSink(sink, (seconds) => {
+    const watched = watchedSink(sink, (seconds) => {
       meters.delivered(seconds);
     });
     this.#config = config;
-    this.sink = measured.sink;
+    this.sink = watched.sink;
     this.logger = logger;
     this.progress = newProgress(config.matching.margin);
     this.#meters = meters;
-    this.#sinkActivity = measured.activity;
+    this.#sinkActivity = watched.activity;
   }
 
   get config(): Config {

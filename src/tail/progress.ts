@@ -1,11 +1,13 @@
 import type { Coordinates } from '../binlog/coordinates.js';
-import type { GtidPosition } from './gtid-position.js';
+import type { EndedTransaction } from '../binlog/transaction-assembler.js';
+import type { Hint } from '../hints/hint.js';
 import { TrailKeeper } from '../matching/trail-keeper.js';
-import type { PartialTransaction, Trail } from '../matching/trail.js';
+import type { Identity, PartialTransaction, Trail } from '../matching/trail.js';
+import { type GtidPosition, noteGtid } from './gtid-position.js';
 
 /**
- * How far the stream has been delivered: the one mutable state of an agent's stream. The tail alone changes it, and
- * only between batches, when the sink has accepted everything it speaks of.
+ * How far the stream has been delivered: the one mutable state of an agent's stream. The tail alone changes it while a
+ * server is read, and only when the sink has accepted everything it speaks of (see ReadAhead).
  */
 export type Progress = {
   /** Right behind the last transaction that is over: delivered, passed over, or nothing to deliver. */
@@ -55,4 +57,46 @@ export function newProgress(margin: number): Progress {
 /** The trail with the transaction under way, for a checkpoint or a match. */
 export function trailOf(progress: Progress): Trail {
   return { entries: progress.keeper.entries, partial: progress.partial };
+}
+
+/** A transaction that is over, and what has become of it. */
+export type Step = { readonly ended: EndedTransaction } & (
+  | { readonly kind: 'hint'; readonly hint: Hint }
+  | { readonly kind: 'delivered'; readonly identity: Identity }
+  /** It was delivered from another server. */
+  | { readonly kind: 'passed-over' }
+  /** This server has it twice. */
+  | { readonly kind: 'repeated' }
+  /** Born on the replica itself. */
+  | { readonly kind: 'born-here' }
+  /** Nothing of it is history. */
+  | { readonly kind: 'empty' }
+);
+
+/** Takes a step: the sink has accepted what the transaction holds. */
+export function advance(progress: Progress, step: Step): void {
+  const { ended } = step;
+  if (ended.identity !== null) progress.lastSecond = ended.identity.second;
+  progress.coordinates = ended.end;
+  if (step.kind !== 'born-here') noteGtid(progress.gtidPosition, ended.gtid);
+  switch (step.kind) {
+    case 'hint':
+      progress.keeper.hint(step.hint, ended.start);
+      progress.sourceServerId = ended.serverId;
+      return;
+    case 'delivered':
+      progress.keeper.transaction(step.identity);
+      progress.transactions += 1;
+      return;
+    case 'passed-over':
+      progress.keeper.passedOver();
+      progress.passedOver += 1;
+      return;
+    case 'born-here':
+      progress.bornHere += 1;
+      return;
+    case 'repeated':
+    case 'empty':
+      return;
+  }
 }

@@ -12,9 +12,9 @@ import type { Sink } from '../sinks/sink.js';
 import { hasCode } from '../util/errors.js';
 import { ColumnSource } from './column-source.js';
 import { CutOffTransaction, ResemblanceError } from './cut-off-transaction.js';
-import type { Progress } from './progress.js';
+import { advance, type Progress } from './progress.js';
 import { TokenReader } from './tokens.js';
-import { TransactionStream } from './transaction-stream.js';
+import { type Taken, TransactionStream } from './transaction-stream.js';
 
 export type TailOptions = {
   readonly instance: Instance;
@@ -54,7 +54,7 @@ const inspectAgainAfterMs = 1000;
  * doesn't end otherwise. Reads no further than the sink accepts.
  *
  * @throws what readDump and the assembler throw; `diverged` when a transaction that was cut off goes on otherwise
- * here and `onDivergence` is `halt`; the sink's error, after which `progress` may be ahead of what the sink has.
+ * here and `onDivergence` is `halt`; the sink's error. Whatever ends it, `progress` is what the sink has accepted.
  */
 export async function tail(options: TailOptions): Promise<never> {
   const columns = new ColumnSource(options.instance, options.logger, options.signal);
@@ -127,16 +127,9 @@ async function work(
   stream: TransactionStream,
   options: TailOptions,
 ): Promise<void> {
-  const { progress, sink } = options;
+  const { progress } = options;
   progress.lastHeardAtMs = performance.now();
   progress.bytes += batch.bytes;
-  const deliver = async (): Promise<void> => {
-    const { records, hints } = stream.take();
-    if (records.length > 0) await sink.deliver(records, options.sinkSignal);
-    progress.records += records.length;
-    progress.partial = stream.partial;
-    await options.onBatch({ records: records.length, hints, position: reader.position });
-  };
   try {
     try {
       batch.forEach(reader.event);
@@ -147,12 +140,33 @@ async function work(
       }
     }
   } catch (error) {
-    // What was made of the batch before that is delivered all the same: the trail has it already.
-    await deliver();
+    // What was made of the batch before that is delivered all the same: it was right.
+    await deliver(stream.take(), reader.position, options);
     throw error;
   }
-  if (reader.open === null) progress.coordinates = reader.position;
-  await deliver();
+  await deliver(stream.take(), reader.position, options, reader.open === null);
+}
+
+/**
+ * Hands records to the sink and, when it has accepted them, takes over what they say of the stream's progress.
+ * @param isBoundary whether a dump can begin at the position.
+ */
+async function deliver(
+  { records, steps, partial }: Taken,
+  position: Coordinates,
+  { progress, sink, sinkSignal, onBatch }: TailOptions,
+  isBoundary = false,
+): Promise<void> {
+  if (records.length > 0) await sink.deliver(records, sinkSignal);
+  let hints = 0;
+  for (const step of steps) {
+    advance(progress, step);
+    if (step.kind === 'hint') hints += 1;
+  }
+  progress.records += records.length;
+  progress.partial = partial;
+  if (isBoundary) progress.coordinates = position;
+  await onBatch({ records: records.length, hints, position });
 }
 
 /**

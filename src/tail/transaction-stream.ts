@@ -15,8 +15,8 @@ import { WaymarkError } from '../util/errors.js';
 import { type Change, TransactionRecords } from './change-records.js';
 import type { ColumnSource } from './column-source.js';
 import { CutOffTransaction } from './cut-off-transaction.js';
-import { noteGtid } from './gtid-position.js';
-import type { Progress } from './progress.js';
+import type { Progress, Step } from './progress.js';
+import { ReadAhead } from './read-ahead.js';
 import type { Token } from './tokens.js';
 
 export type TransactionStreamOptions = {
@@ -32,6 +32,15 @@ export type TransactionStreamOptions = {
   /** Whether what this server wrote on its own account is no part of the history, asked when something comes. */
   readonly leavesOutOwn: () => Promise<boolean>;
   readonly logger: Logger;
+};
+
+/** What can be delivered, and what is true when it has been. */
+export type Taken = {
+  readonly records: readonly ChangeRecord[];
+  /** Transactions that end in the records, or that nothing is delivered of. */
+  readonly steps: readonly Step[];
+  /** The transaction under way. */
+  readonly partial: PartialTransaction | null;
 };
 
 /** What is done with a transaction. */
@@ -51,28 +60,28 @@ export class TransactionStream {
   readonly #options: TransactionStreamOptions;
   readonly #skip: Map<string, Identity>;
   readonly #recent: RecentOrigins;
+  readonly #ahead: ReadAhead;
   #current: Current | null = null;
   /** Whose table ids the decoder knows. */
   #file: string | null = null;
   #out: ChangeRecord[] = [];
-  #hints = 0;
 
   constructor(options: TransactionStreamOptions) {
     this.#options = options;
+    this.#ahead = new ReadAhead(options.progress);
     this.#recent = new RecentOrigins(options.progress.keeper.entries);
     this.#skip = new Map(options.skip.map(({ start, identity }) => [formatCoordinates(start), identity]));
   }
 
-  /** The records that can be delivered since the last call, and whether hints were among what was read. */
-  take(): { records: readonly ChangeRecord[]; hints: number } {
-    const taken = { records: this.#out, hints: this.#hints };
+  /** The records that can be delivered since the last call, and what is true when they have been. */
+  take(): Taken {
+    const taken = { records: this.#out, steps: this.#ahead.take(), partial: this.#partial };
     this.#out = [];
-    this.#hints = 0;
     return taken;
   }
 
-  /** The transaction under way as far as {@link take} has handed it out, or what is left of one that was cut off. */
-  get partial(): PartialTransaction | null {
+  /** The transaction under way as far as it has been handed out, or what is left of one that was cut off. */
+  get #partial(): PartialTransaction | null {
     const pending = this.#options.cutOff.partial;
     const current = this.#current;
     if (current?.fate !== 'deliver') return pending;
@@ -130,20 +139,20 @@ export class TransactionStream {
 
   #begin(open: OpenTransaction, second: number): Current | Promise<Current> {
     if (this.#current?.open === open) return this.#current;
-    const { progress, serverId, leavesOutOwn } = this.#options;
+    const { serverId, leavesOutOwn } = this.#options;
     if (this.#skip.size > 0 && this.#skip.has(formatCoordinates(open.start))) {
       return this.#enter(open, second, 'passed-over');
     }
     if (this.#recent.has(open.origin)) return this.#enter(open, second, 'repeated');
-    if (!isBornOnReplica(open.serverId, serverId, progress.sourceServerId)) {
+    if (!isBornOnReplica(open.serverId, serverId, this.#ahead.sourceServerId)) {
       return this.#enter(open, second, 'deliver');
     }
     return leavesOutOwn().then((leavesOut) => this.#enter(open, second, leavesOut ? 'born-here' : 'deliver'));
   }
 
   #enter(open: OpenTransaction, second: number, fate: Fate): Current {
-    const { progress, cutOff } = this.#options;
-    const { lastHint, sequence } = progress.keeper;
+    const { cutOff } = this.#options;
+    const { lastHint, sequence } = this.#ahead;
     const passOver = fate === 'deliver' ? cutOff.changesToPassOver(open, second) : 0;
     const delivered = cutOff.isAt(open) ? cutOff.partial : null;
     const head = {
@@ -171,59 +180,54 @@ export class TransactionStream {
   }
 
   #end(ended: EndedTransaction): void {
-    const { progress, recognise } = this.#options;
     const current = this.#current;
     this.#current = null;
-    if (ended.identity !== null) {
-      progress.lastSecond = ended.identity.second;
-      const hint = ended.statement && recognise(ended.statement);
-      if (hint) {
-        progress.keeper.hint(hint, ended.start);
-        progress.sourceServerId = ended.serverId;
-        this.#hints += 1;
-      } else if (current) this.#transaction(current, ended, ended.identity);
-    }
-    progress.coordinates = ended.end;
-    if (current?.fate !== 'born-here') noteGtid(progress.gtidPosition, ended.gtid);
+    this.#ahead.step(this.#stepOf(current, ended));
   }
 
-  #transaction(current: Current, ended: EndedTransaction, identity: Identity): void {
-    const { progress, logger, server, cutOff } = this.#options;
+  #stepOf(current: Current | null, ended: EndedTransaction): Step {
+    const { identity, statement } = ended;
+    if (identity === null) return { kind: 'empty', ended };
+    const hint = statement && this.#options.recognise(statement);
+    if (hint) return { kind: 'hint', hint, ended };
+    return current === null ? { kind: 'empty', ended } : this.#transaction(current, ended, identity);
+  }
+
+  #transaction(current: Current, ended: EndedTransaction, identity: Identity): Step {
+    const { logger, server, cutOff } = this.#options;
     switch (current.fate) {
       case 'deliver':
         cutOff.beforeEnd(current.open, current.records.count);
         this.#out.push(...current.records.end(identity.digest));
-        progress.keeper.transaction(identity);
         this.#recent.add(identity.origin);
-        progress.transactions += 1;
-        return;
+        return { kind: 'delivered', identity, ended };
       case 'passed-over':
         this.#passOver(ended, identity);
-        return;
+        return { kind: 'passed-over', ended };
       case 'repeated':
         logger.warn(
           { event: 'transaction.repeated', server, gtid: ended.gtid, ...ended.start },
           `${server} carried out ${ended.gtid ?? 'a transaction'} twice, as a MariaDB replica may that was killed; ` +
             'it is delivered once',
         );
-        return;
+        return { kind: 'repeated', ended };
       case 'born-here':
-        progress.bornHere += 1;
         logger.warn(
           {
             event: 'transaction.born-here',
             server,
             gtid: ended.gtid,
             ...ended.start,
-            bornHere: progress.bornHere,
+            bornHere: this.#ahead.bornHere + 1,
           },
           `${server} wrote a transaction on its own account while it replicates; it is left out`,
         );
+        return { kind: 'born-here', ended };
     }
   }
 
   #passOver(ended: EndedTransaction, identity: Identity): void {
-    const { progress, server } = this.#options;
+    const { server } = this.#options;
     const place = formatCoordinates(ended.start);
     const expected = this.#skip.get(place);
     this.#skip.delete(place);
@@ -236,8 +240,6 @@ export class TransactionStream {
         },
       );
     }
-    progress.keeper.passedOver();
     this.#recent.add(identity.origin);
-    progress.passedOver += 1;
   }
 }

@@ -17,6 +17,7 @@ import {
   parseAddress,
   records,
   Secret,
+  type Sink,
   streamSink,
 } from '../../src/index.js';
 import { judge } from '../demo/judge.js';
@@ -271,6 +272,79 @@ describe('the library', () => {
     await again;
     expect(notes).toEqual(['one that is taken', 'one that nobody takes']);
   });
+
+  const never = new Promise<void>(() => undefined);
+  /** Sinks that don't take the second note, and whether only the stop of the agent ends them. */
+  const failures: Record<string, { take: (signal: AbortSignal) => Promise<void>; hangs?: true }> = {
+    'rejects with an error of its own': { take: () => Promise.reject(new Error('the pipeline is down')) },
+    'throws before it gives a promise': {
+      take: () => {
+        throw new TypeError('not a function');
+      },
+    },
+    "rejects with what isn't an error": {
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
+      take: () => Promise.reject('down'),
+    },
+    'hangs, and heeds the signal': {
+      hangs: true,
+      take: (signal) =>
+        new Promise((_, reject) => {
+          signal.addEventListener('abort', () => {
+            reject(new Error('given up'));
+          });
+        }),
+    },
+    'hangs, and heeds nothing': { hangs: true, take: () => never },
+  };
+
+  test.each(Object.entries(failures))(
+    'what a sink has not taken is in no checkpoint: it %s',
+    async (_name, { take, hangs }) => {
+      const config = await loadConfig(await writeConfig(), {});
+      const stop = new AbortController();
+      const notes: unknown[] = [];
+      const noteOf = (record: ChangeRecord | undefined): unknown =>
+        record?.type === 'row' && record.op === 'insert' ? record.after['note'] : null;
+      const refusing: Sink = {
+        open: () => Promise.resolve({ remembers: false, delivered: [], endsBetweenTransactions: false }),
+        deliver: (batch, signal) => {
+          notes.push(...batch.map(noteOf));
+          if (batch.every((record) => noteOf(record) === 'taken')) return Promise.resolve();
+          if (hangs) stop.abort();
+          return take(signal);
+        },
+        flush: () => Promise.resolve(null),
+        close: () => Promise.resolve(),
+      };
+      const ended = createAgent(config, { logger, sink: refusing })
+        .run(stop.signal)
+        .then(
+          () => null,
+          (error: unknown) => error,
+        );
+      await untilBegun();
+      await note('taken');
+      await until('the first note has been taken', () => Promise.resolve(notes.includes('taken')));
+      await note('not taken');
+      expect(await ended).toEqual(
+        hangs ? null : expect.objectContaining({ name: 'WaymarkError', code: 'sink' }),
+      );
+      expect(notes).toEqual(['taken', 'not taken']);
+
+      const again = new AbortController();
+      const { sink, batches } = streamSink();
+      const running = createAgent(config, { logger, sink }).run(again.signal);
+      const delivered: unknown[] = [];
+      for await (const record of records(batches(running))) {
+        delivered.push(noteOf(record));
+        if (noteOf(record) === 'not taken') again.abort();
+      }
+      await running;
+      // The last checkpoint was written behind the first note.
+      expect(delivered).toEqual(['not taken']);
+    },
+  );
 
   test('a replica is killed in the middle of an iteration: it goes on, nothing lost, nothing twice', async () => {
     const config = await loadConfig(await writeConfig(), {});

@@ -18,7 +18,7 @@ test('a save that the stop of the agent ends is no failure: the last record is w
   try {
     await store.open(signal);
     const checkpointer = new Checkpointer({
-      ...{ stream: 's', store, sink: streamSink().sink, progress, version: null },
+      ...{ stream: 's', store, sink: streamSink().sink, sinkSignal: signal, progress, version: null },
       logger: pino({ level: 'silent' }),
     });
     checkpointer.reading({ host: 'db1', port: 3306, serverId: 1, uuid: 'u' }, true);

@@ -57,7 +57,7 @@ async function write(
 ): Promise<SinkPosition> {
   const { sink } = await openSink(position);
   for (const batch of batches) await sink.deliver(batch, signal);
-  const reached = await sink.flush();
+  const reached = await sink.flush(signal);
   await sink.close();
   return reached!;
 }
@@ -182,7 +182,7 @@ describe('after a crash', () => {
           const positions: (SinkPosition | null)[] = [null];
           for (let from = 0; from < all.length; from += batch) {
             await sink.deliver(all.slice(from, from + batch), signal);
-            positions.push(await sink.flush());
+            positions.push(await sink.flush(signal));
           }
           await sink.close();
           const position = positions[flushed % positions.length] ?? null;
@@ -331,7 +331,7 @@ describe('what is refused', () => {
     const { sink } = await openSink();
     await sink.deliver(sampleTransaction(1, 1), signal);
     await truncate(path, 0);
-    await expect(sink.flush()).rejects.toThrow('was changed by somebody else: it has 0 bytes');
+    await expect(sink.flush(signal)).rejects.toThrow('was changed by somebody else: it has 0 bytes');
     await expect(sink.deliver(sampleTransaction(2, 1), signal)).rejects.toThrow(
       'was changed by somebody else',
     );
@@ -411,7 +411,7 @@ test('an earlier leader that is frozen in the middle of a write writes into what
   child.tell('on');
   await child.line((line) => line.startsWith('not-leader'));
   await sink.deliver(sampleTransaction(3, 1), signal);
-  await sink.flush();
+  await sink.flush(signal);
   await sink.close();
   expect((await readFile(path, 'utf8')).trim().split('\n')).toHaveLength(3);
 });

@@ -35,7 +35,7 @@ describe('stdoutSink', () => {
     });
     const records = [...sampleTransaction(1, 2), ...sampleTransaction(2, 1)];
     await sink.deliver(records, signal);
-    expect(await sink.flush()).toBeNull();
+    expect(await sink.flush(signal)).toBeNull();
     await sink.close();
     const lines = String(stream.read()).split('\n');
     expect(lines.pop()).toBe('');
@@ -85,7 +85,7 @@ describe('stdoutSink', () => {
       message: 'stdout cannot be written: ENOSPC: no space left on device',
       cause: { message: 'ENOSPC: no space left on device' },
     });
-    await expect(sink.flush()).rejects.toMatchObject({ code: 'sink' });
+    await expect(sink.flush(signal)).rejects.toMatchObject({ code: 'sink' });
     await sink.close();
   });
 });

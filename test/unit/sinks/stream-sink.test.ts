@@ -46,7 +46,7 @@ describe('streamSink', () => {
     expect(await isSettled(second)).toBe(false);
     ((await next) as { value: RecordBatch }).value.acknowledge();
     await second;
-    expect(await sink.flush()).toBeNull();
+    expect(await sink.flush(signal)).toBeNull();
   });
 
   test('an empty delivery needs nobody', async () => {

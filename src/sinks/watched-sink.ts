@@ -1,0 +1,104 @@
+import { abortable } from '../util/abortable.js';
+import { withDeadline } from '../util/async.js';
+import { WaymarkError, messageOf } from '../util/errors.js';
+import type { Sink } from './sink.js';
+
+/** What a sink is at. */
+export type SinkActivity = {
+  /** Records that it was handed and hasn't accepted yet. */
+  readonly backlog: number;
+  /** Since when it has been at what it does, on the monotonic clock; null when it waits for more. */
+  readonly busySinceMs: number | null;
+};
+
+/** How long a sink may take to close, what it is still at included. */
+const closeMs = 5000;
+
+/**
+ * The same sink, as the agent calls it: watched, no longer waited for than the signal says, and with every failure a
+ * WaymarkError. A sink of somebody's own may throw anything, and may never answer.
+ * @param onDelivered gets the seconds of every delivery that succeeded.
+ */
+export function watchedSink(
+  sink: Sink,
+  onDelivered: (seconds: number) => void,
+): { readonly sink: Sink; readonly activity: () => SinkActivity } {
+  const calls = new Calls();
+  return {
+    activity: () => calls.activity,
+    sink: {
+      open: (acknowledged, signal, fencing) =>
+        calls.run('open', 0, signal, () => sink.open(acknowledged, signal, fencing)),
+      deliver: async (records, signal, fencing) => {
+        const startedAtMs = performance.now();
+        await calls.run(`take ${records.length} records`, records.length, signal, () =>
+          sink.deliver(records, signal, fencing),
+        );
+        onDelivered((performance.now() - startedAtMs) / 1000);
+      },
+      flush: (signal) => calls.run('make its records durable', 0, signal, () => sink.flush(signal)),
+      close: () => calls.last('close', () => sink.close()),
+    },
+  };
+}
+
+/** The calls of a sink, one at a time. */
+class Calls {
+  #activity: SinkActivity = idle;
+  /** What the sink has been asked to do and has not answered: under way, or given up by us. Never rejects. */
+  #unanswered: Promise<unknown> | null = null;
+
+  get activity(): SinkActivity {
+    return this.#activity;
+  }
+
+  async run<T>(what: string, backlog: number, signal: AbortSignal, call: () => Promise<T>): Promise<T> {
+    signal.throwIfAborted();
+    if (this.#unanswered !== null) throw failure(what, new Error('it has not answered the call before'));
+    this.#activity = { backlog, busySinceMs: performance.now() };
+    try {
+      return await abortable(this.#call(call), signal);
+    } catch (error) {
+      throw error instanceof WaymarkError || signal.aborted ? error : failure(what, error);
+    } finally {
+      this.#activity = idle;
+    }
+  }
+
+  /** The call that ends it all: waits for the one before, and for both no longer than {@link closeMs}. */
+  async last(what: string, call: () => Promise<void>): Promise<void> {
+    try {
+      await withDeadline(
+        (async () => {
+          await this.#unanswered;
+          await this.#call(call);
+        })(),
+        closeMs,
+        () => new Error(`it has not answered for ${closeMs / 1000} s`),
+      );
+    } catch (error) {
+      throw error instanceof WaymarkError ? error : failure(what, error);
+    }
+  }
+
+  #call<T>(call: () => Promise<T>): Promise<T> {
+    // One that throws before it gives a promise is no other than one that rejects.
+    const answer = (async () => call())();
+    const answered = answer.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#unanswered = answered;
+    void answered.then(() => {
+      if (this.#unanswered === answered) this.#unanswered = null;
+    });
+    return answer;
+  }
+}
+
+/** It waits for more. */
+const idle: SinkActivity = { backlog: 0, busySinceMs: null };
+
+function failure(what: string, cause: unknown): WaymarkError {
+  return new WaymarkError('sink', `The sink could not ${what}: ${messageOf(cause)}`, { cause });
+}

@@ -1,0 +1,82 @@
+import type { Hint } from '../hints/hint.js';
+import type { Progress, Step } from './progress.js';
+
+/**
+ * What has been read and not yet accepted by the sink. Records are numbered by it, and the steps become the stream's
+ * progress when the sink has accepted the records: so the checkpoint never names what a sink has not taken.
+ */
+export class ReadAhead {
+  readonly #progress: Progress;
+  #steps: Step[] = [];
+  /** Of the hints among the steps. */
+  readonly #tokens = new Set<string>();
+  #lastHint: Hint | null;
+  #sequence: number;
+  #sourceServerId: number | null;
+  #bornHere: number;
+
+  constructor(progress: Progress) {
+    this.#progress = progress;
+    this.#lastHint = progress.keeper.lastHint;
+    this.#sequence = progress.keeper.sequence;
+    this.#sourceServerId = progress.sourceServerId;
+    this.#bornHere = progress.bornHere;
+  }
+
+  /** The last hint that was read: the next transaction is numbered from it. */
+  get lastHint(): Hint | null {
+    return this.#lastHint;
+  }
+
+  /** Transactions read since {@link lastHint}. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  /** Where {@link lastHint} was injected; null when it isn't known. */
+  get sourceServerId(): number | null {
+    return this.#sourceServerId;
+  }
+
+  /** Transactions born on the replica itself, since the agent began. */
+  get bornHere(): number {
+    return this.#bornHere;
+  }
+
+  /** A transaction has been read to its end. */
+  step(step: Step): void {
+    this.#steps.push(step);
+    switch (step.kind) {
+      case 'hint':
+        this.#sourceServerId = step.ended.serverId;
+        this.#hint(step.hint);
+        return;
+      case 'delivered':
+      case 'passed-over':
+        this.#sequence += 1;
+        return;
+      case 'born-here':
+        this.#bornHere += 1;
+        return;
+      case 'repeated':
+      case 'empty':
+        return;
+    }
+  }
+
+  /** The steps since the last call, for {@link advance} once the sink has accepted what they hold. */
+  take(): readonly Step[] {
+    const steps = this.#steps;
+    this.#steps = [];
+    this.#tokens.clear();
+    return steps;
+  }
+
+  /** As the trail takes it: a hint that it has already begins nothing new. */
+  #hint(hint: Hint): void {
+    if (this.#tokens.has(hint.token) || this.#progress.keeper.has(hint)) return;
+    this.#tokens.add(hint.token);
+    this.#lastHint = hint;
+    this.#sequence = 0;
+  }
+}
