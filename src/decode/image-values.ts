@@ -1,4 +1,5 @@
 import { WaymarkError } from '../util/errors.js';
+import { noteExact } from './exact-json.js';
 import { ExactNumber } from './exact-number.js';
 
 /**
@@ -19,12 +20,13 @@ export type RowImage = Readonly<Record<string, ColumnValue>>;
 
 /**
  * The values of an image that a RowReader has written: they are what stands in the bytes, by definition.
- * @param inexact whether numbers may be among them that a JavaScript number can't hold (JsonWriter has it).
+ * @param inexact JsonWriter's: whether numbers may be among them that JSON.parse and JSON.stringify don't keep.
  */
 export function imageValues(json: Buffer, inexact: boolean): RowImage {
   const text = json.toString('utf8');
   const value: unknown = inexact ? new ExactParser(text).value() : JSON.parse(text);
   if (!isImage(value)) throw new WaymarkError('protocol', 'A row could not be decoded');
+  if (inexact) noteExact(value);
   return value;
 }
 
@@ -79,7 +81,8 @@ class ExactParser {
 
 function exactNumber(text: string): number | ExactNumber {
   const value = Number(text);
-  return sameDigits(text, String(value)) ? value : new ExactNumber(text);
+  // -0 is 0 for String.
+  return value === 0 || sameDigits(text, String(value)) ? value : new ExactNumber(text);
 }
 
 /** Whether two decimals are the same number. */

@@ -33,7 +33,10 @@ export class JsonWriter {
   bytes: Buffer;
   /** Where the next byte goes. */
   at = 0;
-  /** Whether a number was written since this was last set to false that a JavaScript number can't hold. */
+  /**
+   * Whether a number was written since this was last set to false that JSON.parse and JSON.stringify don't keep: -0, or
+   * one with more digits than a JavaScript number has.
+   */
   inexact = false;
 
   constructor(initialBytes = 64 * 1024) {
@@ -151,9 +154,11 @@ export class JsonWriter {
 
   /** Any finite number in its shortest form, -0 as `-0`, into reserved room. */
   number(value: number): void {
-    if (Number.isInteger(value) && Math.abs(value) < 0x7fff_ffff && !Object.is(value, -0))
-      this.integer(value);
-    else this.ascii(Object.is(value, -0) ? '-0' : String(value));
+    if (Object.is(value, -0)) {
+      this.inexact = true;
+      this.ascii('-0');
+    } else if (Number.isInteger(value) && Math.abs(value) < 0x7fff_ffff) this.integer(value);
+    else this.ascii(String(value));
   }
 
   /**

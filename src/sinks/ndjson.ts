@@ -1,3 +1,4 @@
+import { exactJson, needsExactJson } from '../decode/exact-json.js';
 import type { DeliveredTransaction } from './sink.js';
 import type { ChangeRecord } from './record.js';
 
@@ -51,10 +52,24 @@ export function* encodeRecords(records: readonly ChangeRecord[]): Generator<Enco
 }
 
 function encodeRecord(record: ChangeRecord): string {
-  const line = JSON.stringify(record);
+  const line = jsonOf(record);
   if (lineForm.test(line)) return line;
   const { id, type, ...rest } = record;
   return JSON.stringify({ id, type, ...rest });
+}
+
+function jsonOf(record: ChangeRecord): string {
+  if (record.type === 'ddl') return JSON.stringify(record);
+  const images = {
+    before: 'before' in record ? record.before : undefined,
+    after: 'after' in record ? record.after : undefined,
+  };
+  if (!needsExactJson(images.before) && !needsExactJson(images.after)) return JSON.stringify(record);
+  const members = Object.entries(record).map(([name, value]) => {
+    const image = name === 'before' || name === 'after' ? images[name] : undefined;
+    return `${JSON.stringify(name)}:${image === undefined ? JSON.stringify(value) : exactJson(image)}`;
+  });
+  return `{${members.join()}}`;
 }
 
 /** What recovery needs of a line. */

@@ -1,6 +1,6 @@
-import type { RowImage } from '../binlog/row-values.js';
+import type { RowImage } from '../decode/image-values.js';
 
-export type { ColumnValue, RowImage } from '../binlog/row-values.js';
+export type { ColumnValue, RowImage } from '../decode/image-values.js';
 
 /** Where a record comes from in its transaction. */
 export type RecordTransaction = {
@@ -41,25 +41,31 @@ type Common = {
   readonly source: RecordSource;
 };
 
+/** Set where the log has only some of the row's columns: those that are missing are absent from the images. */
+type Incomplete = { readonly partial?: true };
+
 /** One line of output: a row that changed, or a statement (DDL). */
 export type ChangeRecord =
-  | (Common & {
-      readonly type: 'row';
-      readonly op: 'insert';
-      readonly table: string;
-      readonly after: RowImage;
-    })
-  | (Common & {
-      readonly type: 'row';
-      readonly op: 'delete';
-      readonly table: string;
-      readonly before: RowImage;
-    })
-  | (Common & {
-      readonly type: 'row';
-      readonly op: 'update';
-      readonly table: string;
-      readonly before: RowImage;
-      readonly after: RowImage;
-    })
+  | (Common &
+      Incomplete & {
+        readonly type: 'row';
+        readonly op: 'insert';
+        readonly table: string;
+        readonly after: RowImage;
+      })
+  | (Common &
+      Incomplete & {
+        readonly type: 'row';
+        readonly op: 'delete';
+        readonly table: string;
+        readonly before: RowImage;
+      })
+  | (Common &
+      Incomplete & {
+        readonly type: 'row';
+        readonly op: 'update';
+        readonly table: string;
+        readonly before: RowImage;
+        readonly after: RowImage;
+      })
   | (Common & { readonly type: 'ddl'; readonly sql: string });

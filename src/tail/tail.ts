@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Coordinates } from '../binlog/coordinates.js';
 import { type EventBatch, readDump } from '../binlog/dump-stream.js';
-import { RowDecoder } from '../binlog/row-decoder.js';
+import { RowDecoder } from '../decode/row-decoder.js';
 import { formatAddress } from '../config/address.js';
 import type { TableFilter } from '../config/table-filter.js';
 import { type HintFormat, hintRecogniser } from '../hints/hint.js';
@@ -100,7 +100,7 @@ async function readOnce(
     progress,
     filter: options.filter,
     recognise: hintRecogniser(format),
-    decoder: await RowDecoder.create(inspection.facts.version),
+    decoder: new RowDecoder(inspection.facts.version.vendor),
     columns,
     server,
     serverId: inspection.facts.serverId,

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { formatCoordinates } from '../binlog/coordinates.js';
-import type { RowDecoder } from '../binlog/row-decoder.js';
+import type { RowDecoder } from '../decode/row-decoder.js';
 import type { EndedTransaction, OpenTransaction } from '../binlog/transaction-assembler.js';
 import type { TableFilter } from '../config/table-filter.js';
 import { displayHint, type HintRecogniser } from '../hints/hint.js';

@@ -27,10 +27,9 @@ const base64Of = (hex: string): string =>
 
 /** JSON with its doubles in one form: the server writes 1e100 and 0.0000001 where JavaScript has 1e+100 and 1e-7. */
 const sameForm = (json: string): string =>
-  withoutBlanks(json).replace(/"(?:[^"\\]|\\.)*"|-?\d+\.\d+|-?\d[\d.]*[eE][-+]?\d+/gs, (token) => {
-    const short = /[eE]|0\.00000/.test(token) && !token.startsWith('"');
-    return short ? String(Number(token)) : token;
-  });
+  withoutBlanks(json).replace(/"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?/gs, (token) =>
+    !token.startsWith('"') && /[eE]|0\.00000/.test(token) ? String(Number(token)) : token,
+  );
 
 const geometryOf = (json: string): unknown => {
   const { srid, ...geometry } = JSON.parse(json) as { srid: number };
