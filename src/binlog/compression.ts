@@ -1,9 +1,7 @@
 import { inflateSync } from 'node:zlib';
-import { Decompress } from 'fzstd';
 import { WaymarkError } from '../util/errors.js';
-
-/** No transaction and no event is larger than this when unpacked; a claim of more is not believed. */
-const maximumUnpackedBytes = 1024 * 1024 * 1024 + 1024 * 1024;
+import { maximumEventBytes } from './event.js';
+import { zstdPieces } from './zstd.js';
 
 /**
  * Unpacks what MariaDB's `log_bin_compress` packs: one byte with bit 7 set, the algorithm (0 = zlib) in bits 4-6 and the number
@@ -25,7 +23,7 @@ export function decompressRowEventPayload(packed: Buffer): Buffer {
     throw new WaymarkError('protocol', 'A compressed event from MariaDB has a header that cannot be read');
   }
   const length = packed.readUIntBE(1, lengthBytes);
-  if (length > maximumUnpackedBytes) throw tooLarge(length);
+  if (length > maximumEventBytes) throw tooLarge(length);
   const unpacked = inflate(packed.subarray(1 + lengthBytes), length);
   if (unpacked.length !== length) {
     throw new WaymarkError(
@@ -38,7 +36,8 @@ export function decompressRowEventPayload(packed: Buffer): Buffer {
 
 function inflate(packed: Buffer, length: number): Buffer {
   try {
-    return inflateSync(packed, { maxOutputLength: Math.max(length, 1) });
+    // Into one buffer, with a byte to spare so that zlib sees its end: put together from pieces it takes twice the memory.
+    return inflateSync(packed, { maxOutputLength: Math.max(length, 1), chunkSize: Math.max(length + 1, 64) });
   } catch (cause) {
     throw new WaymarkError('protocol', 'A compressed event from MariaDB cannot be unpacked', { cause });
   }
@@ -49,37 +48,70 @@ const payloadField = { end: 0, size: 1, compression: 2, unpackedSize: 3 } as con
 const compressionNone = 255;
 const compressionZstd = 0;
 
+/** How much of a payload that isn't compressed is handed out at once. */
+const plainPieceBytes = 128 * 1024;
+
 /**
  * Unpacks MySQL's TRANSACTION_PAYLOAD_EVENT (8.0.20 and later, `binlog_transaction_compression`): a list of fields
  * (type, length, value; all length-encoded integers), then the events of the transaction, zstd or plain, without
- * checksums. Pieces of the unpacked events go to `sink` as they come, so that memory does not grow with the ratio.
- * @throws WaymarkError `protocol` or `unsupported-event` (a compression that isn't known).
+ * checksums. Gives the bytes of the events in pieces of at most 128 KiB, which may end inside an event (see
+ * EventSplitter). Each is unpacked when it is asked for, so memory doesn't grow with the ratio, and whoever asks may
+ * pause in between. Pieces stay as they are.
+ * @throws WaymarkError `protocol`, also when it unpacks to more or less than it says; `unsupported-event` (a
+ * compression that isn't known).
  */
-export function unpackTransactionPayload(
+export function* unpackTransactionPayload(
   buffer: Buffer,
   bodyStart: number,
   end: number,
-  sink: (piece: Buffer) => void,
-): void {
-  const { compression, dataStart } = readPayloadHead(buffer.subarray(0, end), bodyStart);
-  const packed = buffer.subarray(dataStart, end);
-  if (compression === compressionNone) {
-    sink(packed);
-    return;
+): Generator<Buffer, void, undefined> {
+  const { compression, dataStart, unpackedBytes } = readPayloadHead(buffer.subarray(0, end), bodyStart);
+  let bytes = 0;
+  for (const piece of dataPieces(buffer.subarray(dataStart, end), compression)) {
+    bytes += piece.length;
+    if (bytes > unpackedBytes) throw notAsSaid(`more than ${unpackedBytes}`);
+    yield piece;
   }
-  if (compression !== compressionZstd) {
-    throw new WaymarkError(
-      'unsupported-event',
-      `A transaction is compressed with method ${compression}, which is not known`,
-    );
-  }
-  unpackZstd(packed, sink);
+  if (Number.isFinite(unpackedBytes) && bytes !== unpackedBytes)
+    throw notAsSaid(`${bytes} instead of ${unpackedBytes}`);
 }
 
-function readPayloadHead(buffer: Buffer, start: number): { compression: number; dataStart: number } {
+function dataPieces(data: Buffer, compression: number): Iterable<Buffer> {
+  switch (compression) {
+    case compressionNone:
+      return plainPieces(data);
+    case compressionZstd:
+      return zstdPieces(data);
+    default:
+      throw new WaymarkError(
+        'unsupported-event',
+        `A transaction is compressed with method ${compression}, which is not known`,
+      );
+  }
+}
+
+function* plainPieces(data: Buffer): Generator<Buffer, void, undefined> {
+  for (let offset = 0; offset < data.length; offset += plainPieceBytes) {
+    yield data.subarray(offset, offset + plainPieceBytes);
+  }
+}
+
+function notAsSaid(bytes: string): WaymarkError {
+  return new WaymarkError('protocol', `A compressed transaction unpacks to ${bytes} bytes`);
+}
+
+/** What stands before the data; `unpackedBytes` is infinite where it isn't said. */
+type PayloadHead = {
+  readonly compression: number;
+  readonly dataStart: number;
+  readonly unpackedBytes: number;
+};
+
+function readPayloadHead(buffer: Buffer, start: number): PayloadHead {
   let offset = start;
   let compression: number = compressionZstd;
   let packedBytes: number | null = null;
+  let unpackedBytes = Number.POSITIVE_INFINITY;
   const number = (): number => {
     if (offset >= buffer.length || offset + lengthEncodedBytes(buffer, offset) > buffer.length) throw cut();
     const [value, next] = readLengthEncodedInteger(buffer, offset);
@@ -95,6 +127,7 @@ function readPayloadHead(buffer: Buffer, start: number): { compression: number; 
     if (fieldEnd > buffer.length) throw cut();
     if (type === payloadField.compression) compression = number();
     if (type === payloadField.size) packedBytes = number();
+    if (type === payloadField.unpackedSize) unpackedBytes = number();
     offset = fieldEnd;
   }
   if (packedBytes !== null && packedBytes !== buffer.length - offset) {
@@ -103,23 +136,7 @@ function readPayloadHead(buffer: Buffer, start: number): { compression: number; 
       `A compressed transaction has ${buffer.length - offset} bytes instead of ${packedBytes}`,
     );
   }
-  return { compression, dataStart: offset };
-}
-
-function unpackZstd(packed: Buffer, sink: (piece: Buffer) => void): void {
-  let unpackedBytes = 0;
-  const stream = new Decompress((piece) => {
-    unpackedBytes += piece.length;
-    if (unpackedBytes > maximumUnpackedBytes) throw tooLarge(unpackedBytes);
-    // A copy: the library goes on to use its window.
-    if (piece.length > 0) sink(Buffer.from(piece));
-  });
-  try {
-    stream.push(packed, true);
-  } catch (cause) {
-    if (cause instanceof WaymarkError) throw cause;
-    throw new WaymarkError('protocol', 'A compressed transaction cannot be unpacked', { cause });
-  }
+  return { compression, dataStart: offset, unpackedBytes };
 }
 
 function lengthEncodedBytes(buffer: Buffer, offset: number): number {

@@ -1,6 +1,7 @@
 import xxhash, { type XXHash } from 'xxhash-wasm';
 import type { RowOperation, TableName } from './rows-event.js';
 import type { Statement } from './query-event.js';
+import { withoutComments } from './sql-text.js';
 
 const hashing = await xxhash();
 
@@ -50,14 +51,23 @@ export class ContentDigest {
       this.#runHead = head;
       this.#update(head);
     }
-    for (let offset = 0; offset < images.length; offset += pieceBytes) {
-      this.#update(images.subarray(offset, offset + pieceBytes));
-    }
+    this.#updateInPieces(images);
   }
 
   statement(statement: Statement): void {
     this.#runHead = null;
-    this.#update(lengthPrefixed(statementCode, [statement.schema, sameOnReplicas(statement.sql)], 0));
+    const text = Buffer.from(sameOnReplicas(statement.sql), 'utf8');
+    const textBytes = Buffer.alloc(4);
+    textBytes.writeUInt32LE(text.length);
+    // The text may be long: it isn't copied once more to stand behind its length.
+    this.#update(Buffer.concat([lengthPrefixed(statementCode, [statement.schema], 0), textBytes]));
+    this.#updateInPieces(text);
+  }
+
+  #updateInPieces(content: Buffer): void {
+    for (let offset = 0; offset < content.length; offset += pieceBytes) {
+      this.#update(content.subarray(offset, offset + pieceBytes));
+    }
   }
 
   #update(piece: Buffer): void {
@@ -100,17 +110,4 @@ const generatedDrop = /^(DROP (?:TEMPORARY )?(?:TABLE|SEQUENCE)) IF EXISTS +/;
 /** A statement's text as every server of a topology has it. */
 function sameOnReplicas(sql: string): string {
   return withoutComments(sql).replace(generatedDrop, '$1 ');
-}
-
-/**
- * A statement without its comments and outer white space; comments that servers execute (those that begin with an exclamation mark)
- * stay, and so does everything in quotes. Comments go because servers add their own to what they replicate.
- */
-export function withoutComments(sql: string): string {
-  if (!/\/\*|--|#/.test(sql)) return sql.trim();
-  // Quoted text first, so that a comment mark inside quotes is not taken for one. Quotes that nothing closes go on to
-  // the end: so every opening one matches, and the time stays in proportion to the length.
-  const pattern =
-    /'(?:[^'\\]+|\\[\s\S]?|'')*(?:'|$)|"(?:[^"\\]+|\\[\s\S]?|"")*(?:"|$)|`(?:[^`]+|``)*(?:`|$)|\/\*(?!M?!)[\s\S]*?\*\/|(?:--(?=\s|$)|#)[^\n]*/g;
-  return sql.replace(pattern, (match) => (/^['"`]/.test(match) ? match : ' ')).trim();
 }

@@ -6,23 +6,16 @@ import { formatAddress } from '../config/address.js';
 import { connect, discard, socketOf } from '../mysql/connection.js';
 import type { Instance } from '../mysql/instance.js';
 import { isDenied, isServerError, missingGrant } from '../mysql/server-error.js';
-import { messageOf, WaymarkError, hasSystemCode } from '../util/errors.js';
+import { messageOf, WaymarkError } from '../util/errors.js';
 import { type Coordinates, formatCoordinates } from './coordinates.js';
-import { EventType, eventType, type EventVisitor, headerBytes } from './event.js';
+import { EventList } from './event-list.js';
+import { type EventBatch, EventType, eventType, headerBytes } from './event.js';
 import { LogPosition } from './log-position.js';
 import { type LogFormat, readFormatDescription } from './format-description.js';
 import { Pace } from '../util/pace.js';
 import { withDeadline } from '../util/async.js';
 import { PacketFramer } from './packet-framer.js';
 import { SocketReader } from './socket-reader.js';
-
-/** Events that arrived together. Visit them before asking for the next batch: the bytes are not kept. */
-export type EventBatch = {
-  /** As many bytes came from the server. */
-  readonly bytes: number;
-  /** Visits each event in order. Called once for a batch. */
-  readonly forEach: (visit: EventVisitor) => void;
-};
 
 export type DumpOptions = {
   readonly instance: Instance;
@@ -147,31 +140,57 @@ async function* batches(socket: Socket, options: DumpOptions): AsyncGenerator<Ev
       if (options.nonBlocking) return;
       throw new WaymarkError('stream-broken', `${serverOf(options)} closed the binlog stream`);
     }
-    yield {
-      bytes: chunk.length,
-      forEach: (visit) => {
-        framer.push(chunk, (buffer, start, end) => {
-          decoder.payload(buffer, start, end, visit);
-        });
-      },
-    };
+    let failure: { readonly error: unknown } | null = null;
+    decoder.clear();
+    try {
+      framer.push(chunk, decoder.payload);
+    } catch (error) {
+      // What came before it was right.
+      failure = { error };
+    }
+    yield decoder.take(chunk.length);
+    if (failure !== null) throw failure.error;
     if (decoder.ended) return;
     await pace.spent(chunk.length, options.signal);
   }
 }
 
-/** Takes payloads to events: status byte, format description, checksums. */
+/** Takes payloads to events: status byte, format description, checksums, places. */
 class EventDecoder {
   ended = false;
   #begun = false;
   #format: LogFormat | null = null;
   readonly #options: DumpOptions;
+  readonly #position: LogPosition;
+  readonly #events: EventList;
+  #packed = false;
 
   constructor(options: DumpOptions) {
     this.#options = options;
+    this.#position = new LogPosition(options.start);
+    this.#events = new EventList(serverOf(options));
   }
 
-  payload(buffer: Buffer, start: number, end: number, visit: EventVisitor): void {
+  /** Forgets the events of the batch before. */
+  clear(): void {
+    this.#events.clear();
+    this.#packed = false;
+  }
+
+  /** The events since {@link clear}, which came in so many bytes. */
+  take(bytes: number): EventBatch {
+    return {
+      bytes,
+      end: this.#position.end,
+      complete: true,
+      packed: this.#packed,
+      forEach: (visit) => {
+        this.#events.forEach(visit);
+      },
+    };
+  }
+
+  readonly payload = (buffer: Buffer, start: number, end: number): void => {
     const status = buffer.readUInt8(start);
     if (status === 0xff) throw dumpError(buffer, start, end, this.#options);
     if (status === 0xfe && end - start < 9) {
@@ -192,24 +211,20 @@ class EventDecoder {
       this.ended = true;
       return;
     }
-    if (!this.#begun && type === EventType.rotate) this.#requirePlace(buffer, eventStart, end);
-    this.#begun = true;
     if (type === EventType.formatDescription) {
       this.#format = readFormatDescription(buffer, eventStart, end);
     }
     const eventEnd = end - this.#checksumBytes(buffer, eventStart, end);
-    try {
-      visit(buffer, eventStart, eventEnd);
-    } catch (error) {
-      throw isOutOfBounds(error) ? unreadable(error, buffer, eventStart, this.#options) : error;
-    }
-  }
+    this.#position.advance(buffer, eventStart, eventEnd);
+    if (!this.#begun && type === EventType.rotate) this.#requirePlace();
+    this.#begun = true;
+    this.#packed ||= type === EventType.transactionPayload;
+    this.#events.push(buffer, eventStart, eventEnd, this.#position.place);
+  };
 
   /** The rotate event that opens a dump says where it begins. Binlog servers that go by GTID alone begin elsewhere. */
-  #requirePlace(buffer: Buffer, start: number, end: number): void {
-    const position = new LogPosition(this.#options.start);
-    position.advance(buffer, start, end - rotateChecksumBytes(buffer, start, end));
-    const begun = formatCoordinates(position.end);
+  #requirePlace(): void {
+    const begun = formatCoordinates(this.#position.end);
     const wanted = formatCoordinates(this.#options.start);
     if (begun === wanted) return;
     throw new WaymarkError(
@@ -238,19 +253,6 @@ class EventDecoder {
     }
     return 4;
   }
-}
-
-/** What Buffer throws when an event (whose server writes no checksums) is shorter than its fields say. */
-function isOutOfBounds(error: unknown): boolean {
-  return error instanceof RangeError && hasSystemCode(error, 'ERR_OUT_OF_RANGE', 'ERR_BUFFER_OUT_OF_BOUNDS');
-}
-
-function unreadable(cause: unknown, buffer: Buffer, start: number, options: DumpOptions): WaymarkError {
-  const type = eventType(buffer, start);
-  return new WaymarkError('protocol', `An event from ${serverOf(options)} (type ${type}) cannot be read`, {
-    cause,
-    details: { server: serverOf(options) },
-  });
 }
 
 /**

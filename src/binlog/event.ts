@@ -1,9 +1,14 @@
+import type { Coordinates } from './coordinates.js';
+
 /**
  * Binary log events as they stand on the wire. Every event begins with a 19-byte header, little-endian:
  * timestamp (4), type (1), server_id (4), event size with header (4), end position (4), flags (2).
  * MySQL: libs/mysql/binlog/event/binlog_event.h; MariaDB: sql/log_event.h.
  */
 export const headerBytes = 19;
+
+/** max_allowed_packet ends at 1 GiB, and so do events, unpacked ones too; a claim of more is not believed. */
+export const maximumEventBytes = 1024 * 1024 * 1024 + 1024 * 1024;
 
 /** Event types that waymark looks at. Numbers below 160 are common or MySQL's; from 160 on they are MariaDB's. */
 export const EventType = {
@@ -52,6 +57,14 @@ export const EventType = {
 /** LOG_EVENT_ARTIFICIAL_F: made up by the dump thread, not in the file. */
 const artificialFlag = 0x20;
 
+/** LOG_EVENT_IGNORABLE_F: whoever doesn't know the type may pass the event over. */
+const ignorableFlag = 0x80;
+
+/** Whether an event may be passed over by whoever doesn't know its type. */
+export function isIgnorable(buffer: Buffer, start: number): boolean {
+  return (buffer.readUInt16LE(start + 17) & ignorableFlag) !== 0;
+}
+
 /** Seconds since 1970 when the statement began on the server where it was born. */
 export function eventSecond(buffer: Buffer, start: number): number {
   return buffer.readUInt32LE(start);
@@ -96,7 +109,34 @@ export function isArtificial(buffer: Buffer, start: number): boolean {
 }
 
 /**
- * Called for each event, in order. `start` is where the header begins, `end` is behind the body, without the
- * checksum. The buffer is valid until the visitor returns (dump-stream.ts says until when exactly).
+ * Where an event stands in the log: the file, its first byte, and behind its last. What takes no room in the file (made
+ * up by the dump thread; a rotation, which stands at the beginning of the file that it leads to) has both the same.
+ * One object serves for all events: whoever keeps a place copies it.
  */
-export type EventVisitor = (buffer: Buffer, start: number, end: number) => void;
+export type EventPlace = {
+  readonly file: string;
+  readonly start: number;
+  readonly end: number;
+  /** The XID of the group that the event belongs to, where that group ends in XA PREPARE (see held-groups.ts). */
+  readonly xid: string | null;
+};
+
+/**
+ * Called for each event, in order. `start` is where the header begins, `end` is behind the body, without the
+ * checksum. The place is valid until the visitor returns, the bytes until the next batch is asked for.
+ */
+export type EventVisitor = (buffer: Buffer, start: number, end: number, place: EventPlace) => void;
+
+/** Events that arrived together. Visit them before asking for the next batch. */
+export type EventBatch = {
+  /** As many bytes came from the server; 0 where it is the same ones again, unpacked or held back before. */
+  readonly bytes: number;
+  /** How far the log has been read. */
+  readonly end: Coordinates;
+  /** Whether everything before {@link end} has been visited: if not, more of it comes in a later batch. */
+  readonly complete: boolean;
+  /** Whether a TRANSACTION_PAYLOAD_EVENT is among the events, which holds others. */
+  readonly packed: boolean;
+  /** Visits each event in order. */
+  readonly forEach: (visit: EventVisitor) => void;
+};

@@ -11,16 +11,58 @@ export type TransactionStart = {
   readonly standalone: boolean;
   /** MariaDB writes no BEGIN: the event stands for it. */
   readonly opens: boolean;
+  /** MariaDB: the ALTER TABLE behind it doesn't change anything, as it only begins, or was rolled back. */
+  readonly voidAlter: boolean;
 };
 
-/** Reads MariaDB's GTID_EVENT: sequence (8), domain (4), flags (1); the server part is in the header. */
-export function readMariadbGtid(buffer: Buffer, start: number): TransactionStart {
+/** MariaDB's Gtid_log_event flags (sql/log_event.h): FL_STANDALONE, FL_GROUP_COMMIT_ID, FL_PREPARED_XA, FL_COMPLETED_XA. */
+const mariadbFlag = { standalone: 0x01, groupCommitId: 0x02, preparedXa: 0x40, completedXa: 0x80 } as const;
+/** FL_START_ALTER_E1, FL_ROLLBACK_ALTER_E1. */
+const mariadbExtraFlag = { startAlter: 0x02, rollbackAlter: 0x08 } as const;
+
+/**
+ * Whether what follows a GTID event may turn out not to have been committed, so that it has to be held until its end.
+ * On MariaDB nothing tells before; on MySQL bit 0 does (FLAG_MAY_HAVE_SBR, libs/mysql/binlog/event/control_events.h;
+ * before 5.7 it is always set): a group without it has rows alone, and what is rolled back of these is cut out before
+ * the group is written.
+ */
+export function mayBeRolledBack(buffer: Buffer, start: number, end: number): boolean {
+  const body = start + headerBytes;
+  switch (eventType(buffer, start)) {
+    case EventType.mariadbGtid:
+      return (buffer.readUInt8(body + 12) & mariadbFlag.standalone) === 0;
+    case EventType.gtidTagged:
+      return (readTaggedFields(buffer, body, end).flags & 1) !== 0;
+    default:
+      return (buffer.readUInt8(body) & 1) !== 0;
+  }
+}
+
+/** Reads MariaDB's GTID_EVENT: sequence (8), domain (4), flags (1), …; the server part is in the header. */
+export function readMariadbGtid(buffer: Buffer, start: number, end: number): TransactionStart {
   const body = start + headerBytes;
   const sequence = buffer.readBigUInt64LE(body);
   const domain = buffer.readUInt32LE(body + 8);
-  const standalone = (buffer.readUInt8(body + 12) & 0x01) !== 0;
+  const flags = buffer.readUInt8(body + 12);
+  const standalone = (flags & mariadbFlag.standalone) !== 0;
   const gtid = `${domain}-${eventServerId(buffer, start)}-${sequence}`;
-  return { gtid, origin: `g:${gtid}`, standalone, opens: !standalone };
+  const voidAlter = standalone && isVoidAlter(buffer, body, end, flags);
+  return { gtid, origin: `g:${gtid}`, standalone, opens: !standalone, voidAlter };
+}
+
+/**
+ * With `binlog_alter_two_phase` MariaDB logs an ALTER TABLE when it begins, and again when it is committed or rolled
+ * back, told apart by the extra flags. They stand behind the flags, the commit id (8) and the XID, if there are these:
+ * its format (4), the lengths of its two parts (1 each), the parts (sql/log_event.cc, Gtid_log_event).
+ */
+function isVoidAlter(buffer: Buffer, body: number, end: number, flags: number): boolean {
+  let offset = body + 13;
+  if ((flags & mariadbFlag.groupCommitId) !== 0) offset += 8;
+  if ((flags & (mariadbFlag.preparedXa | mariadbFlag.completedXa)) !== 0) {
+    offset += 6 + buffer.readUInt8(offset + 4) + buffer.readUInt8(offset + 5);
+  }
+  const extra = offset < end ? buffer.readUInt8(offset) : 0;
+  return (extra & (mariadbExtraFlag.startAlter | mariadbExtraFlag.rollbackAlter)) !== 0;
 }
 
 /** Reads any of MySQL's three kinds of GTID event. */
@@ -33,8 +75,10 @@ export function readMysqlGtid(buffer: Buffer, start: number, end: number): Trans
       ? null
       : `${formatUuid(buffer.subarray(body + 1, body + 17))}:${buffer.readBigInt64LE(body + 17)}`;
   const origin = commitTimeOrigin(buffer, body + 25, end) || gtidOrigin(gtid);
-  return { gtid, origin, standalone: false, opens: false };
+  return { ...ofMysql, gtid, origin };
 }
+
+const ofMysql = { standalone: false, opens: false, voidAlter: false } as const;
 
 /**
  * Behind flags (1), uuid (16) and number (8): logical clock type (1, the value 2), last_committed (8),
@@ -63,12 +107,28 @@ function gtidOrigin(gtid: string | null): string {
 const taggedField = { flags: 0, uuid: 1, number: 2, tag: 3, immediateCommit: 6, originalCommit: 7 } as const;
 const highestReadField = taggedField.originalCommit;
 
+function readTaggedGtid(buffer: Buffer, body: number, end: number): TransactionStart {
+  const { uuid, tag, number, immediate, original } = readTaggedFields(buffer, body, end);
+  const microseconds = original ?? immediate;
+  const gtid = tag === '' ? `${uuid}:${number}` : `${uuid}:${tag}:${number}`;
+  return { ...ofMysql, gtid, origin: microseconds === 0n ? gtidOrigin(gtid) : `c:${microseconds}` };
+}
+
+type TaggedFields = {
+  flags: number;
+  uuid: string;
+  number: bigint;
+  tag: string;
+  immediate: bigint;
+  original: bigint | null;
+};
+
 /**
  * Reads GTID_TAGGED_LOG_EVENT: one message of MySQL's own serialisation (libs/mysql/serialization/): version, size,
  * last non-ignorable field, then pairs of field id and value in ascending order, absent fields left out. Numbers are
  * varints whose count of trailing one-bits in the first byte says how many bytes follow.
  */
-function readTaggedGtid(buffer: Buffer, body: number, end: number): TransactionStart {
+function readTaggedFields(buffer: Buffer, body: number, end: number): TaggedFields {
   let offset = body;
   const varint = (): bigint => {
     const [value, next] = readSerializedInteger(buffer, offset, end);
@@ -78,36 +138,26 @@ function readTaggedGtid(buffer: Buffer, body: number, end: number): TransactionS
   varint();
   const messageEnd = Math.min(end, body + Number(varint()));
   varint();
-  let uuid = '';
-  let number = 0n;
-  let tag = '';
-  let immediate = 0n;
-  let original: bigint | null = null;
+  const fields: TaggedFields = { flags: 0, uuid: '', number: 0n, tag: '', immediate: 0n, original: null };
   while (offset < messageEnd) {
     const field = Number(varint());
     if (field > highestReadField) break;
     if (field === taggedField.uuid) {
-      uuid = formatUuid(Buffer.from(Array.from({ length: 16 }, () => Number(varint()))));
+      fields.uuid = formatUuid(Buffer.from(Array.from({ length: 16 }, () => Number(varint()))));
     } else if (field === taggedField.tag) {
       const length = Number(varint());
-      tag = buffer.toString('utf8', offset, offset + length);
+      fields.tag = buffer.toString('utf8', offset, offset + length);
       offset += length;
     } else {
       const value = varint();
+      if (field === taggedField.flags) fields.flags = Number(value);
       // The number is signed on the wire: zigzag, as every signed integer of this serialisation.
-      if (field === taggedField.number) number = value & 1n ? -(value >> 1n) - 1n : value >> 1n;
-      if (field === taggedField.immediateCommit) immediate = value;
-      if (field === taggedField.originalCommit) original = value;
+      if (field === taggedField.number) fields.number = value & 1n ? -(value >> 1n) - 1n : value >> 1n;
+      if (field === taggedField.immediateCommit) fields.immediate = value;
+      if (field === taggedField.originalCommit) fields.original = value;
     }
   }
-  const microseconds = original ?? immediate;
-  const gtid = tag === '' ? `${uuid}:${number}` : `${uuid}:${tag}:${number}`;
-  return {
-    gtid,
-    origin: microseconds === 0n ? gtidOrigin(gtid) : `c:${microseconds}`,
-    standalone: false,
-    opens: false,
-  };
+  return fields;
 }
 
 function readSerializedInteger(buffer: Buffer, offset: number, end: number): [bigint, number] {

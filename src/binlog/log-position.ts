@@ -1,46 +1,47 @@
 import type { Coordinates } from './coordinates.js';
-import { eventEndPosition, EventType, eventSize, eventType, headerBytes, isArtificial } from './event.js';
+import {
+  eventEndPosition,
+  type EventPlace,
+  EventType,
+  eventSize,
+  eventType,
+  headerBytes,
+  isArtificial,
+} from './event.js';
 
 const positionModulus = 2 ** 32;
 
 /** Follows where in the log a stream of events is. Fed with every event, in order. */
 export class LogPosition {
-  #file: string;
-  #start: number;
-  #end: number;
+  /** Of the last event; one object, changed by each. */
+  readonly #place: { file: string; start: number; end: number; readonly xid: null };
 
-  constructor(begin: Coordinates) {
-    this.#file = begin.file;
-    this.#start = begin.position;
-    this.#end = begin.position;
+  constructor({ file, position }: Coordinates) {
+    this.#place = { file, start: position, end: position, xid: null };
   }
 
-  get file(): string {
-    return this.#file;
-  }
-
-  /** Where the last event begins. */
-  get start(): Coordinates {
-    return { file: this.#file, position: this.#start };
+  /** Where the last event stands. */
+  get place(): EventPlace {
+    return this.#place;
   }
 
   /** Right behind the last event (behind a rotate: the beginning of the next file). */
   get end(): Coordinates {
-    return { file: this.#file, position: this.#end };
+    return { file: this.#place.file, position: this.#place.end };
   }
 
-  /** Takes an event. Gives false for one that the dump thread made up. */
-  advance(buffer: Buffer, start: number, end: number): boolean {
-    const artificial = isArtificial(buffer, start);
+  /** Takes an event. */
+  advance(buffer: Buffer, start: number, end: number): void {
+    const place = this.#place;
     if (eventType(buffer, start) === EventType.rotate) {
       this.#rotate(buffer, start, end);
-      return !artificial;
+    } else if (isArtificial(buffer, start)) {
+      place.start = place.end;
+    } else {
+      const size = eventSize(buffer, start);
+      place.end = this.#reconcile(place.end + size, eventEndPosition(buffer, start));
+      place.start = place.end - size;
     }
-    if (artificial) return false;
-    const size = eventSize(buffer, start);
-    this.#end = this.#reconcile(this.#end + size, eventEndPosition(buffer, start));
-    this.#start = this.#end - size;
-    return true;
   }
 
   /**
@@ -60,8 +61,9 @@ export class LogPosition {
   /** ROTATE_EVENT: position in the next file (8), its name to the end. */
   #rotate(buffer: Buffer, start: number, end: number): void {
     const body = start + headerBytes;
-    this.#end = Number(buffer.readBigUInt64LE(body));
-    this.#start = this.#end;
-    this.#file = buffer.toString('utf8', body + 8, end);
+    const place = this.#place;
+    place.end = Number(buffer.readBigUInt64LE(body));
+    place.start = place.end;
+    place.file = buffer.toString('utf8', body + 8, end);
   }
 }

@@ -1,4 +1,5 @@
 import { WaymarkError } from '../util/errors.js';
+import { maximumEventBytes } from './event.js';
 
 /** Called for each payload, which lies in `buffer` from `start` to `end`. */
 export type PayloadVisitor = (buffer: Buffer, start: number, end: number) => void;
@@ -7,9 +8,6 @@ const packetHeaderBytes = 4;
 
 /** A payload of just this length goes on in the next packet (MySQL Internals, "MySQL Packets"). */
 const fullPacketBytes = 0xffffff;
-
-/** max_allowed_packet ends at 1 GiB, and so do events: a server that sends more is not believed. */
-const maximumPayloadBytes = 1024 * 1024 * 1024 + 1024 * 1024;
 
 /**
  * Cuts what comes from the socket into the payloads of MySQL packets (4-byte headers: length 3, sequence 1).
@@ -58,11 +56,8 @@ export class PacketFramer {
   #continue(buffer: Buffer, start: number, length: number, visit: PayloadVisitor): void {
     this.#continued.push(buffer.subarray(start, start + length));
     this.#continuedBytes += length;
-    if (this.#continuedBytes > maximumPayloadBytes) {
-      throw new WaymarkError(
-        'protocol',
-        `The server sent a packet of more than ${maximumPayloadBytes} bytes`,
-      );
+    if (this.#continuedBytes > maximumEventBytes) {
+      throw new WaymarkError('protocol', `The server sent a packet of more than ${maximumEventBytes} bytes`);
     }
     if (length === fullPacketBytes) return;
     const whole = Buffer.concat(this.#continued, this.#continuedBytes);

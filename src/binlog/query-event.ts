@@ -31,14 +31,26 @@ export function statementOffset(buffer: Buffer, start: number): number {
 
 /** What a statement is to the shape of a transaction. */
 export type StatementRole =
-  'begin' | 'commit' | 'rollback' | 'savepoint' | 'rollback-to-savepoint' | 'xa-begin' | 'xa-end' | 'content';
+  | 'begin'
+  | 'commit'
+  | 'rollback'
+  | 'savepoint'
+  | 'release-savepoint'
+  | 'rollback-to-savepoint'
+  | 'xa-begin'
+  | 'xa-end'
+  /** The outcome of a transaction that was prepared: see {@link readXaOutcome}. */
+  | 'xa-outcome'
+  /** It makes or drops a temporary table, which nobody but its own session ever sees. */
+  | 'temporary-table'
+  /** Everything that is history: DDL, statement-based changes, hints. */
+  | 'content';
 
-/** Only short texts can be transaction control, so long ones cost nothing. */
-const longestControlText = 300;
+/** As much of a statement as its role is told by. */
+const tellingText = 100;
 
-/** Sorts a statement text. `content` is everything that is history: DDL, statement-based changes, hints. */
+/** The role of a statement. Only its beginning is looked at, so that long ones cost nothing. */
 export function roleOfStatement(sql: string): StatementRole {
-  if (sql.length > longestControlText) return 'content';
   switch (sql) {
     case 'BEGIN':
       return 'begin';
@@ -47,13 +59,100 @@ export function roleOfStatement(sql: string): StatementRole {
     case 'ROLLBACK':
       return 'rollback';
   }
-  const words = sql.trimStart().slice(0, 22).toUpperCase();
-  if (/^BEGIN\b|^START TRANSACTION\b/.test(words)) return 'begin';
-  if (/^COMMIT\b/.test(words)) return 'commit';
-  if (/^SAVEPOINT\b|^RELEASE SAVEPOINT\b/.test(words)) return 'savepoint';
-  if (/^ROLLBACK TO\b|^ROLLBACK WORK TO\b/.test(words)) return 'rollback-to-savepoint';
-  if (/^ROLLBACK\b/.test(words)) return 'rollback';
-  if (/^XA (START|BEGIN)\b/.test(words)) return 'xa-begin';
-  if (/^XA END\b/.test(words)) return 'xa-end';
-  return 'content';
+  const words = beginningOf(sql).slice(0, tellingText);
+  return roles.find(([, pattern]) => pattern.test(words))?.[0] ?? 'content';
+}
+
+/**
+ * Servers write these in their own words, but for CREATE TEMPORARY TABLE, which is as the client wrote it. What is
+ * dropped when a connection ends reads DROP, an executed comment with TEMPORARY, TABLE.
+ */
+const roles: readonly (readonly [StatementRole, RegExp])[] = [
+  ['begin', /^(?:BEGIN|START TRANSACTION)\b/i],
+  ['commit', /^COMMIT\b/i],
+  ['savepoint', /^SAVEPOINT\b/i],
+  ['release-savepoint', /^RELEASE SAVEPOINT\b/i],
+  ['rollback-to-savepoint', /^ROLLBACK (?:WORK )?TO\b/i],
+  ['rollback', /^ROLLBACK\b/i],
+  ['xa-begin', /^XA (?:START|BEGIN)\b/i],
+  ['xa-end', /^XA END\b/i],
+  ['xa-outcome', /^XA (?:COMMIT|ROLLBACK)\b/i],
+  [
+    'temporary-table',
+    /^(?:CREATE(?: OR REPLACE)?|DROP) (?:TEMPORARY|\/\*!\d* TEMPORARY \*\/) (?:TABLE|SEQUENCE)\b/i,
+  ],
+];
+
+/** A statement from its first word on, with single spaces between the first few. */
+function beginningOf(sql: string): string {
+  let text = sql.trimStart();
+  for (;;) {
+    const end =
+      text.startsWith('/*') && !/^\/\*M?!/.test(text) ? text.indexOf('*/') + 2 : endOfLineComment(text);
+    if (end < 2) break;
+    text = text.slice(end).trimStart();
+  }
+  return text.slice(0, 2 * tellingText).replace(/\s+/g, ' ');
+}
+
+/** Where a comment of the kind that goes on to the line's end ends; 0 when none begins here. */
+function endOfLineComment(text: string): number {
+  if (!/^(?:#|--(?:\s|$))/.test(text)) return 0;
+  const end = text.indexOf('\n');
+  return end < 0 ? text.length : end + 1;
+}
+
+/** How a transaction that was prepared with XA PREPARE has ended. */
+export type XaOutcome = {
+  readonly outcome: 'commit' | 'rollback';
+  /** {@link formatXid}. */
+  readonly xid: string;
+};
+
+/**
+ * Reads a statement whose role is `xa-outcome`. Servers write the XID's two parts in hexadecimal and its format behind
+ * them, on the source as on replicas.
+ * @returns null when it reads otherwise.
+ */
+export function readXaOutcome({ sql }: Statement): XaOutcome | null {
+  const match = /^XA (COMMIT|ROLLBACK) (X'[0-9a-f]*'),\s*(X'[0-9a-f]*'),\s*(\d+)/i.exec(sql);
+  if (match === null) return null;
+  const [, word = '', global = '', branch = '', format = ''] = match;
+  return {
+    outcome: word.toUpperCase() === 'COMMIT' ? 'commit' : 'rollback',
+    xid: xidText(global, branch, format),
+  };
+}
+
+/** An outcome as a statement that reads the same on every server, for comparing. */
+export function statementOfOutcome({ outcome, xid }: XaOutcome): Statement {
+  return { schema: '', sql: `XA ${outcome.toUpperCase()} ${xid}` };
+}
+
+/**
+ * Reads an XA_PREPARE_LOG_EVENT: whether the transaction was committed at once (1), the XID's format (4), the lengths
+ * of its parts (4 each), the parts (MySQL: libs/mysql/binlog/event/control_events.cpp; MariaDB: sql/log_event.cc).
+ * @returns the XID ({@link formatXid}); null for XA COMMIT … ONE PHASE, which MySQL logs so: no outcome follows.
+ */
+export function readXaPrepare(buffer: Buffer, start: number): string | null {
+  const body = start + headerBytes;
+  if (buffer.readUInt8(body) !== 0) return null;
+  const parts = body + 13;
+  const globalEnd = parts + buffer.readUInt32LE(body + 5);
+  const branchEnd = globalEnd + buffer.readUInt32LE(body + 9);
+  return formatXid(
+    buffer.toString('hex', parts, globalEnd),
+    buffer.toString('hex', globalEnd, branchEnd),
+    String(buffer.readUInt32LE(body + 1)),
+  );
+}
+
+/** An XID as servers write it in statements: `X'676c6f62616c',X'6272616e6368',1` (both parts in hexadecimal, the format). */
+function formatXid(global: string, branch: string, format: string): string {
+  return xidText(`X'${global}'`, `X'${branch}'`, format);
+}
+
+function xidText(global: string, branch: string, format: string): string {
+  const part = (text: string): string => `X'${text.slice(2, -1).toLowerCase()}'`;
+  return `${part(global)},${part(branch)},${format}`;
 }

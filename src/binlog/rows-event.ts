@@ -32,10 +32,6 @@ const rowEventKinds = new Map<number, { operation: RowOperation; version: 1 | 2;
   [EventType.mariadbDeleteRowsCompressed, { operation: 'delete', version: 2, compressed: true }],
 ]);
 
-export function isRowsEvent(type: number): boolean {
-  return rowEventKinds.has(type);
-}
-
 /** A table id that stands for no table: MySQL sends it to free its table maps (sql/log_event.h). */
 export const dummyTableId = 0xffffff;
 

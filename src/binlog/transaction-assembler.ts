@@ -1,18 +1,31 @@
 import { WaymarkError } from '../util/errors.js';
 import { ContentDigest, runHead } from './content-digest.js';
-import { unpackTransactionPayload } from './compression.js';
 import type { Coordinates } from './coordinates.js';
 import { formatCoordinates } from './coordinates.js';
-import { eventSecond, EventType, eventServerId, eventSize, eventType, headerBytes } from './event.js';
+import {
+  type EventPlace,
+  eventSecond,
+  EventType,
+  eventServerId,
+  eventType,
+  type EventVisitor,
+  isIgnorable,
+} from './event.js';
+import { eventFates, fateOf } from './event-fates.js';
 import { readMariadbGtid, readMysqlGtid, type TransactionStart } from './gtid-event.js';
 import type { Identity } from './identity.js';
 import { type ColumnSizes, readColumnSizes, settleNullBits } from './null-bits.js';
 import { isMariadbLog } from './format-description.js';
-import { LogPosition } from './log-position.js';
-import { readStatement, roleOfStatement, type Statement } from './query-event.js';
+import {
+  readStatement,
+  readXaOutcome,
+  roleOfStatement,
+  type Statement,
+  statementOfOutcome,
+  type XaOutcome,
+} from './query-event.js';
 import {
   dummyTableId,
-  isRowsEvent,
   readRowsEvent,
   readTableMap,
   type RowOperation,
@@ -28,6 +41,8 @@ export type OpenTransaction = {
   readonly serverId: number;
   /** Second of the first content; null while there is none. */
   readonly second: number | null;
+  /** The XID of one that is only prepared when it ends: its outcome comes later. */
+  readonly xid: string | null;
   /** Canonical content so far, for comparing the first part of a transaction. */
   readonly digest: ContentDigest;
 };
@@ -45,10 +60,16 @@ export type EndedTransaction = {
   readonly statement: Statement | null;
 };
 
-/** What the assembler tells, in the order of the log. Buffers are valid until the call returns. */
+/** What the assembler tells, in the order of the log. Buffers and places are valid until the call returns. */
 export type TransactionVisitor = {
   /** A table map in an open transaction, for whoever decodes rows. */
-  readonly tableMap?: (buffer: Buffer, start: number, end: number, name: TableName) => void;
+  readonly tableMap?: (
+    buffer: Buffer,
+    start: number,
+    end: number,
+    name: TableName,
+    place: EventPlace,
+  ) => void;
   readonly rows?: (
     transaction: OpenTransaction,
     operation: RowOperation,
@@ -56,8 +77,11 @@ export type TransactionVisitor = {
     buffer: Buffer,
     start: number,
     end: number,
+    place: EventPlace,
   ) => void;
-  readonly statement?: (transaction: OpenTransaction, statement: Statement) => void;
+  readonly statement?: (transaction: OpenTransaction, statement: Statement, place: EventPlace) => void;
+  /** How a transaction that was prepared before has ended. */
+  readonly outcome?: (transaction: OpenTransaction, outcome: XaOutcome, place: EventPlace) => void;
   readonly end: (transaction: EndedTransaction) => void;
 };
 
@@ -67,13 +91,14 @@ type Building = {
   origin: string;
   serverId: number;
   second: number | null;
+  xid: string | null;
   digest: ContentDigest;
   /** Whether a COMMIT has to come; if not, one statement is all. */
   grouped: boolean;
+  /** {@link TransactionStart.voidAlter} */
+  voidAlter: boolean;
   changes: number;
   statement: Statement | null;
-  /** How many changes there were at each. */
-  savepoints: Map<string, number>;
 };
 
 type Table = {
@@ -83,31 +108,28 @@ type Table = {
   readonly sizes: ColumnSizes | null;
 };
 
+const withoutGtid = { gtid: null, origin: '', voidAlter: false } as const;
+
 /**
  * Puts events together to transactions, for every vendor and version, with and without GTIDs: finds where they begin
- * and end, and takes their identity. Says what it sees to a visitor; keeps no rows.
+ * and end, and takes their identity. Says what it sees to a visitor; keeps no rows. The events are those of
+ * committed-events.ts: what was rolled back is not among them.
  * @throws WaymarkError `unsupported-event` for what would be lost if it were passed over, `protocol` for a log that
  * makes no sense.
  */
 export class TransactionAssembler {
-  readonly #position: LogPosition;
   readonly #visitor: TransactionVisitor;
   readonly #probeBytes: () => number;
+  #file = '';
   #tables = new Map<number, Table>();
   /** Whether the server that wrote the file may leave unused null bits 0: see null-bits.ts. */
   #clearsNullBits = false;
   #open: Building | null = null;
 
   /** @param probeBytes asked at each transaction's begin: {@link ContentDigest.probed}. */
-  constructor(start: Coordinates, visitor: TransactionVisitor, probeBytes: () => number = () => 0) {
-    this.#position = new LogPosition(start);
+  constructor(visitor: TransactionVisitor, probeBytes: () => number = () => 0) {
     this.#visitor = visitor;
     this.#probeBytes = probeBytes;
-  }
-
-  /** Right behind the last event. Between transactions a dump can begin here. */
-  get position(): Coordinates {
-    return this.#position.end;
   }
 
   /** The transaction under way. */
@@ -116,140 +138,145 @@ export class TransactionAssembler {
   }
 
   /** Takes the next event. */
-  readonly event = (buffer: Buffer, start: number, end: number): void => {
-    const file = this.#position.file;
-    const inFile = this.#position.advance(buffer, start, end);
-    if (this.#position.file !== file) {
-      // Table ids mean nothing in the next file. The file of a server that crashed ends without a rotate event: then
-      // only the one that the dump thread makes up tells.
-      this.#tables.clear();
-      this.#refuseOpen();
-      return;
+  readonly event: EventVisitor = (buffer, start, end, place) => {
+    if (place.file !== this.#file) this.#nextFile(place.file);
+    const type = eventType(buffer, start);
+    switch (fateOf(type, isIgnorable(buffer, start))) {
+      case 'rows':
+        this.#rows(buffer, start, end, place);
+        return;
+      case 'table-map':
+        this.#tableMap(buffer, start, end, place);
+        return;
+      case 'begin':
+        this.#begin(buffer, start, end, place);
+        return;
+      case 'end':
+        this.#end(place);
+        return;
+      case 'statement':
+        this.#query(buffer, start, end, place);
+        return;
+      case 'place':
+        if (type === EventType.formatDescription) this.#clearsNullBits = !isMariadbLog(buffer, start);
+        return;
+      case 'passed-over':
+        return;
+      case 'unpacked':
+      case 'refused':
+        throw unsupported(refusalOf(type), place);
     }
-    if (eventType(buffer, start) === EventType.formatDescription) {
-      this.#clearsNullBits = !isMariadbLog(buffer, start);
-    }
-    if (!inFile) return;
-    this.#take(buffer, start, end, eventType(buffer, start));
   };
 
-  #take(buffer: Buffer, start: number, end: number, type: number): void {
-    if (isRowsEvent(type)) {
-      this.#rows(buffer, start, end);
-      return;
-    }
-    switch (type) {
-      case EventType.tableMap:
-        this.#tableMap(buffer, start, end);
-        return;
-      case EventType.query:
-      case EventType.mariadbQueryCompressed:
-        this.#query(buffer, start, end);
-        return;
-      case EventType.mariadbGtid:
-        this.#begin(buffer, start, readMariadbGtid(buffer, start));
-        return;
-      case EventType.gtid:
-      case EventType.anonymousGtid:
-      case EventType.gtidTagged:
-        this.#begin(buffer, start, readMysqlGtid(buffer, start, end));
-        return;
-      case EventType.xid:
-      case EventType.xaPrepare:
-        this.#end();
-        return;
-      case EventType.transactionPayload:
-        this.#payload(buffer, start, end);
-        return;
-      case EventType.partialUpdateRows:
-        throw this.#unsupported('a partial JSON update; unset binlog_row_value_options there');
-      case EventType.incident:
-        throw this.#unsupported('an incident: the server itself says that changes are missing from its log');
-      case EventType.beginLoadQuery:
-      case EventType.executeLoadQuery:
-        throw this.#unsupported('LOAD DATA as a statement; binlog_format must be ROW');
-    }
-  }
-
-  #begin(buffer: Buffer, start: number, begun: TransactionStart): void {
+  /**
+   * Table ids mean nothing in the next file. The file of a server that crashed ends without a rotate event: then only the
+   * one that the dump thread makes up tells.
+   */
+  #nextFile(file: string): void {
+    this.#file = file;
+    this.#tables.clear();
     this.#refuseOpen();
-    this.#open = this.#build(buffer, start, begun.gtid, begun.origin, begun.opens);
   }
 
-  #build(buffer: Buffer, start: number, gtid: string | null, origin: string, grouped: boolean): Building {
+  #begin(buffer: Buffer, start: number, end: number, place: EventPlace): void {
+    this.#refuseOpen();
+    const isMariadb = eventType(buffer, start) === EventType.mariadbGtid;
+    const begun = isMariadb ? readMariadbGtid(buffer, start, end) : readMysqlGtid(buffer, start, end);
+    this.#open = this.#build(buffer, start, place, begun, begun.opens);
+  }
+
+  #build(
+    buffer: Buffer,
+    start: number,
+    place: EventPlace,
+    { gtid, origin, voidAlter }: Pick<TransactionStart, 'gtid' | 'origin' | 'voidAlter'>,
+    grouped: boolean,
+  ): Building {
     return {
-      start: this.#position.start,
+      start: { file: place.file, position: place.start },
       gtid,
       origin,
       serverId: eventServerId(buffer, start),
       second: null,
+      xid: place.xid,
       digest: new ContentDigest(this.#probeBytes()),
       grouped,
+      voidAlter,
       changes: 0,
       statement: null,
-      savepoints: new Map(),
     };
   }
 
-  #query(buffer: Buffer, start: number, end: number): void {
+  #query(buffer: Buffer, start: number, end: number, place: EventPlace): void {
     const statement = readStatement(buffer, start, end);
-    switch (roleOfStatement(statement.sql)) {
+    const open = this.#open;
+    const role = roleOfStatement(statement.sql);
+    switch (role) {
       case 'begin':
-      case 'xa-begin':
-        this.#open ??= this.#build(buffer, start, null, '', true);
-        this.#open.grouped = true;
+      case 'xa-begin': {
+        const begun = (this.#open ??= this.#build(buffer, start, place, withoutGtid, true));
+        begun.grouped = true;
+        begun.xid = place.xid;
+        return;
+      }
+      case 'rollback':
+      case 'rollback-to-savepoint':
+        // A group whose GTID event promised that there is nothing of the kind in it, so that its rows were passed on.
+        if (open !== null && open.changes > 0)
+          throw unsupported(`${statement.sql} behind changes that came before`, place);
+        if (role === 'rollback') this.#end(place);
         return;
       case 'commit':
-      case 'rollback':
-        if (this.#open !== null) this.#end();
+        this.#end(place);
         return;
       case 'savepoint':
-        this.#open?.savepoints.set(savepointName(statement.sql), this.#open.changes);
-        return;
-      case 'rollback-to-savepoint':
-        this.#rollbackTo(savepointName(statement.sql));
-        return;
+      case 'release-savepoint':
       case 'xa-end':
         return;
+      case 'temporary-table':
+        if (open?.grouped !== true) this.#end(place);
+        return;
+      case 'xa-outcome':
       case 'content':
-        this.#statement(statement, buffer, start);
+        this.#statement(statement, buffer, start, place, role === 'xa-outcome');
     }
   }
 
-  /**
-   * Servers cut what is rolled back out of the transaction before they write it, unless a table without transactions
-   * was changed in between (MariaDB, and MySQL without GTIDs; there only on the server where it was written).
-   */
-  #rollbackTo(savepoint: string): void {
-    const open = this.#open;
-    if (open === null || open.changes === (open.savepoints.get(savepoint) ?? 0)) return;
-    throw this.#unsupported(
-      'ROLLBACK TO SAVEPOINT with the changes that it takes back (a transaction that also changes a table of ' +
-        'an engine without transactions). Read from a replica instead',
-    );
+  #statement(
+    statement: Statement,
+    buffer: Buffer,
+    start: number,
+    place: EventPlace,
+    isOutcome: boolean,
+  ): void {
+    const open = (this.#open ??= this.#build(buffer, start, place, withoutGtid, false));
+    if (!open.voidAlter) {
+      open.second ??= eventSecond(buffer, start);
+      const outcome = isOutcome ? readXaOutcome(statement) : null;
+      if (outcome !== null) {
+        this.#visitor.outcome?.(open, outcome, place);
+        open.digest.statement(statementOfOutcome(outcome));
+      } else {
+        this.#visitor.statement?.(open, statement, place);
+        open.digest.statement(statement);
+        open.statement = statement;
+      }
+      open.changes += 1;
+    }
+    if (!open.grouped) this.#end(place);
   }
 
-  #statement(statement: Statement, buffer: Buffer, start: number): void {
-    const open = (this.#open ??= this.#build(buffer, start, null, '', false));
-    open.second ??= eventSecond(buffer, start);
-    this.#visitor.statement?.(open, statement);
-    open.digest.statement(statement);
-    open.changes += 1;
-    open.statement = statement;
-    if (!open.grouped) this.#end();
-  }
-
-  #tableMap(buffer: Buffer, start: number, end: number): void {
+  #tableMap(buffer: Buffer, start: number, end: number, place: EventPlace): void {
     const { tableId, name } = readTableMap(buffer, start);
     const known = this.#tables.get(tableId);
     if (known?.name.table !== name.table || known.name.schema !== name.schema) {
       const sizes = this.#clearsNullBits ? readColumnSizes(buffer, start) : null;
       this.#tables.set(tableId, { name, heads: new Map(), sizes });
     }
-    this.#visitor.tableMap?.(buffer, start, end, name);
+    this.#visitor.tableMap?.(buffer, start, end, name, place);
   }
 
-  #rows(buffer: Buffer, start: number, end: number): void {
+  #rows(buffer: Buffer, start: number, end: number, place: EventPlace): void {
     const event = readRowsEvent(buffer, start, end);
     const { operation, tableId, columnCount, images } = event;
     if (tableId === dummyTableId || images.length === 0) return;
@@ -258,7 +285,7 @@ export class TransactionAssembler {
     if (table === undefined || open === null) {
       throw new WaymarkError(
         'protocol',
-        `The row event before ${formatCoordinates(this.#position.end)} belongs to no transaction or table: ` +
+        `The row event before ${formatCoordinates(endOf(place))} belongs to no transaction or table: ` +
           'reading did not begin between transactions',
       );
     }
@@ -270,18 +297,18 @@ export class TransactionAssembler {
     }
     if (table.sizes !== null) settleNullBits(event, buffer, table.sizes);
     // Told before it is digested: the visitor sees the content up to here.
-    this.#visitor.rows?.(open, operation, table.name, buffer, start, end);
+    this.#visitor.rows?.(open, operation, table.name, buffer, start, end, place);
     open.digest.rows(head, images);
     open.changes += 1;
   }
 
-  #end(): void {
+  #end(place: EventPlace): void {
     const open = this.#open;
     this.#open = null;
     if (open === null) return;
     this.#visitor.end({
       start: open.start,
-      end: this.#position.end,
+      end: endOf(place),
       gtid: open.gtid,
       serverId: open.serverId,
       identity:
@@ -290,23 +317,6 @@ export class TransactionAssembler {
           : { digest: open.digest.value(), second: open.second, origin: open.origin },
       statement: open.changes === 1 ? open.statement : null,
     });
-  }
-
-  /** MySQL's compressed transactions: the events inside have headers of their own and no checksums. */
-  #payload(buffer: Buffer, start: number, end: number): void {
-    let rest: Buffer = Buffer.alloc(0);
-    unpackTransactionPayload(buffer, start + headerBytes, end, (piece) => {
-      let bytes = rest.length === 0 ? piece : Buffer.concat([rest, piece]);
-      while (bytes.length >= headerBytes && bytes.length >= eventSize(bytes, 0)) {
-        const size = eventSize(bytes, 0);
-        if (size < headerBytes) throw this.#unsupported('a compressed transaction that cannot be read');
-        this.#take(bytes, 0, size, eventType(bytes, 0));
-        bytes = bytes.subarray(size);
-      }
-      rest = bytes;
-    });
-    if (rest.length > 0)
-      throw this.#unsupported('a compressed transaction that ends in the middle of an event');
   }
 
   #refuseOpen(): void {
@@ -320,20 +330,24 @@ export class TransactionAssembler {
     }
     this.#open = null;
   }
-
-  #unsupported(what: string): WaymarkError {
-    const end = formatCoordinates(this.#position.end);
-    return new WaymarkError(
-      'unsupported-event',
-      `Before ${end} the log holds ${what}. Going on would lose changes`,
-      {
-        details: { ...this.#position.end },
-      },
-    );
-  }
 }
 
-/** The last word of SAVEPOINT, RELEASE SAVEPOINT and ROLLBACK TO; names are compared without regard to case. */
-function savepointName(sql: string): string {
-  return (/(`(?:[^`]|``)+`|[^\s`]+)\s*$/.exec(sql)?.[1] ?? '').toLowerCase();
+function endOf({ file, end }: EventPlace): Coordinates {
+  return { file, position: end };
+}
+
+/** What an event is that must not be passed over. */
+function refusalOf(type: number): string {
+  const known = eventFates[type];
+  if (known === undefined) return `an event of type ${type}, which is not known; upgrade waymark`;
+  return `${known.refusal ?? 'an event that was to be unpacked'} (${known.name})`;
+}
+
+function unsupported(what: string, place: EventPlace): WaymarkError {
+  const end = endOf(place);
+  return new WaymarkError(
+    'unsupported-event',
+    `Before ${formatCoordinates(end)} the log holds ${what}. Going on would lose changes`,
+    { details: { ...end } },
+  );
 }

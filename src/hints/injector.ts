@@ -7,6 +7,7 @@ import { query, text } from '../mysql/server.js';
 import { abortable } from '../util/abortable.js';
 import { sleep, withDeadline } from '../util/async.js';
 import { type ErrorCode, messageOf, WaymarkError } from '../util/errors.js';
+import { formatDuration } from '../util/quantities.js';
 import { compareHints, type Hint, type HintFormat, hintStatement } from './hint.js';
 import { injectionRefusal, requireInjectionSite } from './injection-site.js';
 import { nextHint } from './next-hint.js';
@@ -36,6 +37,8 @@ const statementMs = 10_000;
 const lockWaitSeconds = 5;
 const firstRetryMs = 200;
 const longestRetryMs = 10_000;
+/** Whoever stands by says so again after so long. */
+const standbyNoticeMs = 60_000;
 
 /**
  * Injects ascending hints into a source's binary log until the signal fires, and then resolves.
@@ -124,7 +127,7 @@ class Injector {
   async #takeLock(connection: Connection): Promise<void> {
     const { once, instance, format } = this.#options;
     const server = formatAddress(instance.address);
-    let announced = false;
+    let announcedAtMs = Number.NEGATIVE_INFINITY;
     for (;;) {
       const sql = `SELECT GET_LOCK(?, ${String(lockWaitSeconds)}) AS held, IS_USED_LOCK(?) AS holder`;
       const name = injectorLock(format);
@@ -138,11 +141,10 @@ class Injector {
           { details: { server } },
         );
       }
-      if (!announced) {
-        const message = `another injector is at work on ${server}, ${who}; standing by`;
-        this.#options.onNotice?.({ kind: 'standby', message });
-      }
-      announced = true;
+      if (performance.now() - announcedAtMs < standbyNoticeMs) continue;
+      announcedAtMs = performance.now();
+      const message = `another injector is at work on ${server}, ${who}; standing by`;
+      this.#options.onNotice?.({ kind: 'standby', message });
     }
   }
 
@@ -152,7 +154,7 @@ class Injector {
       const server = formatAddress(this.#options.instance.address);
       return new WaymarkError(
         'server-unreachable',
-        `${server} did not answer within ${String(statementMs)} ms`,
+        `${server} did not answer within ${formatDuration(statementMs)}`,
       );
     };
     return abortable(withDeadline(promise, statementMs, late), this.#options.signal);

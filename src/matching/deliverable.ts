@@ -1,11 +1,17 @@
+import { beginningOf } from '../binlog/sql-text.js';
 import type { Statement } from '../binlog/query-event.js';
 import type { TableFilter } from '../config/table-filter.js';
-
-/** Names of the form `schema`.`table`, quoted or not, anywhere in a statement. */
-const qualifiedName = /(?:`([^`]+)`|([\w$]+))\s*\.\s*(?:`([^`]+)`|([\w$]+))/g;
+import { nameAround } from './qualified-names.js';
 
 /** The schema that CREATE, ALTER or DROP DATABASE speaks of. */
-const databaseName = /\b(?:database|schema)\s+(?:if\s+(?:not\s+)?exists\s+)?(?:`([^`]+)`|([\w$]+))/i;
+const databaseName =
+  /\b(?:database|schema)\s+(?:if\s+(?:not\s+)?exists\s+)?(?:`([^`]+)`|([\w$\u0080-\uffff]+))/i;
+
+/** So far from a statement's beginning its schema may stand. */
+const longestBeginning = 500;
+
+/** So many dots are looked at; a statement that has more is delivered. */
+const mostDots = 20_000;
 
 /**
  * Whether a statement is delivered: its default schema is, or it names a table or a schema that is. What a statement
@@ -13,16 +19,23 @@ const databaseName = /\b(?:database|schema)\s+(?:if\s+(?:not\s+)?exists\s+)?(?:`
  */
 export function isStatementDeliverable(statement: Statement, filter: TableFilter): boolean {
   if (statement.schema !== '' && filter.schema(statement.schema)) return true;
-  const database = databaseName.exec(statement.sql);
+  const database = databaseName.exec(beginningOf(statement.sql, longestBeginning));
   const databaseSchema = database?.[1] ?? database?.[2];
   if (databaseSchema !== undefined && filter.schema(databaseSchema)) return true;
-  for (const match of statement.sql.matchAll(qualifiedName)) {
-    const schema = match[1] ?? match[2];
-    const table = match[3] ?? match[4];
-    if (schema !== undefined && table !== undefined && filter.table(schema, table)) return true;
-  }
+  if (namesTable(statement.sql, filter)) return true;
   // Without any schema to go by (CREATE USER, SET PASSWORD, …) a statement belongs to those who want everything.
   return statement.schema === '' && filter.schema('');
+}
+
+function namesTable(sql: string, filter: TableFilter): boolean {
+  let dots = 0;
+  for (let dot = sql.indexOf('.'); dot >= 0; dot = sql.indexOf('.', dot + 1)) {
+    dots += 1;
+    if (dots > mostDots) return true;
+    const name = nameAround(sql, dot);
+    if (name !== null && filter.table(name.schema, name.table)) return true;
+  }
+  return false;
 }
 
 /** A filter that remembers its answers: the same few tables come again and again. */

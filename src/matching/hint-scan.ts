@@ -1,7 +1,6 @@
 import type { Coordinates } from '../binlog/coordinates.js';
 import { type DumpOptions, readDump } from '../binlog/dump-stream.js';
-import { eventServerId, EventType, eventType } from '../binlog/event.js';
-import { LogPosition } from '../binlog/log-position.js';
+import { eventServerId, EventType, eventType, type EventVisitor } from '../binlog/event.js';
 import { readStatement, statementOffset } from '../binlog/query-event.js';
 import { type Hint, type HintFormat, hintRecogniser } from '../hints/hint.js';
 
@@ -40,16 +39,16 @@ export async function scanHints(
   onFile: (file: string) => boolean = () => false,
 ): Promise<ScanResult> {
   const { onProgress, format } = options;
-  const position = new LogPosition(start);
   const recognise = hintRecogniser(format);
   let bytesScanned = 0;
-  const state = { stopped: false };
-  const event = (buffer: Buffer, eventStart: number, end: number): void => {
+  const state = { stopped: false, file: start.file };
+  const event: EventVisitor = (buffer, eventStart, end, place) => {
     if (state.stopped) return;
-    const file = position.file;
-    if (!position.advance(buffer, eventStart, end)) return;
     bytesScanned += end - eventStart;
-    if (position.file !== file) state.stopped = onFile(position.file);
+    if (place.file !== state.file) {
+      state.file = place.file;
+      state.stopped = onFile(place.file);
+    }
     const type = eventType(buffer, eventStart);
     if (type !== EventType.query && type !== EventType.mariadbQueryCompressed) return;
     if (type === EventType.query && !mayBeHint(buffer, eventStart, end)) return;
@@ -57,15 +56,15 @@ export async function scanHints(
     if (hint === null) return;
     state.stopped = visit({
       hint,
-      file: position.file,
-      position: position.start.position,
-      endPosition: position.end.position,
+      file: place.file,
+      position: place.start,
+      endPosition: place.end,
       serverId: eventServerId(buffer, eventStart),
     });
   };
   for await (const batch of readDump({ nonBlocking: true, ...options, start })) {
     batch.forEach(event);
-    onProgress?.({ file: position.file, bytesScanned });
+    onProgress?.({ file: batch.end.file, bytesScanned });
     if (state.stopped) break;
   }
   return { bytesScanned };

@@ -1,5 +1,7 @@
 import type { Coordinates } from '../binlog/coordinates.js';
-import { type DumpOptions, readDump } from '../binlog/dump-stream.js';
+import { readCommitted } from '../binlog/committed-events.js';
+import type { DumpOptions } from '../binlog/dump-stream.js';
+import { statementOfOutcome } from '../binlog/query-event.js';
 import { type EndedTransaction, TransactionAssembler } from '../binlog/transaction-assembler.js';
 import type { TableFilter } from '../config/table-filter.js';
 import { type HintFormat, hintRecogniser } from '../hints/hint.js';
@@ -36,7 +38,7 @@ export function isBornOnReplica(
  * A server's history from `start` on, a batch of steps for each batch of events: hints and the identities of
  * transactions, rows digested and not decoded. Steps of one batch come as an array, and an empty one says that the
  * server was heard from.
- * @throws what readDump and the TransactionAssembler throw.
+ * @throws what readCommitted and the TransactionAssembler throw.
  */
 export async function* readHistory(options: HistoryOptions): AsyncGenerator<HistoryStep[], void, undefined> {
   const recognise = hintRecogniser(options.format);
@@ -46,7 +48,7 @@ export async function* readHistory(options: HistoryOptions): AsyncGenerator<Hist
   let deliverable = false;
   let sourceServerId = options.sourceServerId ?? null;
   const recent = new RecentOrigins();
-  const assembler = new TransactionAssembler(options.start, {
+  const assembler = new TransactionAssembler({
     rows: (_open, operation, name) => {
       shape?.rows(operation, name);
       deliverable ||= options.filter.table(name.schema, name.table);
@@ -54,6 +56,10 @@ export async function* readHistory(options: HistoryOptions): AsyncGenerator<Hist
     statement: (_open, statement) => {
       shape?.statement(statement);
       deliverable ||= isStatementDeliverable(statement, options.filter);
+    },
+    outcome: (_open, outcome) => {
+      shape?.statement(statementOfOutcome(outcome));
+      deliverable = true;
     },
     end: (transaction) => {
       const step = stepOf(transaction, deliverable);
@@ -77,7 +83,7 @@ export async function* readHistory(options: HistoryOptions): AsyncGenerator<Hist
     const bornHere = isBornOnReplica(serverId, options.replicaServerId, sourceServerId);
     return { kind: 'transaction', identity, start, end, bornHere, deliverable: delivers };
   };
-  for await (const batch of readDump({ ...options, verifyChecksums: true })) {
+  for await (const batch of readCommitted(options)) {
     batch.forEach(assembler.event);
     yield steps;
     steps = [];

@@ -1,20 +1,28 @@
-import { withoutComments } from '../binlog/content-digest.js';
 import type { Coordinates } from '../binlog/coordinates.js';
-import { roleOfStatement, type Statement } from '../binlog/query-event.js';
+import { readXaOutcome, roleOfStatement, type Statement, statementOfOutcome } from '../binlog/query-event.js';
+import { Savepoints } from '../binlog/savepoints.js';
 import type { RowOperation } from '../binlog/rows-event.js';
+import { withoutComments } from '../binlog/sql-text.js';
 import type { HintRecogniser } from '../hints/hint.js';
 import type { ListedEvent } from '../mysql/relay-log.js';
 import { listedIdentity, Shape } from './comparison.js';
 import type { HistoryStep } from './match-state.js';
 
+/** Rows of one kind in one table, or a statement. */
+type ListedPart =
+  { readonly operation: RowOperation; readonly table: string } | { readonly statement: Statement };
+
 type Open = {
   readonly start: Coordinates;
   readonly gtid: string | null;
   readonly serverId: number;
-  readonly shape: Shape;
+  /** What has come and was not rolled back; the same once, where it comes in a row. */
+  parts: ListedPart[];
+  /** How many parts there were at each. */
+  savepoints: Savepoints<number> | null;
   grouped: boolean;
-  changes: number;
-  statement: Statement | null;
+  /** See gtid-event.ts. */
+  readonly voidAlter: boolean;
 };
 
 const operations: Readonly<Record<string, RowOperation>> = {
@@ -79,62 +87,97 @@ export class RelayListing {
     const mariadb = /^(BEGIN |XA START .*)?GTID (\d+-\d+-\d+)/.exec(info);
     const mysql = /GTID_NEXT\s*=\s*'([^']+)'/.exec(info)?.[1];
     const gtid = mariadb?.[2] ?? (mysql === 'ANONYMOUS' ? null : (mysql ?? null));
-    this.#open = this.#build(start, gtid, serverId, mariadb?.[1] !== undefined);
+    const grouped = mariadb?.[1] !== undefined;
+    const voidAlter = mariadb !== null && / (?:START|ROLLBACK) ALTER\b/.test(info);
+    this.#open = { ...this.#build(start, serverId, grouped), gtid, voidAlter };
   }
 
-  #build(start: Coordinates, gtid: string | null, serverId: number, grouped: boolean): Open {
-    return { start, gtid, serverId, grouped, shape: new Shape(), changes: 0, statement: null };
+  #build(start: Coordinates, serverId: number, grouped: boolean): Open {
+    return { start, gtid: null, serverId, grouped, voidAlter: false, parts: [], savepoints: null };
   }
 
   #rows(operation: RowOperation, tableId: string): void {
     const table = this.#tables.get(tableId);
     if (this.#open === null || table === undefined) return;
-    const dot = table.indexOf('.');
-    this.#open.shape.rows(operation, { schema: table.slice(0, dot), table: table.slice(dot + 1) });
-    this.#open.changes += 1;
+    const last = this.#open.parts.at(-1);
+    const goesOn =
+      last !== undefined && 'table' in last && last.table === table && last.operation === operation;
+    if (!goesOn) this.#open.parts.push({ operation, table });
   }
 
   #query({ info, serverId }: ListedEvent, start: Coordinates): HistoryStep | null {
     const statement = statementOf(info);
-    switch (roleOfStatement(statement.sql)) {
+    const role = roleOfStatement(statement.sql);
+    switch (role) {
       case 'begin':
       case 'xa-begin':
-        this.#open ??= this.#build(start, null, serverId, true);
+        this.#open ??= this.#build(start, serverId, true);
         this.#open.grouped = true;
         return null;
-      case 'commit':
       case 'rollback':
+        if (this.#open !== null) this.#open.parts = [];
+        return this.#end();
+      case 'commit':
         return this.#end();
       case 'savepoint':
       case 'rollback-to-savepoint':
+        if (this.#open !== null) this.#savepoint(this.#open, role, statement.sql);
+        return null;
+      case 'release-savepoint':
       case 'xa-end':
         return null;
+      case 'temporary-table':
+        return this.#open?.grouped === true ? null : this.#end();
+      case 'xa-outcome':
       case 'content': {
-        const open = (this.#open ??= this.#build(start, null, serverId, false));
-        open.shape.statement(statement);
-        open.changes += 1;
-        open.statement = statement;
+        const open = (this.#open ??= this.#build(start, serverId, false));
+        if (!open.voidAlter) open.parts.push({ statement });
         return open.grouped ? null : this.#end();
       }
     }
   }
 
+  #savepoint(open: Open, role: 'savepoint' | 'rollback-to-savepoint', sql: string): void {
+    open.savepoints ??= new Savepoints();
+    if (role === 'savepoint') open.savepoints.set(sql, open.parts.length);
+    else open.parts = open.parts.slice(0, open.savepoints.rollBackTo(sql) ?? 0);
+  }
+
   #end(): HistoryStep | null {
     const open = this.#open;
     this.#open = null;
-    if (open === null || open.changes === 0) return null;
-    const { start, serverId, gtid, shape } = open;
+    const [first, ...others] = open?.parts ?? [];
+    if (open === null || first === undefined) return null;
+    const { start, serverId, gtid } = open;
     const end = this.#place;
-    const hint = open.changes === 1 && open.statement !== null ? this.#recognise(open.statement) : null;
+    const statement = others.length === 0 && 'statement' in first ? first.statement : null;
+    const hint = statement && this.#recognise(statement);
     if (hint !== null) return { kind: 'hint', hint, start, end, serverId };
-    const identity = listedIdentity(gtid, shape.take());
+    const identity = listedIdentity(gtid, shapeOf(open.parts));
     return { kind: 'transaction', identity, start, end, bornHere: false, deliverable: true };
   }
 }
 
+function shapeOf(parts: readonly ListedPart[]): bigint {
+  const shape = new Shape();
+  for (const part of parts) {
+    if ('statement' in part) {
+      const outcome = readXaOutcome(part.statement);
+      shape.statement(outcome === null ? part.statement : statementOfOutcome(outcome));
+    } else {
+      const dot = part.table.indexOf('.');
+      shape.rows(part.operation, { schema: part.table.slice(0, dot), table: part.table.slice(dot + 1) });
+    }
+  }
+  return shape.take();
+}
+
+/** A schema's name has 64 characters at most, here with every quotation mark doubled. */
+const longestUse = 300;
+
 /** ``use `shop`; INSERT …`` is how a listing shows the default schema; MySQL adds a comment with the XID. */
 function statementOf(info: string): Statement {
-  const match = /^use `((?:[^`]|``)*)`; ?/.exec(info);
+  const match = /^use `((?:[^`]|``)*)`; ?/.exec(info.slice(0, longestUse));
   const sql = withoutComments(match === null ? info : info.slice(match[0].length));
   return { schema: (match?.[1] ?? '').replaceAll('``', '`'), sql };
 }

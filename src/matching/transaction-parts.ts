@@ -1,6 +1,7 @@
 import { ContentDigest, runHead } from '../binlog/content-digest.js';
 import type { Coordinates } from '../binlog/coordinates.js';
-import { readDump } from '../binlog/dump-stream.js';
+import { readCommitted } from '../binlog/committed-events.js';
+import { statementOfOutcome } from '../binlog/query-event.js';
 import { readRowsEvent } from '../binlog/rows-event.js';
 import { TransactionAssembler } from '../binlog/transaction-assembler.js';
 import type { Instance } from '../mysql/instance.js';
@@ -34,7 +35,7 @@ export async function readParts(
     parts.push({ table, what, content });
     return content;
   };
-  const assembler = new TransactionAssembler(start, {
+  const assembler = new TransactionAssembler({
     rows: (_open, operation, name, buffer, eventStart, end) => {
       const table = `${name.schema}.${name.table}`;
       const { columnCount, images } = readRowsEvent(buffer, eventStart, end);
@@ -43,13 +44,17 @@ export async function readParts(
     statement: (_open, statement) => {
       add(null, statement.sql.slice(0, statementShown))?.statement(statement);
     },
+    outcome: (_open, outcome) => {
+      const statement = statementOfOutcome(outcome);
+      add(null, statement.sql)?.statement(statement);
+    },
     end: () => {
       state.ended = true;
     },
   });
-  for await (const batch of readDump({ ...options, start, nonBlocking: true, verifyChecksums: true })) {
-    batch.forEach((buffer, eventStart, end) => {
-      if (!state.ended) assembler.event(buffer, eventStart, end);
+  for await (const batch of readCommitted({ ...options, start, nonBlocking: true })) {
+    batch.forEach((buffer, eventStart, end, place) => {
+      if (!state.ended) assembler.event(buffer, eventStart, end, place);
     });
     if (state.ended) break;
   }

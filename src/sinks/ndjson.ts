@@ -6,7 +6,7 @@ import type { ChangeRecord } from './record.js';
 const pieceLength = 4 * 1024 * 1024;
 
 /** How every line begins: id and type go first, so that a file can be recognised by its first bytes. */
-const lineForm = /^\{"id":"(?:[^"\\]|\\.)*","type":"(?:row|ddl)"/;
+const lineForm = /^\{"id":"(?:[^"\\]|\\.)*","type":"(?:row|ddl|xa)"/;
 const lineStart = Buffer.from('{"id":"');
 const longestStart = 4096;
 

@@ -11,6 +11,12 @@ export type RecordTransaction = {
   /** Changes since the transaction's start, from 0 (filtered ones don't count). */
   readonly row: number;
   readonly gtid?: string;
+  /**
+   * The XID of an XA transaction that was prepared, and neither committed nor rolled back yet: its outcome comes as a
+   * record of type `xa` with the same XID. As servers write it: `X'676c6f62616c',X'6272616e6368',1` (the global and the
+   * branch part in hexadecimal, the format's number).
+   */
+  readonly xa?: string;
   /** These three stand on the transaction's last record only. */
   readonly last?: true;
   readonly rows?: number;
@@ -34,38 +40,29 @@ export type RecordSource = {
 type Common = {
   /** `hint/seq/row`; the same whichever server the record was read from, as long as the commit order is. */
   readonly id: string;
-  readonly schema: string;
   /** Second of the change on the source, ISO 8601. */
   readonly ts: string;
   readonly tx: RecordTransaction;
   readonly source: RecordSource;
 };
 
-/** Set where the log has only some of the row's columns: those that are missing are absent from the images. */
-type Incomplete = { readonly partial?: true };
+type RowChange = Common & {
+  readonly type: 'row';
+  readonly schema: string;
+  readonly table: string;
+  /** Set where the log has only some of the row's columns: those that are missing are absent from the images. */
+  readonly partial?: true;
+};
 
-/** One line of output: a row that changed, or a statement (DDL). */
+/** One line of output: a row that changed, a statement (DDL), or the outcome of a prepared XA transaction. */
 export type ChangeRecord =
-  | (Common &
-      Incomplete & {
-        readonly type: 'row';
-        readonly op: 'insert';
-        readonly table: string;
-        readonly after: RowImage;
-      })
-  | (Common &
-      Incomplete & {
-        readonly type: 'row';
-        readonly op: 'delete';
-        readonly table: string;
-        readonly before: RowImage;
-      })
-  | (Common &
-      Incomplete & {
-        readonly type: 'row';
-        readonly op: 'update';
-        readonly table: string;
-        readonly before: RowImage;
-        readonly after: RowImage;
-      })
-  | (Common & { readonly type: 'ddl'; readonly sql: string });
+  | (RowChange & { readonly op: 'insert'; readonly after: RowImage })
+  | (RowChange & { readonly op: 'delete'; readonly before: RowImage })
+  | (RowChange & { readonly op: 'update'; readonly before: RowImage; readonly after: RowImage })
+  | (Common & { readonly type: 'ddl'; readonly schema: string; readonly sql: string })
+  | (Common & {
+      readonly type: 'xa';
+      /** {@link RecordTransaction.xa} of the records whose transaction ends so. */
+      readonly xid: string;
+      readonly outcome: 'commit' | 'rollback';
+    });

@@ -1,5 +1,5 @@
 import type { DecodedRow } from '../decode/row-decoder.js';
-import type { Statement } from '../binlog/query-event.js';
+import type { Statement, XaOutcome } from '../binlog/query-event.js';
 import type { TableName } from '../binlog/rows-event.js';
 import type { ChangeRecord, RecordSource, RecordTransaction } from '../sinks/record.js';
 import { WaymarkError } from '../util/errors.js';
@@ -10,6 +10,8 @@ export type RecordHead = {
   readonly hint: string | null;
   readonly sequence: number;
   readonly gtid: string | null;
+  /** {@link RecordTransaction.xa}; null when it is committed. */
+  readonly xid: string | null;
   /** Second of the transaction's first content, delivered or not. */
   readonly second: number;
 };
@@ -23,7 +25,8 @@ type LastMarks = { -readonly [Mark in 'last' | 'rows' | 'digest' | 'second']?: R
 /** One change, not yet a record. */
 export type Change =
   | { readonly kind: 'row'; readonly name: TableName; readonly row: DecodedRow }
-  | { readonly kind: 'statement'; readonly statement: Statement };
+  | { readonly kind: 'statement'; readonly statement: Statement }
+  | { readonly kind: 'outcome'; readonly outcome: XaOutcome };
 
 /**
  * Makes the records of one transaction, as its events come. The changes of the last event are held back until the
@@ -128,6 +131,7 @@ function record(
     seq: head.sequence,
     row,
     ...(head.gtid === null ? {} : { gtid: head.gtid }),
+    ...(head.xid === null ? {} : { xa: head.xid }),
   };
   const id = `${head.hint ?? '-'}/${head.sequence}/${row}`;
   const ts = timeOf(second);
@@ -135,6 +139,7 @@ function record(
     const { schema, sql } = change.statement;
     return { id, type: 'ddl', schema, sql: withoutPasswords(sql), ts, tx, source };
   }
+  if (change.kind === 'outcome') return { id, type: 'xa', ...change.outcome, ts, tx, source };
   const { schema, table } = change.name;
   const { row: decoded } = change;
   const behind = { ...(decoded.partial === true ? { partial: true as const } : {}), ts, tx, source };

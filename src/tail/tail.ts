@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Coordinates } from '../binlog/coordinates.js';
-import { type EventBatch, readDump } from '../binlog/dump-stream.js';
+import { readCommitted } from '../binlog/committed-events.js';
+import type { EventBatch } from '../binlog/event.js';
 import { RowDecoder } from '../decode/row-decoder.js';
 import { formatAddress } from '../config/address.js';
 import type { TableFilter } from '../config/table-filter.js';
@@ -53,7 +54,7 @@ const inspectAgainAfterMs = 1000;
  * Reads a server's changes from a resume point on and delivers them, until the stream breaks or the signal fires; it
  * doesn't end otherwise. Reads no further than the sink accepts.
  *
- * @throws what readDump and the assembler throw; `diverged` when a transaction that was cut off goes on otherwise
+ * @throws what readCommitted and the assembler throw; `diverged` when a transaction that was cut off goes on otherwise
  * here and `onDivergence` is `halt`; the sink's error. Whatever ends it, `progress` is what the sink has accepted.
  */
 export async function tail(options: TailOptions): Promise<never> {
@@ -95,7 +96,7 @@ async function readOnce(
   const { progress, instance, inspection, resume, format } = options;
   const server = formatAddress(instance.address);
   const cutOff = new CutOffTransaction(progress.partial, { ordered: options.ordered, server, notThese });
-  const reader = new TokenReader(progress.coordinates, () => cutOff.probeBytes);
+  const reader = new TokenReader(() => cutOff.probeBytes);
   const stream = new TransactionStream({
     progress,
     filter: options.filter,
@@ -109,15 +110,14 @@ async function readOnce(
     leavesOutOwn: ownTransactions(options),
     logger: options.logger,
   });
-  const dump = readDump({
+  const events = readCommitted({
     instance,
     start: progress.coordinates,
     signal: options.signal,
-    verifyChecksums: true,
     ...(options.serverId === undefined ? {} : { serverId: options.serverId }),
     ...(options.silenceMs === undefined ? {} : { silenceMs: options.silenceMs }),
   });
-  for await (const batch of dump) await work(batch, reader, stream, options);
+  for await (const batch of events) await work(batch, reader, stream, options);
 }
 
 /** One batch: events to tokens, tokens to records, records to the sink. */
@@ -128,7 +128,7 @@ async function work(
   options: TailOptions,
 ): Promise<void> {
   const { progress } = options;
-  progress.lastHeardAtMs = performance.now();
+  if (batch.bytes > 0) progress.lastHeardAtMs = performance.now();
   progress.bytes += batch.bytes;
   try {
     try {
@@ -141,10 +141,10 @@ async function work(
     }
   } catch (error) {
     // What was made of the batch before that is delivered all the same: it was right.
-    await deliver(stream.take(), reader.position, options);
+    await deliver(stream.take(), batch.end, options);
     throw error;
   }
-  await deliver(stream.take(), reader.position, options, reader.open === null);
+  await deliver(stream.take(), batch.end, options, batch.complete && reader.open === null);
 }
 
 /**

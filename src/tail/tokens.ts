@@ -1,12 +1,12 @@
 import type { Coordinates } from '../binlog/coordinates.js';
-import type { Statement } from '../binlog/query-event.js';
+import type { Statement, XaOutcome } from '../binlog/query-event.js';
 import type { TableName } from '../binlog/rows-event.js';
 import {
   type EndedTransaction,
   type OpenTransaction,
   TransactionAssembler,
 } from '../binlog/transaction-assembler.js';
-import { eventSecond, headerBytes } from '../binlog/event.js';
+import { type EventPlace, eventSecond, headerBytes } from '../binlog/event.js';
 
 /** Where an event's bytes lie; valid until the next batch. */
 type EventBytes = { readonly buffer: Buffer; readonly start: number; readonly end: number };
@@ -44,6 +44,15 @@ export type Token =
       readonly before: ContentPlace;
       readonly behind: Coordinates;
     }
+  | {
+      readonly kind: 'outcome';
+      readonly open: OpenTransaction;
+      readonly second: number;
+      readonly firstSecond: number;
+      readonly outcome: XaOutcome;
+      readonly before: ContentPlace;
+      readonly behind: Coordinates;
+    }
   | { readonly kind: 'end'; readonly ended: EndedTransaction };
 
 /**
@@ -54,37 +63,30 @@ export class TokenReader {
   readonly #assembler: TransactionAssembler;
   #tokens: Token[] = [];
 
-  constructor(start: Coordinates, probeBytes: () => number) {
+  constructor(probeBytes: () => number) {
     this.#assembler = new TransactionAssembler(
-      start,
       {
-        tableMap: (buffer, eventStart, end, name) => {
-          const { file } = this.#assembler.position;
-          this.#tokens.push({ kind: 'table', event: { buffer, start: eventStart, end }, name, file });
+        tableMap: (buffer, start, end, name, { file }) => {
+          this.#tokens.push({ kind: 'table', event: { buffer, start, end }, name, file });
         },
-        rows: (open, _operation, name, buffer, eventStart, end) => {
+        rows: (open, _operation, name, buffer, start, end, place) => {
           this.#tokens.push({
             kind: 'rows',
             open,
-            second: eventSecond(buffer, eventStart),
+            second: eventSecond(buffer, start),
             firstSecond: open.second ?? 0,
             name,
-            tableId: buffer.readUIntLE(eventStart + headerBytes, 6),
-            event: { buffer, start: eventStart, end },
+            tableId: buffer.readUIntLE(start + headerBytes, 6),
+            event: { buffer, start, end },
             before: placeOf(open),
-            behind: this.#assembler.position,
+            behind: behind(place),
           });
         },
-        statement: (open, statement) => {
-          this.#tokens.push({
-            kind: 'statement',
-            open,
-            second: open.second ?? 0,
-            firstSecond: open.second ?? 0,
-            statement,
-            before: placeOf(open),
-            behind: this.#assembler.position,
-          });
+        statement: (open, statement, place) => {
+          this.#tokens.push({ kind: 'statement', statement, ...partOf(open, place) });
+        },
+        outcome: (open, outcome, place) => {
+          this.#tokens.push({ kind: 'outcome', outcome, ...partOf(open, place) });
         },
         end: (ended) => {
           this.#tokens.push({ kind: 'end', ended });
@@ -98,11 +100,7 @@ export class TokenReader {
     return this.#assembler.event;
   }
 
-  /** Where the stream is; between transactions when {@link open} is null. */
-  get position(): Coordinates {
-    return this.#assembler.position;
-  }
-
+  /** Null between transactions. */
   get open(): OpenTransaction | null {
     return this.#assembler.open;
   }
@@ -113,6 +111,19 @@ export class TokenReader {
     this.#tokens = [];
     return tokens;
   }
+}
+
+function behind({ file, end }: EventPlace): Coordinates {
+  return { file, position: end };
+}
+
+/** What tokens of statements have in common. */
+function partOf(
+  open: OpenTransaction,
+  place: EventPlace,
+): Pick<Extract<Token, { kind: 'statement' }>, 'open' | 'second' | 'firstSecond' | 'before' | 'behind'> {
+  const second = open.second ?? 0;
+  return { open, second, firstSecond: second, before: placeOf(open), behind: behind(place) };
 }
 
 const beginning: ContentPlace = { contentBytes: 0, digest: 0n };

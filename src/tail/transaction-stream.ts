@@ -55,6 +55,8 @@ type Current = {
   readonly cutOff: PartialTransaction | null;
 };
 
+type ContentToken = Extract<Token, { kind: 'rows' | 'statement' | 'outcome' }>;
+
 /** Works off tokens: decides of each transaction what is done with it, and makes its records. */
 export class TransactionStream {
   readonly #options: TransactionStreamOptions;
@@ -104,7 +106,8 @@ export class TransactionStream {
         return undescribed && columns.describe(undescribed);
       }
       case 'rows':
-      case 'statement': {
+      case 'statement':
+      case 'outcome': {
         if (token.kind === 'statement' && recognise(token.statement)) return null;
         const begun = this.#begin(token.open, token.firstSecond);
         if (begun instanceof Promise) {
@@ -121,20 +124,30 @@ export class TransactionStream {
     }
   }
 
-  #content(current: Current, token: Extract<Token, { kind: 'rows' | 'statement' }>): void {
-    const { filter, decoder } = this.#options;
+  #content(current: Current, token: ContentToken): void {
     if (current.fate !== 'deliver') return;
-    if (token.kind === 'statement') {
-      if (!isStatementDeliverable(token.statement, filter)) return;
-      this.#add(current, [{ kind: 'statement', statement: token.statement }], token);
-      return;
+    const changes = this.#changesOf(token);
+    if (changes !== null) this.#add(current, changes, token);
+  }
+
+  /** What is delivered of it; null when nothing is. */
+  #changesOf(token: ContentToken): Change[] | null {
+    const { filter, decoder } = this.#options;
+    switch (token.kind) {
+      case 'statement': {
+        const { statement } = token;
+        return isStatementDeliverable(statement, filter) ? [{ kind: 'statement', statement }] : null;
+      }
+      case 'outcome':
+        // Whether the filter passed anything of what was prepared is not known any more: it may be days ago.
+        return [{ kind: 'outcome', outcome: token.outcome }];
+      case 'rows': {
+        const { name } = token;
+        if (!filter.table(name.schema, name.table)) return null;
+        const { buffer, start, end } = token.event;
+        return decoder.rows(buffer, start, end, token.tableId).map((row) => ({ kind: 'row', name, row }));
+      }
     }
-    const { name } = token;
-    if (!filter.table(name.schema, name.table)) return;
-    const { buffer, start, end } = token.event;
-    const rows = decoder.rows(buffer, start, end, token.tableId);
-    const changes = rows.map((row): Change => ({ kind: 'row', name, row }));
-    this.#add(current, changes, token);
   }
 
   #begin(open: OpenTransaction, second: number): Current | Promise<Current> {
@@ -159,6 +172,7 @@ export class TransactionStream {
       hint: lastHint && displayHint(lastHint),
       sequence: sequence + 1,
       gtid: open.gtid,
+      xid: open.xid,
       second,
     };
     const records = new TransactionRecords(head, passOver, cutOff.partial !== null && delivered === null);
@@ -166,11 +180,7 @@ export class TransactionStream {
     return this.#current;
   }
 
-  #add(
-    current: Current,
-    changes: readonly Change[],
-    token: Extract<Token, { kind: 'rows' | 'statement' }>,
-  ): void {
+  #add(current: Current, changes: readonly Change[], token: ContentToken): void {
     const { server, serverId, cutOff } = this.#options;
     cutOff.beforeContent(current.open);
     const source = { server, serverId, ...token.behind };

@@ -31,6 +31,7 @@ export type ErrorCode =
   | 'election-store'
   | 'not-leader'
   | 'sink'
+  | 'spool'
   | 'refused'
   | 'replication'
   | 'not-put-back'
@@ -109,6 +110,7 @@ export function exitCodeOf(error: unknown): number {
     case 'election-store':
     case 'not-leader':
     case 'sink':
+    case 'spool':
     case 'refused':
     case 'replication':
     case 'not-put-back':

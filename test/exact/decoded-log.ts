@@ -1,14 +1,12 @@
 import type { Coordinates } from '../../src/binlog/coordinates.js';
-import { readDump } from '../../src/binlog/dump-stream.js';
-import { EventType, eventType } from '../../src/binlog/event.js';
-import { isRowsEvent, readRowsEvent } from '../../src/binlog/rows-event.js';
+import { readRowsEvent } from '../../src/binlog/rows-event.js';
 import { type DictionaryColumn, misfit, missingIn, withDictionary } from '../../src/decode/dictionary.js';
 import { imageValues, type RowImage } from '../../src/decode/image-values.js';
 import { JsonWriter } from '../../src/decode/json-writer.js';
 import { RowReader } from '../../src/decode/row-reader.js';
 import { readTableLayout, type TableLayout } from '../../src/decode/table-layout.js';
 import type { TestServer } from '../servers/index.js';
-import { instanceOf } from '../integration/fixtures/log-reading.js';
+import { readTransactions } from '../integration/fixtures/log-reading.js';
 
 /** A row of the log as the decoder gives it: its images as JSON text, and as values. */
 export type LoggedRow = {
@@ -42,51 +40,39 @@ export async function loggedRows(
   server: TestServer,
   start: Coordinates,
   dictionary: ReadonlyMap<string, readonly DictionaryColumn[]>,
-  layouts: TableLayout[] = [],
 ): Promise<LoggedRow[]> {
   const rows: LoggedRow[] = [];
   const readers = new Map<number, RowReader>();
   const out = new JsonWriter(64);
-  const dump = readDump({
-    instance: instanceOf(server),
-    start,
-    signal: AbortSignal.timeout(120_000),
-    nonBlocking: true,
-    verifyChecksums: true,
+  await readTransactions(server, start, {
+    tableMap: (buffer, eventStart, end) => {
+      const layout = readTableLayout(buffer, eventStart, end, server.vendor);
+      readers.set(layout.tableId, new RowReader(described(layout, dictionary)));
+    },
+    rows: (_open, operation, _name, buffer, eventStart, end) => {
+      const event = readRowsEvent(buffer, eventStart, end);
+      const reader = readers.get(event.tableId);
+      if (reader === undefined) throw new Error(`no table map for ${event.tableId}`);
+      out.at = 0;
+      out.inexact = false;
+      reader.read(event, buffer, out, {
+        row: ({ start: first, middle, end: last }, partial) => {
+          const bytes = [out.bytes.subarray(first, middle), out.bytes.subarray(middle, last)].filter(
+            ({ length }) => length > 0,
+          );
+          const texts = bytes.map((image) => image.toString('utf8'));
+          rows.push({
+            table: reader.layout.table,
+            operation,
+            before: operation === 'insert' ? null : (texts[0] ?? null),
+            after: operation === 'delete' ? null : (texts[operation === 'update' ? 1 : 0] ?? null),
+            values: bytes.map((image) => imageValues(image, out.inexact)),
+            partial,
+          });
+        },
+      });
+    },
   });
-  for await (const batch of dump) {
-    batch.forEach((buffer, eventStart, end) => {
-      const type = eventType(buffer, eventStart);
-      if (type === EventType.tableMap) {
-        const layout = readTableLayout(buffer, eventStart, end, server.vendor);
-        layouts.push(layout);
-        readers.set(layout.tableId, new RowReader(described(layout, dictionary)));
-      } else if (isRowsEvent(type)) {
-        const event = readRowsEvent(buffer, eventStart, end);
-        const reader = readers.get(event.tableId);
-        if (reader === undefined) throw new Error(`no table map for ${event.tableId}`);
-        out.at = 0;
-        out.inexact = false;
-        reader.read(event, buffer, out, {
-          row: ({ start: first, middle, end: last }, partial) => {
-            const bytes = [out.bytes.subarray(first, middle), out.bytes.subarray(middle, last)].filter(
-              ({ length }) => length > 0,
-            );
-            const texts = bytes.map((image) => image.toString('utf8'));
-            const { operation } = event;
-            rows.push({
-              table: reader.layout.table,
-              operation,
-              before: operation === 'insert' ? null : (texts[0] ?? null),
-              after: operation === 'delete' ? null : (texts[operation === 'update' ? 1 : 0] ?? null),
-              values: bytes.map((image) => imageValues(image, out.inexact)),
-              partial,
-            });
-          },
-        });
-      }
-    });
-  }
   return rows;
 }
 

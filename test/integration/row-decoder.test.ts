@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import pino from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Coordinates } from '../../src/binlog/coordinates.js';
-import { readDump } from '../../src/binlog/dump-stream.js';
+import { readCommitted } from '../../src/binlog/committed-events.js';
 import { type DecodedRow, RowDecoder } from '../../src/decode/row-decoder.js';
 import { ColumnSource } from '../../src/tail/column-source.js';
 import { TokenReader } from '../../src/tail/tokens.js';
@@ -181,16 +181,10 @@ async function decode(
   const instance = instanceOf(server);
   const columns = new ColumnSource(instance, pino({ level: 'warn' }, sink), signal);
   const decoder = new RowDecoder(server.vendor);
-  const reader = new TokenReader(start, () => 0);
+  const reader = new TokenReader(() => 0);
   const rows: (DecodedRow & { table: string })[] = [];
   try {
-    for await (const batch of readDump({
-      instance,
-      start,
-      signal,
-      nonBlocking: true,
-      verifyChecksums: true,
-    })) {
+    for await (const batch of readCommitted({ instance, start, signal, nonBlocking: true })) {
       batch.forEach(reader.event);
       for (const token of reader.take()) {
         if (token.kind === 'table') {

@@ -254,31 +254,3 @@ describe.skipIf(!tagged.supported)('MySQL with tagged GTIDs', () => {
     expect(last?.gtid).toBe(transaction?.gtid);
   });
 });
-
-describe.skipIf(!kinds[0]!.supported)('MariaDB: a rollback to a savepoint that stands in the log', () => {
-  test('is refused on the source, and not there on the replica', async () => {
-    await using topology = await startTopology({ replicas: 1 });
-    const { source, replicas } = topology;
-    const replica = replicas[0]!;
-    await source.query('CREATE DATABASE shop');
-    await source.query('CREATE TABLE shop.t (id INT PRIMARY KEY)');
-    await source.query('CREATE TABLE shop.m (id INT PRIMARY KEY) ENGINE=MyISAM');
-    const start = await newLog(source);
-    const connection = await source.connect({ database: 'shop' });
-    const statements = ['BEGIN', 'INSERT INTO t VALUES (1)', 'SAVEPOINT s', 'INSERT INTO m VALUES (1)'];
-    statements.push('INSERT INTO t VALUES (2)', 'ROLLBACK TO SAVEPOINT s', 'COMMIT');
-    for (const sql of statements) await connection.query(sql);
-    await topology.waitForReplicas();
-    await expect(readTransactions(source, start)).rejects.toMatchObject({ code: 'unsupported-event' });
-    const [first] = await logsOf(replica);
-    const rows: string[] = [];
-    await readTransactions(
-      replica,
-      { file: first!.file, position: 4 },
-      {
-        rows: (_open, _operation, { table }) => rows.push(table),
-      },
-    );
-    expect(rows).toEqual(['m', 't']);
-  });
-});

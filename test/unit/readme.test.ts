@@ -63,6 +63,7 @@ test('every error code says what to do', () => {
     'election-store': true,
     'not-leader': true,
     sink: true,
+    spool: true,
     refused: true,
     replication: true,
     'not-put-back': true,

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Logger } from 'pino';
 import { formatAddress } from '../../config/address.js';
 import type { Hint } from '../../hints/hint.js';
@@ -8,11 +8,15 @@ import { lastHint } from '../../matching/locate.js';
 import { isServerError } from '../../mysql/server-error.js';
 import { exitCodes, hasCode, messageOf, WaymarkError } from '../../util/errors.js';
 import type { CommandContext, CommonOptions, Start } from '../context.js';
+import { countOf, formatDuration } from '../../util/quantities.js';
+import { InjectionReport, type ReportLine } from '../injection-report.js';
 import { readDuration, type ServerOptions, withServerOptions } from '../options.js';
 import { readTarget, type Target } from '../target.js';
 
 type InjectOptions = CommonOptions &
   ServerOptions & { readonly every: number; readonly once?: true; readonly installEvent?: true };
+
+const defaultEvery = '5s';
 
 /** `waymark inject`: hints into a source's binary log. */
 export function addInjectCommand(program: Command, start: Start): void {
@@ -20,13 +24,18 @@ export function addInjectCommand(program: Command, start: Start): void {
     program
       .command('inject')
       .description("Inject hints into a source's binary log, until stopped.")
-      .option('--every <DURATION>', 'from one hint to the next', readDuration, readDuration('5s'))
+      .addOption(
+        new Option('--every <DURATION>', 'from one hint to the next, for example 500ms, 5s or 1m')
+          .argParser(readDuration)
+          .default(readDuration(defaultEvery), defaultEvery),
+      )
       .option('--once', 'inject one hint and end')
       .option('--install-event', 'have the server inject them itself, by an EVENT in the hint schema'),
   )
     .addHelpText(
       'after',
       `
+On stderr it says when it begins, once a minute how many hints it has injected, and whenever something changes.
 A hint is "drop view if exists" of a view that never exists; nor need its schema. The account needs DROP on that schema
 (--install-event: also CREATE, EVENT, SELECT, INSERT, UPDATE). Give it what "waymark run" needs as well, and it sees
 that the server is a source, and hints ascend over restarts even when the clock is set back.
@@ -64,7 +73,7 @@ async function install(
   const state = `${format.schema}.${hintStateTable}`;
   await output.result(
     { server, event, stateTable: state, everyMs },
-    `${server} now injects a hint every ${String(everyMs / 1000)} s, by its event ${event}.\n` +
+    `${server} now injects a hint every ${formatDuration(everyMs)}, by its event ${event}.\n` +
       `Each one also changes a row of ${state}: leave it out of what you deliver (filter: {exclude: [${state}]}).\n` +
       'On replicas the event is disabled. After a promotion, install it on the new source.',
   );
@@ -79,8 +88,10 @@ async function injectHints(
 ): Promise<number> {
   const { instance, format } = target;
   const server = formatAddress(instance.address);
-  let injected = 0;
-  let last: Hint | null = null;
+  const report = new InjectionReport(server, every);
+  const say = ({ level, event, fields, message }: ReportLine): void => {
+    logger[level]({ event, ...fields }, message);
+  };
   await runInjector({
     instance,
     format,
@@ -89,29 +100,22 @@ async function injectHints(
     once: once === true,
     newest: () => newestHint(target, logger, signal),
     onInjected: (hint) => {
-      injected += 1;
-      last = hint;
-      const level = injected === 1 ? 'info' : 'debug';
-      logger[level]({ event: 'hint.injected', server, hint: hint.token, everyMs: every }, 'hint injected');
+      say(report.hint(hint, performance.now()));
     },
-    onNotice: ({ kind, message, ...details }) => {
-      logger.warn({ event: `injector.${kind}`, server, ...details }, message);
+    onNotice: (notice) => {
+      say(report.notice(notice, performance.now()));
     },
   });
-  const token = tokenOf(last);
+  const { injected } = report;
+  const token = report.last?.token ?? null;
   if (once === true && token === null) signal.throwIfAborted();
   await (once === true
     ? output.result({ server, hint: token }, token ?? '')
     : output.result(
         { server, injected, lastHint: token },
-        `${String(injected)} hints injected on ${server}`,
+        `${countOf(injected, 'hint')} injected on ${server}`,
       ));
   return exitCodes.done;
-}
-
-/** The callbacks assign it, which the compiler doesn't see. */
-function tokenOf(hint: Hint | null): string | null {
-  return hint?.token ?? null;
 }
 
 /** Reading long logs without any hint must not keep the first hint waiting for ever. */
@@ -131,7 +135,7 @@ async function newestHint(
     signal.throwIfAborted();
     const mayNotLook = isServerError(error) || hasCode(error, 'missing-grant');
     if (!mayNotLook && !timeout.aborted) throw error;
-    const why = timeout.aborted ? `not found within ${String(searchMs / 1000)} s` : messageOf(error);
+    const why = timeout.aborted ? `not found within ${formatDuration(searchMs)}` : messageOf(error);
     logger.warn(
       { event: 'injector.newest-unseen', server: formatAddress(instance.address), why },
       "can't see the newest hint in the server's log: hints ascend by this machine's clock alone",

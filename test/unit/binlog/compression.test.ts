@@ -9,6 +9,9 @@ import {
 import { lengthEncoded, uint } from './event-bytes.js';
 import { plainZstd, repeatedZstd } from './zstd-frames.js';
 
+/** The most that a block of zstd holds. */
+const blockBytes = 128 * 1024;
+
 const protocolError: unknown = expect.objectContaining({ code: 'protocol' });
 
 /** What MariaDB makes of a payload (sql/log_event.cc, binlog_buf_compress). */
@@ -77,9 +80,7 @@ function transactionPayload(data: Buffer, compression: number, unpackedBytes: nu
 }
 
 function unpacked(body: Buffer): Buffer {
-  const pieces: Buffer[] = [];
-  unpackTransactionPayload(body, 0, body.length, (piece) => pieces.push(piece));
-  return Buffer.concat(pieces);
+  return Buffer.concat([...unpackTransactionPayload(body, 0, body.length)]);
 }
 
 /** `for i in $(seq 300); do printf "row %04d;" $i; done | zstd -19 --no-check | base64 -w0` */
@@ -150,12 +151,85 @@ describe("MySQL's compressed transactions", () => {
     expect(() => unpacked(body)).toThrow(protocolError);
   });
 
-  test('a few bytes that unpack to more than any transaction are refused', () => {
-    const bomb = transactionPayload(repeatedZstd(0x41, 9000), 0, 1000);
-    expect(bomb.length).toBeLessThan(50_000);
+  test('more or less than it says is refused, and no more of it is unpacked', () => {
+    const text = Buffer.from(realText);
+    for (const data of [realZstd, text]) {
+      const compression = data === text ? 255 : 0;
+      expect(() => unpacked(transactionPayload(data, compression, text.length + 1))).toThrow(protocolError);
+      expect(() => unpacked(transactionPayload(data, compression, text.length - 1))).toThrow(protocolError);
+    }
+    const bomb = transactionPayload(repeatedZstd(0x41, 9000), 0, blockBytes * 3);
+    let bytes = 0;
     expect(() => {
-      unpackTransactionPayload(bomb, 0, bomb.length, () => undefined);
+      for (const piece of unpackTransactionPayload(bomb, 0, bomb.length)) bytes += piece.length;
     }).toThrow(protocolError);
+    expect(bytes).toBe(blockBytes * 3);
+  });
+
+  test('a gigabyte in a few bytes comes in pieces, each made when it is asked for', () => {
+    const blocks = 8192;
+    const bomb = transactionPayload(repeatedZstd(0x41, blocks), 0, blocks * blockBytes);
+    expect(bomb.length).toBeLessThan(50_000);
+    const before = process.memoryUsage();
+    let bytes = 0;
+    let largestBytes = 0;
+    let grownBytes = 0;
+    for (const piece of unpackTransactionPayload(bomb, 0, bomb.length)) {
+      bytes += piece.length;
+      largestBytes = Math.max(largestBytes, piece.length);
+      const { rss } = process.memoryUsage();
+      grownBytes = Math.max(grownBytes, rss - before.rss);
+    }
+    expect(bytes).toBe(blocks * blockBytes);
+    expect(largestBytes).toBeLessThanOrEqual(blockBytes);
+    expect(grownBytes).toBeLessThan(300e6);
+  });
+
+  test('not compressed, it comes in pieces, too', () => {
+    const body = transactionPayload(Buffer.alloc(1_000_000, 'abc'), 255, 1_000_000);
+    const sizes = Array.from(unpackTransactionPayload(body, 0, body.length), ({ length }) => length);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(blockBytes);
+    expect(unpacked(body)).toEqual(Buffer.alloc(1_000_000, 'abc'));
+  });
+});
+
+describe('zstd', () => {
+  const body = (frames: readonly Buffer[], bytes: number): Buffer =>
+    transactionPayload(Buffer.concat(frames), 0, bytes);
+
+  test('several frames, with what may be skipped between them', () => {
+    const skippable = Buffer.concat([uint(0x184d2a57, 4), uint(5, 4), Buffer.from('12345')]);
+    const frames = [plainZstd([Buffer.from('one')]), skippable, realZstd, skippable];
+    expect(unpacked(body(frames, 3 + realText.length)).toString()).toBe(`one${realText}`);
+  });
+
+  test('many empty and tiny blocks', () => {
+    const blocks = Array.from({ length: 20_000 }, (_, index) => Buffer.alloc(index % 3, 'x'));
+    const whole = Buffer.concat(blocks);
+    expect(unpacked(body([plainZstd(blocks)], whole.length)).equals(whole)).toBe(true);
+  });
+
+  test.each([
+    ['a window', Buffer.of(0x00, (18 << 3) | 0)],
+    ['a single segment', Buffer.concat([Buffer.of(0xe0), uint(2 ** 30, 8)])],
+  ])('%s larger than any server uses is refused', (_name, header) => {
+    const frame = Buffer.concat([Buffer.of(0x28, 0xb5, 0x2f, 0xfd), header, Buffer.of(1, 0, 0)]);
+    expect(() => unpacked(body([frame], 0))).toThrow(
+      expect.objectContaining({ code: 'protocol', message: expect.stringContaining('window') as string }),
+    );
+  });
+
+  test('any bytes: an error of ours, never another', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
+        const frame = Buffer.concat([plainZstd([Buffer.from('x')]), Buffer.from(bytes)]);
+        try {
+          unpacked(body([frame], 1));
+        } catch (error) {
+          expect(error).toMatchObject({ name: 'WaymarkError' });
+        }
+      }),
+    );
   });
 });
 

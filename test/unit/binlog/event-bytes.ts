@@ -1,3 +1,7 @@
+import { EventList } from '../../../src/binlog/event-list.js';
+import type { EventBatch } from '../../../src/binlog/event.js';
+import { LogPosition } from '../../../src/binlog/log-position.js';
+
 /** The header of an event to build; what isn't said is as in an ordinary event. */
 export type HeaderFields = {
   readonly second?: number;
@@ -98,4 +102,39 @@ export function lengthEncoded(value: number): Buffer {
   if (value < 0x1_0000) return Buffer.concat([uint(0xfc, 1), uint(value, 2)]);
   if (value < 0x100_0000) return Buffer.concat([uint(0xfd, 1), uint(value, 3)]);
   return Buffer.concat([uint(0xfe, 1), uint(value, 8)]);
+}
+
+/** Where logs of tests begin. */
+const logStart = { file: 'bin.000001', position: 4 };
+
+/** Events with their places in a log that begins at bin.000001:4. */
+export function listOf(events: readonly Buffer[], position = new LogPosition(logStart)): EventList {
+  const list = new EventList('server:3306');
+  for (const bytes of events) {
+    position.advance(bytes, 0, bytes.length);
+    list.push(bytes, 0, bytes.length, position.place);
+  }
+  return list;
+}
+
+/** The batches of a log, with so many events in each. */
+export async function* batchesOf(
+  events: readonly Buffer[],
+  each = events.length,
+): AsyncGenerator<EventBatch, void, undefined> {
+  const position = new LogPosition(logStart);
+  for (let from = 0; from < events.length; from += each) {
+    await Promise.resolve();
+    const some = events.slice(from, from + each);
+    const list = listOf(some, position);
+    yield {
+      bytes: some.reduce((sum, { length }) => sum + length, 0),
+      end: position.end,
+      complete: true,
+      packed: some.some((bytes) => bytes[4] === 40),
+      forEach: (visit) => {
+        list.forEach(visit);
+      },
+    };
+  }
 }

@@ -5,14 +5,16 @@ import { event, rotateEvent } from './event-bytes.js';
 
 const artificialFlag = 0x20;
 
+/** Gives whether the event takes room in the file. */
 function advance(position: LogPosition, bytes: Buffer): boolean {
-  return position.advance(bytes, 0, bytes.length);
+  position.advance(bytes, 0, bytes.length);
+  return position.place.end > position.place.start;
 }
 
 test('follows stated positions', () => {
   const position = new LogPosition({ file: 'bin.000001', position: 4 });
   expect(advance(position, event({ type: 15, endPosition: 104 }, Buffer.alloc(81)))).toBe(true);
-  expect(position.start).toEqual({ file: 'bin.000001', position: 4 });
+  expect(position.place).toMatchObject({ file: 'bin.000001', start: 4, end: 104 });
   expect(position.end).toEqual({ file: 'bin.000001', position: 104 });
 });
 
@@ -24,7 +26,7 @@ test('MariaDB states none inside a transaction: sizes are summed up, and checked
   expect(position.end.position).toBe(1150);
   // Annotations stand in the file and are not sent: the sum falls short.
   advance(position, event({ type: 16, endPosition: 1300 }, Buffer.alloc(12)));
-  expect(position.start.position).toBe(1300 - 31);
+  expect(position.place.start).toBe(1300 - 31);
   expect(position.end.position).toBe(1300);
 });
 
@@ -50,8 +52,8 @@ describe('what the dump thread made up takes no room', () => {
 
 test('a rotate goes to the beginning of the next file', () => {
   const position = new LogPosition({ file: 'bin.000001', position: 1000 });
-  expect(advance(position, rotateEvent('bin.000002', 4, { endPosition: 1047 }))).toBe(true);
-  expect(position.file).toBe('bin.000002');
+  advance(position, rotateEvent('bin.000002', 4, { endPosition: 1047 }));
+  expect(position.place).toMatchObject({ file: 'bin.000002', start: 4, end: 4 });
   expect(position.end).toEqual({ file: 'bin.000002', position: 4 });
 });
 
@@ -69,7 +71,7 @@ test('beyond 4 GiB stated positions are right modulo 2^32', () => {
           const endPosition = stated ? end % 2 ** 32 : 0;
           advance(position, event({ type: 2, endPosition }, Buffer.alloc(bodyBytes)));
           expect(position.end.position).toBe(end);
-          expect(position.start.position).toBe(end - 19 - bodyBytes);
+          expect(position.place.start).toBe(end - 19 - bodyBytes);
         }
       },
     ),

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { readColumnSizes, setUnusedNullBits } from '../../../src/binlog/null-bits.js';
 import { TransactionAssembler } from '../../../src/binlog/transaction-assembler.js';
-import { event, queryEvent, rowsEvent, uint } from './event-bytes.js';
+import { event, listOf, queryEvent, rowsEvent, uint } from './event-bytes.js';
 
 /** A column: its type, its metadata, and a value. */
 type Column = { readonly type: number; readonly metadata: readonly number[]; readonly value: Buffer };
@@ -139,10 +139,7 @@ describe('the identity of a transaction', () => {
   const present = (...bitmaps: number[]): Buffer => Buffer.from(bitmaps);
   function identityOf(version: string, type: number, bitmaps: Buffer, images: Buffer): unknown {
     const identities: unknown[] = [];
-    const assembler = new TransactionAssembler(
-      { file: 'bin.1', position: 4 },
-      { end: ({ identity }) => identities.push(identity) },
-    );
+    const assembler = new TransactionAssembler({ end: ({ identity }) => identities.push(identity) });
     const head = rowsEvent(type, 5, Buffer.alloc(0), { extra: Buffer.alloc(0), columns: of.length });
     const rows = Buffer.concat([head.subarray(0, head.length - bitmaps.length), bitmaps, images]);
     rows.writeUInt32LE(rows.length, 9);
@@ -153,7 +150,7 @@ describe('the identity of a transaction', () => {
       rows,
       event({ type: 16 }, uint(1, 8)),
     ];
-    for (const bytes of events) assembler.event(bytes, 0, bytes.length);
+    listOf(events).forEach(assembler.event);
     return identities[0];
   }
 

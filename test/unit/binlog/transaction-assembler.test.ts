@@ -1,17 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type EndedTransaction, TransactionAssembler } from '../../../src/binlog/transaction-assembler.js';
-import {
-  event,
-  lengthEncoded,
-  queryEvent,
-  rotateEvent,
-  rowsEvent,
-  tableMapEvent,
-  uint,
-} from './event-bytes.js';
-import { plainZstd } from './zstd-frames.js';
+import { event, listOf, queryEvent, rotateEvent, rowsEvent, tableMapEvent, uint } from './event-bytes.js';
 
-const start = { file: 'bin.000001', position: 4 };
 const xid = event({ type: 16 }, uint(99, 8));
 const insert = (rows: string, second?: number): Buffer =>
   rowsEvent(30, 5, Buffer.from(rows), {
@@ -22,38 +12,10 @@ const orders = tableMapEvent(5, 'shop', 'orders');
 
 function assemble(events: readonly Buffer[]): { ended: EndedTransaction[]; assembler: TransactionAssembler } {
   const ended: EndedTransaction[] = [];
-  const assembler = new TransactionAssembler(start, { end: (transaction) => ended.push(transaction) });
-  for (const bytes of events) assembler.event(bytes, 0, bytes.length);
+  const assembler = new TransactionAssembler({ end: (transaction) => ended.push(transaction) });
+  listOf(events).forEach(assembler.event);
   return { ended, assembler };
 }
-
-/** The events of a transaction in a TRANSACTION_PAYLOAD_EVENT, in blocks of the given size. */
-function payloadEvent(events: readonly Buffer[], blockBytes: number): Buffer {
-  const content = Buffer.concat(events);
-  const blocks = Array.from({ length: Math.ceil(content.length / blockBytes) }, (_, index) =>
-    content.subarray(index * blockBytes, (index + 1) * blockBytes),
-  );
-  const packed = plainZstd(blocks);
-  const size = lengthEncoded(packed.length);
-  return event({ type: 40 }, Buffer.concat([Buffer.of(1, size.length), size, Buffer.of(0), packed]));
-}
-
-describe('compressed transactions', () => {
-  const inner = [queryEvent('BEGIN'), orders, insert('row 1'), insert('row 2', 1_700_000_001), xid];
-  const plain = assemble(inner).ended[0]!;
-
-  test.each([1, 7, 19, 64, 10_000])('have the identity of plain ones; blocks of %i bytes', (blockBytes) => {
-    const { ended } = assemble([payloadEvent(inner, blockBytes)]);
-    expect(ended.map(({ identity }) => identity)).toEqual([plain.identity]);
-  });
-
-  test('that end in the middle of an event are refused', () => {
-    const cut = [...inner.slice(0, -1), xid.subarray(0, 22)];
-    expect(() => assemble([payloadEvent(cut, 64)])).toThrow(
-      expect.objectContaining({ code: 'unsupported-event' }),
-    );
-  });
-});
 
 describe('what would be lost is refused, with its place', () => {
   test.each([
@@ -116,18 +78,62 @@ test('a statement is told when it is all there is', () => {
   ]);
 });
 
-describe('savepoints', () => {
-  const savepoint = queryEvent('SAVEPOINT `s`');
-  const rollback = queryEvent('ROLLBACK TO `s`');
+test('a temporary table is no content, alone or in a transaction', () => {
+  const gtid = event({ type: 33 }, Buffer.alloc(60));
+  const create = queryEvent('CREATE TEMPORARY TABLE tmp (a INT)');
+  const plain = assemble([queryEvent('BEGIN'), orders, insert('a'), xid]);
+  const { ended } = assemble([gtid, create, queryEvent('BEGIN'), orders, insert('a'), create, xid]);
+  expect(ended.map(({ identity }) => identity)).toEqual([null, plain.ended[0]?.identity]);
+});
 
-  test('are no content', () => {
-    const { ended } = assemble([queryEvent('BEGIN'), orders, insert('a'), savepoint, rollback, xid]);
+describe('what is promised not to be there', () => {
+  const savepoint = queryEvent('SAVEPOINT `s`');
+
+  test.each(['ROLLBACK', 'ROLLBACK TO `s`'])('%s, where rows were passed on, is refused', (sql) => {
+    const events = [queryEvent('BEGIN'), orders, insert('a'), savepoint, insert('b'), queryEvent(sql), xid];
+    expect(() => assemble(events)).toThrow(expect.objectContaining({ code: 'unsupported-event' }));
+  });
+
+  test('savepoints by themselves are no content', () => {
+    const { ended } = assemble([queryEvent('BEGIN'), orders, insert('a'), savepoint, xid]);
     const plain = assemble([queryEvent('BEGIN'), orders, insert('a'), xid]);
     expect(ended[0]?.identity).toEqual(plain.ended[0]?.identity);
   });
+});
 
-  test('what a rollback to one takes back must not be delivered', () => {
-    const taken = [queryEvent('BEGIN'), orders, insert('a'), savepoint, insert('b'), rollback, xid];
-    expect(() => assemble(taken)).toThrow(expect.objectContaining({ code: 'unsupported-event' }));
+describe('an ALTER TABLE in two phases', () => {
+  const alter = queryEvent('ALTER TABLE t ADD x INT', { schema: 'shop' });
+  /** MariaDB's GTID event of a statement alone, with extra flags. */
+  const gtid = (sequence: number, extra: number): Buffer =>
+    event(
+      { type: 162 },
+      Buffer.concat([uint(sequence, 8), uint(0, 4), Buffer.of(0x29, extra), Buffer.alloc(8)]),
+    );
+
+  test('counts when it is committed, and never if it is rolled back', () => {
+    const { ended } = assemble([gtid(1, 2), alter, gtid(2, 4), alter, gtid(3, 2), alter, gtid(4, 8), alter]);
+    expect(ended.map(({ gtid: name, statement }) => [name, statement?.sql ?? null])).toEqual([
+      ['0-1-1', null],
+      ['0-1-2', 'ALTER TABLE t ADD x INT'],
+      ['0-1-3', null],
+      ['0-1-4', null],
+    ]);
+    expect(ended.map(({ identity }) => identity !== null)).toEqual([false, true, false, false]);
   });
+});
+
+test('the outcome of an XA transaction has an identity, whoever ended it', () => {
+  const outcome = "XA COMMIT X'6f6e65',X'',1";
+  const outcomes: unknown[] = [];
+  const identities: unknown[] = [];
+  for (const schema of ['', 'shop']) {
+    const assembler = new TransactionAssembler({
+      outcome: (_open, told) => outcomes.push(told),
+      end: ({ identity, statement }) => identities.push([identity, statement]),
+    });
+    listOf([queryEvent(outcome, { schema })]).forEach(assembler.event);
+  }
+  expect(outcomes[0]).toEqual({ outcome: 'commit', xid: "X'6f6e65',X'',1" });
+  expect(identities[0]).toEqual([expect.objectContaining({ second: 1_700_000_000 }), null]);
+  expect(identities[1]).toEqual(identities[0]);
 });

@@ -1,6 +1,8 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { tableFilter } from '../../../src/config/table-filter.js';
 import { isStatementDeliverable, rememberingFilter } from '../../../src/matching/deliverable.js';
+import { largeTexts, millisecondsFor } from '../support/large-texts.js';
 
 const shop = tableFilter({ include: ['shop.*'], exclude: [] });
 const orders = tableFilter({ include: ['shop.orders'], exclude: [] });
@@ -23,8 +25,114 @@ describe('statements', () => {
     ['about no schema, and all is wanted', { schema: '', sql: 'CREATE USER u' }, everything, true],
     ['in a schema that is excluded', { schema: 'log', sql: 'CREATE TABLE t (a INT)' }, notLog, false],
     ['naming a table that is excluded', { schema: 'log', sql: 'DROP TABLE log.t' }, notLog, false],
+    [
+      'naming it in double quotes (ANSI_QUOTES)',
+      { schema: '', sql: 'DROP TABLE "shop"."orders"' },
+      shop,
+      true,
+    ],
+    [
+      'naming it behind a string that ends in a backslash',
+      { schema: '', sql: "ALTER TABLE x.y COMMENT '\\', RENAME shop.a" },
+      shop,
+      true,
+    ],
+    [
+      'making a database between comments',
+      { schema: '', sql: '/*!40000 CREATE */ /* a */ DATABASE shop' },
+      shop,
+      true,
+    ],
+    [
+      'making a database behind a long comment',
+      { schema: '', sql: `/* ${'x'.repeat(9999)} */ CREATE DATABASE shop` },
+      shop,
+      true,
+    ],
   ])('%s', (_name, statement, filter, expected) => {
     expect(isStatementDeliverable(statement, filter)).toBe(expected);
+  });
+});
+
+describe('names that are not of plain letters', () => {
+  const filter = tableFilter({ include: ['größe.maß', 'a`b.c d', 'x.y'], exclude: [] });
+  const named = (sql: string): boolean => isStatementDeliverable({ schema: '', sql }, filter);
+
+  test.each([
+    'DROP TABLE größe.maß',
+    'DROP TABLE `größe`.maß',
+    'DROP TABLE `x`.`y`',
+    'DROP TABLE `z`.`y`, `x`.`y`',
+    'DROP TABLE x\n . \t`y`',
+    'SELECT x.y.z',
+  ])('%s', (sql) => {
+    expect(named(sql)).toBe(true);
+  });
+
+  test.each([
+    'DROP TABLE sgröße.maß',
+    'DROP TABLE `x `.`y`',
+    'DROP TABLE `x``.`y`',
+    'x..y',
+    '.',
+    'x.',
+    '.y',
+    '`.`.`y',
+  ])('not in %s', (sql) => {
+    expect(named(sql)).toBe(false);
+  });
+
+  test('with doubled quotation marks', () => {
+    const quoted = tableFilter({ include: ['a`b.*'], exclude: [] });
+    expect(isStatementDeliverable({ schema: '', sql: 'DROP TABLE `a``b`.`t`' }, quoted)).toBe(true);
+    expect(isStatementDeliverable({ schema: '', sql: 'DROP TABLE `b`.`t`' }, quoted)).toBe(false);
+  });
+});
+
+describe('against a regular expression that takes too long on large texts', () => {
+  const qualifiedName = /(?:`([^`]+)`|([\w$]+))\s*\.\s*(?:`([^`]+)`|([\w$]+))/g;
+  const slowly = (sql: string): boolean =>
+    [...sql.matchAll(qualifiedName)].some((match) =>
+      orders.table(match[1] ?? match[2] ?? '', match[3] ?? match[4] ?? ''),
+    );
+
+  test('what it finds is found', () => {
+    const words = fc.constantFrom(
+      'shop',
+      'orders',
+      '`shop`',
+      '`orders`',
+      '.',
+      ' . ',
+      ' ',
+      ',',
+      "'",
+      '`',
+      '(',
+      '/*',
+      '1.5',
+    );
+    fc.assert(
+      fc.property(fc.array(words, { maxLength: 12 }), (parts) => {
+        const sql = parts.join('');
+        // Two quotation marks in a row are one name's, which it doesn't know.
+        if (!sql.includes('``') && slowly(sql))
+          expect(isStatementDeliverable({ schema: '', sql }, orders)).toBe(true);
+      }),
+      { numRuns: 5000 },
+    );
+  });
+
+  test.each(largeTexts(4))('4 MiB of %s', (_name, sql) => {
+    expect(millisecondsFor(() => isStatementDeliverable({ schema: 'other', sql }, orders))).toBeLessThan(
+      3000,
+    );
+  });
+
+  test('a statement with more dots than are looked at is delivered', () => {
+    const sql = `INSERT INTO other.t VALUES ${'(1.5),'.repeat(30_000)}`;
+    expect(isStatementDeliverable({ schema: 'other', sql: sql.slice(0, 1000) }, orders)).toBe(false);
+    expect(isStatementDeliverable({ schema: 'other', sql }, orders)).toBe(true);
   });
 });
 

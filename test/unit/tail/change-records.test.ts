@@ -7,6 +7,7 @@ const head: RecordHead = {
   hint: '6B01F8DB:0000000000000006:317ACA46',
   sequence: 12,
   gtid: '0-1-7',
+  xid: null,
   second: 1000,
 };
 const source: RecordSource = {
@@ -65,7 +66,10 @@ describe('the marks of the last record', () => {
   });
 
   test('a gtid only where there is one, and no hint is null', () => {
-    const records = new TransactionRecords({ hint: null, sequence: 1, gtid: null, second: 1000 }, 0);
+    const records = new TransactionRecords(
+      { hint: null, sequence: 1, gtid: null, xid: null, second: 1000 },
+      0,
+    );
     records.add([row(0)], 1000, before(0), source);
     const [record] = records.end(1n);
     expect(record).toMatchObject({ id: '-/1/0', tx: { hint: null } });

@@ -23,6 +23,7 @@ function open(cutOff: CutOffTransaction, origin: string, position = 100): OpenTr
   return {
     start: { file: 'mysql-bin.000001', position },
     gtid: null,
+    xid: null,
     origin,
     serverId: 1,
     second,

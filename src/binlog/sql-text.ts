@@ -1,0 +1,169 @@
+/** What a piece of a statement's text is. `string`: in single or double quotes; `name`: in backticks. */
+export type SqlPart = 'text' | 'comment' | 'string' | 'name';
+
+/** Longest piece of plain text that is shown at once. */
+const longestText = 64 * 1024;
+
+const [quote, doubleQuote, backtick, backslash] = [0x27, 0x22, 0x60, 0x5c];
+const [slash, star, dash, hash] = [0x2f, 0x2a, 0x2d, 0x23];
+
+/**
+ * Takes a statement apart, in time that grows with its length alone: shows `visit` every part in order, without gaps,
+ * until it gives false. Quotes that nothing closes go on to the end; a comment that nothing closes is text, and so are
+ * the marks of comments that servers execute (those that begin with an exclamation mark): their content is parts of
+ * its own.
+ */
+export function scanSql(sql: string, visit: (part: SqlPart, start: number, end: number) => boolean): void {
+  // No comment ends behind here.
+  const lastClosing = sql.lastIndexOf('*/');
+  let textStart = 0;
+  let at = 0;
+  while (at < sql.length) {
+    const part = partAt(sql, at, lastClosing);
+    if (part === 'text') {
+      at += 1;
+      if (at - textStart < longestText) continue;
+      if (!visit('text', textStart, at)) return;
+    } else {
+      if (at > textStart && !visit('text', textStart, at)) return;
+      const end = endOf(sql, at, part);
+      if (!visit(part, at, end)) return;
+      at = end;
+    }
+    textStart = at;
+  }
+  if (at > textStart) visit('text', textStart, at);
+}
+
+function partAt(sql: string, at: number, lastClosing: number): SqlPart {
+  switch (sql.charCodeAt(at)) {
+    case quote:
+    case doubleQuote:
+      return 'string';
+    case backtick:
+      return 'name';
+    case hash:
+      return 'comment';
+    case dash:
+      return sql.charCodeAt(at + 1) === dash && isBlankOrEnd(sql, at + 2) ? 'comment' : 'text';
+    case slash:
+      if (sql.charCodeAt(at + 1) !== star || lastClosing < at + 2) return 'text';
+      return sql.startsWith('!', at + 2) || sql.startsWith('M!', at + 2) ? 'text' : 'comment';
+    default:
+      return 'text';
+  }
+}
+
+function endOf(sql: string, start: number, part: Exclude<SqlPart, 'text'>): number {
+  switch (part) {
+    case 'string':
+    case 'name':
+      return quotedEnd(sql, start, part === 'string');
+    case 'comment': {
+      if (sql.charCodeAt(start) === slash) return sql.indexOf('*/', start + 2) + 2;
+      const lineEnd = sql.indexOf('\n', start);
+      return lineEnd < 0 ? sql.length : lineEnd;
+    }
+  }
+}
+
+/** Behind the closing quotation mark. A doubled one stands for itself, and so does one behind a backslash. */
+function quotedEnd(sql: string, start: number, escapes: boolean): number {
+  const mark = sql.charAt(start);
+  for (let from = start + 1; ;) {
+    const at = sql.indexOf(mark, from);
+    if (at < 0) return sql.length;
+    if (escapes && isEscaped(sql, from, at)) from = at + 1;
+    else if (sql.startsWith(mark, at + 1)) from = at + 2;
+    else return at + 1;
+  }
+}
+
+/** Whether an odd number of backslashes stands before `at`, as far back as `from`. */
+function isEscaped(sql: string, from: number, at: number): boolean {
+  let first = at;
+  while (first > from && sql.charCodeAt(first - 1) === backslash) first -= 1;
+  return (at - first) % 2 === 1;
+}
+
+function isBlankOrEnd(sql: string, at: number): boolean {
+  return at >= sql.length || isBlank(sql, at);
+}
+
+/** Whether white space stands there. */
+export function isBlank(sql: string, at: number): boolean {
+  const code = sql.charCodeAt(at);
+  if (code <= 0x20) return code === 0x20 || (code >= 0x09 && code <= 0x0d);
+  return code >= 0xa0 && /\s/.test(sql.charAt(at));
+}
+
+/**
+ * So much of a statement is looked through for comments. Servers add theirs to statements that they make themselves,
+ * which are short, and to the end.
+ */
+const longestCommented = 256 * 1024;
+
+/**
+ * A statement without its comments and outer white space; comments that servers execute stay, and so does everything
+ * in quotes. Behind the first 256 KiB only comments at the very end go. Comments go because servers add their own to what
+ * they replicate and to what they list.
+ */
+export function withoutComments(sql: string): string {
+  if (!sql.includes('/*') && !sql.includes('--') && !sql.includes('#')) return sql.trim();
+  const kept: string[] = [];
+  let keptLength = 0;
+  let keptStart = 0;
+  scanSql(sql, (part, start, end) => {
+    if (part !== 'comment') return keptLength + end - keptStart < longestCommented;
+    kept.push(sql.slice(keptStart, start), ' ');
+    keptLength += start - keptStart + 1;
+    keptStart = end;
+    return keptLength < longestCommented;
+  });
+  kept.push(sql.slice(keptStart));
+  const text = kept.join('').trim();
+  return text.length < longestCommented ? text : withoutLastComments(text);
+}
+
+/** No server's own comment is longer. */
+const longestLastComment = 100;
+const mostLastComments = 100;
+
+function withoutLastComments(sql: string): string {
+  let text = sql;
+  for (let count = 0; count < mostLastComments && text.endsWith('*/'); count += 1) {
+    const start = text.lastIndexOf('/*', text.length - 4);
+    const executed = text.startsWith('!', start + 2) || text.startsWith('M!', start + 2);
+    if (start < text.length - longestLastComment || executed) break;
+    text = text.slice(0, start).trimEnd();
+  }
+  return text;
+}
+
+/**
+ * The first `length` characters of what a statement says: without comments and without the marks of those that servers
+ * execute, white space as single blanks outside of quotes. Looks no further than it must.
+ */
+export function beginningOf(sql: string, length: number): string {
+  let text = '';
+  let blank = false;
+  const add = (more: string): void => {
+    text += blank && text !== '' ? ` ${more}` : more;
+    blank = false;
+  };
+  scanSql(sql, (part, start, end) => {
+    if (part === 'comment') blank = true;
+    else if (part !== 'text') add(sql.slice(start, Math.min(end, start + length)));
+    else {
+      for (let at = start; at < end && text.length < length; at += 1) {
+        if (isBlank(sql, at)) blank = true;
+        else add(sql.charAt(at));
+      }
+    }
+    return text.length < length;
+  });
+  return text
+    .replaceAll(/ *(?:(?:\/\*M?!\d*|\*\/) *)+/g, ' ')
+    .trimStart()
+    .slice(0, length);
+}

@@ -1,0 +1,81 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { WaymarkError } from '../util/errors.js';
+import { unpackTransactionPayload } from './compression.js';
+import { formatCoordinates } from './coordinates.js';
+import { EventList } from './event-list.js';
+import { EventSplitter } from './event-splitter.js';
+import { type EventBatch, EventType, eventType, headerBytes } from './event.js';
+
+/**
+ * Passes a log's events on, and in the place of MySQL's TRANSACTION_PAYLOAD_EVENT the events that are compressed in it
+ * (8.0.20 and later, `binlog_transaction_compression`): their place is the payload's. One payload may give many batches,
+ * with a turn of the event loop between them, so that neither memory nor waiting grows with what is in it.
+ *
+ * @param server whose log it is, for errors.
+ * @throws WaymarkError `unsupported-event` or `protocol` for a payload that can't be unpacked, and what the batches throw.
+ */
+export async function* unpackEvents(
+  batches: AsyncIterable<EventBatch>,
+  server: string,
+): AsyncGenerator<EventBatch, void, undefined> {
+  const events = new EventList(server);
+  for await (const batch of batches) {
+    if (!batch.packed) {
+      yield batch;
+      continue;
+    }
+    events.clear();
+    const payloads: number[] = [];
+    batch.forEach((buffer, start, end, place) => {
+      if (eventType(buffer, start) === EventType.transactionPayload) payloads.push(events.length);
+      events.push(buffer, start, end, place);
+    });
+    let { bytes } = batch;
+    let from = 0;
+    for (const at of payloads) {
+      yield part(batch, events, { from, to: at, bytes, complete: false });
+      bytes = 0;
+      from = at + 1;
+      yield* payload(batch, events, at, server);
+    }
+    yield part(batch, events, { from, to: events.length, bytes, complete: batch.complete });
+  }
+}
+
+/** The events inside of the payload event at an index of the list. */
+async function* payload(
+  batch: EventBatch,
+  events: EventList,
+  at: number,
+  server: string,
+): AsyncGenerator<EventBatch, void, undefined> {
+  const { buffer, start, end, place } = events.get(at);
+  const splitter = new EventSplitter();
+  const inner = new EventList(server);
+  for (const piece of unpackTransactionPayload(buffer, start + headerBytes, end)) {
+    splitter.push(piece, (bytes, eventStart, eventEnd) => {
+      inner.push(bytes, eventStart, eventEnd, place);
+    });
+    yield part(batch, inner, { from: 0, to: inner.length, bytes: 0, complete: false });
+    inner.clear();
+    await turn();
+  }
+  if (splitter.isBetweenEvents) return;
+  const coordinates = { file: place.file, position: place.end };
+  throw new WaymarkError(
+    'unsupported-event',
+    `Before ${formatCoordinates(coordinates)} the log holds a compressed transaction that ends in the middle of an event`,
+    { details: coordinates },
+  );
+}
+
+function part(
+  { end }: EventBatch,
+  events: EventList,
+  { from, to, bytes, complete }: { from: number; to: number; bytes: number; complete: boolean },
+): EventBatch {
+  const forEach: EventBatch['forEach'] = (visit) => {
+    events.forEach(visit, from, to);
+  };
+  return { bytes, end, complete, packed: false, forEach };
+}
