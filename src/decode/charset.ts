@@ -15,7 +15,7 @@ export type Charset =
   { readonly name: 'binary'; readonly write: null } | { readonly name: string; readonly write: WriteText };
 
 /** Bytes, not text. */
-export const binary: Charset = { name: 'binary', write: null };
+const binary: Charset = { name: 'binary', write: null };
 
 /** All sets of both vendors; those with a name in common have the same characters. */
 const charsets = new Map<string, Charset>([

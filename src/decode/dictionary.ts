@@ -51,7 +51,8 @@ const families: readonly (readonly [codes: readonly number[], types: RegExp])[] 
   [[columnTypes.vector], /^vector/],
   [[columnTypes.enum], /^enum/],
   [[columnTypes.set], /^set/],
-  [[columnTypes.string, columnTypes.varString], /^(char|binary|uuid|inet4|inet6)/],
+  [[columnTypes.string], /^(char|binary|uuid|inet4|inet6)/],
+  [[columnTypes.varString], /^(var)?(char|binary)/],
   [[columnTypes.varchar], /^(varchar|varbinary|vector)/],
   [[columnTypes.varcharCompressed], /^(varchar|varbinary)/],
   [

@@ -1,6 +1,6 @@
 import { WaymarkError } from '../util/errors.js';
-import { noteExact } from './exact-json.js';
 import { ExactNumber } from './exact-number.js';
+import { keepText } from './exact-text.js';
 
 /**
  * A column's value as JSON: text, number, null, a document, or binary as `{"$base64": "…"}`. Numbers in documents of
@@ -20,13 +20,13 @@ export type RowImage = Readonly<Record<string, ColumnValue>>;
 
 /**
  * The values of an image that a RowReader has written: they are what stands in the bytes, by definition.
- * @param inexact JsonWriter's: whether numbers may be among them that JSON.parse and JSON.stringify don't keep.
+ * @param inexact JsonWriter's: whether JSON.stringify would give another text.
  */
 export function imageValues(json: Buffer, inexact: boolean): RowImage {
   const text = json.toString('utf8');
   const value: unknown = inexact ? new ExactParser(text).value() : JSON.parse(text);
   if (!isImage(value)) throw new WaymarkError('protocol', 'A row could not be decoded');
-  if (inexact) noteExact(value);
+  if (inexact) keepText(value, text);
   return value;
 }
 

@@ -168,6 +168,7 @@ class Document {
       if (bytes[index] === 0x2e || bytes[index] === 0x65) return;
     }
     this.#out.ascii('.0');
+    this.#out.inexact = true;
   }
 
   /** A length in groups of seven bits, the lowest first. */
@@ -281,12 +282,7 @@ class Document {
     if (read(this.#bytes, start + 2, out) !== start + length) {
       throw new Malformed(`a JSON document has a DECIMAL of ${length} bytes`);
     }
-    out.inexact ||= !isExact(out.bytes.toString('latin1', from, out.at));
+    const text = out.bytes.toString('latin1', from, out.at);
+    out.inexact ||= text !== String(Number(text));
   }
-}
-
-/** Whether a JavaScript number has all digits of a decimal. */
-function isExact(decimal: string): boolean {
-  const digits = decimal.replace(/^-?0*\.?0*/, '').replace('.', '').length;
-  return digits <= 15;
 }

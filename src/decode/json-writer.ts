@@ -34,8 +34,8 @@ export class JsonWriter {
   /** Where the next byte goes. */
   at = 0;
   /**
-   * Whether a number was written since this was last set to false that JSON.parse and JSON.stringify don't keep: -0, or
-   * one with more digits than a JavaScript number has.
+   * Whether a number was written since this was last set to false that JSON.parse and JSON.stringify don't give again as
+   * it was: -0, 2.50, or one with more digits than a JavaScript number has.
    */
   inexact = false;
 

@@ -9,7 +9,7 @@ import { endOf, type LengthBytes, type ValueReader } from './value-reader.js';
  * Text of a character set, or bytes of none, as a JSON value: what is no text of its set, and what is binary or may be,
  * is `{"$base64": …}`.
  */
-export function writeString(
+function writeString(
   charset: Charset | null,
   bytes: Uint8Array,
   from: number,

@@ -12,7 +12,7 @@ export type ValueReader = (bytes: Buffer, at: number, out: JsonWriter) => number
 export type LengthBytes = 1 | 2 | 3 | 4;
 
 /** A value's length, the lowest byte first. */
-export function lengthAt(bytes: Uint8Array, at: number, prefix: LengthBytes): number {
+function lengthAt(bytes: Uint8Array, at: number, prefix: LengthBytes): number {
   let length = bytes[at] ?? 0;
   if (prefix > 1) length |= (bytes[at + 1] ?? 0) << 8;
   if (prefix > 2) length |= (bytes[at + 2] ?? 0) << 16;
@@ -26,7 +26,7 @@ export function endOf(bytes: Uint8Array, at: number, prefix: LengthBytes): numbe
   return end;
 }
 
-export function isLengthBytes(value: number): value is LengthBytes {
+function isLengthBytes(value: number): value is LengthBytes {
   return Number.isInteger(value) && value >= 1 && value <= 4;
 }
 

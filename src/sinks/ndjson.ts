@@ -1,4 +1,4 @@
-import { exactJson, needsExactJson } from '../decode/exact-json.js';
+import { exactText } from '../decode/exact-text.js';
 import type { DeliveredTransaction } from './sink.js';
 import type { ChangeRecord } from './record.js';
 
@@ -59,16 +59,16 @@ function encodeRecord(record: ChangeRecord): string {
 }
 
 function jsonOf(record: ChangeRecord): string {
-  if (record.type === 'ddl') return JSON.stringify(record);
-  const images = {
-    before: 'before' in record ? record.before : undefined,
-    after: 'after' in record ? record.after : undefined,
-  };
-  if (!needsExactJson(images.before) && !needsExactJson(images.after)) return JSON.stringify(record);
-  const members = Object.entries(record).map(([name, value]) => {
-    const image = name === 'before' || name === 'after' ? images[name] : undefined;
-    return `${JSON.stringify(name)}:${image === undefined ? JSON.stringify(value) : exactJson(image)}`;
-  });
+  const before = exactText('before' in record ? record.before : undefined);
+  const after = exactText('after' in record ? record.after : undefined);
+  if (before === undefined && after === undefined) return JSON.stringify(record);
+  const exact = new Map([
+    ['before', before],
+    ['after', after],
+  ]);
+  const members = Object.entries(record).map(
+    ([name, value]) => `${JSON.stringify(name)}:${exact.get(name) ?? JSON.stringify(value)}`,
+  );
   return `{${members.join()}}`;
 }
 
