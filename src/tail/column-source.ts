@@ -1,5 +1,6 @@
 import type { Connection } from 'mysql2/promise';
 import type { Logger } from 'pino';
+import { formatAddress } from '../config/address.js';
 import { type DictionaryColumn, misfit } from '../decode/dictionary.js';
 import type { UndescribedTable } from '../decode/row-decoder.js';
 import { connect, discard } from '../mysql/connection.js';
@@ -32,17 +33,8 @@ export class ColumnSource {
    * that may be wrong. Where it doesn't fit a log with names, values are given as the log has them.
    */
   async describe({ layout, missing, describe }: UndescribedTable): Promise<void> {
-    this.#connection ??= await connect(this.#instance, { signal: this.#signal });
     const { schema, table } = layout;
-    const columns = await withDeadline(
-      columnsOf(this.#connection, schema, table),
-      lookUpTimeoutMs,
-      () =>
-        new WaymarkError(
-          'stream-silent',
-          `The columns of ${schema}.${table} were not told in ${lookUpTimeoutMs} ms`,
-        ),
-    );
+    const columns = await this.#columnsOf(schema, table);
     const reason = misfit(layout, columns);
     if (reason !== null && missing === 'names') {
       this.#logger.warn(
@@ -51,6 +43,37 @@ export class ColumnSource {
       );
     }
     describe(reason === null ? columns : null);
+  }
+
+  /**
+   * The table's columns. A connection that has been idle for long the server may have closed, so a second one is tried.
+   * @throws WaymarkError `server-unreachable`, `stream-broken`, `stream-silent`: then the server is lost, and the rows
+   *   are read again from it or another one.
+   */
+  async #columnsOf(schema: string, table: string): Promise<DictionaryColumn[]> {
+    const isKept = this.#connection !== null;
+    try {
+      this.#connection ??= await connect(this.#instance, { signal: this.#signal });
+      return await withDeadline(
+        columnsOf(this.#connection, schema, table),
+        lookUpTimeoutMs,
+        () =>
+          new WaymarkError(
+            'stream-silent',
+            `The columns of ${schema}.${table} were not told in ${lookUpTimeoutMs} ms`,
+          ),
+      );
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      this.close();
+      if (error instanceof WaymarkError) throw error;
+      if (isKept) return this.#columnsOf(schema, table);
+      const server = formatAddress(this.#instance.address);
+      throw new WaymarkError('stream-broken', `${server} doesn't tell the columns of ${schema}.${table}`, {
+        cause: error,
+        details: { server, schema, table },
+      });
+    }
   }
 
   close(): void {
