@@ -15,12 +15,13 @@ const lostCodes: readonly ErrorCode[] = ['hint-purged', 'hint-not-found', 'no-tr
  */
 export function lostCodeOf(error: WaymarkError): ErrorCode | null {
   if (error instanceof LostEndingError || lostCodes.includes(error.code)) return error.code;
-  const codes: unknown = error.code === 'no-candidate' ? error.details['codes'] : null;
-  if (!Array.isArray(codes)) return null;
+  const given = error.code === 'no-candidate' ? error.details['codes'] : null;
+  if (!Array.isArray(given)) return null;
+  const codes: readonly unknown[] = given;
   const found = lostCodes.filter((code) => codes.includes(code));
   const [only, ...others] = found;
-  if (only === undefined || !codes.every((code) => found.includes(code) || code === 'unsuitable-server'))
-    return null;
+  const rest = codes.filter((code) => !found.some((lost) => lost === code));
+  if (only === undefined || rest.some((code) => code !== 'unsuitable-server')) return null;
   return others.length === 0 ? only : error.code;
 }
 

@@ -3,6 +3,7 @@ import { abortable } from '../util/abortable.js';
 import { sleep } from '../util/async.js';
 import { type ErrorCode, hasCode, messageOf, WaymarkError } from '../util/errors.js';
 import { type CandidateOptions, type Place, tryCandidate } from './candidate.js';
+import { boundedAttempts, patienceWith } from './patience.js';
 import type { Member } from './pool.js';
 
 /** A member to try. */
@@ -14,6 +15,8 @@ export type Contender = {
   readonly reserve?: boolean;
   /** Not again, whatever it fails of. */
   readonly once?: true;
+  /** Not at all, for this reason. */
+  readonly unfit?: Error;
 };
 
 /** What has become of a member in a search. */
@@ -24,8 +27,8 @@ export type Standing =
   /** It lacks what was delivered, or the hint: waited for, and the others meanwhile. */
   | { readonly status: 'behind' }
   | { readonly status: 'ready'; readonly place: Place }
-  /** Can change by itself: it is tried again. */
-  | { readonly status: 'failing'; readonly error: Error }
+  /** Can change by itself: it is tried again. `spent`: so often already that it isn't waited for when nobody else is. */
+  | { readonly status: 'failing'; readonly error: Error; readonly spent?: boolean }
   /** Won't change by itself. */
   | { readonly status: 'rejected'; readonly error: Error };
 
@@ -61,10 +64,14 @@ export function judge(contenders: readonly Ranked[], patient = false): Verdict {
   const errors = standings.flatMap((standing) => ('error' in standing ? [standing.error] : []));
   const halting = errors.find((error) => haltingCodes.some((code) => hasCode(error, code)));
   if (halting) return { kind: 'give-up', error: halting };
-  if (standings.every(({ status }) => status === 'rejected')) {
+  if (standings.every((standing) => standing.status === 'rejected' || isSpent(standing))) {
     return { kind: 'give-up', error: noCandidate(errors) };
   }
   return { kind: 'go-on' };
+}
+
+function isSpent(standing: Standing): boolean {
+  return standing.status === 'failing' && standing.spent === true;
 }
 
 /** Whether the reserves are called: none of the others is being tried, or ready. Pure. */
@@ -92,18 +99,6 @@ function codeOf(error: Error): ErrorCode | null {
   return error instanceof WaymarkError ? error.code : null;
 }
 
-/** Whether a server can't be reached now, or went away or stood still while it was asked. */
-export function isAway(error: unknown): boolean {
-  return (
-    hasCode(error, 'server-unreachable') || hasCode(error, 'stream-broken') || hasCode(error, 'stream-silent')
-  );
-}
-
-/** Whether trying again can help without anybody doing anything. */
-function isTransient(error: unknown): boolean {
-  return isAway(error) || hasCode(error, 'unsuitable-server') || hasCode(error, 'checksum');
-}
-
 /** How long a place is held back for a better member that is still being tried. */
 const patienceMs = 200;
 
@@ -118,7 +113,7 @@ export async function searchPool(
 ): Promise<Place> {
   const ended = new AbortController();
   const trying = AbortSignal.any([signal, ended.signal]);
-  const standings = contenders.map(({ reserve }): Standing => ({ status: reserve ? 'waiting' : 'trying' }));
+  const standings = contenders.map(standingAtFirst);
   const waiting: (() => void)[] = [];
   const callReserves = (): void => {
     if (reservesAreDue(contenders, standings)) for (const call of waiting.splice(0)) call();
@@ -151,6 +146,7 @@ export async function searchPool(
         decide(true);
       };
       const runs = contenders.map(async (contender, index) => {
+        if (contender.unfit) return;
         if (contender.reserve) {
           const called = new Promise<void>((call) => waiting.push(call));
           await abortable(called, trying);
@@ -161,12 +157,18 @@ export async function searchPool(
         });
       });
       callReserves();
+      decide(true);
       Promise.all(runs).catch(reject);
     });
   } finally {
     clearTimeout(patience);
     ended.abort();
   }
+}
+
+function standingAtFirst({ reserve, unfit }: Contender): Standing {
+  if (unfit) return { status: 'rejected', error: unfit };
+  return { status: reserve ? 'waiting' : 'trying' };
 }
 
 async function keepTrying(
@@ -176,6 +178,7 @@ async function keepTrying(
   report: (standing: Standing) => void,
 ): Promise<void> {
   let reported = '';
+  let attempts = 0;
   const onBehind = (): void => {
     options.onObstacle?.(member, "it doesn't have yet what was delivered, and is waited for");
     report({ status: 'behind' });
@@ -187,7 +190,9 @@ async function keepTrying(
     } catch (error) {
       if (signal.aborted) throw error;
       const known = error instanceof Error ? error : new Error(String(error));
-      const transient = !once && isTransient(error);
+      const patience = once ? 'none' : patienceWith(error);
+      attempts = patience === 'bounded' ? attempts + 1 : 0;
+      const transient = patience !== 'none';
       const reason = messageOf(error);
       options.onObstacle?.(member, reason);
       if (reason !== reported) {
@@ -197,7 +202,11 @@ async function keepTrying(
         );
       }
       reported = reason;
-      report({ status: transient ? 'failing' : 'rejected', error: known });
+      report(
+        transient
+          ? { status: 'failing', error: known, spent: attempts >= boundedAttempts }
+          : { status: 'rejected', error: known },
+      );
       if (!transient) return;
     }
     await sleep(waitMs, signal);

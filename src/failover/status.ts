@@ -64,6 +64,8 @@ type CheckpointStatus = {
   readonly savedAt: string | null;
   readonly ageSeconds: number | null;
   readonly failures: number;
+  /** How many of the trail's oldest entries it had no room for. */
+  readonly droppedEntries: number;
   /** Since when it can't be saved, and why; null when it can. */
   readonly failing: { readonly seconds: number; readonly reason: string } | null;
 };
@@ -89,6 +91,7 @@ export type StatusSources = {
   readonly checkpoint: {
     readonly savedAt: number | null;
     readonly failures: number;
+    readonly droppedEntries: number;
     readonly failing: { readonly sinceMs: number; readonly reason: string } | null;
   };
   readonly sink: SinkActivity;
@@ -212,11 +215,12 @@ function illness(
 }
 
 function checkpointStatus({ checkpoint, now }: StatusSources): CheckpointStatus {
-  const { savedAt, failures, failing } = checkpoint;
+  const { savedAt, failures, droppedEntries, failing } = checkpoint;
   return {
     savedAt: savedAt === null ? null : new Date(savedAt).toISOString(),
     ageSeconds: savedAt === null ? null : Math.max(0, wholeSeconds(now.wallMs - savedAt)),
     failures,
+    droppedEntries,
     failing: failing && { seconds: wholeSeconds(now.monotonicMs - failing.sinceMs), reason: failing.reason },
   };
 }

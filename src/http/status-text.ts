@@ -26,11 +26,8 @@ export function renderStatus(status: AgentStatus): string {
     ['checkpoint', checkpointText(checkpoint)],
     [
       'sink',
-      sink.trouble !== null
-        ? sink.trouble
-        : sink.busyMs === null
-          ? 'waits for more'
-          : `at ${count(sink.backlog)} records for ${sink.busyMs} ms`,
+      sink.trouble ??
+        (sink.busyMs === null ? 'waits for more' : `at ${count(sink.backlog)} records for ${sink.busyMs} ms`),
     ],
   ];
   return [
@@ -77,12 +74,18 @@ function lagBytesText(bytes: number | null): string {
   return `${bytesText(bytes)} of the server's log to read`;
 }
 
-function checkpointText({ ageSeconds, failures, failing }: AgentStatus['checkpoint']): string {
+function checkpointText({
+  ageSeconds,
+  failures,
+  droppedEntries,
+  failing,
+}: AgentStatus['checkpoint']): string {
   const saved = ageSeconds === null ? 'none yet' : `saved ${count(ageSeconds)} s ago`;
   const failed = failures === 0 ? '' : `, ${count(failures)} failures`;
+  const cut = droppedEntries === 0 ? '' : `, without the trail's ${count(droppedEntries)} oldest entries`;
   return failing === null
-    ? saved + failed
-    : `${saved}${failed}, can't be saved for ${failing.seconds} s: ${failing.reason}`;
+    ? saved + failed + cut
+    : `${saved}${failed}${cut}, can't be saved for ${failing.seconds} s: ${failing.reason}`;
 }
 
 function memberRow(view: MemberView): string[] {

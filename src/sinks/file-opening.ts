@@ -149,7 +149,7 @@ async function compare(file: AuditFile, position: FilePosition): Promise<void> {
   const refuse = (what: string): WaymarkError =>
     new WaymarkError(
       'sink',
-      `the file ${file.path} ${what}. Put the right file back, or move this one away and the agent begins a new one`,
+      `the file ${file.path} ${what}. Put the right file back, or move this one to another folder, and the agent begins a new one`,
       { details: { path: file.path } },
     );
   // Between the two places it may be shorter: an agent that died right after it had cut off the unfinished

@@ -217,7 +217,7 @@ function foreignBytes({ path }: Pick<FileToRead, 'path'>, offset: number): Wayma
   return new WaymarkError(
     'sink',
     `${path} holds something else than this agent's records, from byte ${String(offset)} on. Nothing was changed in ` +
-      'it. Give the sink a file of its own, or repair this one, or move it away and the agent begins a new one',
+      'it. Give the sink a file of its own, or repair this one, or move it to another folder, and the agent begins a new one',
     { details: { path, offset } },
   );
 }

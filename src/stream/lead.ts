@@ -108,10 +108,10 @@ async function coordinate(
   const working = AbortSignal.any([signal, over.signal]);
   const { acceptGap } = stream;
   const means = { config, supervisor, progress, breadcrumbs, filter, logger, sink, sinkSignal, acceptGap };
-  let placed = false;
+  const begun = { placed: false };
   const read = async (): Promise<never> => {
     const source = await firstPlace(means, stored, recovery, working);
-    placed = true;
+    begun.placed = true;
     const both = [coordinator.run(source, working), supervisor.run(coordinator, working)];
     try {
       return await Promise.race(both);
@@ -130,7 +130,7 @@ async function coordinate(
   } finally {
     over.abort();
     await Promise.allSettled(running);
-    if (!fenced && placed) await saveLast(checkpointer, stream);
+    if (!fenced && begun.placed) await saveLast(checkpointer, stream);
     grace.release();
   }
 }

@@ -46,7 +46,7 @@ export class Stream {
   #config: Config;
   #account: Account | null = null;
   readonly #meters: StreamMeters;
-  readonly #logSizes = new LogSizes();
+  readonly #logSizes: LogSizes;
   readonly #sinkActivity: () => SinkActivity;
 
   constructor({ config, sink, logger, meters, acceptGap }: StreamOptions) {
@@ -57,6 +57,7 @@ export class Stream {
     this.sink = watched.sink;
     this.logger = logger;
     this.acceptGap = acceptGap;
+    this.#logSizes = new LogSizes(logger);
     this.progress = newProgress(config.matching.margin);
     this.#meters = meters;
     this.#sinkActivity = watched.activity;
@@ -99,7 +100,7 @@ export class Stream {
       progress: this.progress,
       members: this.members(),
       logs: this.#logSizes,
-      checkpoint: checkpointer ?? { savedAt: null, failures: 0, failing: null },
+      checkpoint: checkpointer ?? { savedAt: null, failures: 0, droppedEntries: 0, failing: null },
       sink: this.#sinkActivity(),
       now: { monotonicMs: performance.now(), wallMs: Date.now() },
     });
