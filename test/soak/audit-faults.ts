@@ -31,15 +31,19 @@ export const auditFaults: readonly Fault[] = [
   {
     name: 'audit renamed',
     weight: 2,
-    draw: (_random, { audit }) => ({
-      what: 'the audit file renamed',
-      to: 'agent',
-      holdMs: 0,
-      async begin() {
-        await audit.rename();
-        return () => Promise.resolve();
-      },
-    }),
+    draw(random, { agent, audit }) {
+      const signals = random.chance(0.5);
+      return {
+        what: `the audit file renamed${signals ? ', and SIGUSR2' : ''}`,
+        to: 'agent',
+        holdMs: 0,
+        async begin() {
+          await audit.rename();
+          if (signals) agent.process.userSignal();
+          return () => audit.begun();
+        },
+      };
+    },
   },
 ];
 

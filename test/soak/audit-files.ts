@@ -32,12 +32,16 @@ export class AuditFiles {
     return (await stat(this.path)).size;
   }
 
-  /** Renames it, as logrotate does; resolves when the agent goes on in a new one. */
+  /** Renames it, as logrotate does. */
   async rename(): Promise<void> {
     const name = `${this.#folder}/audit.${this.#earlier.length + 1}.ndjson`;
     await rename(this.path, name);
     this.#earlier.push(name);
     this.#follower.renamed(name);
+  }
+
+  /** Resolves when the agent goes on in a new file. */
+  async begun(): Promise<void> {
     const isThere = (): Promise<boolean> =>
       stat(this.path).then(
         () => true,

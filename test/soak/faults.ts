@@ -4,7 +4,7 @@ import { serverFaults } from './server-faults.js';
 import type { Fault } from './stage.js';
 
 /** What the agent can't take yet. */
-const pending = new Set(['audit truncated by mistake', 'audit renamed', 'look-up connections killed']);
+const pending = new Set(['look-up connections killed']);
 
 /** Everything that is done to servers, agent and audit. */
 export const faults: readonly Fault[] = [...serverFaults, ...agentFaults, ...auditFaults].filter(

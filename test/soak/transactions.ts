@@ -17,19 +17,8 @@ export type Kind = {
 
 /** What a vendor's servers are given to do. */
 export function kindsOf(vendor: Vendor): readonly Kind[] {
-  return kinds.filter(({ name, only }) => (only === undefined || only === vendor) && !pending.has(name));
+  return kinds.filter(({ only }) => only === undefined || only === vendor);
 }
-
-/** What the agent can't take yet. */
-const pending = new Set([
-  'temporary table, rolled back',
-  'temporary table, connection lost',
-  'temporary table behind a savepoint',
-  'temporary table, MIXED, rolled back',
-  'huge, rolled back with a temporary table',
-  'XA, rolled back',
-  'temporary table around',
-]);
 
 const bulkPaddingBytes = 60;
 

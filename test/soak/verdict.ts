@@ -61,6 +61,15 @@ export async function judgeSoak(
 
 type LedgerRow = { readonly writer: number; readonly number: number; readonly changes: number | null };
 
+/** A transaction of the audit: its row in the books, how many other rows it has, and how many it says. */
+type Delivered = {
+  readonly entry: LedgerRow | null;
+  readonly rows: number;
+  readonly changes: number | null;
+};
+
+const nothing: Delivered = { entry: null, rows: 0, changes: null };
+
 /** The transactions of the audit, held against the writers' books. */
 class Books {
   readonly #ledger: Ledger;
@@ -69,10 +78,10 @@ class Books {
   readonly #met = new Map<string, number>();
   /** The newest of each writer. */
   readonly #newest = new Map<number, number>();
-  /** Of the transaction that is being read: its row in the books, rows of its own, and what it says of that. */
-  #entry: LedgerRow | null = null;
-  #rows = 0;
-  #changes: number | null = null;
+  /** Those that were prepared, by their XID, until their outcome comes. */
+  readonly #prepared = new Map<string, Delivered>();
+  /** The one that is being read. */
+  #delivered = nothing;
 
   constructor(ledger: Ledger, report: (problem: string) => void) {
     this.#ledger = ledger;
@@ -80,16 +89,25 @@ class Books {
   }
 
   take(record: AuditRecord): void {
-    if (record.type === 'row') {
-      if (record.table !== 'ledger') this.#rows += 1;
-      else if (record.op === 'insert') this.#entry = record.after as LedgerRow;
-      else this.#changes = Number(record.after?.['changes']);
+    const { type, tx, id, xid = '' } = record;
+    if (type === 'row') this.#add(record);
+    if (type === 'xa') {
+      const prepared = this.#prepared.get(xid);
+      this.#prepared.delete(xid);
+      if (prepared !== undefined && record.outcome === 'commit') this.#settle(prepared, id);
     }
-    if (record.tx.last !== true) return;
-    if (this.#entry !== null) this.#settle(this.#entry, record.id);
-    this.#entry = null;
-    this.#rows = 0;
-    this.#changes = null;
+    if (tx.last !== true) return;
+    const delivered = this.#delivered;
+    this.#delivered = nothing;
+    if (tx.xa === undefined) this.#settle(delivered, id);
+    else this.#prepared.set(tx.xa, delivered);
+  }
+
+  #add({ table, op, after }: AuditRecord): void {
+    const { entry, rows, changes } = this.#delivered;
+    if (table !== 'ledger') this.#delivered = { entry, rows: rows + 1, changes };
+    else if (op === 'insert') this.#delivered = { entry: after as LedgerRow, rows, changes };
+    else this.#delivered = { entry, rows, changes: Number(after?.['changes']) };
   }
 
   /** What the source's table says of those whose end the writer doesn't know, and of all others, too. */
@@ -109,7 +127,10 @@ class Books {
     }
   }
 
-  #settle(row: LedgerRow, id: string): void {
+  /** @param id where it ends */
+  #settle({ entry: row, rows, changes }: Delivered, id: string): void {
+    // A single statement, or a definition, keeps no books.
+    if (row === null) return;
     const key = entryKey(row.writer, row.number);
     this.#met.set(key, (this.#met.get(key) ?? 0) + 1);
     const entry = this.#ledger.find(row.writer, row.number);
@@ -118,10 +139,8 @@ class Books {
       return;
     }
     if (entry.outcome === 'rolled back') this.#report(`${id}: was rolled back: ${told(entry)}`);
-    if (this.#changes !== this.#rows) {
-      this.#report(
-        `${id}: ${told(entry)} has ${this.#rows} rows, and ${this.#changes ?? 'no number'} were written`,
-      );
+    if (changes !== rows) {
+      this.#report(`${id}: ${told(entry)} has ${rows} rows, and ${changes ?? 'no number'} were written`);
     }
     if ((this.#newest.get(row.writer) ?? 0) >= row.number) this.#report(`${id}: ${told(entry)} comes late`);
     this.#newest.set(row.writer, row.number);

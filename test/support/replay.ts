@@ -19,14 +19,29 @@ export class Replay {
   /** What could not be applied, e.g. a row that is deleted and isn't there. */
   readonly problems: string[] = [];
   readonly #tables = new Map<string, Map<string, Entry>>();
+  /** What was prepared, by its XID, until its outcome comes. */
+  readonly #prepared = new Map<string, AuditRecord[]>();
 
   apply(record: AuditRecord): void {
-    if (record.type === 'ddl') this.#define(statementText(record.sql ?? ''));
-    else {
-      const table = this.#table(record.table ?? '', record.id);
-      if (record.before) this.#remove(table, record.before, record);
-      if (record.after) add(table, record.after, 1);
-    }
+    const { type, tx } = record;
+    if (type === 'ddl') this.#define(statementText(record.sql ?? ''));
+    else if (type === 'xa') this.#settle(record);
+    else if (type === 'gap') this.problems.push(`${record.id}: a gap`);
+    else if (tx.xa === undefined) this.#change(record);
+    else this.#prepared.set(tx.xa, [...(this.#prepared.get(tx.xa) ?? []), record]);
+  }
+
+  /** An outcome whose XID never came belongs to tables that are filtered out. */
+  #settle({ xid = '', outcome }: AuditRecord): void {
+    const records = this.#prepared.get(xid) ?? [];
+    this.#prepared.delete(xid);
+    if (outcome === 'commit') for (const record of records) this.#change(record);
+  }
+
+  #change(record: AuditRecord): void {
+    const table = this.#table(record.table ?? '', record.id);
+    if (record.before) this.#remove(table, record.before, record);
+    if (record.after) add(table, record.after, 1);
   }
 
   /** How the tables differ from these; empty when they don't. */
