@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Address } from './config/address.js';
+import { requireConditions } from './conditions/required.js';
 import type { Config } from './config/schema.js';
 import { createElections } from './election/create-elections.js';
 import type { Elections } from './election/lease.js';
@@ -21,6 +22,11 @@ export type AgentOptions = {
   readonly logger: Logger;
   /** Where the records of a stream go; the one of the configuration unless given. */
   readonly sink?: Sink | ((stream: string) => Sink);
+  /**
+   * Where the place to go on from is on no server any more, begin anew where `start` says, with a record of the gap,
+   * instead of ending with an error.
+   */
+  readonly acceptGap?: boolean;
 };
 
 /** An agent: its streams, each read from one server of its pool after the other. */
@@ -41,6 +47,8 @@ export type Agent = {
    * @throws WaymarkError `switch-refused` with the reasons; the stream then goes on where it was.
    */
   switchTo(address: Address, signal: AbortSignal, stream?: string): Promise<SwitchReport>;
+  /** Has the sinks go on in new outputs where theirs have been moved out of the way (`SIGUSR2`). */
+  rotate(): void;
   /** Takes over what a new configuration changes of the pool and of `failover`, without losing the place. */
   reload(config: Config | readonly Config[]): ReloadReport;
 };
@@ -66,27 +74,35 @@ export function createAgent(config: Config | readonly Config[], options: AgentOp
     statuses,
     members: (name) => find(name).members(),
     switchTo: async (address, signal, name) => find(name).switchTo(address, signal),
+    rotate: () => {
+      for (const { sink } of streams) sink.rotate?.();
+    },
     reload: (changed) => reloadAll(streams, 'stream' in changed ? [changed] : changed),
     async run(signal) {
-      for (const stream of streams) stream.use(await readAccount(stream.config));
-      const account = await readAccount(shared);
-      const http = await serve(shared.http, agent, metrics, logger);
-      const elections = createElections(shared.election, { account, logger });
       try {
-        if (single) await runOnly(find(), elections, signal);
-        else {
-          carrier = new Carrier({
-            ...{ elections, logger },
-            streams: streams.map((stream) => carried(stream, elections)),
-            limit: shared.maxStreams,
-          });
-          await carrier.run(signal);
+        if (single) await requireAll(find(), options, signal);
+        else
+          for (const config of configs) await requireConditions(config, { about: 'agent', signal, logger });
+        for (const stream of streams) stream.use(await readAccount(stream.config));
+        const http = await serve(shared.http, agent, metrics, logger);
+        const elections = createElections(shared.election, { account: await readAccount(shared), logger });
+        try {
+          if (single) await runOnly(find(), elections, signal);
+          else {
+            carrier = carrierOf(streams, elections, options, shared.maxStreams);
+            await carrier.run(signal);
+          }
+        } finally {
+          await elections.close();
+          await http?.close();
         }
-        logger.info({ event: 'stopped', reason: 'asked to' }, 'Stopped');
-      } finally {
-        await elections.close();
-        await http?.close();
+      } catch (error) {
+        if (!signal.aborted || error !== signal.reason) {
+          logStopped(logger, error);
+          throw error;
+        }
       }
+      logger.info({ event: 'stopped', reason: 'asked to' }, 'Stopped');
     },
   };
   return agent;
@@ -100,13 +116,16 @@ export async function runAgent(
   await createAgent(config, options).run(options.signal);
 }
 
-function streamOf(config: Config, count: number, metrics: Metrics, { logger, sink }: AgentOptions): Stream {
+function streamOf(config: Config, count: number, metrics: Metrics, options: AgentOptions): Stream {
+  const { sink, acceptGap = false } = options;
+  const logger = count === 1 ? options.logger : options.logger.child({ stream: config.stream });
   const given = typeof sink === 'function' ? sink(config.stream) : sink;
   return new Stream({
     config,
-    sink: given ?? createSink(config.sink),
-    logger: count === 1 ? logger : logger.child({ stream: config.stream }),
+    sink: given ?? createSink(config, logger),
+    logger,
     meters: metrics.meters(config.stream),
+    acceptGap,
   });
 }
 
@@ -159,24 +178,53 @@ async function serve(
   return serveHttp(http.listen, faces, logger);
 }
 
+/** Whatever must be true for the only stream of an agent, and for the agent. */
+async function requireAll(
+  stream: Stream,
+  { sink, logger }: AgentOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  await requireConditions(stream.config, { ownSink: sink !== undefined, signal, logger });
+}
+
 /** The stream of an agent that has no other: what stops it stops the agent. */
 async function runOnly(stream: Stream, elections: Elections, signal: AbortSignal): Promise<void> {
   try {
     await runStream(stream, elections.of(stream.name), signal);
   } catch (error) {
     if (signal.aborted) return;
-    const reason = messageOf(error);
-    stream.rests({ kind: 'stopped', reason });
-    stream.logger.error({ event: 'stopped', ...errorFields(error), reason }, `Stopped: ${reason}`);
+    stream.rests({ kind: 'stopped', reason: messageOf(error) });
     throw error;
   }
 }
 
+function logStopped(logger: Logger, error: unknown): void {
+  const reason = messageOf(error);
+  logger.error({ event: 'stopped', ...errorFields(error), reason }, `Stopped: ${reason}`);
+}
+
+function carrierOf(
+  streams: readonly Stream[],
+  elections: Elections,
+  options: AgentOptions,
+  limit: number,
+): Carrier {
+  const { logger } = options;
+  return new Carrier({
+    ...{ elections, logger, limit },
+    streams: streams.map((stream) => carried(stream, elections, options)),
+  });
+}
+
 /** One of several streams: what stops it is tried again. */
-function carried(stream: Stream, elections: Elections): Carried {
+function carried(stream: Stream, elections: Elections, { sink }: AgentOptions): Carried {
+  const { config, logger } = stream;
   return {
     name: stream.name,
-    run: (signal) => runStream(stream, elections.of(stream.name), signal),
+    async run(signal) {
+      await requireConditions(config, { about: 'stream', ownSink: sink !== undefined, signal, logger });
+      return runStream(stream, elections.of(stream.name), signal);
+    },
     leads: () => stream.token !== null,
     failed(error, retryMs) {
       const reason = messageOf(error);

@@ -209,9 +209,16 @@ class HeldGroups {
   }
 
   #hold({ file, start }: EventPlace, grouped: boolean): void {
-    const at = this.#events.length - 1;
-    const empty = { bytes: 0, statements: 0, savepoints: null, spool: null };
-    this.#group = { at, file, position: start, grouped, ...empty };
+    this.#group = {
+      at: this.#events.length - 1,
+      file,
+      position: start,
+      grouped,
+      bytes: 0,
+      statements: 0,
+      savepoints: null,
+      spool: null,
+    };
   }
 
   #inside(group: Group, type: number, buffer: Buffer, start: number, end: number, place: EventPlace): void {
@@ -306,9 +313,9 @@ class HeldGroups {
     this.#streams = false;
     this.#group = null;
     if (group === null) return;
+    if (group.spool !== null) this.#unused.push(group.spool);
     this.#refuseStatements(group.statements, place);
     this.#events.remove(group.at);
-    if (group.spool !== null) this.#unused.push(group.spool);
   }
 
   #refuseStatements(count: number, place: EventPlace): void {

@@ -15,6 +15,8 @@ export type RowsEvent = {
   readonly presentBitmap: number;
   /** The row images, from behind the column bitmaps to the end; unpacked where the server had packed them. */
   readonly images: Buffer;
+  /** Whether the images have all columns, and these whole: a session may leave out some, or log parts of JSON. */
+  readonly complete: boolean;
 };
 
 const rowEventKinds = new Map<number, { operation: RowOperation; version: 1 | 2; compressed: boolean }>([
@@ -24,6 +26,7 @@ const rowEventKinds = new Map<number, { operation: RowOperation; version: 1 | 2;
   [EventType.writeRowsV2, { operation: 'insert', version: 2, compressed: false }],
   [EventType.updateRowsV2, { operation: 'update', version: 2, compressed: false }],
   [EventType.deleteRowsV2, { operation: 'delete', version: 2, compressed: false }],
+  [EventType.partialUpdateRows, { operation: 'update', version: 2, compressed: false }],
   [EventType.mariadbWriteRowsCompressedV1, { operation: 'insert', version: 1, compressed: true }],
   [EventType.mariadbUpdateRowsCompressedV1, { operation: 'update', version: 1, compressed: true }],
   [EventType.mariadbDeleteRowsCompressedV1, { operation: 'delete', version: 1, compressed: true }],
@@ -68,14 +71,31 @@ export function rowImagesOffset(buffer: Buffer, start: number): number {
  */
 export function readRowsEvent(buffer: Buffer, start: number, end: number): RowsEvent {
   const { operation, compressed, columnCount, presentBitmap, imagesStart } = readRowsHead(buffer, start);
+  const updates = operation === 'update';
+  const bitmapBytes = (columnCount + 7) >> 3;
   const images = buffer.subarray(imagesStart, end);
+  const complete =
+    eventType(buffer, start) !== EventType.partialUpdateRows &&
+    hasAllColumns(buffer, presentBitmap, columnCount) &&
+    (!updates || hasAllColumns(buffer, presentBitmap + bitmapBytes, columnCount));
   return {
     operation,
     tableId: buffer.readUIntLE(start + headerBytes, 6),
     columnCount,
     presentBitmap,
     images: compressed ? decompressRowEventPayload(images) : images,
+    complete,
   };
+}
+
+/** Whether a bitmap of present columns names them all. */
+function hasAllColumns(buffer: Buffer, bitmap: number, columnCount: number): boolean {
+  const whole = columnCount >> 3;
+  for (let index = 0; index < whole; index += 1) {
+    if (buffer[bitmap + index] !== 0xff) return false;
+  }
+  const rest = (1 << (columnCount & 7)) - 1;
+  return ((buffer[bitmap + whole] ?? 0) & rest) === rest;
 }
 
 /** Reads id and name from a TABLE_MAP_EVENT: id (6), flags (2), then schema and table with length and zero byte. */

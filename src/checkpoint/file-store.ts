@@ -1,13 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { type FileHandle, mkdir, open, readFile, readdir, rename, stat, unlink } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { mkdir, readFile, readdir, rename, stat, unlink } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
 
+import { syncFolder, writeSynced } from '../util/durable.js';
 import { WaymarkError, messageOf, hasSystemCode } from '../util/errors.js';
 import { type ProcessLock, acquireProcessLock } from '../util/process-lock.js';
+import { Serial } from '../util/serial.js';
 
 import type { Checkpoint, CheckpointStore, StoredCheckpoint } from './checkpoint.js';
 import { damagedRecord, decodeCheckpoint, encodeCheckpoint, recordLimitBytes } from './codec.js';
-import { Serial } from './serial.js';
 import { encodeStreamName } from './stream-name.js';
 import { TokenGuard } from './token-guard.js';
 
@@ -35,8 +36,20 @@ export function fileStore(options: FileStoreOptions): CheckpointStore {
   return new FileStore(options);
 }
 
+/** The files of a stream's record, and their folder: absolute paths. */
+export function recordFiles({ path, stream }: FileStoreOptions): {
+  readonly folder: string;
+  readonly record: string;
+  readonly lock: string;
+} {
+  const folder = resolve(path);
+  const name = join(folder, encodeStreamName(stream));
+  return { folder, record: `${name}.checkpoint`, lock: `${name}.lock` };
+}
+
 class FileStore implements CheckpointStore {
   readonly location: string;
+  droppedEntries = 0;
   readonly #stream: string;
   readonly #directory: string;
   readonly #fileName: string;
@@ -47,13 +60,13 @@ class FileStore implements CheckpointStore {
   /** Held from the first save on, with the token of that save's leadership. */
   #lock: { readonly lock: ProcessLock; readonly token: number } | null = null;
 
-  constructor({ path, stream }: FileStoreOptions) {
-    const name = encodeStreamName(stream);
-    this.#stream = stream;
-    this.#directory = resolve(path);
-    this.#fileName = `${name}.checkpoint`;
-    this.#lockFile = join(this.#directory, `${name}.lock`);
-    this.location = join(this.#directory, this.#fileName);
+  constructor(options: FileStoreOptions) {
+    const { folder, record, lock } = recordFiles(options);
+    this.#stream = options.stream;
+    this.#directory = folder;
+    this.#fileName = basename(record);
+    this.#lockFile = lock;
+    this.location = record;
   }
 
   open(signal: AbortSignal): Promise<void> {
@@ -98,7 +111,8 @@ class FileStore implements CheckpointStore {
       subject: `the checkpoint ${this.location}`,
       // A record that an earlier leader puts in place of ours after all is one of ours that went before: it is claimed
       // again, and what was delivered behind it is found in the sink.
-      ...(token === 0 ? {} : { fencing: { stream: this.#stream, token }, detach: () => Promise.resolve() }),
+      ...(token === 0 ? {} : { fencing: { stream: this.#stream, token } }),
+      detach: () => Promise.resolve(),
     });
     await this.#lock?.lock.release();
     this.#lock = { lock, token };
@@ -113,8 +127,9 @@ class FileStore implements CheckpointStore {
     await this.#tokens.check(checkpoint, expected, this.location, () =>
       Promise.resolve(stored === null ? null : this.#decode(stored)),
     );
-    const { bytes } = encodeCheckpoint(checkpoint);
+    const { bytes, droppedEntries } = encodeCheckpoint(checkpoint);
     await this.#replace(lock, bytes);
+    this.droppedEntries = droppedEntries;
     const written = versionOf(bytes);
     this.#tokens.note(written, checkpoint);
     return written;
@@ -159,7 +174,7 @@ class FileStore implements CheckpointStore {
       throw error;
     }
     // Without it the directory may still name the old file after a power failure.
-    await this.#guarded('write', () => syncDirectory(this.#directory));
+    await this.#guarded('write', () => syncFolder(this.#directory));
   }
 
   /** Drafts that a killed process has left: ours by name, and nobody else writes while we hold the lock. */
@@ -203,25 +218,4 @@ class FileStore implements CheckpointStore {
 
 function versionOf(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex').slice(0, 32);
-}
-
-async function writeSynced(path: string, bytes: Buffer): Promise<void> {
-  await withFile(await open(path, 'wx', 0o600), async (file) => {
-    await file.writeFile(bytes);
-    await file.sync();
-  });
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  // Windows can't open a directory, and needs no sync of it.
-  if (process.platform === 'win32') return;
-  await withFile(await open(path, 'r'), (directory) => directory.sync());
-}
-
-async function withFile(file: FileHandle, action: (file: FileHandle) => Promise<void>): Promise<void> {
-  try {
-    await action(file);
-  } finally {
-    await file.close();
-  }
 }

@@ -17,6 +17,8 @@ export type CommandContext = {
   readonly signal: AbortSignal;
   /** Has SIGHUP call the listener, each time, instead of ending the command. */
   readonly onHangup: (listener: () => void) => void;
+  /** Has SIGUSR2 call the listener, each time, instead of ending the process. */
+  readonly onUserSignal: (listener: () => void) => void;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Whether a person watches stderr, so that a line of progress may be drawn there. */
   readonly watched: boolean;

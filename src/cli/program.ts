@@ -15,7 +15,7 @@ import { addStatusCommand } from './commands/status.js';
 import { addSwitchCommand } from './commands/switch.js';
 import { addTopologyCommand } from './commands/topology.js';
 import type { CommonOptions, CommandWork, Start } from './context.js';
-import { createLogger } from './logger.js';
+import { createLogger, flushLog } from './logger.js';
 import { Output, unexpectedText } from './output.js';
 import { signalsOf } from './signals.js';
 
@@ -38,7 +38,7 @@ Examples:
 /** Runs the command line once; resolves with the exit code when everything has been written. Never rejects. */
 export async function runProgram(process: NodeJS.Process): Promise<number> {
   const output = new Output(process, process.argv.includes('--json'));
-  const { signal, onHangup, release } = signalsOf(process);
+  const { signal, onHangup, onUserSignal, release } = signalsOf(process);
   let logger: Logger | null = null;
   const onUncaught = (error: unknown): void => {
     // Whatever state this leaves us in, it isn't one to go on from.
@@ -48,6 +48,9 @@ export async function runProgram(process: NodeJS.Process): Promise<number> {
   };
   process.on('uncaughtException', onUncaught);
   process.on('unhandledRejection', onUncaught);
+  process.on('exit', flushLog);
+  // A terminal or a reader of stderr that has gone is nothing to end for.
+  process.stderr.on('error', ignore);
   let exitCode: number = exitCodes.done;
   const start: Start =
     <Options extends CommonOptions>(work: CommandWork<Options>) =>
@@ -56,6 +59,7 @@ export async function runProgram(process: NodeJS.Process): Promise<number> {
         output,
         signal,
         onHangup,
+        onUserSignal,
         environment: process.env,
         watched: process.stderr.isTTY && !output.json,
         createLogger: (level: Parameters<typeof createLogger>[0]) => (logger = createLogger(level)),
@@ -73,6 +77,10 @@ export async function runProgram(process: NodeJS.Process): Promise<number> {
     process.off('uncaughtException', onUncaught);
     process.off('unhandledRejection', onUncaught);
   }
+}
+
+function ignore(): void {
+  // What stderr has to say of itself, nobody can be told.
 }
 
 function buildProgram(start: Start, usage: string[]): Command {

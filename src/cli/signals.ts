@@ -15,6 +15,7 @@ export type SignalSource = {
 };
 
 const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+const userSignal = 'SIGUSR2';
 
 /** What the operator says by signals. */
 export type Signals = {
@@ -22,6 +23,8 @@ export type Signals = {
   readonly signal: AbortSignal;
   /** Has SIGHUP call the listener, each time, instead of ending the command. */
   readonly onHangup: (listener: () => void) => void;
+  /** Has SIGUSR2 call the listener, each time, instead of ending the process. */
+  readonly onUserSignal: (listener: () => void) => void;
   /** Call it when the command has ended. */
   readonly release: () => void;
 };
@@ -36,13 +39,19 @@ export function signalsOf(process: SignalSource): Signals {
     else controller.abort(new Interrupted(name));
   };
   for (const name of names) process.on(name, listener);
+  let onUserSignal: (() => void) | null = null;
   return {
     signal: controller.signal,
     onHangup: (given) => {
       hangup = given;
     },
+    onUserSignal: (given) => {
+      onUserSignal = given;
+      process.on(userSignal, given);
+    },
     release: () => {
       for (const name of names) process.off(name, listener);
+      if (onUserSignal !== null) process.off(userSignal, onUserSignal);
     },
   };
 }

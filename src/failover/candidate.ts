@@ -1,8 +1,9 @@
 import type { Logger } from 'pino';
 import type { TableFilter } from '../config/table-filter.js';
 import type { HintFormat } from '../hints/hint.js';
-import type { MatchLogOptions } from '../matching/match-log.js';
+import { isOrdered, type MatchLogOptions } from '../matching/match-log.js';
 import { DivergedError, findResumePoint, type ResumeProgress, type Resumption } from '../matching/resume.js';
+import { findRecordPlace } from '../matching/record-place.js';
 import { findSamePlace } from '../matching/same-place.js';
 import type { TrailEntry } from '../matching/trail.js';
 import { isBinlogServer, type ReplicationChannel } from '../mysql/server.js';
@@ -40,7 +41,20 @@ export type StreamHistory = {
     readonly sequence: number;
     /** Whether that was a binlog server: its coordinates are its source's. */
     readonly binlogServer: boolean;
+    /**
+     * Set where a sink's last record alone tells of the place: its coordinates lie within the last transaction of the
+     * trail, and which life of the server it was isn't known.
+     */
+    readonly record?: RecordPlace;
   };
+};
+
+/** What a sink's last record tells of the server it was read from. */
+type RecordPlace = {
+  /** The member's name. */
+  readonly server: string;
+  /** Whether the whole trail was read from it, so that nothing of it can stand behind the place. */
+  readonly fromOneServer: boolean;
 };
 
 export type CandidateOptions = {
@@ -84,6 +98,9 @@ export async function tryCandidate(
     const coordinates = await findSamePlace(history.place, history.trail, { ...common, inspection });
     if (coordinates) return { member, inspection, resumption: withoutHint(history, coordinates), ordered };
   }
+  const recorded = await findRecorded(member, inspection, options, signal);
+  if (recorded) return { member, inspection, resumption: recorded, ordered };
+  requireProvable(member, inspection, options);
   const find = (order: AssumedOrder): Promise<Resumption> =>
     findResumePoint({
       ...common,
@@ -107,6 +124,70 @@ export async function tryCandidate(
   }
 }
 
+/** Where the sink's last record stands, if it was read from this server. */
+async function findRecorded(
+  member: Member,
+  inspection: Inspection,
+  { history, format, filter }: CandidateOptions,
+  signal: AbortSignal,
+): Promise<Resumption | null> {
+  const { record, serverId, coordinates, sequence } = history.place;
+  if (!record?.fromOneServer || record.server !== member.name || serverId !== inspection.facts.serverId)
+    return null;
+  const begun = performance.now();
+  const options = { instance: member.instance, inspection, format, filter, signal };
+  const found = await findRecordPlace(coordinates, history.trail, options);
+  if (found === null) return null;
+  const { transactionsMatched } = found;
+  return {
+    resume: { ...found.resume, sequence: Math.max(found.resume.sequence, sequence) },
+    confidence: transactionsMatched > 0 ? 'exact' : 'unverified',
+    evidence: {
+      transactionsMatched,
+      hintsMatched: 0,
+      required: transactionsMatched,
+      additional: 0,
+      bornHere: 0,
+    },
+    hint: null,
+    locateMs: 0,
+    matchMs: Math.round(performance.now() - begun),
+  };
+}
+
+/**
+ * @throws WaymarkError `hint-not-found` when a sink's records alone tell of the place, and say too little of it for this
+ * server: no hint, or, for one that commits in another order, so few transactions that what stands before them there
+ * could be taken for new. The server that they were read from may have it, and is waited for.
+ */
+function requireProvable(
+  member: Member,
+  inspection: Inspection,
+  { history, margin }: CandidateOptions,
+): void {
+  const { place, trail } = history;
+  if (place.record === undefined) return;
+  const refuse = (why: string): WaymarkError =>
+    new WaymarkError(
+      'hint-not-found',
+      `The end of the sink's records can't be found on ${member.name}: ${why}`,
+      {
+        details: { server: member.name },
+      },
+    );
+  if (!trail.some(({ kind }) => kind === 'hint')) {
+    throw refuse(
+      `they name no hint that they have everything behind; only ${place.record.server}, where they were read, can tell`,
+    );
+  }
+  if (isOrdered({ trailOrdered: true, inspection, trail })) return;
+  const transactions = trail.filter(({ kind }) => kind === 'transaction').length;
+  if (transactions >= 2 * margin) return;
+  throw refuse(
+    `they are too few (${transactions} transactions) for a server that may commit in another order than the one before`,
+  );
+}
+
 /** In which order a trail is taken to stand in a log. */
 export type AssumedOrder = Pick<MatchLogOptions, 'trailOrdered' | 'sameLog'>;
 
@@ -118,7 +199,8 @@ export function ordersOf({ ordered, place }: StreamHistory, sameServer: boolean)
   // put together from another server's order, before a switch, it is held against the log as anybody's.
   if (sameServer) orders.unshift({ trailOrdered: ordered, sameLog: true });
   // What a sink held behind the checkpoint may be of a server that the agent had switched to since.
-  if (ordered && place.deliveredBehind > 0) orders.push({ trailOrdered: false });
+  if (ordered && place.deliveredBehind > 0 && place.record === undefined)
+    orders.push({ trailOrdered: false });
   return orders;
 }
 
@@ -216,8 +298,8 @@ function reportLocated(
 }
 
 /** Whether a member is the server that was read last; what its log holds is for others to prove. */
-function isSameServer({ facts }: Inspection, { serverId, uuid }: StreamHistory['place']): boolean {
-  return facts.serverId === serverId && facts.uuid === uuid;
+function isSameServer({ facts }: Inspection, { serverId, uuid, record }: StreamHistory['place']): boolean {
+  return record === undefined && facts.serverId === serverId && facts.uuid === uuid;
 }
 
 /** The same place on the same server, by its coordinates. */

@@ -65,6 +65,8 @@ type CheckpointStatus = {
   readonly savedAt: string | null;
   readonly ageSeconds: number | null;
   readonly failures: number;
+  /** How many of the trail's oldest entries it had no room for. */
+  readonly droppedEntries: number;
   /** Since when it can't be saved, and why; null when it can. */
   readonly failing: { readonly seconds: number; readonly reason: string } | null;
 };
@@ -74,6 +76,8 @@ type SinkStatus = {
   readonly backlog: number;
   /** For how long it has been at them; null when it waits for more. */
   readonly busyMs: number | null;
+  /** What keeps it from going on while it tries again, in words; null when nothing does. */
+  readonly trouble: string | null;
 };
 
 /** What the view is made of. */
@@ -88,6 +92,7 @@ export type StatusSources = {
   readonly checkpoint: {
     readonly savedAt: number | null;
     readonly failures: number;
+    readonly droppedEntries: number;
     readonly failing: { readonly sinceMs: number; readonly reason: string } | null;
   };
   readonly sink: SinkActivity;
@@ -112,6 +117,7 @@ export function statusOf(sources: StatusSources): AgentStatus {
   const sink = {
     backlog: sources.sink.backlog,
     busyMs: sources.sink.busySinceMs === null ? null : since(sources.sink.busySinceMs),
+    trouble: sources.sink.trouble,
   };
   const checkpoint = checkpointStatus(sources);
   const notReadyBecause = unreadiness(state.phase);
@@ -192,6 +198,7 @@ function illness(
   member: MemberView | undefined,
   { silentMs, sink, checkpoint }: Pick<AgentStatus, 'silentMs' | 'sink' | 'checkpoint'>,
 ): string | null {
+  if (sink.trouble !== null) return `the sink can't go on: ${sink.trouble}`;
   if (sink.busyMs !== null && sink.busyMs > stuckAfterMs) {
     return `the sink has not accepted ${countOf(sink.backlog, 'record')} for ${formatDuration(sink.busyMs)}`;
   }
@@ -210,11 +217,12 @@ function illness(
 }
 
 function checkpointStatus({ checkpoint, now }: StatusSources): CheckpointStatus {
-  const { savedAt, failures, failing } = checkpoint;
+  const { savedAt, failures, droppedEntries, failing } = checkpoint;
   return {
     savedAt: savedAt === null ? null : new Date(savedAt).toISOString(),
     ageSeconds: savedAt === null ? null : Math.max(0, wholeSeconds(now.wallMs - savedAt)),
     failures,
+    droppedEntries,
     failing: failing && { seconds: wholeSeconds(now.monotonicMs - failing.sinceMs), reason: failing.reason },
   };
 }

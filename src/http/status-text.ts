@@ -27,9 +27,10 @@ export function renderStatus(status: AgentStatus): string {
     ['checkpoint', checkpointText(checkpoint)],
     [
       'sink',
-      sink.busyMs === null
-        ? 'waits for more'
-        : `at ${countOf(sink.backlog, 'record')} for ${formatDuration(sink.busyMs)}`,
+      sink.trouble ??
+        (sink.busyMs === null
+          ? 'waits for more'
+          : `at ${countOf(sink.backlog, 'record')} for ${formatDuration(sink.busyMs)}`),
     ],
   ];
   return [
@@ -76,12 +77,21 @@ function lagBytesText(bytes: number | null): string {
   return `${formatBytes(bytes)} of the server's log to read`;
 }
 
-function checkpointText({ ageSeconds, failures, failing }: AgentStatus['checkpoint']): string {
+function checkpointText({
+  ageSeconds,
+  failures,
+  droppedEntries,
+  failing,
+}: AgentStatus['checkpoint']): string {
   const saved = ageSeconds === null ? 'none yet' : `saved ${formatSeconds(ageSeconds)} ago`;
   const failed = failures === 0 ? '' : `, ${countOf(failures, 'failure')}`;
+  const cut =
+    droppedEntries === 0
+      ? ''
+      : `, without the trail's ${countOf(droppedEntries, 'oldest entry', 'oldest entries')}`;
   return failing === null
-    ? saved + failed
-    : `${saved}${failed}, can't be saved for ${formatSeconds(failing.seconds)}: ${failing.reason}`;
+    ? saved + failed + cut
+    : `${saved}${failed}${cut}, can't be saved for ${formatSeconds(failing.seconds)}: ${failing.reason}`;
 }
 
 function memberRow(view: MemberView): string[] {

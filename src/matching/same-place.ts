@@ -9,8 +9,8 @@ import { sameTransaction } from './identity-bag.js';
 import { RecentOrigins } from './recent-origins.js';
 import type { Identity, TrailEntry } from './trail.js';
 
-/** Transactions compared before the place. */
-const compared = 64;
+/** Transactions compared before a place. */
+export const compared = 64;
 
 /** Where a reader stood on a server, by what was noted of it. */
 export type NotedPlace = {
@@ -51,7 +51,7 @@ export async function findSamePlace(
 type Delivered = Pick<Extract<TrailEntry, { kind: 'transaction' }>, 'kind' | 'identity'>;
 
 /** A transaction of the log, and whether anything in it would be delivered. */
-type Logged = { readonly identity: Identity; readonly deliverable: boolean };
+export type Logged = { readonly identity: Identity; readonly deliverable: boolean };
 
 /**
  * Whether the log's last transactions are the trail's last ones, as far as both go. One of which nothing is delivered
@@ -65,7 +65,7 @@ export function endsAlike(log: readonly Logged[], trail: readonly Delivered[]): 
     const expected = trail[left - 1];
     if (expected === undefined) return true;
     if (sameTransaction(expected.identity, identity)) left -= 1;
-    else if (deliverable && !recent.has(identity.origin)) return false;
+    else if (deliverable && !recent.has(identity)) return false;
   }
   return left < trail.length || trail.length === 0;
 }
@@ -104,7 +104,7 @@ async function endBehind(
   for await (const steps of readHistory({ ...options, replicaServerId, start: place, nonBlocking: true })) {
     for (const step of steps) {
       if (step.kind === 'hint' || step.bornHere || !step.deliverable) continue;
-      if (recent.has(step.identity.origin)) continue;
+      if (recent.has(step.identity)) continue;
       const expected = delivered[next];
       if (expected === undefined || !sameTransaction(expected.identity, step.identity)) return null;
       next += 1;

@@ -1,6 +1,6 @@
-import type { Connection } from 'mysql2/promise';
+import type { ServerConnection } from './connection.js';
 import { type Grants, parseGrants } from './grants.js';
-import { query, text } from './server.js';
+import { text } from './server.js';
 import { isAtLeast, type ServerVersion } from './version.js';
 
 /** A foreign key that changes rows of its table when rows of the table that it refers to change. */
@@ -36,13 +36,12 @@ const changingRules = new Set(['CASCADE', 'SET NULL', 'SET DEFAULT']);
 
 /** Reads the foreign keys whose changes the server doesn't log; null where it logs them. */
 export async function readUnloggedCascades(
-  connection: Connection,
+  connection: ServerConnection,
   version: ServerVersion,
 ): Promise<UnloggedCascades | null> {
-  const [native] = await query(connection, "SHOW GLOBAL VARIABLES LIKE 'innodb_native_foreign_keys'");
+  const [native] = await connection.query("SHOW GLOBAL VARIABLES LIKE 'innodb_native_foreign_keys'");
   if (logsCascades(version, text(native?.['Value']))) return null;
-  const rows = await query(
-    connection,
+  const rows = await connection.query(
     'SELECT CONSTRAINT_SCHEMA AS s, TABLE_NAME AS t, CONSTRAINT_NAME AS c, UNIQUE_CONSTRAINT_SCHEMA AS rs, ' +
       'REFERENCED_TABLE_NAME AS rt, DELETE_RULE AS d, UPDATE_RULE AS u FROM information_schema.REFERENTIAL_CONSTRAINTS',
   );
@@ -57,7 +56,7 @@ export async function readUnloggedCascades(
     }))
     .filter(({ rules }) => rules.length > 0);
   if (rows.length > 0) return { cascades, seen: true };
-  const grants = await query(connection, 'SHOW GRANTS');
+  const grants = await connection.query('SHOW GRANTS');
   return { cascades, seen: showForeignKeys(parseGrants(grants.map((row) => text(Object.values(row)[0])))) };
 }
 

@@ -1,14 +1,15 @@
-import type { SinkConfig } from '../config/schema.js';
+import type { Logger } from 'pino';
+import type { Config } from '../config/schema.js';
 import { fileSink } from './file-sink.js';
 import type { Sink } from './sink.js';
 import { stdoutSink } from './stdout-sink.js';
 
 /** The sink that the configuration asks for; not open yet. */
-export function createSink(config: SinkConfig): Sink {
-  switch (config.type) {
+export function createSink({ sink, matching }: Pick<Config, 'sink' | 'matching'>, logger: Logger): Sink {
+  switch (sink.type) {
     case 'stdout':
       return stdoutSink();
     case 'file':
-      return fileSink({ path: config.path });
+      return fileSink({ path: sink.path, margin: matching.margin, logger });
   }
 }

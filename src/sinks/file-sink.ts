@@ -1,44 +1,84 @@
-import { constants, copyFile, type FileHandle, open, realpath, rename } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import type { Logger } from 'pino';
 
 import type { SinkPosition } from '../checkpoint/checkpoint.js';
-import { WaymarkError, messageOf, hasSystemCode } from '../util/errors.js';
+import { sleep } from '../util/async.js';
+import { WaymarkError, messageOf } from '../util/errors.js';
 import type { Fencing } from '../util/fencing.js';
-import { type ProcessLock, acquireProcessLock } from '../util/process-lock.js';
-import { type FilePosition, fromSinkPosition, markAt, toSinkPosition } from './file-position.js';
-import { type RecoveredFile, readTransactions } from './file-recovery.js';
+import type { ProcessLock } from '../util/process-lock.js';
+import { Serial } from '../util/serial.js';
+import type { AuditFile } from './audit-file.js';
+import { DiskRoom, isDiskFull } from './disk-room.js';
+import { lockFile, realPathOf } from './file-lock.js';
+import { type FileNote, FileNotes } from './file-note.js';
+import { openAudit } from './file-opening.js';
+import { type FilePosition, fromSinkPosition, toSinkPosition } from './file-position.js';
+import { beginNext, rememberedOf } from './file-rotation.js';
+import { fateOf } from './file-sight.js';
 import { encodeRecords } from './ndjson.js';
 import type { ChangeRecord } from './record.js';
 import type { Sink, SinkRecovery } from './sink.js';
+
+export type FileSinkOptions = {
+  readonly path: string;
+  /** `matching.margin` of the configuration, in transactions; 1,024 unless given. */
+  readonly margin?: number;
+  /** Told of rotations. */
+  readonly logger?: Logger;
+};
 
 /**
  * Appends the records to a file, one JSON document per line, and remembers what it holds: after the agent's death
  * `open` finds the complete transactions behind the checkpoint and cuts off an unfinished one.
  *
- * `deliver` resolves when the operating system has the lines, `flush` when the disk has them. The file is locked
- * (`PATH.lock`) against a second agent. One that has been elected in this one's place takes it over: from then on not a
- * byte of this one comes into it, whatever it has slept through. All errors are WaymarkErrors `sink` that name the file,
- * or `not-leader` when it was taken over; after one the sink takes no more.
+ * `deliver` resolves when the operating system has the lines, `flush` when the disk has them. A file that has been
+ * renamed is followed by a new one at the next transaction's end; `PATH.position` tells what the files before it held.
+ * A file that was cut, deleted, replaced or written by others is an error, noticed before each write, at each flush, and
+ * by `watch` within a second. A full disk is waited for, for a minute.
+ *
+ * The file is locked (`PATH.lock`) against a second agent. One that has been elected in this one's place takes it over:
+ * from then on not a byte of this one comes into it, whatever it has slept through. All errors are WaymarkErrors `sink`
+ * that name the file, or `not-leader` when it was taken over; after one the sink takes no more.
  */
-export function fileSink(options: { readonly path: string }): Sink {
-  return new FileSink(options.path);
+export function fileSink(options: FileSinkOptions): Sink {
+  return new FileSink(options);
 }
 
-/** An open file: `offset` is its length as this sink knows it. */
-type OpenFile = {
-  readonly handle: FileHandle;
-  readonly lock: ProcessLock;
-  offset: number;
-  transactionStart: number;
+/** How often the file is looked at while nothing is delivered. */
+const lookMs = 500;
+
+/** What is open. */
+type Live = {
+  file: AuditFile;
+  note: FileNote;
+  lock: ProcessLock;
+  /** What the lock and the note are named after. */
+  realPath: string;
+  readonly fencing: Fencing | undefined;
 };
 
 class FileSink implements Sink {
   readonly #path: string;
-  #file: OpenFile | null = null;
+  readonly #wanted: number;
+  readonly #logger: Logger | undefined;
+  readonly #serial = new Serial();
+  readonly #room = new DiskRoom();
+  #live: Live | null = null;
   #failure: WaymarkError | null = null;
+  /** Of the last checkpoint. */
+  #acknowledged: FilePosition | null = null;
+  /** Transactions delivered, counted from where {@link FilePosition.transactions} does. */
+  #transactions = 0;
+  /** What keeps a rotation from taking place. */
+  #rotationWaits: string | null = null;
 
-  constructor(path: string) {
+  constructor({ path, margin = 1024, logger }: FileSinkOptions) {
     this.#path = path;
+    this.#wanted = 2 * margin;
+    this.#logger = logger;
+  }
+
+  get trouble(): string | null {
+    return this.#room.trouble ?? this.#rotationWaits;
   }
 
   async open(
@@ -47,162 +87,211 @@ class FileSink implements Sink {
     fencing?: Fencing,
   ): Promise<SinkRecovery> {
     signal.throwIfAborted();
-    if (this.#file !== null) throw this.#error('is open already');
+    if (this.#live !== null) throw this.#error('is open already');
     const position = acknowledged === null ? null : fromSinkPosition(acknowledged, this.#path);
-    const lock = await this.#lock(fencing);
-    let handle: FileHandle | null = null;
+    let lock: ProcessLock | null = null;
     try {
-      const opened = await openOrCreate(this.#path);
-      handle = opened.handle;
-      const found = opened.created ? null : await this.#recover(handle, lock, position, signal);
-      this.#file = {
-        handle,
-        lock,
-        offset: found?.completeEnd ?? 0,
-        transactionStart: found?.completeEnd ?? 0,
-      };
+      const realPath = await realPathOf(this.#path);
+      const locked = await lockFile(realPath, this.#path, fencing);
+      lock = locked.lock;
+      const notes = new FileNotes(realPath, fencing?.token ?? 0);
+      const { wanted, copy } = { wanted: this.#wanted, copy: locked.copy };
+      const opened = await openAudit(
+        { path: realPath, acknowledged: position, notes, lock, copy, wanted },
+        signal,
+      );
+      this.#live = { file: opened.file, note: opened.note, lock, realPath, fencing };
       this.#failure = null;
-      return recoveryOf(this.#path, position, found);
+      this.#acknowledged = opened.acknowledged;
+      this.#transactions = (position?.transactions ?? 0) + opened.recovery.delivered.length;
+      return opened.recovery;
     } catch (error) {
-      await handle?.close();
-      await lock.release();
+      await lock?.release();
       if (error instanceof WaymarkError || signal.aborted) throw error;
       throw this.#error(`cannot be opened: ${messageOf(error)}`, error);
     }
   }
 
-  async deliver(records: readonly ChangeRecord[], signal: AbortSignal): Promise<void> {
-    const file = this.#usable();
-    signal.throwIfAborted();
-    try {
-      await file.lock.guard(() => this.#write(file, records));
-    } catch (error) {
-      if (!(error instanceof WaymarkError)) throw this.#fail(`cannot be written: ${messageOf(error)}`, error);
-      throw (this.#failure = error);
-    }
-  }
-
-  async #write(file: OpenFile, records: readonly ChangeRecord[]): Promise<void> {
-    const before = file.offset;
-    try {
-      for (const { bytes, lastEnd } of encodeRecords(records)) {
-        await writeFully(file.handle, bytes, file.offset);
-        if (lastEnd !== null) file.transactionStart = file.offset + lastEnd;
-        file.offset += bytes.length;
+  deliver(records: readonly ChangeRecord[], signal: AbortSignal): Promise<void> {
+    return this.#serial.run(async () => {
+      const live = this.#usable();
+      signal.throwIfAborted();
+      const before = { file: live.file, state: live.file.state, transactions: this.#transactions };
+      try {
+        for (const { bytes, lastEnd, transactions } of encodeRecords(records)) {
+          await this.#append(live, bytes, lastEnd, signal);
+          this.#transactions += transactions;
+        }
+      } catch (error) {
+        // Nobody counts on it: it comes again, as a whole.
+        if (live.file === before.file) {
+          await live.file.takeBack(before.state);
+          this.#transactions = before.transactions;
+        }
+        if (signal.aborted && !(error instanceof WaymarkError)) throw error;
+        throw this.#fail('cannot be written', error);
       }
-    } catch (error) {
-      // Readers of the file should not meet half a line. If this fails as well, the next open cuts it off.
-      await file.handle.truncate(before).catch(() => undefined);
-      throw this.#fail(`cannot be written: ${messageOf(error)}`, error);
+    });
+  }
+
+  flush(): Promise<SinkPosition> {
+    return this.#serial.run(async () => {
+      const live = this.#usable();
+      const { file, note, lock } = live;
+      try {
+        // Writes nothing, and takes long: it is not in anybody's way.
+        await file.sync();
+        await this.#look(live, true);
+        const mark = await lock.guard(() => file.markAt(file.transactionStart));
+        const { offset, transactionStart, identity } = file;
+        const transactions = this.#transactions;
+        return toSinkPosition({ file: note.file, offset, transactionStart, mark, ...identity, transactions });
+      } catch (error) {
+        // What the disk refused once may be gone from memory, too: a second attempt would succeed and prove nothing.
+        throw this.#fail('cannot be made durable', error);
+      }
+    });
+  }
+
+  saved(position: SinkPosition): void {
+    this.#acknowledged = fromSinkPosition(position, this.#path);
+  }
+
+  async watch(signal: AbortSignal): Promise<never> {
+    for (;;) {
+      await sleep(lookMs, signal);
+      await this.#serial.run(() => this.#lookAfter(signal));
     }
   }
 
-  async flush(): Promise<SinkPosition> {
-    const file = this.#usable();
-    try {
-      // Writes nothing, and takes long: it is not in anybody's way.
-      await file.handle.datasync();
-      return await file.lock.guard(() => this.#position(file));
-    } catch (error) {
-      if (error instanceof WaymarkError) throw error;
-      // What the disk refused once may be gone from memory, too: a second attempt would succeed and prove nothing.
-      throw this.#fail(`cannot be made durable: ${messageOf(error)}`, error);
-    }
-  }
-
-  async #position(file: OpenFile): Promise<SinkPosition> {
-    const { size } = await file.handle.stat();
-    if (size !== file.offset) {
-      throw this.#fail(
-        `was changed by somebody else: it has ${String(size)} bytes, not the ${String(file.offset)} that this ` +
-          'agent wrote. Nobody else may write it or cut it; to rotate it, stop the agent and rename it',
+  rotate(): void {
+    const { signal } = new AbortController();
+    // What goes wrong is told by the next call, or by the watch.
+    void this.#serial
+      .run(() => this.#lookAfter(signal))
+      .then(
+        (renamed) => {
+          if (renamed || this.#live === null) return;
+          const fields = { event: 'sink.not-rotated', path: this.#path };
+          this.#logger?.warn(
+            fields,
+            `${this.#path} has its name still: rename it first, and then a new file is begun`,
+          );
+        },
+        () => undefined,
       );
-    }
-    const mark = await markAt(file.handle, file.transactionStart);
-    return toSinkPosition({ offset: file.offset, transactionStart: file.transactionStart, mark });
   }
 
-  async close(): Promise<void> {
-    const file = this.#file;
-    if (file === null) return;
-    try {
-      if (this.#failure === null) await this.flush();
-    } finally {
-      this.#file = null;
-      // Whatever close could complain of, flush has found already.
-      await file.handle.close().catch(() => undefined);
-      await file.lock.release();
-    }
+  close(): Promise<void> {
+    return this.#serial.run(async () => {
+      const live = this.#live;
+      if (live === null) return;
+      try {
+        if (this.#failure === null) await live.lock.guard(() => live.file.sync());
+      } catch (error) {
+        throw this.#fail('cannot be made durable', error);
+      } finally {
+        this.#live = null;
+        await live.file.close();
+        await live.lock.release();
+      }
+    });
   }
 
-  async #lock(fencing: Fencing | undefined): Promise<ProcessLock> {
+  /** Writes; where the file has been renamed, what is behind the next transaction's end goes into a new one. */
+  async #append(live: Live, bytes: Buffer, lastEnd: number | null, signal: AbortSignal): Promise<void> {
+    let rest = bytes;
+    let restEnd = lastEnd;
+    if (await this.#look(live, false)) {
+      if (!live.file.endsBetweenTransactions && lastEnd !== null) {
+        await this.#write(live, bytes.subarray(0, lastEnd), lastEnd, signal);
+        rest = bytes.subarray(lastEnd);
+        restEnd = null;
+      }
+      if (live.file.endsBetweenTransactions) await this.#rotate(live, signal);
+    }
+    if (rest.length > 0) await this.#write(live, rest, restEnd, signal);
+  }
+
+  async #write(live: Live, bytes: Buffer, lastEnd: number | null, signal: AbortSignal): Promise<void> {
+    await this.#room.wait(() => live.lock.guard(() => live.file.append(bytes, lastEnd)), signal);
+  }
+
+  /** Looks at the file, and begins a new one if it is time; false when the file has its name still. */
+  async #lookAfter(signal: AbortSignal): Promise<boolean> {
+    if (this.#live === null) return false;
+    const live = this.#usable();
     try {
-      // Beside the file itself, so that two links to it share one lock.
-      const path = await realpath(this.#path).catch(async (error: unknown) => {
-        if (!hasSystemCode(error, 'ENOENT')) throw error;
-        return join(await realpath(dirname(this.#path)), basename(this.#path));
-      });
-      return await acquireProcessLock(`${path}.lock`, {
-        code: 'sink',
-        subject: `the file ${this.#path}`,
-        ...(fencing === undefined ? {} : { fencing, detach: () => replaceByCopy(path) }),
-      });
+      const renamed = await this.#look(live, true);
+      if (renamed && live.file.endsBetweenTransactions) await this.#rotate(live, signal);
+      return renamed;
     } catch (error) {
-      if (error instanceof WaymarkError) throw error;
-      throw this.#error(`cannot be opened: ${messageOf(error)}`, error);
+      throw this.#fail('cannot be looked after', error);
     }
   }
 
-  async #recover(
-    handle: FileHandle,
-    lock: ProcessLock,
-    position: FilePosition | null,
-    signal: AbortSignal,
-  ): Promise<RecoveredFile> {
-    const { size } = await handle.stat();
-    if (position !== null) await this.#compare(handle, position, size);
-    const found = await readTransactions(
-      handle,
-      {
-        path: this.#path,
-        from: position?.transactionStart ?? 0,
-        known: position !== null,
-      },
+  /** Whether the file has been renamed. @throws WaymarkError when something has been done to it that may not be. */
+  async #look({ file, lock }: Live, closely: boolean): Promise<boolean> {
+    const fate = fateOf(await file.sight(this.#path, closely), file.offset);
+    switch (fate.kind) {
+      case 'in-place':
+        return false;
+      case 'renamed':
+        return true;
+      case 'damaged':
+        // If another leader did it, that is what is to be said.
+        await lock.guard(() => Promise.resolve());
+        throw this.#error(fate.how);
+    }
+  }
+
+  /** Begins a new file, unless it has to wait. */
+  async #rotate(live: Live, signal: AbortSignal): Promise<void> {
+    const { file, note } = live;
+    const behind = this.#transactions - (this.#acknowledged?.transactions ?? this.#transactions);
+    const remembered = await rememberedOf(
+      { file, note, acknowledged: this.#acknowledged, behind },
+      this.#wanted,
       signal,
     );
-    if (found.completeEnd < found.end) {
-      await lock.guard(() => handle.truncate(found.completeEnd));
-      await handle.datasync();
+    if (remembered === null) {
+      this.#rotationWaits = `the rotation of ${this.#path} waits for a checkpoint: ${String(behind)} transactions are behind the last`;
+      return;
     }
-    return found;
+    const realPath = await realPathOf(this.#path);
+    // A symbolic link may lead elsewhere by now.
+    const moves = realPath !== live.realPath;
+    const lock = moves ? (await lockFile(realPath, this.#path, live.fencing)).lock : live.lock;
+    try {
+      const notes = new FileNotes(realPath, live.fencing?.token ?? 0);
+      const next = await live.lock.guard(() => beginNext(live, remembered, realPath, notes));
+      if (moves) await live.lock.release();
+      Object.assign(live, { ...next, lock, realPath });
+      this.#rotationWaits = null;
+      await file.close();
+    } catch (error) {
+      if (moves) await lock.release();
+      if (!isDiskFull(error)) throw error;
+      // The old file is there to go on in.
+      this.#rotationWaits = `the rotation of ${this.#path} waits for room on the disk: ${messageOf(error)}`;
+      return;
+    }
+    this.#logger?.info(
+      { event: 'sink.rotated', path: this.#path, bytes: file.offset, file: live.note.file },
+      `${this.#path} was renamed: the stream goes on in a new file`,
+    );
   }
 
-  async #compare(handle: FileHandle, position: FilePosition, size: number): Promise<void> {
-    // Between the two places it may be shorter: an agent that died right after it had cut off the unfinished
-    // transaction there has left it so. Whatever is missing behind transactionStart is delivered again.
-    if (size < position.transactionStart) {
-      throw this.#error(
-        `has ${String(size)} bytes, but the checkpoint says that ${String(position.offset)} were written: somebody ` +
-          'has cut or replaced it. Put the right file back, or move this one away and the agent begins a new one',
-      );
-    }
-    if ((await markAt(handle, position.transactionStart)) !== position.mark) {
-      throw this.#error(
-        `is not the file that the checkpoint speaks of: what stands before byte ` +
-          `${String(position.transactionStart)} differs. Put the right file back, or move this one away and the ` +
-          'agent begins a new one',
-      );
-    }
-  }
-
-  #usable(): OpenFile {
+  #usable(): Live {
     if (this.#failure !== null) throw this.#failure;
-    if (this.#file === null) throw this.#error('is not open');
-    return this.#file;
+    if (this.#live === null) throw this.#error('is not open');
+    return this.#live;
   }
 
-  #fail(what: string, cause?: unknown): WaymarkError {
-    return (this.#failure = this.#error(what, cause));
+  #fail(what: string, cause: unknown): WaymarkError {
+    const failure =
+      cause instanceof WaymarkError ? cause : this.#error(`${what}: ${messageOf(cause)}`, cause);
+    return (this.#failure = failure);
   }
 
   #error(what: string, cause?: unknown): WaymarkError {
@@ -210,77 +299,5 @@ class FileSink implements Sink {
       ...(cause === undefined ? {} : { cause }),
       details: { path: this.#path },
     });
-  }
-}
-
-function recoveryOf(path: string, position: FilePosition | null, found: RecoveredFile | null): SinkRecovery {
-  const warnings: string[] = [];
-  if (position !== null && found === null) {
-    warnings.push(
-      `the file ${path} is gone; the checkpoint says that ${String(position.offset)} bytes were written. A new one ` +
-        'was begun: what the old one holds behind the checkpoint comes again, with the same ids',
-    );
-  }
-  if (found !== null && found.zeroBytesAt !== null) {
-    warnings.push(
-      `the file ${path} had lost what was written behind byte ${String(found.completeEnd)} (zero bytes from ` +
-        `${String(found.zeroBytesAt)} on, as after a power failure); it was cut there and is written again`,
-    );
-  }
-  const bytes = found === null ? 0 : found.end - found.completeEnd;
-  return {
-    remembers: true,
-    delivered: found?.delivered ?? [],
-    endsBetweenTransactions: true,
-    ...(found === null || bytes === 0 ? {} : { cutOff: { bytes, records: found.unfinishedRecords } }),
-    ...(warnings.length === 0 ? {} : { warnings }),
-  };
-}
-
-async function openOrCreate(path: string): Promise<{ handle: FileHandle; created: boolean }> {
-  let handle: FileHandle;
-  try {
-    handle = await open(path, 'r+');
-  } catch (error) {
-    if (!hasSystemCode(error, 'ENOENT')) throw error;
-    const created = await open(path, 'wx+', 0o640);
-    await syncFolder(dirname(path));
-    return { handle: created, created: true };
-  }
-  if ((await handle.stat()).isFile()) return { handle, created: false };
-  await handle.close();
-  throw new Error('it is not a regular file');
-}
-
-/** Puts a copy in a file's place: who has the old one open writes into what nobody sees any more. */
-async function replaceByCopy(path: string): Promise<void> {
-  const copy = `${path}.copy`;
-  await copyFile(path, copy, constants.COPYFILE_FICLONE);
-  const handle = await open(copy, 'r+');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(copy, path);
-  await syncFolder(dirname(path));
-}
-
-/** Makes a new file's name durable. */
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
-}
-
-async function writeFully(handle: FileHandle, bytes: Buffer, offset: number): Promise<void> {
-  let written = 0;
-  while (written < bytes.length) {
-    // The system may take less than it is given; the error, if there is one, comes with the next attempt.
-    const { bytesWritten } = await handle.write(bytes, written, bytes.length - written, offset + written);
-    written += bytesWritten;
   }
 }

@@ -56,3 +56,17 @@ export async function* readLines(
   if (filled > 0)
     yield { bytes: buffer.subarray(0, filled), start: offset, end: offset + filled, finished: false };
 }
+
+const scanBytes = 64 * 1024;
+
+/** The first place at or behind an offset where a line begins, the file's end if none does. */
+export async function lineStartBehind(file: FileHandle, offset: number): Promise<number> {
+  const buffer = Buffer.allocUnsafe(scanBytes);
+  for (let at = Math.max(offset - 1, 0); ;) {
+    const { bytesRead } = await file.read(buffer, 0, scanBytes, at);
+    if (bytesRead === 0) return at;
+    const lineFeed = buffer.subarray(0, bytesRead).indexOf(0x0a);
+    if (lineFeed >= 0) return at + lineFeed + 1;
+    at += bytesRead;
+  }
+}

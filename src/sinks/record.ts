@@ -1,6 +1,6 @@
-import type { RowImage } from '../binlog/row-values.js';
+import type { RowImage } from '../decode/image-values.js';
 
-export type { ColumnValue, RowImage } from '../binlog/row-values.js';
+export type { ColumnValue, RowImage } from '../decode/image-values.js';
 
 /** Where a record comes from in its transaction. */
 export type RecordTransaction = {
@@ -46,9 +46,33 @@ type Common = {
   readonly source: RecordSource;
 };
 
-type RowChange = Common & { readonly type: 'row'; readonly schema: string; readonly table: string };
+/** Where the records ended before a gap: the last one's place, and its transaction's number. */
+export type GapStart = RecordSource & {
+  readonly hint: string | null;
+  readonly seq: number;
+};
 
-/** One line of output: a row that changed, a statement (DDL), or the outcome of a prepared XA transaction. */
+/**
+ * The stream was begun anew where its place was lost, because the operator has chosen so (`run --accept-gap`): what was
+ * committed between `from` and `source` may be missing, or come a second time. It counts as a transaction of its own.
+ */
+export type GapRecord = Common & {
+  readonly type: 'gap';
+  /** Why the place was lost, for people. */
+  readonly reason: string;
+  /** Null when nothing is known of where the records ended. */
+  readonly from: GapStart | null;
+};
+
+type RowChange = Common & {
+  readonly type: 'row';
+  readonly schema: string;
+  readonly table: string;
+  /** Set where the log has only some of the row's columns: those that are missing are absent from the images. */
+  readonly partial?: true;
+};
+
+/** One line of output: a row that changed, a statement (DDL), the outcome of a prepared XA transaction, or a gap. */
 export type ChangeRecord =
   | (RowChange & { readonly op: 'insert'; readonly after: RowImage })
   | (RowChange & { readonly op: 'delete'; readonly before: RowImage })
@@ -59,4 +83,5 @@ export type ChangeRecord =
       /** {@link RecordTransaction.xa} of the records whose transaction ends so. */
       readonly xid: string;
       readonly outcome: 'commit' | 'rollback';
-    });
+    })
+  | GapRecord;

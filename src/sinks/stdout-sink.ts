@@ -1,8 +1,11 @@
+import { fstatSync, write } from 'node:fs';
 import type { Writable } from 'node:stream';
+import { promisify } from 'node:util';
 
 import type { SinkPosition } from '../checkpoint/checkpoint.js';
 import { reasonOf } from '../util/async.js';
 import { WaymarkError, messageOf, hasSystemCode } from '../util/errors.js';
+import { DiskRoom } from './disk-room.js';
 import { encodeRecords } from './ndjson.js';
 import type { ChangeRecord } from './record.js';
 import type { Sink, SinkRecovery } from './sink.js';
@@ -15,9 +18,77 @@ import type { Sink, SinkRecovery } from './sink.js';
  * Errors: WaymarkError `sink` when the reader has gone away or the system refuses the lines; after one the sink takes
  * no more.
  */
-export function stdoutSink(stream: Writable = process.stdout): Sink {
-  return new StdoutSink(stream);
+export function stdoutSink(stream: Writable & { readonly fd?: number } = process.stdout): Sink {
+  return stream.fd !== undefined && fstatSync(stream.fd).isFile()
+    ? new RedirectedSink(stream.fd)
+    : new StdoutSink(stream);
 }
+
+const writeTo = promisify(write);
+
+/**
+ * stdout that leads into a file. Node's own stream takes a write for whole of which a full disk took a part only
+ * (lib/internal/fs/sync_write_stream.js doesn't look at what writeSync gives), and would lose the rest in silence.
+ */
+class RedirectedSink implements Sink {
+  readonly #fd: number;
+  readonly #room = new DiskRoom();
+  #failure: WaymarkError | null = null;
+  #isOpen = false;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  get trouble(): string | null {
+    return this.#room.trouble;
+  }
+
+  open(_acknowledged: SinkPosition | null, signal: AbortSignal): Promise<SinkRecovery> {
+    signal.throwIfAborted();
+    this.#isOpen = true;
+    return Promise.resolve(knowsNothing);
+  }
+
+  async deliver(records: readonly ChangeRecord[], signal: AbortSignal): Promise<void> {
+    if (!this.#isOpen) throw new WaymarkError('sink', 'the stdout sink is not open');
+    for (const { bytes } of encodeRecords(records)) {
+      signal.throwIfAborted();
+      if (this.#failure !== null) throw this.#failure;
+      await this.#write(bytes, signal);
+    }
+  }
+
+  async #write(bytes: Buffer, signal: AbortSignal): Promise<void> {
+    let written = 0;
+    try {
+      await this.#room.wait(async () => {
+        while (written < bytes.length) {
+          const { bytesWritten } = await writeTo(this.#fd, bytes, written, bytes.length - written, null);
+          written += bytesWritten;
+        }
+      }, signal);
+    } catch (error) {
+      if (!signal.aborted) throw (this.#failure = asSinkError(error));
+      // What is in the file of these records may end within a line; the rest would never come behind it.
+      if (written > 0) this.#failure = asSinkError(error);
+      throw error;
+    }
+  }
+
+  async flush(): Promise<null> {
+    if (this.#failure !== null) throw this.#failure;
+    return Promise.resolve(null);
+  }
+
+  close(): Promise<void> {
+    this.#isOpen = false;
+    return Promise.resolve();
+  }
+}
+
+/** What a sink says of itself that can't read what it has written. */
+const knowsNothing: SinkRecovery = { remembers: false, delivered: [], endsBetweenTransactions: false };
 
 class StdoutSink implements Sink {
   readonly #stream: Writable;
@@ -34,7 +105,7 @@ class StdoutSink implements Sink {
     signal.throwIfAborted();
     if (!this.#isOpen) this.#stream.on('error', this.#onError);
     this.#isOpen = true;
-    return Promise.resolve({ remembers: false, delivered: [], endsBetweenTransactions: false });
+    return Promise.resolve(knowsNothing);
   }
 
   async deliver(records: readonly ChangeRecord[], signal: AbortSignal): Promise<void> {

@@ -1,4 +1,4 @@
-import { abortable } from '../util/abortable.js';
+import { abortable, untilAborted } from '../util/abortable.js';
 import { withDeadline } from '../util/async.js';
 import { WaymarkError, messageOf } from '../util/errors.js';
 import type { Sink } from './sink.js';
@@ -9,7 +9,11 @@ export type SinkActivity = {
   readonly backlog: number;
   /** Since when it has been at what it does, on the monotonic clock; null when it waits for more. */
   readonly busySinceMs: number | null;
+  /** What keeps it from going on, in words, while it tries again; null when nothing does. */
+  readonly trouble: string | null;
 };
+
+type Activity = Omit<SinkActivity, 'trouble'>;
 
 /** How long a sink may take to close, what it is still at included. */
 const closeMs = 5000;
@@ -25,7 +29,7 @@ export function watchedSink(
 ): { readonly sink: Sink; readonly activity: () => SinkActivity } {
   const calls = new Calls();
   return {
-    activity: () => calls.activity,
+    activity: () => ({ ...calls.activity, trouble: sink.trouble ?? null }),
     sink: {
       open: (acknowledged, signal, fencing) =>
         calls.run('open', 0, signal, () => sink.open(acknowledged, signal, fencing)),
@@ -37,6 +41,23 @@ export function watchedSink(
         onDelivered((performance.now() - startedAtMs) / 1000);
       },
       flush: (signal) => calls.run('make its records durable', 0, signal, () => sink.flush(signal)),
+      saved: (position) => {
+        try {
+          sink.saved?.(position);
+        } catch (error) {
+          throw failure('take note of a checkpoint', error);
+        }
+      },
+      watch: async (signal) => {
+        try {
+          return await (sink.watch ? abortable(sink.watch(signal), signal) : untilAborted(signal));
+        } catch (error) {
+          throw error instanceof WaymarkError || signal.aborted
+            ? error
+            : failure('look after its records', error);
+        }
+      },
+      rotate: () => sink.rotate?.(),
       close: () => calls.last('close', () => sink.close()),
     },
   };
@@ -44,11 +65,11 @@ export function watchedSink(
 
 /** The calls of a sink, one at a time. */
 class Calls {
-  #activity: SinkActivity = idle;
+  #activity: Activity = idle;
   /** What the sink has been asked to do and has not answered: under way, or given up by us. Never rejects. */
   #unanswered: Promise<unknown> | null = null;
 
-  get activity(): SinkActivity {
+  get activity(): Activity {
     return this.#activity;
   }
 
@@ -97,7 +118,7 @@ class Calls {
 }
 
 /** It waits for more. */
-const idle: SinkActivity = { backlog: 0, busySinceMs: null };
+const idle: Activity = { backlog: 0, busySinceMs: null };
 
 function failure(what: string, cause: unknown): WaymarkError {
   return new WaymarkError('sink', `The sink could not ${what}: ${messageOf(cause)}`, { cause });

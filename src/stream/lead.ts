@@ -4,9 +4,10 @@ import { tableFilter } from '../config/table-filter.js';
 import type { Leadership } from '../election/lease.js';
 import { Checkpointer } from '../failover/checkpointer.js';
 import { Coordinator } from '../failover/coordinator.js';
-import { beginning, resumeFromCheckpoint } from '../failover/first-place.js';
+import { firstPlace } from '../failover/first-place.js';
 import { rememberingFilter } from '../matching/deliverable.js';
 import type { Sink, SinkRecovery } from '../sinks/sink.js';
+import { untilAborted } from '../util/abortable.js';
 import { hasCode, messageOf, WaymarkError } from '../util/errors.js';
 import { claimCheckpoint } from './claim.js';
 import { ledSink, ledStore } from './led.js';
@@ -35,15 +36,18 @@ export async function lead(stream: Stream, means: LeaderMeans, stop: AbortSignal
   const led = ledStore(store, leadership);
   progress.lastHeardAtMs = null;
   const stored = await claimCheckpoint(led, signal);
-  const recovery = await sink.open(stored?.checkpoint.sink ?? null, signal);
   let ended: unknown;
+  let opening = true;
   try {
+    const recovery = await sink.open(stored?.checkpoint.sink ?? null, signal);
+    opening = false;
     return await coordinate(stream, { ...means, store: led, sink, stored, recovery }, { signal, stop });
   } catch (error) {
     ended = error;
     throw error;
   } finally {
-    await closeSink(sink, leadership, stream, stop.aborted ? null : ended);
+    // One that we have stopped waiting for may open after all, and would keep its locks.
+    if (!opening || signal.aborted) await closeSink(sink, leadership, stream, stop.aborted ? null : ended);
   }
 }
 
@@ -106,13 +110,15 @@ async function coordinate(
   reportRecovery(opened, stream);
   const over = new AbortController();
   const working = AbortSignal.any([signal, over.signal]);
-  const running: Promise<never>[] = [];
+  const { acceptGap } = stream;
+  const means = { config, supervisor, progress, breadcrumbs, filter, logger, sink, sinkSignal, acceptGap };
+  const placing = firstPlace(means, stored, recovery, working);
+  const running: Promise<never>[] = [sink.watch?.(working) ?? untilAborted(working)];
+  let placed = false;
   let fenced = false;
   try {
-    const means = { ...{ config, supervisor, progress, breadcrumbs, filter, logger } };
-    const source = stored
-      ? await resumeFromCheckpoint(means, stored, recovery, signal)
-      : await beginning(means, signal);
+    const source = await Promise.race([placing, ...running]);
+    placed = true;
     running.push(coordinator.run(source, working), supervisor.run(coordinator, working));
     return await Promise.race(running);
   } catch (error) {
@@ -122,8 +128,8 @@ async function coordinate(
     throw error;
   } finally {
     over.abort();
-    await Promise.allSettled(running);
-    if (!fenced && progress.coordinates.file !== '') await saveLast(checkpointer, stream);
+    await Promise.allSettled([placing, ...running]);
+    if (!fenced && placed) await saveLast(checkpointer, stream);
     grace.release();
   }
 }

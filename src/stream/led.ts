@@ -1,6 +1,7 @@
 import type { CheckpointStore } from '../checkpoint/checkpoint.js';
 import type { Leadership } from '../election/lease.js';
 import type { Sink } from '../sinks/sink.js';
+import { untilAborted } from '../util/abortable.js';
 
 /**
  * The store as a leader writes it: each record carries the token, and none is written once the leadership has ended.
@@ -9,6 +10,9 @@ import type { Sink } from '../sinks/sink.js';
 export function ledStore(store: CheckpointStore, leadership: Leadership): CheckpointStore {
   return {
     location: store.location,
+    get droppedEntries() {
+      return store.droppedEntries;
+    },
     open: (signal) => store.open(signal),
     load: (signal) => store.load(signal),
     async save(checkpoint, expected, signal) {
@@ -35,6 +39,8 @@ export function ledSink(sink: Sink, leadership: Leadership, stream: string): Sin
       leadership.assertHeld();
       return sink.flush(signal);
     },
+    saved: (position) => sink.saved?.(position),
+    watch: (signal) => sink.watch?.(signal) ?? untilAborted(signal),
     close: () => sink.close(),
   };
 }

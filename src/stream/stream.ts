@@ -30,12 +30,15 @@ export type StreamOptions = {
   readonly sink: Sink;
   readonly logger: Logger;
   readonly meters: StreamMeters;
+  /** Whether it is begun anew, with a record of the gap, where its place is lost. */
+  readonly acceptGap: boolean;
 };
 
 /** One stream of an agent: what stays through all its leaderships, and how it stands. */
 export class Stream {
   readonly sink: Sink;
   readonly logger: Logger;
+  readonly acceptGap: boolean;
   readonly progress: Progress;
   /** While it runs, whether we lead it or stand by. */
   supervisor: Supervisor | null = null;
@@ -51,16 +54,18 @@ export class Stream {
   #config: Config;
   #account: Account | null = null;
   readonly #meters: StreamMeters;
-  readonly #logSizes = new LogSizes();
+  readonly #logSizes: LogSizes;
   readonly #sinkActivity: () => SinkActivity;
 
-  constructor({ config, sink, logger, meters }: StreamOptions) {
+  constructor({ config, sink, logger, meters, acceptGap }: StreamOptions) {
     const watched = watchedSink(sink, (seconds) => {
       meters.delivered(seconds);
     });
     this.#config = config;
     this.sink = watched.sink;
     this.logger = logger;
+    this.acceptGap = acceptGap;
+    this.#logSizes = new LogSizes(logger);
     this.progress = newProgress(config.matching.margin);
     this.#meters = meters;
     this.#sinkActivity = watched.activity;
@@ -94,8 +99,8 @@ export class Stream {
   rests(phase: AgentPhase): void {
     this.#resting = { ...this.state, phase };
     if (this.checkpointer !== null) {
-      const { savedAt, failures } = this.checkpointer;
-      this.#saved = { savedAt, failures, failing: null };
+      const { savedAt, failures, droppedEntries } = this.checkpointer;
+      this.#saved = { savedAt, failures, droppedEntries, failing: null };
     }
     this.coordinator = null;
     this.supervisor?.rests();
@@ -172,7 +177,7 @@ export class Stream {
 /** What is known of a pool that is watched. */
 export type Followed = { readonly supervisor: Supervisor; readonly breadcrumbs: Breadcrumbs };
 
-const neverSaved = { savedAt: null, failures: 0, failing: null };
+const neverSaved = { savedAt: null, failures: 0, droppedEntries: 0, failing: null };
 
 /** Why a stream that has no coordinator can't be moved. */
 function whyNotRead(phase: AgentPhase): string {

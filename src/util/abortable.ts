@@ -16,3 +16,8 @@ export function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<
     });
   });
 }
+
+/** Never resolves; rejects with the signal's reason when it fires. */
+export function untilAborted(signal: AbortSignal): Promise<never> {
+  return abortable(new Promise<never>(() => undefined), signal);
+}

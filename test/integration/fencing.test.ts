@@ -91,11 +91,13 @@ async function lead(token: number, checkpoint: object, sink?: Sink): Promise<Dea
     ...{ checkpoint, sink: { type: 'file', path: join(folder, 'audit.ndjson') } },
   };
   const config = parseConfig(stringify(source), 'test', { WAYMARK_USER: topology.source.user });
+  const logger = pino({ level: 'debug' }, { write });
   const stream = new Stream({
     config,
-    sink: sink ?? createSink(config.sink),
-    logger: pino({ level: 'debug' }, { write }),
+    sink: sink ?? createSink(config, logger),
+    logger,
     meters: new Metrics().meters('fenced'),
+    acceptGap: false,
   });
   stream.use(await readAccount(config));
   const run = runStream(stream, deafElection(token), stop.signal);

@@ -14,6 +14,9 @@ const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url)
 const defaultLimitMs = 180_000;
 const sampleMs = 50;
 
+/** The most memory that an agent may ever take. */
+export const memoryBoundBytes = 300 * 1024 * 1024;
+
 /** A line of the agent's log. */
 export type LogEvent = Readonly<Record<string, unknown>> & { readonly event?: string };
 
@@ -32,6 +35,8 @@ export type AgentOptions = {
   /** The network namespace that it runs in; the machine's own unless given. */
   readonly namespace?: string;
   readonly limitMs?: number;
+  /** Added to its command line. */
+  readonly args?: readonly string[];
 };
 
 /** The built command line as a child process: `waymark run -c FILE`. */
@@ -78,6 +83,7 @@ export class AgentProcess {
     readStdout,
     namespace,
     limitMs = defaultLimitMs,
+    args: added = [],
   }: AgentOptions): Promise<AgentProcess> {
     if (!existsSync(program)) throw new Error('the command is not built: npm run build');
     await mkdir(folder, { recursive: true });
@@ -86,7 +92,7 @@ export class AgentProcess {
     const inherited = Object.entries(process.env).filter(
       ([name]) => !/^(WAYMARK_|VITEST|NODE_OPTIONS)/.test(name),
     );
-    const own = [process.execPath, program, 'run', '-c', file];
+    const own = [process.execPath, program, 'run', '-c', file, ...added];
     const [command = '', ...args] =
       namespace === undefined ? own : ['ip', 'netns', 'exec', namespace, ...own];
     const child = spawn(command, args, {
@@ -103,6 +109,11 @@ export class AgentProcess {
 
   get running(): boolean {
     return this.#end === null;
+  }
+
+  /** Its process. */
+  get pid(): number {
+    return this.#child.pid ?? 0;
   }
 
   /** The most memory that it has ever had (VmHWM), in bytes. */
@@ -198,6 +209,11 @@ export class AgentProcess {
     this.#child.kill('SIGHUP');
   }
 
+  /** SIGUSR2: its audit file has been renamed. */
+  userSignal(): void {
+    this.#child.kill('SIGUSR2');
+  }
+
   /** The newest lines of its log. */
   log(lines = 40): string {
     return this.events
@@ -231,6 +247,11 @@ export class AgentProcess {
       // It has ended.
     }
   }
+}
+
+/** Whether the stream has gone on from one server to another, and not where it was. */
+export function isMove({ from, to }: LogEvent): boolean {
+  return from !== to;
 }
 
 function parse(line: string): LogEvent {

@@ -1,15 +1,14 @@
 import { formatAddress } from '../../config/address.js';
 import { type FilterPatterns, tableFilter } from '../../config/table-filter.js';
 import { type Cascade, readUnloggedCascades, type UnloggedCascades } from '../../mysql/cascades.js';
-import { connect, discard } from '../../mysql/connection.js';
+import { askServer } from '../../mysql/ask.js';
 import type { Instance } from '../../mysql/instance.js';
 import type { ServerReport } from '../../mysql/preflight.js';
 import { isBinlogServer } from '../../mysql/server.js';
-import { isServerError } from '../../mysql/server-error.js';
-import { abortable } from '../../util/abortable.js';
-import { messageOf, WaymarkError } from '../../util/errors.js';
-import { countOf, formatDuration } from '../../util/quantities.js';
-import type { CheckFinding } from './findings.js';
+import { isOfServer } from '../../mysql/server-error.js';
+import { countOf } from '../../util/quantities.js';
+import { marked } from '../../conditions/at-start.js';
+import type { CheckFinding } from '../../conditions/finding.js';
 
 /** What a server said of its foreign keys. */
 export type SeenCascades = {
@@ -33,25 +32,23 @@ export async function readCascades(
   signal: AbortSignal,
 ): Promise<SeenCascades> {
   const server = formatAddress(instance.address);
-  if (state === null || isBinlogServer(state.facts)) return { server, unlogged: null, failure: null };
-  const timeout = AbortSignal.timeout(askMs);
-  const limited = AbortSignal.any([signal, timeout]);
+  if (state === null || isBinlogServer(state.facts)) return notAsked(server);
+  const question = { purpose: 'list its foreign keys', signal, limitMs: askMs };
   try {
-    const connection = await connect(instance, { signal: limited });
-    try {
-      const unlogged = await abortable(readUnloggedCascades(connection, state.facts.version), limited);
-      return { server, unlogged, failure: null };
-    } finally {
-      discard(connection);
-    }
+    const unlogged = await askServer(instance, question, (connection) =>
+      readUnloggedCascades(connection, state.facts.version),
+    );
+    return { server, unlogged, failure: null };
   } catch (error) {
     signal.throwIfAborted();
-    if (timeout.aborted) {
-      return { server, unlogged: null, failure: `not told within ${formatDuration(askMs)}` };
-    }
-    if (!(error instanceof WaymarkError) && !isServerError(error)) throw error;
-    return { server, unlogged: null, failure: messageOf(error) };
+    if (!isOfServer(error)) throw error;
+    return { server, unlogged: null, failure: error.message };
   }
+}
+
+/** Of a server that can't be asked, or has none. */
+export function notAsked(server: string): SeenCascades {
+  return { server, unlogged: null, failure: null };
 }
 
 /** So many tables are named. */
@@ -75,7 +72,7 @@ export function cascadeFindings(
   });
   if (affected.length === 0) return { findings: [], notes };
   const cascades = affected.flatMap(({ unlogged }) => unlogged?.cascades.filter(delivered) ?? []);
-  const finding: CheckFinding = {
+  const finding = marked({
     server: null,
     severity: 'warning',
     code: 'foreign-key-cascades',
@@ -83,7 +80,7 @@ export function cascadeFindings(
       `What foreign keys change is not in the binary log of ${affected.map(({ server }) => server).join(', ')}, ` +
       `and so not delivered: ${named(cascades)}`,
     fix: 'See docs/limits.md, "Foreign keys": MySQL 9.6 and later can log it, triggers or the application can do it instead',
-  };
+  });
   return { findings: [finding], notes };
 }
 

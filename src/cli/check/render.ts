@@ -1,10 +1,11 @@
 import { describeVersion } from '../../mysql/settings-findings.js';
 import { parseServerVersion } from '../../mysql/version.js';
+import type { AtStart, CheckFinding } from '../../conditions/finding.js';
 import { countOf, formatSeconds } from '../../util/quantities.js';
-import type { CheckedServer, CheckFinding, CheckReport } from './findings.js';
+import type { CheckedServer, CheckReport } from './report.js';
 
 /** The report for people: by server, what is fine (✓), wrong (✗) or to be minded (!), with what to do about it. */
-export function renderReport({ servers, findings, notes, checkpoint, created }: CheckReport): string {
+export function renderReport({ servers, findings, notes, checkpoint, created, run }: CheckReport): string {
   const sections = servers.map((server) => {
     const own = findings.filter((finding) => finding.server === server.server);
     return [
@@ -31,7 +32,7 @@ export function renderReport({ servers, findings, notes, checkpoint, created }: 
   ]);
   const count = (severity: CheckFinding['severity']): number =>
     findings.filter((finding) => finding.severity === severity).length;
-  const total = `${countOf(count('error'), 'error')}, ${countOf(count('warning'), 'warning')}`;
+  const total = `${countOf(count('error'), 'error')}, ${countOf(count('warning'), 'warning')}: ${runWords(run)}`;
   return [...sections.map((section) => section.join('\n')), total].join('\n\n');
 }
 
@@ -53,4 +54,15 @@ function lines({ server, severity, message, fix }: CheckFinding): string[] {
   const text =
     server !== null && message.startsWith(`${server} `) ? message.slice(server.length + 1) : message;
   return [`  ${severity === 'error' ? '✗' : '!'} ${text}`, `      → ${fix}`];
+}
+
+function runWords(run: AtStart): string {
+  switch (run) {
+    case 'refuses':
+      return 'waymark run refuses to start';
+    case 'waits':
+      return 'waymark run starts, and waits for what is away';
+    case 'goes-on':
+      return 'waymark run starts';
+  }
 }

@@ -5,7 +5,7 @@ import type { CommandContext, CommonOptions, Start } from '../context.js';
 import { withAgentOption } from '../options.js';
 import { reloader } from '../reload.js';
 
-type RunOptions = CommonOptions & { readonly config: string };
+type RunOptions = CommonOptions & { readonly config: string; readonly acceptGap?: true };
 
 /** `waymark run`: the agent, until it is stopped or fails. */
 export function addRunCommand(program: Command, start: Start): void {
@@ -14,11 +14,16 @@ export function addRunCommand(program: Command, start: Start): void {
       .command('run')
       .description('Run the agent: tail one of the pool, fail over by hints, deliver every change once.'),
   )
+    .option(
+      '--accept-gap',
+      'where the place to go on from is on no server any more, go on where "start" says, with a record of the gap',
+    )
     .addHelpText(
       'after',
       `
 Several streams: a list under "streams" in the config file, or a folder of config files (-c FOLDER).
 SIGHUP: the config file is read again, and members are added to the pool or removed from it.
+SIGUSR2: the audit file has been renamed; the stream goes on in a new one at the next transaction's end.
 Records go where the config file's "sink" says. SIGINT or SIGTERM: a clean stop (a second one: at once).
 With a sink of type stdout, stdout has records only, and an error's JSON document goes to stderr.
 
@@ -31,9 +36,13 @@ Example:
 async function run(context: CommandContext, options: RunOptions): Promise<number> {
   const { signal, output } = context;
   let onHangup = (): void => undefined;
+  let onUserSignal = (): void => undefined;
   // From the first moment on: one that comes before the agent is there finds the file about to be read.
   context.onHangup(() => {
     onHangup();
+  });
+  context.onUserSignal(() => {
+    onUserSignal();
   });
   const load = (): Promise<Configs> =>
     loadConfigs(options.config, context.environment, { 'log.level': options.logLevel });
@@ -42,8 +51,11 @@ async function run(context: CommandContext, options: RunOptions): Promise<number
   const stdoutTaken = configs.some(({ sink }) => sink.type === 'stdout');
   // Loaded when needed: the other commands do without most of it, and start faster.
   const { createAgent } = await import('../../agent.js');
-  const agent = createAgent(configs, { logger });
+  const agent = createAgent(configs, { logger, acceptGap: options.acceptGap === true });
   onHangup = reloader({ load, apply: (changed) => agent.reload(changed), logger });
+  onUserSignal = () => {
+    agent.rotate();
+  };
   try {
     await agent.run(signal);
   } catch (error) {

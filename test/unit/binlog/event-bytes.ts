@@ -72,15 +72,18 @@ export function tableMapEvent(tableId: number, schema: string, table: string): B
   );
 }
 
-/** A row event, version 1 (MariaDB) or 2 (MySQL), of a table with up to 8 columns. */
+/**
+ * A row event, version 1 (MariaDB) or 2 (MySQL), of a table with up to 8 columns unless the bitmaps of present columns are
+ * given.
+ */
 export function rowsEvent(
   type: number,
   tableId: number,
   images: Buffer,
-  header: Partial<HeaderFields> & { extra?: Buffer; columns?: number } = {},
+  header: Partial<HeaderFields> & { extra?: Buffer; columns?: number; present?: Buffer } = {},
 ): Buffer {
-  const { extra, columns = 2, ...fields } = header;
-  const updates = [24, 31, 167, 170].includes(type);
+  const updates = [24, 31, 39, 167, 170].includes(type);
+  const { extra, columns = 2, present = Buffer.alloc(updates ? 2 : 1, 0xff), ...fields } = header;
   return event(
     { type, ...fields },
     Buffer.concat([
@@ -88,7 +91,7 @@ export function rowsEvent(
       uint(1, 2),
       ...(extra === undefined ? [] : [uint(extra.length + 2, 2), extra]),
       uint(columns, 1),
-      Buffer.alloc(updates ? 2 : 1, 0xff),
+      present,
       images,
     ]),
   );

@@ -1,75 +1,30 @@
 import { describe, expect, test } from 'vitest';
-import type { Checkpoint } from '../../../src/checkpoint/checkpoint.js';
-import { recoveredTrail } from '../../../src/failover/beginning.js';
-import { hintFromToken } from '../../../src/hints/hint.js';
-import type { TrailEntry } from '../../../src/matching/trail.js';
-import type { DeliveredTransaction, SinkRecovery } from '../../../src/sinks/sink.js';
+import { type Address, formatAddress, parseAddress } from '../../../src/config/address.js';
+import type { StartConfig } from '../../../src/config/schema.js';
+import { Secret } from '../../../src/config/secret.js';
+import { membersToBeginAt } from '../../../src/failover/beginning.js';
 
-const coordinates = { file: 'mysql-bin.000018', position: 4711 };
-const display = (counter: number): string => `6B01F8DB:000000000000000${counter}:317ACA46`;
-const hint = (counter: number): TrailEntry => ({
-  kind: 'hint',
-  hint: hintFromToken(`asc:${display(counter)}`),
-  coordinates,
-});
-const transaction = (digest: bigint, origin: string, second = 100): TrailEntry => ({
-  kind: 'transaction',
-  identity: { digest, second, origin },
-});
+describe('the members to begin on', () => {
+  const [first, second] = ['db1:3306', 'db2:3306'].map(parseAddress) as [Address, Address];
+  const servers = [
+    { address: first, priority: 0 },
+    { address: second, priority: 10 },
+  ];
+  const pool = [second, first].map((address) => ({
+    name: formatAddress(address),
+    instance: { address, account: { user: 'u', password: new Secret('') } },
+    priority: 0,
+    avoided: false,
+  }));
+  const names = (start: StartConfig): string[] =>
+    membersToBeginAt(pool, { start, servers }).map(({ name }) => name);
 
-function checkpoint(entries: readonly TrailEntry[]): Checkpoint {
-  return {
-    stream: 's',
-    fencingToken: 0,
-    server: { host: 'h', port: 1, serverId: 1, uuid: '' },
-    keepsOrder: true,
-    coordinates,
-    sequence: 1,
-    numberedFrom: null,
-    trail: { entries, partial: null },
-    gtidSet: null,
-    sink: null,
-    savedAt: 0,
-  };
-}
-
-const recovery = (delivered: DeliveredTransaction[]): SinkRecovery => ({
-  remembers: true,
-  delivered,
-  endsBetweenTransactions: true,
-});
-
-describe('a trail with what the sink took behind the checkpoint', () => {
-  const kept = [hint(1), transaction(1n, 'g:0-1-1')];
-
-  test('nothing: the checkpoint’s own', () => {
-    expect(recoveredTrail(checkpoint(kept), recovery([]))).toEqual(kept);
+  test('all, by priority', () => {
+    expect(names({ at: 'latest' })).toEqual(['db2:3306', 'db1:3306']);
+    expect(names({ at: 'hint', hint: 'asc:1' })).toEqual(['db2:3306', 'db1:3306']);
   });
 
-  test('transactions, and the hints between them once each', () => {
-    const delivered: DeliveredTransaction[] = [
-      { hint: display(1), sequence: 2, gtid: '0-1-2', second: 101, digest: 2n },
-      { hint: display(2), sequence: 1, gtid: '0-1-4', second: 102, digest: 3n },
-      { hint: display(2), sequence: 2, gtid: null, second: 103, digest: 4n },
-    ];
-    expect(recoveredTrail(checkpoint(kept), recovery(delivered))).toEqual([
-      ...kept,
-      transaction(2n, 'g:0-1-2', 101),
-      hint(2),
-      transaction(3n, 'g:0-1-4', 102),
-      transaction(4n, '', 103),
-    ]);
-  });
-
-  test('before the first hint', () => {
-    const delivered: DeliveredTransaction[] = [
-      { hint: null, sequence: 1, gtid: null, second: 101, digest: 2n },
-      { hint: display(1), sequence: 1, gtid: null, second: 102, digest: 3n },
-    ];
-    expect(recoveredTrail(checkpoint([]), recovery(delivered))).toEqual([
-      transaction(2n, '', 101),
-      hint(1),
-      transaction(3n, '', 102),
-    ]);
+  test('coordinates are those of the first in the list alone', () => {
+    expect(names({ at: 'coordinates', file: 'mysql-bin.000018', position: 4 })).toEqual(['db1:3306']);
   });
 });

@@ -46,9 +46,10 @@ test('one that is not', () => {
       savedAt: null,
       ageSeconds: null,
       failures: 3,
+      droppedEntries: 0,
       failing: { seconds: 40, reason: 'ZooKeeper is away' },
     },
-    sink: { backlog: 1200, busyMs: 80 },
+    sink: { backlog: 1200, busyMs: 80, trouble: null },
   };
   const text = renderStatus(lost);
   expect(text).toContain('shop-audit: ✗ db1 is lost\n');

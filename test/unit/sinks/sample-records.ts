@@ -10,7 +10,7 @@ export function secondOf(sequence: number): number {
 
 /** The digest that transaction number `sequence` has in these samples. */
 export function digestOf(sequence: number): bigint {
-  return BigInt(sequence) * 0x9e3779b97f4a7n + 0xf000000000000000n;
+  return BigInt.asUintN(64, BigInt(sequence) * 0x9e3779b97f4a7n + 0xf000000000000000n);
 }
 
 /** The records of transaction number `sequence`: that many rows, each with a text of about `size` characters. */

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { PassThrough, Writable } from 'node:stream';
 
+import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 
 import { createSink } from '../../../src/sinks/create-sink.js';
@@ -142,9 +143,11 @@ describe('on a real pipe', () => {
 });
 
 test('createSink makes what the configuration asks for', async () => {
-  const stdout = createSink({ type: 'stdout' });
+  const matching = { margin: 10 };
+  const logger = pino({ level: 'silent' });
+  const stdout = createSink({ sink: { type: 'stdout' }, matching }, logger);
   expect((await stdout.open(null, signal)).remembers).toBe(false);
   await stdout.close();
-  const file = createSink({ type: 'file', path: '/no/such/folder/audit.ndjson' });
+  const file = createSink({ sink: { type: 'file', path: '/no/such/folder/audit.ndjson' }, matching }, logger);
   await expect(file.open(null, signal)).rejects.toThrow('/no/such/folder/audit.ndjson');
 });

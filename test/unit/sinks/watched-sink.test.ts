@@ -30,7 +30,7 @@ test('shows what the sink is at, and how long each delivery took', async () => {
   const seconds: number[] = [];
   const { sink: inner, calls, settle } = heldSink();
   const { sink, activity } = watchedSink(inner, (taken) => seconds.push(taken));
-  expect(activity()).toEqual({ backlog: 0, busySinceMs: null });
+  expect(activity()).toEqual({ backlog: 0, busySinceMs: null, trouble: null });
   expect(await sink.open(null, signal)).toMatchObject({ remembers: true });
 
   const before = performance.now();
@@ -39,7 +39,7 @@ test('shows what the sink is at, and how long each delivery took', async () => {
   expect(activity().busySinceMs).toBeGreaterThanOrEqual(before);
   settle()?.resolve();
   await delivered;
-  expect(activity()).toEqual({ backlog: 0, busySinceMs: null });
+  expect(activity()).toEqual({ backlog: 0, busySinceMs: null, trouble: null });
   expect(seconds).toHaveLength(1);
 
   const flushed = sink.flush(signal);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { TimeOver, within } from '../../../src/util/limits.js';
 import { abortable } from '../../../src/util/abortable.js';
-import { Serial } from '../../../src/checkpoint/serial.js';
+import { Serial } from '../../../src/util/serial.js';
 
 const never = new Promise<never>(() => undefined);
 const quiet = new AbortController().signal;

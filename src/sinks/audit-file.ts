@@ -1,0 +1,206 @@
+import { constants, type FileHandle, open, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+import { syncFolder } from '../util/durable.js';
+import { hasSystemCode } from '../util/errors.js';
+import { markBytes, markOf } from './file-position.js';
+import type { FileSight } from './file-sight.js';
+
+/** Which file it is, whatever its name. */
+export type FileIdentity = { readonly device: string; readonly inode: string };
+
+/** How far a file has been written. */
+export type FileState = {
+  readonly offset: number;
+  readonly transactionStart: number;
+  readonly lastBytes: Buffer;
+};
+
+/** Whether two identities are one file's. */
+export function sameFile(a: FileIdentity | null, b: FileIdentity | null): boolean {
+  return a !== null && b !== null && a.device === b.device && a.inode === b.inode;
+}
+
+/** The file system's identity of what a name means; null when it means nothing. */
+export async function identityAt(path: string): Promise<FileIdentity | null> {
+  try {
+    const { dev, ino } = await stat(path, { bigint: true });
+    return { device: String(dev), inode: String(ino) };
+  } catch (error) {
+    if (hasSystemCode(error, 'ENOENT')) return null;
+    throw error;
+  }
+}
+
+/**
+ * A file of records that is open: the only place that opens one, writes it, and cuts it.
+ *
+ * It is opened for appending (O_APPEND, see open(2)): should somebody cut it between our look at it and our write, what
+ * we write stands at its end, and not behind a hole of zero bytes.
+ */
+export class AuditFile {
+  /** Its name when it was opened. */
+  readonly path: string;
+  readonly identity: FileIdentity;
+  readonly handle: FileHandle;
+  #offset = 0;
+  #transactionStart = 0;
+  /** Our last bytes, up to {@link markBytes}. */
+  #lastBytes: Buffer = Buffer.alloc(0);
+
+  private constructor(path: string, handle: FileHandle, identity: FileIdentity) {
+    this.path = path;
+    this.handle = handle;
+    this.identity = identity;
+  }
+
+  /** Opens the file that is there; null when there is none. @throws the system's error, or when it is no file. */
+  static async openExisting(path: string): Promise<AuditFile | null> {
+    try {
+      return await AuditFile.#open(path, constants.O_RDWR | constants.O_APPEND);
+    } catch (error) {
+      if (hasSystemCode(error, 'ENOENT')) return null;
+      throw error;
+    }
+  }
+
+  /** Opens the file, made if need be; the disk has its name then. */
+  static async openOrCreate(path: string): Promise<AuditFile> {
+    const file = await AuditFile.#open(path, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT);
+    await syncFolder(dirname(path));
+    return file;
+  }
+
+  static async #open(path: string, flags: number): Promise<AuditFile> {
+    const handle = await open(path, flags, 0o640);
+    try {
+      const status = await handle.stat({ bigint: true });
+      if (!status.isFile()) throw new Error('it is not a regular file');
+      return new AuditFile(path, handle, { device: String(status.dev), inode: String(status.ino) });
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+  }
+
+  /** Its length, as we know it. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /** Offset behind the last complete transaction. */
+  get transactionStart(): number {
+    return this.#transactionStart;
+  }
+
+  /** Whether nothing of an unfinished transaction is in it. */
+  get endsBetweenTransactions(): boolean {
+    return this.#offset === this.#transactionStart;
+  }
+
+  /** Goes on from its end, which lies between two transactions. */
+  async goOnAt(end: number): Promise<void> {
+    this.#offset = this.#transactionStart = end;
+    this.#lastBytes = await this.#bytesBefore(end);
+  }
+
+  /** Cuts off what stands behind a place. */
+  async cut(end: number): Promise<void> {
+    await this.handle.truncate(end);
+    await this.goOnAt(end);
+  }
+
+  /**
+   * Writes behind what is there; when that fails, cuts off again what was written, so that readers meet whole lines.
+   * @param lastEnd bytes up to the end of the last transaction that ends in them; null when none does.
+   * @throws the system's error.
+   */
+  async append(bytes: Buffer, lastEnd: number | null): Promise<void> {
+    try {
+      await writeFully(this.handle, bytes);
+    } catch (error) {
+      // If this fails as well, the next open does it.
+      await this.handle.truncate(this.#offset).catch(() => undefined);
+      throw error;
+    }
+    if (lastEnd !== null) this.#transactionStart = this.#offset + lastEnd;
+    this.#offset += bytes.length;
+    const tail = bytes.subarray(-markBytes);
+    this.#lastBytes = Buffer.concat([this.#lastBytes, tail]).subarray(-markBytes);
+  }
+
+  /** How it stands now, for {@link takeBack}. */
+  get state(): FileState {
+    const [offset, transactionStart, lastBytes] = [this.#offset, this.#transactionStart, this.#lastBytes];
+    return { offset, transactionStart, lastBytes };
+  }
+
+  /** Cuts off what was written since, as far as that can be done: if not, the next open does it. */
+  async takeBack(state: FileState): Promise<void> {
+    if (state.offset === this.#offset) return;
+    await this.handle.truncate(state.offset).catch(() => undefined);
+    [this.#offset, this.#transactionStart, this.#lastBytes] = [
+      state.offset,
+      state.transactionStart,
+      state.lastBytes,
+    ];
+  }
+
+  /** The mark of a place in it. */
+  async markAt(offset: number): Promise<number> {
+    return markOf(await this.#bytesBefore(offset));
+  }
+
+  /** What it looks like from outside, by its name and by our handle. @param closely our last bytes, too. */
+  async sight(name: string, closely: boolean): Promise<FileSight> {
+    const [own, named] = await Promise.all([
+      this.handle.stat({ bigint: true }),
+      stat(name, { bigint: true }).catch((error: unknown) => {
+        if (hasSystemCode(error, 'ENOENT')) return null;
+        throw error;
+      }),
+    ]);
+    return {
+      size: Number(own.size),
+      links: Number(own.nlink),
+      endIsOurs:
+        !closely ||
+        Number(own.size) < this.#offset ||
+        (await this.#bytesBefore(this.#offset)).equals(this.#lastBytes),
+      named: named && {
+        isOurs: String(named.dev) === this.identity.device && String(named.ino) === this.identity.inode,
+        isEmptyFile: named.isFile() && named.size === 0n,
+      },
+    };
+  }
+
+  async sync(): Promise<void> {
+    await this.handle.datasync();
+  }
+
+  async close(): Promise<void> {
+    // Whatever it could complain of, syncing has found already.
+    await this.handle.close().catch(() => undefined);
+  }
+
+  async #bytesBefore(offset: number): Promise<Buffer> {
+    const bytes = Buffer.alloc(Math.min(markBytes, offset));
+    let read = 0;
+    while (read < bytes.length) {
+      const at = offset - bytes.length + read;
+      const { bytesRead } = await this.handle.read(bytes, read, bytes.length - read, at);
+      if (bytesRead === 0) break;
+      read += bytesRead;
+    }
+    return bytes.subarray(0, read);
+  }
+}
+
+async function writeFully(handle: FileHandle, bytes: Buffer): Promise<void> {
+  let written = 0;
+  while (written < bytes.length) {
+    // The system may take less than it is given; the error, if there is one, comes with the next attempt.
+    const { bytesWritten } = await handle.write(bytes, written, bytes.length - written);
+    written += bytesWritten;
+  }
+}

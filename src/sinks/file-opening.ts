@@ -1,0 +1,235 @@
+import { readdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+import { WaymarkError } from '../util/errors.js';
+import type { ProcessLock } from '../util/process-lock.js';
+import { AuditFile, type FileIdentity, sameFile } from './audit-file.js';
+import { nameOf } from './file-lock.js';
+import { type FileNote, type FileNotes, firstNote } from './file-note.js';
+import type { FilePosition } from './file-position.js';
+import { readBehind, readEnding, type RecoveredFile, startsAsOurs } from './file-recovery.js';
+import { behindPlace, type Held, joined, nothingHeld, worthKeeping } from './held.js';
+import type { HeldEnding, SinkRecovery } from './sink.js';
+
+/** What opening a file of records takes. */
+export type OpeningOptions = {
+  /** The real path. */
+  readonly path: string;
+  /** The position in the last checkpoint. */
+  readonly acknowledged: FilePosition | null;
+  readonly notes: FileNotes;
+  readonly lock: ProcessLock;
+  /** Where to look for a file that was renamed and had to be replaced by a copy. */
+  readonly copy: string | null;
+  /** Transactions that a match takes, see {@link HeldEnding}. */
+  readonly wanted: number;
+};
+
+/** A file that records can be appended to, and what was found. */
+export type OpenedFile = {
+  /** One that has been renamed meanwhile, if so: then the rotation is still to come. */
+  readonly file: AuditFile;
+  readonly note: FileNote;
+  readonly recovery: SinkRecovery;
+  /** The position, if what is held reaches back to it. */
+  readonly acknowledged: FilePosition | null;
+};
+
+/** Which file the records went to last. */
+type Last = { readonly file: AuditFile; readonly note: FileNote; readonly lostFile: boolean };
+
+/**
+ * Opens the file that the records went to last, also when it has been renamed since, cuts off an unfinished transaction,
+ * and finds what it holds behind the checkpoint, together with the files before it.
+ * @throws WaymarkError `sink` when it isn't what the checkpoint speaks of or not ours; the system's error.
+ */
+export async function openAudit(options: OpeningOptions, signal: AbortSignal): Promise<OpenedFile> {
+  const noted = await options.notes.read();
+  const last = await lastFile(options, noted);
+  const { file, note, lostFile } = last;
+  try {
+    const found = await recover(last, options, signal);
+    const { read } = found;
+    if (read.completeEnd < read.end) {
+      await options.lock.guard(() => file.cut(read.completeEnd));
+      await file.sync();
+    } else await file.goOnAt(read.completeEnd);
+    const kept = { ...note, earlier: worthKeeping(note.earlier, options.wanted, options.acknowledged) };
+    await options.lock.guard(() => options.notes.write(kept));
+    await options.notes.removeOthers();
+    return {
+      file,
+      note: kept,
+      acknowledged: found.reachesBack ? options.acknowledged : null,
+      recovery: recoveryOf(options, found, lostFile),
+    };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+/** The file that the records went to last, or a new one: then it is `lostFile` if there had been one. */
+async function lastFile(options: OpeningOptions, noted: FileNote | null): Promise<Last> {
+  const { path, acknowledged } = options;
+  const written: FileIdentity | null = noted ?? acknowledged;
+  const number = noted?.file ?? acknowledged?.file ?? 1;
+  const earlier = noted?.earlier ?? nothingHeld;
+  const present = await AuditFile.openExisting(path);
+  if (present !== null) {
+    const { size } = await present.handle.stat();
+    if (size > 0 || written === null || sameFile(present.identity, written)) {
+      return { file: present, note: { file: number, ...present.identity, earlier }, lostFile: false };
+    }
+  }
+  const renamed = written === null ? null : await findRenamed(options, written, number);
+  if (renamed !== null) {
+    await present?.close();
+    return { file: renamed, note: { file: number, ...renamed.identity, earlier }, lostFile: false };
+  }
+  const file = present ?? (await AuditFile.openOrCreate(path));
+  if (written === null) return { file, note: firstNote(file.identity), lostFile: false };
+  const behindHole = { ...nothingHeld, since: { file: number + 1, transactionStart: 0 } };
+  return { file, note: { file: number + 1, ...file.identity, earlier: behindHole }, lostFile: true };
+}
+
+/** A file that has been renamed within its folder: by its identity or, if it is a copy by now, by its bytes. */
+async function findRenamed(
+  { path, acknowledged, copy }: OpeningOptions,
+  written: FileIdentity,
+  number: number,
+): Promise<AuditFile | null> {
+  const folder = dirname(path);
+  const position = acknowledged?.file === number && acknowledged.transactionStart > 0 ? acknowledged : null;
+  const named = copy ?? (await nameOf(folder, written));
+  const others = position === null ? [] : await filesIn(folder);
+  for (const name of named === null ? others : [named, ...others]) {
+    const file = await AuditFile.openExisting(name).catch(() => null);
+    if (file === null) continue;
+    const isIt =
+      position === null
+        ? await startsAsOurs(file.handle)
+        : (await file.markAt(position.transactionStart)) === position.mark;
+    if (isIt) return file;
+    // Another file may have the inode by now.
+    await file.close();
+  }
+  return null;
+}
+
+async function filesIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).map(({ name }) => join(folder, name));
+}
+
+/** What was found in the file and those before it. */
+type Found = {
+  readonly read: RecoveredFile;
+  /** Whether what is held reaches back to the checkpoint's position. */
+  readonly reachesBack: boolean;
+  readonly held: Held;
+};
+
+async function recover(last: Last, options: OpeningOptions, signal: AbortSignal): Promise<Found> {
+  const { file, note, lostFile } = last;
+  const { acknowledged, wanted } = options;
+  const toRead = { handle: file.handle, path: file.path, number: note.file };
+  if (acknowledged !== null && acknowledged.file > note.file) throw olderNote(options, note);
+  if (acknowledged?.file === note.file) {
+    await compare(file, acknowledged);
+    const read = await readBehind(toRead, acknowledged.transactionStart, signal);
+    return { read, reachesBack: !read.held.hasGap, held: read.held };
+  }
+  // All of the file stands behind a position in an earlier one.
+  const read = await readEnding(toRead, wanted, acknowledged === null ? null : 0, signal);
+  const held = joined(note.earlier, read.held);
+  const behind = lostFile || acknowledged === null ? null : behindPlace(held, acknowledged);
+  if (behind === null) return { read, reachesBack: lostFile && acknowledged !== null, held };
+  return { read, reachesBack: true, held: { ...held, transactions: behind } };
+}
+
+/** @throws WaymarkError `sink` when the file isn't the one of the checkpoint. */
+async function compare(file: AuditFile, position: FilePosition): Promise<void> {
+  const { size } = await file.handle.stat();
+  const refuse = (what: string): WaymarkError =>
+    new WaymarkError(
+      'sink',
+      `the file ${file.path} ${what}. Put the right file back, or move this one to another folder, and the agent begins a new one`,
+      { details: { path: file.path } },
+    );
+  // Between the two places it may be shorter: an agent that died right after it had cut off the unfinished
+  // transaction there has left it so. Whatever is missing behind transactionStart is delivered again.
+  if (size < position.transactionStart) {
+    throw refuse(
+      `has ${String(size)} bytes, but the checkpoint says that ${String(position.offset)} were written: somebody ` +
+        'has cut or replaced it',
+    );
+  }
+  if ((await file.markAt(position.transactionStart)) !== position.mark) {
+    throw refuse(
+      `is not the file that the checkpoint speaks of: what stands before byte ` +
+        `${String(position.transactionStart)} differs`,
+    );
+  }
+}
+
+function olderNote({ path, acknowledged }: OpeningOptions, { file }: FileNote): WaymarkError {
+  return new WaymarkError(
+    'sink',
+    `${path}.position is older than the checkpoint: it speaks of the file with number ${String(file)}, the checkpoint ` +
+      `of ${String(acknowledged?.file)}. Restore the right one, or remove both, and the stream goes on where the file ends`,
+    { details: { path } },
+  );
+}
+
+function recoveryOf(
+  { path, acknowledged }: OpeningOptions,
+  { read, reachesBack, held }: Found,
+  lostFile: boolean,
+): SinkRecovery {
+  const warnings: string[] = [];
+  if (acknowledged !== null && lostFile) {
+    warnings.push(
+      `the file ${path} is gone; the checkpoint says that ${String(acknowledged.offset)} bytes were written. A new ` +
+        'one was begun: what the old one holds behind the checkpoint comes again, with the same ids',
+    );
+  }
+  if (read.zeroBytesAt !== null) {
+    warnings.push(
+      `the file ${path} had lost what was written behind byte ${String(read.completeEnd)} (zero bytes from ` +
+        `${String(read.zeroBytesAt)} on, as after a power failure); it was cut there and is written again`,
+    );
+  }
+  const bytes = read.end - read.completeEnd;
+  const ending = reachesBack ? null : endingOf(path, held, lostFile);
+  return {
+    remembers: true,
+    delivered: reachesBack ? held.transactions.map(deliveredOf) : [],
+    endsBetweenTransactions: true,
+    ...(ending === null ? {} : { ending }),
+    ...(bytes === 0 ? {} : { cutOff: { bytes, records: read.unfinishedRecords } }),
+    ...(warnings.length === 0 ? {} : { warnings }),
+  };
+}
+
+function endingOf(path: string, held: Held, lostFile: boolean): HeldEnding | null {
+  if (lostFile) {
+    const reason =
+      `there is no checkpoint, and the file ${path} is gone, which was there by ${path}.position. Put it back, or ` +
+      `remove ${path}.position, too, to begin a new stream`;
+    return { kind: 'lost', reason };
+  }
+  const { last, fromOneServer } = held;
+  if (last === null) return null;
+  return { kind: 'known', transactions: held.transactions.map(deliveredOf), last, fromOneServer };
+}
+
+function deliveredOf({
+  hint,
+  sequence,
+  gtid,
+  second,
+  digest,
+}: Held['transactions'][number]): SinkRecovery['delivered'][number] {
+  return { hint, sequence, gtid, second, digest };
+}

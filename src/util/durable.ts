@@ -1,0 +1,32 @@
+import { type FileHandle, open, rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/** Works with an open file and closes it, whatever happens. */
+export async function withFile<T>(file: FileHandle, action: (file: FileHandle) => Promise<T>): Promise<T> {
+  try {
+    return await action(file);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Writes a new file and has the disk keep it. @throws the system's error, also when there is one of that name. */
+export async function writeSynced(path: string, bytes: Buffer | string, mode = 0o600): Promise<void> {
+  await withFile(await open(path, 'wx', mode), async (file) => {
+    await file.writeFile(bytes);
+    await file.sync();
+  });
+}
+
+/** Puts a synced file in another's place in one step, and has the disk keep that. */
+export async function renameDurably(from: string, to: string): Promise<void> {
+  await rename(from, to);
+  await syncFolder(dirname(to));
+}
+
+/** Makes the names in a folder durable: without it, after a power failure, a name may still mean the old file. */
+export async function syncFolder(path: string): Promise<void> {
+  // Windows can't open a folder, and needs no sync of it.
+  if (process.platform === 'win32') return;
+  await withFile(await open(path, 'r'), (folder) => folder.sync());
+}
