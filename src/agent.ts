@@ -16,6 +16,7 @@ import { type Carried, Carrier } from './stream/carrier.js';
 import { runStream } from './stream/run-stream.js';
 import { Stream } from './stream/stream.js';
 import { messageOf, WaymarkError } from './util/errors.js';
+import { formatDuration } from './util/quantities.js';
 
 export type AgentOptions = {
   readonly logger: Logger;
@@ -192,7 +193,7 @@ async function runOnly(stream: Stream, elections: Elections, signal: AbortSignal
     await runStream(stream, elections.of(stream.name), signal);
   } catch (error) {
     if (signal.aborted) return;
-    stream.coordinator?.stopped(messageOf(error));
+    stream.rests({ kind: 'stopped', reason: messageOf(error) });
     throw error;
   }
 }
@@ -230,7 +231,7 @@ function carried(stream: Stream, elections: Elections, { sink }: AgentOptions): 
       stream.rests({ kind: 'failed', reason, since: Date.now(), retryMs });
       stream.logger.error(
         { event: 'stream.failed', ...errorFields(error), reason, retryMs },
-        `The stream has failed, and is tried again in ${retryMs / 1000} s: ${reason}`,
+        `The stream has failed, and is tried again in ${formatDuration(retryMs)}: ${reason}`,
       );
     },
   };

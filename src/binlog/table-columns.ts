@@ -1,5 +1,5 @@
-import type { Connection } from 'mysql2/promise';
-import { query, text } from '../mysql/server.js';
+import type { ServerConnection } from '../mysql/connection.js';
+import { text } from '../mysql/server.js';
 
 /** A column as INFORMATION_SCHEMA.COLUMNS has it, with the values of an ENUM or SET taken apart. Names are zongji's. */
 export type ColumnDefinition = {
@@ -24,13 +24,12 @@ export type ColumnLookup =
  * mysqlbinlog does, which is visible, instead of getting names that may be wrong.
  */
 export async function lookUpColumns(
-  connection: Connection,
+  connection: ServerConnection,
   schema: string,
   table: string,
   columnTypes: readonly number[],
 ): Promise<ColumnLookup> {
-  const rows = await query(
-    connection,
+  const rows = await connection.query(
     'SELECT COLUMN_NAME, COLLATION_NAME, CHARACTER_SET_NAME, COLUMN_TYPE, DATA_TYPE FROM INFORMATION_SCHEMA.COLUMNS ' +
       'WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION',
     [schema, table],

@@ -49,6 +49,7 @@ export function recordFiles({ path, stream }: FileStoreOptions): {
 
 class FileStore implements CheckpointStore {
   readonly location: string;
+  droppedEntries = 0;
   readonly #stream: string;
   readonly #directory: string;
   readonly #fileName: string;
@@ -110,7 +111,8 @@ class FileStore implements CheckpointStore {
       subject: `the checkpoint ${this.location}`,
       // A record that an earlier leader puts in place of ours after all is one of ours that went before: it is claimed
       // again, and what was delivered behind it is found in the sink.
-      ...(token === 0 ? {} : { fencing: { stream: this.#stream, token }, detach: () => Promise.resolve() }),
+      ...(token === 0 ? {} : { fencing: { stream: this.#stream, token } }),
+      detach: () => Promise.resolve(),
     });
     await this.#lock?.lock.release();
     this.#lock = { lock, token };
@@ -125,8 +127,9 @@ class FileStore implements CheckpointStore {
     await this.#tokens.check(checkpoint, expected, this.location, () =>
       Promise.resolve(stored === null ? null : this.#decode(stored)),
     );
-    const { bytes } = encodeCheckpoint(checkpoint);
+    const { bytes, droppedEntries } = encodeCheckpoint(checkpoint);
     await this.#replace(lock, bytes);
+    this.droppedEntries = droppedEntries;
     const written = versionOf(bytes);
     this.#tokens.note(written, checkpoint);
     return written;

@@ -7,7 +7,7 @@ import {
 import { hasCode, WaymarkError, messageOf } from '../util/errors.js';
 import { TimeOver, within } from '../util/limits.js';
 import type { Share } from '../util/shared.js';
-import { ZooKeeperRefusal } from '../zookeeper/refusal.js';
+import { isOfZooKeeper } from '../zookeeper/refusal.js';
 import { shareSession } from '../zookeeper/shared-session.js';
 import type { ZnodeVersion } from '../zookeeper/zookeeper-client.js';
 import type { ZooKeeperAuth, ZooKeeperLogger, ZooKeeperSession } from '../zookeeper/zookeeper-session.js';
@@ -64,6 +64,7 @@ export function zookeeperStore(options: ZooKeeperStoreOptions): CheckpointStore 
 
 class ZooKeeperStore implements CheckpointStore {
   readonly location: string;
+  droppedEntries = 0;
   readonly #options: ZooKeeperStoreOptions;
   readonly #address: ZooKeeperAddress;
   readonly #path: string;
@@ -117,8 +118,9 @@ class ZooKeeperStore implements CheckpointStore {
   save(checkpoint: Checkpoint, expected: string | null, signal: AbortSignal): Promise<string> {
     return this.#withRecord(saveMs, signal, async (record) => {
       await this.#tokens.check(checkpoint, expected, this.location, () => this.#load(record));
-      const { bytes } = encodeCheckpoint(checkpoint);
+      const { bytes, droppedEntries } = encodeCheckpoint(checkpoint);
       const version = await this.#write(record, bytes, expected);
+      this.droppedEntries = droppedEntries;
       this.#tokens.note(version, checkpoint);
       return version;
     });
@@ -171,10 +173,7 @@ class ZooKeeperStore implements CheckpointStore {
           return action(new ZnodeRecord(client, this.#path, limit));
         });
       } catch (error) {
-        if (error instanceof TimeOver || error instanceof ZooKeeperRefusal) {
-          throw this.#away(messageOf(error), error);
-        }
-        throw error;
+        throw isOfZooKeeper(error) ? this.#away(messageOf(error), error) : error;
       }
     });
   }

@@ -15,7 +15,7 @@ import { addStatusCommand } from './commands/status.js';
 import { addSwitchCommand } from './commands/switch.js';
 import { addTopologyCommand } from './commands/topology.js';
 import type { CommonOptions, CommandWork, Start } from './context.js';
-import { createLogger } from './logger.js';
+import { createLogger, flushLog } from './logger.js';
 import { Output, unexpectedText } from './output.js';
 import { signalsOf } from './signals.js';
 
@@ -48,6 +48,9 @@ export async function runProgram(process: NodeJS.Process): Promise<number> {
   };
   process.on('uncaughtException', onUncaught);
   process.on('unhandledRejection', onUncaught);
+  process.on('exit', flushLog);
+  // A terminal or a reader of stderr that has gone is nothing to end for.
+  process.stderr.on('error', ignore);
   let exitCode: number = exitCodes.done;
   const start: Start =
     <Options extends CommonOptions>(work: CommandWork<Options>) =>
@@ -74,6 +77,10 @@ export async function runProgram(process: NodeJS.Process): Promise<number> {
     process.off('uncaughtException', onUncaught);
     process.off('unhandledRejection', onUncaught);
   }
+}
+
+function ignore(): void {
+  // What stderr has to say of itself, nobody can be told.
 }
 
 function buildProgram(start: Start, usage: string[]): Command {

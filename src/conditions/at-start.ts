@@ -1,7 +1,7 @@
-import { isAway } from '../failover/search.js';
+import { isAway } from '../failover/patience.js';
 import { type ErrorCode, WaymarkError } from '../util/errors.js';
 import { TimeOver } from '../util/limits.js';
-import { leavesOpen, NotConnected, ZooKeeperRefusal } from '../zookeeper/refusal.js';
+import { leavesOpen, ZooKeeperAway, ZooKeeperRefusal } from '../zookeeper/refusal.js';
 import type { AtStart, CheckFinding, RawFinding } from './finding.js';
 
 /**
@@ -13,7 +13,7 @@ import type { AtStart, CheckFinding, RawFinding } from './finding.js';
 
 /** Whether what an error tells of passes by itself. */
 export function passes(error: unknown): boolean {
-  if (error instanceof TimeOver || error instanceof NotConnected) return true;
+  if (error instanceof TimeOver || error instanceof ZooKeeperAway) return true;
   if (error instanceof ZooKeeperRefusal) return leavesOpen(error.code);
   if (!(error instanceof WaymarkError)) return false;
   // A store tells of what happened to it in its cause.

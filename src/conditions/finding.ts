@@ -9,6 +9,7 @@ const warningCodes = [
   'single-server',
   'checkpoint-server',
   'local-checkpoint',
+  'foreign-key-cascades',
 ] as const;
 
 type WarningCode = (typeof warningCodes)[number];

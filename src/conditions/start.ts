@@ -9,6 +9,7 @@ import { listBinaryLogs } from '../mysql/log-list.js';
 import type { ServerReport } from '../mysql/preflight.js';
 import { WaymarkError } from '../util/errors.js';
 import { TimeOver, within } from '../util/limits.js';
+import { formatDuration } from '../util/quantities.js';
 import { errorFinding, marked, passes } from './at-start.js';
 import type { CheckFinding } from './finding.js';
 import type { Subject } from './subject.js';
@@ -60,7 +61,7 @@ async function beginningFindings(
 
 function notRead(server: string, start: Config['start'], limitMs: number): CheckFinding {
   const code = start.at === 'hint' ? 'hint-search-too-long' : 'coordinates';
-  const message = `${server} could not show within ${String(limitMs / 1000)} s whether it has the place to start from`;
+  const message = `${server} could not show within ${formatDuration(limitMs)} whether it has the place to start from`;
   const fix = 'Nothing: run looks again, and takes its time';
   return marked({ server, severity: 'warning', code, message, fix });
 }

@@ -1,11 +1,11 @@
-import type { Connection } from 'mysql2/promise';
 import { checkpointTable } from '../checkpoint/mysql-table.js';
 import { formatAddress } from '../config/address.js';
 import type { Config } from '../config/schema.js';
 import { electionTable } from '../election/mysql-table.js';
+import type { ServerConnection } from '../mysql/connection.js';
 import type { Account, Instance } from '../mysql/instance.js';
 import { quoteName } from '../mysql/quote.js';
-import { isDenied, isServerError } from '../mysql/server-error.js';
+import { serverTextOf } from '../mysql/server-error.js';
 import {
   type MissingTable,
   missingTables,
@@ -14,7 +14,7 @@ import {
   type TablesConfig,
   tablesInstance,
 } from '../mysql/tables.js';
-import { messageOf, WaymarkError } from '../util/errors.js';
+import { hasCode, messageOf, WaymarkError } from '../util/errors.js';
 import { errorFinding, marked } from './at-start.js';
 import type { CheckFinding } from './finding.js';
 import type { SubjectOptions } from './subject.js';
@@ -72,7 +72,7 @@ export async function makeTables(
   for (const table of wanted) {
     const failed = await onTable(table, limits, async (connection) => {
       const [missing] = await missingTables(connection, [table.definition]);
-      for (const statement of missing?.statements ?? []) await connection.query(statement);
+      for (const statement of missing?.statements ?? []) await connection.run(statement);
       if (missing !== undefined) created.push(table.place);
       return [];
     });
@@ -91,14 +91,15 @@ function wantedTable(purpose: Purpose, tables: TablesConfig, account: Account): 
 async function onTable(
   { instance, place }: Wanted,
   { signal, limitMs }: Limits,
-  action: (connection: Connection) => Promise<CheckFinding[]>,
+  action: (connection: ServerConnection) => Promise<CheckFinding[]>,
 ): Promise<CheckFinding[]> {
   const link = new TableLink(instance);
   try {
     return await link.run(limitMs, signal, action);
   } catch (error) {
     signal.throwIfAborted();
-    const code = error instanceof WaymarkError ? error.code : 'protocol';
+    if (!(error instanceof WaymarkError)) throw error;
+    const { code } = error;
     const message = `The table ${place} can't be looked at or made: ${messageOf(error)}`;
     const fix =
       'See that the server runs and lets this account in; making the table takes CREATE on the schema';
@@ -119,7 +120,7 @@ function missingFinding({ place }: Wanted, { statements }: MissingTable): CheckF
 }
 
 async function grantFindings(
-  connection: Connection,
+  connection: ServerConnection,
   purpose: Purpose,
   { definition, instance, place }: Wanted,
 ): Promise<CheckFinding[]> {
@@ -128,14 +129,14 @@ async function grantFindings(
     try {
       await connection.query(`EXPLAIN ${use(table)}`);
     } catch (error) {
-      if (!isServerError(error) || !isDenied(error.errno)) throw error;
+      if (!hasCode(error, 'missing-grant')) throw error;
       const { user } = instance.account;
       return [
         marked({
           server: null,
           severity: 'error',
           code: 'missing-grant',
-          message: `The account "${user}" may not use the table ${place}: ${error.message}`,
+          message: `The account "${user}" may not use the table ${place}: ${serverTextOf(error)}`,
           fix: `There: GRANT SELECT, INSERT, UPDATE, DELETE ON ${quoteName(definition.schema)}.* TO that account`,
         }),
       ];

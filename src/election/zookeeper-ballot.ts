@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { abortable } from '../util/abortable.js';
 import { sleep, withDeadline } from '../util/async.js';
+import { uptimeMs } from '../util/clock.js';
 import { createParents } from '../zookeeper/parents.js';
 import { valueOf, ZooKeeperRefusal } from '../zookeeper/refusal.js';
 import { type ZooKeeperClient, zookeeperCode } from '../zookeeper/zookeeper-client.js';
@@ -74,7 +75,7 @@ export class ZooKeeperBallot implements Ballot {
         return this.#answer(confirmation.sentAt, confirmation.timeoutMs, standing);
       }
     }
-    const sentAt = performance.now();
+    const sentAt = uptimeMs();
     // Only what is asked for behind this is sure to be news.
     const confirmation = await abortable(session.confirm(), signal);
     if (confirmation === null) throw session.absence;

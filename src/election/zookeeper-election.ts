@@ -8,12 +8,12 @@ import {
   type ZooKeeperAddress,
 } from '../config/zookeeper-address.js';
 import { abortable } from '../util/abortable.js';
-import { sleep } from '../util/async.js';
+import { isAborted, sleep } from '../util/async.js';
 import { hasCode, messageOf, WaymarkError } from '../util/errors.js';
 import { within } from '../util/limits.js';
 import type { Share } from '../util/shared.js';
 import { createParents } from '../zookeeper/parents.js';
-import { valueOf, ZooKeeperRefusal } from '../zookeeper/refusal.js';
+import { isOfZooKeeper, valueOf, ZooKeeperRefusal } from '../zookeeper/refusal.js';
 import { shareSession } from '../zookeeper/shared-session.js';
 import { type ZooKeeperClient, zookeeperCode } from '../zookeeper/zookeeper-client.js';
 import type { ZooKeeperSession } from '../zookeeper/zookeeper-session.js';
@@ -138,6 +138,7 @@ class ZooKeeperElections implements Elections {
       signal.throwIfAborted();
       this.#closing.signal.throwIfAborted();
       if (hasCode(error, 'no-zookeeper-client')) throw error;
+      if (!isOfZooKeeper(error)) throw error;
       const servers = formatServers(this.#address);
       throw new WaymarkError(
         'election-store',
@@ -173,8 +174,13 @@ class ZooKeeperElections implements Elections {
       try {
         await sleep(this.options.intervalMs, signal);
         if (this.session.number !== number) number = await this.#appear(signal);
-      } catch {
-        // ZooKeeper is away: the campaigns say so.
+      } catch (error) {
+        // That ZooKeeper is away is said by the campaigns.
+        if (isAborted(signal) || hasCode(error, 'election-store')) continue;
+        this.options.logger.warn(
+          { event: 'election.failed', err: error },
+          `An election has met something that nobody foresaw; please report it: ${messageOf(error)}`,
+        );
       }
     }
   }

@@ -8,7 +8,7 @@ import { namingGrants } from '../mysql/named-grants.js';
 import { sleep } from '../util/async.js';
 import { messageOf, WaymarkError } from '../util/errors.js';
 import { rejectionsOf } from './candidate.js';
-import { isAway } from './search.js';
+import { isAway } from './patience.js';
 import { type Member, memberAt } from './pool.js';
 
 /** A place to begin without a checkpoint. */

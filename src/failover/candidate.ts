@@ -156,8 +156,9 @@ async function findRecorded(
 }
 
 /**
- * @throws WaymarkError `no-trail` when the trail is a sink's, too short for a server that commits in another order: what
- * stands before it there could be taken for new.
+ * @throws WaymarkError `hint-not-found` when a sink's records alone tell of the place, and say too little of it for this
+ * server: no hint, or, for one that commits in another order, so few transactions that what stands before them there
+ * could be taken for new. The server that they were read from may have it, and is waited for.
  */
 function requireProvable(
   member: Member,
@@ -165,14 +166,25 @@ function requireProvable(
   { history, margin }: CandidateOptions,
 ): void {
   const { place, trail } = history;
-  if (place.record === undefined || isOrdered({ trailOrdered: true, inspection, trail })) return;
+  if (place.record === undefined) return;
+  const refuse = (why: string): WaymarkError =>
+    new WaymarkError(
+      'hint-not-found',
+      `The end of the sink's records can't be found on ${member.name}: ${why}`,
+      {
+        details: { server: member.name },
+      },
+    );
+  if (!trail.some(({ kind }) => kind === 'hint')) {
+    throw refuse(
+      `they name no hint that they have everything behind; only ${place.record.server}, where they were read, can tell`,
+    );
+  }
+  if (isOrdered({ trailOrdered: true, inspection, trail })) return;
   const transactions = trail.filter(({ kind }) => kind === 'transaction').length;
   if (transactions >= 2 * margin) return;
-  throw new WaymarkError(
-    'no-trail',
-    `The sink's records are too few (${transactions} transactions) to find their end on ${member.name}, which may ` +
-      'commit in another order than the server that they were read from',
-    { details: { server: member.name, transactions } },
+  throw refuse(
+    `they are too few (${transactions} transactions) for a server that may commit in another order than the one before`,
   );
 }
 

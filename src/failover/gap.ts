@@ -14,13 +14,16 @@ const lostCodes: readonly ErrorCode[] = ['hint-purged', 'hint-not-found', 'no-tr
  * may pass, or that servers differ. Pure.
  */
 export function lostCodeOf(error: WaymarkError): ErrorCode | null {
+  // A server that can't be reached now may have it.
+  if (error.details['failing'] !== undefined) return null;
   if (error instanceof LostEndingError || lostCodes.includes(error.code)) return error.code;
-  const codes: unknown = error.code === 'no-candidate' ? error.details['codes'] : null;
-  if (!Array.isArray(codes)) return null;
+  const given = error.code === 'no-candidate' ? error.details['codes'] : null;
+  if (!Array.isArray(given)) return null;
+  const codes: readonly unknown[] = given;
   const found = lostCodes.filter((code) => codes.includes(code));
   const [only, ...others] = found;
-  if (only === undefined || !codes.every((code) => found.includes(code) || code === 'unsuitable-server'))
-    return null;
+  const rest = codes.filter((code) => !found.some((lost) => lost === code));
+  if (only === undefined || rest.some((code) => code !== 'unsuitable-server')) return null;
   return others.length === 0 ? only : error.code;
 }
 

@@ -53,7 +53,8 @@ export async function lockFile(path: string, name: string, fencing: Fencing | un
   const lock = await acquireProcessLock(lockBeside(path), {
     code: 'sink',
     subject: `the file ${name}`,
-    ...(fencing === undefined ? {} : { fencing, detach }),
+    ...(fencing === undefined ? {} : { fencing }),
+    detach,
   });
   return { lock, copy };
 }

@@ -7,7 +7,7 @@ import { AuditFile, type FileIdentity, sameFile } from './audit-file.js';
 import { nameOf } from './file-lock.js';
 import { type FileNote, type FileNotes, firstNote } from './file-note.js';
 import type { FilePosition } from './file-position.js';
-import { readBehind, readEnding, type RecoveredFile } from './file-recovery.js';
+import { readBehind, readEnding, type RecoveredFile, startsAsOurs } from './file-recovery.js';
 import { behindPlace, type Held, joined, nothingHeld, worthKeeping } from './held.js';
 import type { HeldEnding, SinkRecovery } from './sink.js';
 
@@ -106,7 +106,12 @@ async function findRenamed(
   for (const name of named === null ? others : [named, ...others]) {
     const file = await AuditFile.openExisting(name).catch(() => null);
     if (file === null) continue;
-    if (position === null || (await file.markAt(position.transactionStart)) === position.mark) return file;
+    const isIt =
+      position === null
+        ? await startsAsOurs(file.handle)
+        : (await file.markAt(position.transactionStart)) === position.mark;
+    if (isIt) return file;
+    // Another file may have the inode by now.
     await file.close();
   }
   return null;
@@ -149,7 +154,7 @@ async function compare(file: AuditFile, position: FilePosition): Promise<void> {
   const refuse = (what: string): WaymarkError =>
     new WaymarkError(
       'sink',
-      `the file ${file.path} ${what}. Put the right file back, or move this one away and the agent begins a new one`,
+      `the file ${file.path} ${what}. Put the right file back, or move this one to another folder, and the agent begins a new one`,
       { details: { path: file.path } },
     );
   // Between the two places it may be shorter: an agent that died right after it had cut off the unfinished
@@ -210,7 +215,7 @@ function recoveryOf(
 function endingOf(path: string, held: Held, lostFile: boolean): HeldEnding | null {
   if (lostFile) {
     const reason =
-      `there is no checkpoint, and the file ${path}, which was written by ${path}.position, is gone. Put it back, or ` +
+      `there is no checkpoint, and the file ${path} is gone, which was there by ${path}.position. Put it back, or ` +
       `remove ${path}.position, too, to begin a new stream`;
     return { kind: 'lost', reason };
   }

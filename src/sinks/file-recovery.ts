@@ -76,7 +76,7 @@ export async function readEnding(
   signal: AbortSignal,
 ): Promise<RecoveredFile> {
   const { size } = await file.handle.stat();
-  if (size > firstWindow) await requireOurs(file);
+  if (size > firstWindow && !(await startsAsOurs(file.handle))) throw foreignBytes(file, 0);
   for (let window = firstWindow; ; window *= 4) {
     const from = Math.max(size - window, 0);
     if (from === 0) return readTransactions({ ...file, from, known: false }, signal);
@@ -190,10 +190,10 @@ class Ending {
   }
 }
 
-/** @throws WaymarkError `sink` when the file doesn't begin with a line of ours. */
-async function requireOurs(file: FileToRead): Promise<void> {
-  const { buffer, bytesRead } = await file.handle.read(Buffer.alloc(longestStart), 0, longestStart, 0);
-  if (!isLineStart(buffer.subarray(0, bytesRead))) throw foreignBytes(file, 0);
+/** Whether a file begins with a line of ours. */
+export async function startsAsOurs(handle: FileHandle): Promise<boolean> {
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(longestStart), 0, longestStart, 0);
+  return isLineStart(buffer.subarray(0, bytesRead));
 }
 
 /**
@@ -217,7 +217,7 @@ function foreignBytes({ path }: Pick<FileToRead, 'path'>, offset: number): Wayma
   return new WaymarkError(
     'sink',
     `${path} holds something else than this agent's records, from byte ${String(offset)} on. Nothing was changed in ` +
-      'it. Give the sink a file of its own, or repair this one, or move it away and the agent begins a new one',
+      'it. Give the sink a file of its own, or repair this one, or move it to another folder, and the agent begins a new one',
     { details: { path, offset } },
   );
 }

@@ -33,13 +33,13 @@ export function fateOf(sight: FileSight, offset: number): FileFate {
     const doing = size < offset ? "cuts it, as logrotate's copytruncate does" : 'writes into it';
     return damaged(
       `was changed by somebody else: it has ${String(size)} bytes, not the ${String(offset)} that this agent wrote. ` +
-        `Have nothing else that ${doing}; put the right file back, or move this one away. ${rotateInstead}`,
+        `Have nothing else that ${doing}; put the right file back, or move this one to another folder. ${rotateInstead}`,
     );
   }
   if (!endIsOurs) {
     return damaged(
       `was changed by somebody else: its last bytes are not those that this agent wrote. Put the right file back, or ` +
-        'move this one away',
+        'move this one to another folder',
     );
   }
   if (named?.isOurs) return { kind: 'in-place' };

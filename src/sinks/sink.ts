@@ -73,7 +73,7 @@ export type SinkRecovery = {
  * resolved for, and of nothing else.
  *
  * When a signal fires the agent stops waiting, whether the sink heeds it or not. What the sink takes after that may come
- * again, with the same ids.
+ * again, with the same ids. One that was being opened then is closed all the same.
  *
  * Where several agents stand by for each other, each of them has a sink, and what they write to may be one and the
  * same. The fencing token tells them apart: whoever has seen one takes nothing under a lower one any more.

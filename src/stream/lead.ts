@@ -35,15 +35,18 @@ export async function lead(stream: Stream, means: LeaderMeans, stop: AbortSignal
   const led = ledStore(store, leadership);
   progress.lastHeardAtMs = null;
   const stored = await claimCheckpoint(led, signal);
-  const recovery = await sink.open(stored?.checkpoint.sink ?? null, signal);
   let ended: unknown;
+  let opening = true;
   try {
+    const recovery = await sink.open(stored?.checkpoint.sink ?? null, signal);
+    opening = false;
     return await coordinate(stream, { ...means, store: led, sink, stored, recovery }, { signal, stop });
   } catch (error) {
     ended = error;
     throw error;
   } finally {
-    await closeSink(sink, leadership, stream, stop.aborted ? null : ended);
+    // One that we have stopped waiting for may open after all, and would keep its locks.
+    if (!opening || signal.aborted) await closeSink(sink, leadership, stream, stop.aborted ? null : ended);
   }
 }
 
@@ -108,28 +111,23 @@ async function coordinate(
   const working = AbortSignal.any([signal, over.signal]);
   const { acceptGap } = stream;
   const means = { config, supervisor, progress, breadcrumbs, filter, logger, sink, sinkSignal, acceptGap };
+  const placing = firstPlace(means, stored, recovery, working);
+  const running: Promise<never>[] = [sink.watch?.(working) ?? untilAborted(working)];
   let placed = false;
-  const read = async (): Promise<never> => {
-    const source = await firstPlace(means, stored, recovery, working);
-    placed = true;
-    const both = [coordinator.run(source, working), supervisor.run(coordinator, working)];
-    try {
-      return await Promise.race(both);
-    } finally {
-      over.abort();
-      await Promise.allSettled(both);
-    }
-  };
-  const running = [read(), sink.watch?.(working) ?? untilAborted(working)];
   let fenced = false;
   try {
+    const source = await Promise.race([placing, ...running]);
+    placed = true;
+    running.push(coordinator.run(source, working), supervisor.run(coordinator, working));
     return await Promise.race(running);
   } catch (error) {
+    // From now on, and not only when all is closed.
+    coordinator.stopped(messageOf(error));
     fenced = hasCode(error, 'not-leader');
     throw error;
   } finally {
     over.abort();
-    await Promise.allSettled(running);
+    await Promise.allSettled([placing, ...running]);
     if (!fenced && placed) await saveLast(checkpointer, stream);
     grace.release();
   }

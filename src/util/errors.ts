@@ -1,3 +1,5 @@
+import { inspect } from 'node:util';
+
 /**
  * What went wrong, for programs: every error that waymark raises on purpose has one of these codes, and what is
  * decided about an error is decided by its code, never by its text.
@@ -132,9 +134,18 @@ export function errorDocument({ details, code, message }: WaymarkError): Record<
   return { ...details, code, message };
 }
 
-/** The text of anything thrown, for messages and logs. */
+/**
+ * The text of anything thrown, for messages and logs; never empty. Where a name has several addresses, Node says of a
+ * failed connection no more than that there were several errors (net.connect, autoSelectFamily).
+ */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (typeof error === 'string' && error !== '') return error;
+  if (!(error instanceof Error)) return inspect(error, { depth: 1, breakLength: Infinity });
+  if (error.message !== '') return error.message;
+  if (error instanceof AggregateError && error.errors.length > 0) {
+    return [...new Set(error.errors.map(messageOf))].join('; ');
+  }
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
 }
 
 /** Whether an error is Node's or the system's, with one of these codes (errno(3): `ENOENT`). */

@@ -1,4 +1,5 @@
 import { WaymarkError } from '../util/errors.js';
+import { TimeOver } from '../util/limits.js';
 import { zookeeperCode } from './zookeeper-calls.js';
 import type { Reply } from './zookeeper-client.js';
 
@@ -14,9 +15,14 @@ export class ZooKeeperRefusal extends Error {
   }
 }
 
-/** There is no connection to any ZooKeeper server now. */
-export class NotConnected extends Error {
-  override readonly name = 'NotConnected';
+/** There is no connection to ZooKeeper; the message says why. */
+export class ZooKeeperAway extends Error {
+  override readonly name = 'ZooKeeperAway';
+}
+
+/** Whether ZooKeeper, or the way to it, has caused an error: it refused, is away, or didn't answer in time. */
+export function isOfZooKeeper(error: unknown): error is Error {
+  return error instanceof ZooKeeperRefusal || error instanceof ZooKeeperAway || error instanceof TimeOver;
 }
 
 /**

@@ -2,9 +2,10 @@ import type { Secret } from '../config/secret.js';
 import { type ZooKeeperAddress, formatServers, resolveServers } from '../config/zookeeper-address.js';
 import { abortable } from '../util/abortable.js';
 import { sleep } from '../util/async.js';
+import { uptimeMs } from '../util/clock.js';
 import { hasCode, messageOf } from '../util/errors.js';
 import { TimeOver, within } from '../util/limits.js';
-import { NotConnected } from './refusal.js';
+import { ZooKeeperAway } from './refusal.js';
 import { type Session, ZooKeeperClient } from './zookeeper-client.js';
 
 /** Where it is said what becomes of the connection; a pino logger will do. */
@@ -26,7 +27,7 @@ export type ZooKeeperSessionOptions = {
 
 /** The servers have heard from us: the session lives for at least `timeoutMs` from `sentAt` on, by our clock. */
 export type Confirmation = {
-  /** When the question was sent, by performance.now(). */
+  /** When the question was sent, by {@link uptimeMs}. */
   readonly sentAt: number;
   readonly timeoutMs: number;
 };
@@ -54,7 +55,7 @@ export class ZooKeeperSession {
   #waiting: Waiter[] = [];
   #confirming: Promise<Confirmation | null> | null = null;
   #latest: Confirmation | null = null;
-  #absence: Error = new NotConnected('no connection yet');
+  #absence: Error = new ZooKeeperAway('no connection yet');
 
   constructor(options: ZooKeeperSessionOptions) {
     this.#options = options;
@@ -70,7 +71,7 @@ export class ZooKeeperSession {
     return this.#number;
   }
 
-  /** Why there is no connection: NotConnected, or a WaymarkError `no-zookeeper-client`. */
+  /** Why there is no connection: ZooKeeperAway, or a WaymarkError `no-zookeeper-client`. */
   get absence(): Error {
     return this.#absence;
   }
@@ -101,7 +102,7 @@ export class ZooKeeperSession {
    */
   confirm(maxAgeMs = 0): Promise<Confirmation | null> {
     const latest = this.#latest;
-    if (latest !== null && performance.now() - latest.sentAt < maxAgeMs) return Promise.resolve(latest);
+    if (latest !== null && uptimeMs() - latest.sentAt < maxAgeMs) return Promise.resolve(latest);
     this.#confirming ??= this.#ask().finally(() => {
       this.#confirming = null;
     });
@@ -117,7 +118,7 @@ export class ZooKeeperSession {
   async #ask(): Promise<Confirmation | null> {
     const [client, session] = [this.#client, this.#session];
     if (client === null || session === null) return null;
-    const sentAt = performance.now();
+    const sentAt = uptimeMs();
     const { ok } = await client.sync('/');
     if (!ok || client !== this.#client) return null;
     this.#latest = { sentAt, timeoutMs: session.timeoutMs };
@@ -144,7 +145,7 @@ export class ZooKeeperSession {
       lived = true;
       this.#use(client);
       if ((await abortable(client.lost, signal)) === 'session') this.#session = null;
-      this.#absence = new NotConnected('the connection was lost');
+      this.#absence = new ZooKeeperAway('the connection was lost');
       this.#options.logger?.warn(
         { event: 'zookeeper.lost', servers: formatServers(this.#options.address) },
         'connection to ZooKeeper lost; connecting anew',
@@ -199,7 +200,7 @@ export class ZooKeeperSession {
 
   #fail(error: unknown): void {
     const known = hasCode(error, 'no-zookeeper-client');
-    this.#absence = known ? error : new NotConnected(messageOf(error), { cause: error });
+    this.#absence = known ? error : new ZooKeeperAway(messageOf(error), { cause: error });
     // It may be installed under a running agent, so attempts go on; but nobody need wait for them.
     if (known) for (const { reject } of this.#waiting.splice(0)) reject(error);
   }

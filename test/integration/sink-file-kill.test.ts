@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -24,14 +24,29 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'waymark-kill-'));
   path = join(folder, 'audit.ndjson');
   checkpointPath = join(folder, 'checkpoint.json');
+  parts = [];
 });
 
 afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Lets a child deliver until it has said that many lines, kills it, and gives its last word. */
-async function deliverAndKill(lines: number, childSeed: number): Promise<string> {
+/** Files that the audit's name stood for before, oldest first. */
+let parts: string[];
+
+/** Renames the file, unless there is nothing in it. */
+async function rotate(): Promise<void> {
+  if (((await stat(path).catch(() => null))?.size ?? 0) === 0) return;
+  const part = `${path}.${String(parts.length + 1)}`;
+  await rename(path, part);
+  parts.push(part);
+}
+
+/**
+ * Lets a child deliver until it has said that many lines, kills it, and gives its last word.
+ * @param rotateAt behind so many of them the file is renamed.
+ */
+async function deliverAndKill(lines: number, childSeed: number, rotateAt: number): Promise<string> {
   const running = spawn(
     process.execPath,
     ['--import', 'tsx', child, path, checkpointPath, String(childSeed)],
@@ -45,7 +60,8 @@ async function deliverAndKill(lines: number, childSeed: number): Promise<string>
   // What it said before it died still comes out of the pipe afterwards.
   for await (const line of createInterface({ input: running.stdout })) {
     last = line;
-    if (++count === lines) running.kill('SIGKILL');
+    if (++count === rotateAt) await rotate();
+    if (count === lines) running.kill('SIGKILL');
   }
   const [, signal] = (await closed) as [number | null, string | null];
   expect({ signal, last }).toMatchObject({ signal: 'SIGKILL' });
@@ -53,7 +69,8 @@ async function deliverAndKill(lines: number, childSeed: number): Promise<string>
 }
 
 async function completeLines(): Promise<ChangeRecord[]> {
-  const text = await readFile(path, 'utf8');
+  const texts = await Promise.all([...parts, path].map((part) => readFile(part, 'utf8').catch(() => '')));
+  const text = texts.join('');
   return text
     .slice(0, text.lastIndexOf('\n') + 1)
     .split('\n')
@@ -62,14 +79,18 @@ async function completeLines(): Promise<ChangeRecord[]> {
 }
 
 test(
-  `killed ${String(kills)} times at random moments, the file loses nothing and repeats nothing`,
+  `killed ${String(kills)} times at random moments, and the file renamed around it, nothing is lost and nothing repeated`,
   { timeout: 300_000 },
   async () => {
     const random = randomFrom(seed);
     let torn = 0;
     for (let kill = 0; kill < kills; kill++) {
       // 1: killed right behind its opening, or while it writes for the first time.
-      const last = await deliverAndKill(1 + Math.floor(random() * 40), seed + kill);
+      const lines = 1 + Math.floor(random() * 40);
+      // Also in the last moment of its life, and behind it.
+      const rotateAt = random() < 0.5 ? Math.ceil(lines * random()) : 0;
+      const last = await deliverAndKill(lines, seed + kill, rotateAt);
+      if (random() < 0.2) await rotate();
       const held = await completeLines();
       if (held.at(-1)?.tx.last !== true && held.length > 0) torn++;
       if (last === 'open') continue;
@@ -80,6 +101,7 @@ test(
       ).toBe(true);
     }
     expect(torn).toBeGreaterThan(0);
+    expect(parts.length).toBeGreaterThan(5);
 
     const { position } = JSON.parse(await readFile(checkpointPath, 'utf8')) as ChildCheckpoint;
     const sink = fileSink({ path });
@@ -87,7 +109,7 @@ test(
     expect(recovery.endsBetweenTransactions).toBe(true);
     await sink.close();
     const records = await completeLines();
-    expect((await readFile(path, 'utf8')).endsWith('\n')).toBe(true);
+    for (const part of parts) expect((await readFile(part, 'utf8')).endsWith('\n')).toBe(true);
     let expected = 0;
     for (const { tx, id } of records) {
       if (tx.row === 0) expected++;

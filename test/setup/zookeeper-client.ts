@@ -12,6 +12,6 @@ beforeEach(({ task, skip }) => {
   const names = [relative('test', task.file.filepath)];
   for (let at: typeof task | typeof task.suite = task; at !== undefined; at = at.suite) names.push(at.name);
   if (!names.some((name) => /zookeeper|ensemble/i.test(name))) return;
-  known ??= whyNoZooKeeperClient();
+  if (known === undefined) known = whyNoZooKeeperClient();
   if (known !== null) skip(`there is no ZooKeeper client: ${known}`);
 });

@@ -7,7 +7,7 @@ import type { Row } from './change.js';
 /** A line of an audit file, as its reader may rely on it. */
 export type AuditRecord = {
   readonly id: string;
-  readonly type: 'row' | 'ddl' | 'gap' | 'xa';
+  readonly type: 'row' | 'ddl' | 'xa' | 'gap';
   readonly op?: 'insert' | 'update' | 'delete';
   /** Of rows and statements. */
   readonly schema: string;
@@ -15,7 +15,6 @@ export type AuditRecord = {
   readonly before?: Row;
   readonly after?: Row;
   readonly sql?: string;
-  /** Of the outcome of a prepared XA transaction: which one, and what became of it. */
   readonly xid?: string;
   readonly outcome?: 'commit' | 'rollback';
   readonly ts: string;

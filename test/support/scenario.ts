@@ -170,14 +170,14 @@ export class Scenario {
   }
 
   /** Ends the load, waits for everything to be delivered, stops the agent cleanly, and judges. */
-  async finish(): Promise<Verdict> {
+  async finish(confidences?: readonly string[]): Promise<Verdict> {
     await until('the load has committed enough to judge by', () =>
       Promise.resolve(this.load.committed() >= fewestCommitted),
     );
     await this.load.stop();
     await this.level();
     await this.stopAgent();
-    return this.judge();
+    return this.judge(confidences);
   }
 
   /** Resolves when the stream has gone on from one server to another, with what the agent says of it. */
@@ -208,17 +208,17 @@ export class Scenario {
 
   /** Loses the checkpoint. */
   async loseCheckpoint(): Promise<void> {
-    await rm(join(this.folder, 'state'), { recursive: true });
+    await rm(join(this.folder, 'state'), { recursive: true, force: true });
   }
 
-  /** Exactly once, in order; and every place that an agent began at or switched to was proved. */
-  async judge(): Promise<Verdict> {
+  /** Exactly once, in order; and every place that an agent began at or switched to was proved, as well as could be. */
+  async judge(confidences: readonly string[] = ['exact']): Promise<Verdict> {
     const verdict = await judge(this.records(), await readTruth(this.source));
     const context = this.agents.map((agent) => agent.log()).join('\n--- restarted\n');
     expect(verdict.ok, `${explain(verdict)}\n${context}`).toBe(true);
     expect(verdict.transactions).toBeGreaterThan(20);
     for (const event of this.switches()) {
-      expect(event['confidence'], JSON.stringify(event)).toBe('exact');
+      expect(confidences, JSON.stringify(event)).toContain(event['confidence']);
     }
     const peaks = this.agents.map(({ peakRssBytes }) => Math.round(peakRssBytes / 2 ** 20));
     const blackouts = this.events('failover.done').map((event) => `${String(event['blackoutMs'])} ms`);

@@ -6,8 +6,8 @@ import { hintSeconds } from '../../hints/next-hint.js';
 import { lastHint } from '../../matching/locate.js';
 import type { Instance } from '../../mysql/instance.js';
 import type { ServerReport } from '../../mysql/preflight.js';
-import { isServerError } from '../../mysql/server-error.js';
 import { WaymarkError } from '../../util/errors.js';
+import { formatDuration, formatSeconds } from '../../util/quantities.js';
 import type { LastHint } from './report.js';
 
 /** What there is to say about a server's hints: nothing of it keeps a stream from being read. */
@@ -59,27 +59,22 @@ function missing(server: string, { schema, prefix }: HintFormat): HintCheck {
 }
 
 function old(server: string, found: LastHint, ageSeconds: number): HintCheck {
-  const message = `${server} got its newest hint ${String(ageSeconds)} s ago: the older it is, the more must be compared at a switch`;
+  const message = `${server} got its newest hint ${formatSeconds(ageSeconds)} ago: the older it is, the more must be compared at a switch`;
   const fix = `${inject}, and see that replication runs`;
   const findings = [marked({ server, severity: 'warning', code: 'old-hint', message, fix })];
   return { findings, lastHint: found };
 }
 
 function tooLong(server: string): HintCheck {
-  const message = `${server} has no hint in what could be read of its newest logs in ${String(searchMs / 1000)} s`;
+  const message = `${server} has no hint in what could be read of its newest logs in ${formatDuration(searchMs)}`;
   const findings = [
     marked({ server, severity: 'warning', code: 'hint-search-too-long', message, fix: inject }),
   ];
   return { findings, lastHint: null };
 }
 
-/** What our own code says went wrong; a mistake of ours isn't the server's and is thrown. */
+/** What stands in the way there; a mistake of ours isn't the server's and is thrown. */
 function failureFinding(server: string, error: unknown): CheckFinding {
-  const fix = "See the server's error log";
-  if (error instanceof WaymarkError) {
-    return { ...errorFinding(error, error.code, error.message, fix), server };
-  }
-  if (!isServerError(error)) throw error;
-  const message = `${server} can't show its hints: ${error.message}`;
-  return { ...errorFinding(error, 'protocol', message, fix), server };
+  if (!(error instanceof WaymarkError)) throw error;
+  return { ...errorFinding(error, error.code, error.message, "See the server's error log"), server };
 }

@@ -45,6 +45,8 @@ export type CheckReport = {
   /** What `run` would do now: refuse to start, start and wait for what is away, or start. */
   readonly run: AtStart;
   readonly findings: readonly CheckFinding[];
+  /** What could not be looked at, where nothing needs to be wrong. */
+  readonly notes: readonly string[];
   readonly servers: readonly CheckedServer[];
   readonly checkpoint: CheckedCheckpoint;
   /** Tables of our own that `--fix` has made. */

@@ -5,6 +5,7 @@ import { makeTables } from '../../conditions/tables.js';
 import { loadConfigs, oneOfStreams } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
 import { exitCodes } from '../../util/errors.js';
+import { cascadeFindings, notAsked, readCascades } from '../check/cascade-check.js';
 import { checkHints, type HintCheck } from '../check/hint-check.js';
 import { renderReport } from '../check/render.js';
 import { checkedCheckpoint, checkedServer, type CheckReport, runOf } from '../check/report.js';
@@ -31,7 +32,7 @@ export function addCheckCommand(program: Command, start: Start): void {
       `
 It only reads, unless --fix is given. Exit code 0: no errors (warnings may be there); 1: errors; 2: the config file is wrong.
 "waymark run" tests the same before it starts; "run" says what it does about a finding: refuses, waits or goes-on.
-JSON: {ok, run, findings: [{server, severity, code, message, fix, run}], servers: [{server, vendor, version, role, lastHint, …}], checkpoint, created}
+JSON: {ok, run, findings: [{server, severity, code, message, fix, run}], notes, servers: [{server, vendor, version, role, lastHint, …}], checkpoint, created}
 
 Example:
   waymark check -c waymark.yaml`,
@@ -73,7 +74,17 @@ async function examine(config: Config, fix: boolean, signal: AbortSignal): Promi
       return checkHints(instance, report, { format: config.hints, signal });
     }),
   );
-  const all = [...made.findings, ...unmet, ...hints.flatMap((hint) => hint.findings)];
+  const cascades = cascadeFindings(
+    await Promise.all(
+      reports.map((report, index) => {
+        const member = config.servers[index];
+        if (member === undefined || account === null) return notAsked(report.server);
+        return readCascades({ address: member.address, account }, report, signal);
+      }),
+    ),
+    config.filter,
+  );
+  const all = [...made.findings, ...unmet, ...hints.flatMap((hint) => hint.findings), ...cascades.findings];
   // What kept a table from being made is found once more where the table is looked for.
   const findings = all.filter(
     ({ message }, index) => all.findIndex((other) => other.message === message) === index,
@@ -84,6 +95,7 @@ async function examine(config: Config, fix: boolean, signal: AbortSignal): Promi
     findings,
     servers: reports.map((report, index) => checkedServer(report, hints[index]?.lastHint ?? null)),
     checkpoint: checkedCheckpoint(checkpoint),
+    notes: cascades.notes,
     created: made.created,
   };
 }

@@ -41,6 +41,19 @@ test('a hangup stops like the others, unless somebody listens to it: then it sto
   expect([hangups, signals.signal.aborted, process.exits]).toEqual([3, true, []]);
 });
 
+test('the user signal calls its listener, each time, and stops nothing', () => {
+  const process = new FakeProcess();
+  const signals = signalsOf(process);
+  expect(process.emit('SIGUSR2', 'SIGUSR2')).toBe(false);
+  let calls = 0;
+  signals.onUserSignal(() => (calls += 1));
+  process.emit('SIGUSR2', 'SIGUSR2');
+  process.emit('SIGUSR2', 'SIGUSR2');
+  expect([calls, signals.signal.aborted, process.exits]).toEqual([2, false, []]);
+  signals.release();
+  expect(process.emit('SIGUSR2', 'SIGUSR2')).toBe(false);
+});
+
 test('listens no more once it is released', () => {
   const process = new FakeProcess();
   const { signal, release } = signalsOf(process);

@@ -4,7 +4,7 @@ import { startRefusal } from '../../../src/conditions/conditions.js';
 import type { CheckFinding, RawFinding } from '../../../src/conditions/finding.js';
 import { WaymarkError } from '../../../src/util/errors.js';
 import { TimeOver } from '../../../src/util/limits.js';
-import { NotConnected, noZooKeeperClient, ZooKeeperRefusal } from '../../../src/zookeeper/refusal.js';
+import { ZooKeeperAway, noZooKeeperClient, ZooKeeperRefusal } from '../../../src/zookeeper/refusal.js';
 import { zookeeperCode } from '../../../src/zookeeper/zookeeper-calls.js';
 
 const store = (cause: unknown): WaymarkError => new WaymarkError('checkpoint-store', 'away', { cause });
@@ -12,14 +12,14 @@ const store = (cause: unknown): WaymarkError => new WaymarkError('checkpoint-sto
 describe('what passes by itself', () => {
   test.each<[string, unknown]>([
     ['no answer in time', new TimeOver('no answer within 1 ms')],
-    ['no connection to ZooKeeper', new NotConnected('connection refused')],
+    ['no connection to ZooKeeper', new ZooKeeperAway('connection refused')],
     ['an answer that was lost', new ZooKeeperRefusal(zookeeperCode.connectionLoss)],
     ['a server that is away', new WaymarkError('server-unreachable', 'away')],
     ['a connection that broke', new WaymarkError('stream-broken', 'broke')],
     ['a store whose server is away', store(new WaymarkError('server-unreachable', 'away'))],
     [
       'an election without a connection',
-      new WaymarkError('election-store', '', { cause: new NotConnected() }),
+      new WaymarkError('election-store', '', { cause: new ZooKeeperAway() }),
     ],
   ])('%s', (_what, error) => {
     expect(passes(error)).toBe(true);

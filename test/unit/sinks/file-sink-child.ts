@@ -54,7 +54,9 @@ try {
       // Also in the middle of a transaction: then the sequence is that of the last complete one.
       if (random() < 0.15) {
         const ended = batch.at(-1)?.tx.last === true;
-        save({ position: await sink.flush(signal), sequence: ended ? sequence + 1 : sequence });
+        const position = await sink.flush(signal);
+        save({ position, sequence: ended ? sequence + 1 : sequence });
+        if (position !== null) sink.saved?.(position);
       }
     }
     sequence++;
