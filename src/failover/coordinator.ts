@@ -25,6 +25,7 @@ import { logArrival, logIsolated, logLeft, logLost, logPlaced, logSuspicion } fr
 import type { Supervisor } from './supervisor.js';
 import { refused, type SwitchReport } from './switching.js';
 import { UnreadableContent } from './unreadable.js';
+import { formatDuration } from '../util/quantities.js';
 
 export type CoordinatorOptions = {
   readonly config: Config;
@@ -132,7 +133,7 @@ export class Coordinator {
         tryCandidate(target, { ...this.#candidateOptions(source), onBehind }, limited),
       );
     } catch (error) {
-      const late = `it doesn't have yet what was delivered, and ${rehearsalMs / 1000} s have passed`;
+      const late = `it doesn't have yet what was delivered, and ${formatDuration(rehearsalMs)} have passed`;
       throw refused(target.name, [waiting.isBehind ? late : messageOf(error)]);
     }
   }
