@@ -9,6 +9,7 @@ import { type HintFormat, hintRecogniser } from '../hints/hint.js';
 import type { ResumePoint } from '../matching/match-state.js';
 import type { Instance } from '../mysql/instance.js';
 import { type Inspection, inspect, isReplica } from '../mysql/inspect.js';
+import { isAtLeast, type ServerVersion } from '../mysql/version.js';
 import type { Sink } from '../sinks/sink.js';
 import { hasCode } from '../util/errors.js';
 import { ColumnSource } from './column-source.js';
@@ -95,13 +96,14 @@ async function readOnce(
 ): Promise<void> {
   const { progress, instance, inspection, resume, format } = options;
   const server = formatAddress(instance.address);
+  const { version } = inspection.facts;
   const cutOff = new CutOffTransaction(progress.partial, { ordered: options.ordered, server, notThese });
   const reader = new TokenReader(() => cutOff.probeBytes);
   const stream = new TransactionStream({
     progress,
     filter: options.filter,
     recognise: hintRecogniser(format),
-    decoder: new RowDecoder(inspection.facts.version.vendor),
+    decoder: new RowDecoder(version.vendor, hasVectors(version)),
     columns,
     server,
     serverId: inspection.facts.serverId,
@@ -183,4 +185,9 @@ function ownTransactions({ instance, inspection, signal }: TailOptions): () => P
     }
     return replica;
   };
+}
+
+/** MariaDB has VECTOR from 11.7 on; MySQL's log tells it by itself. */
+function hasVectors(version: ServerVersion): boolean {
+  return version.vendor === 'mariadb' && isAtLeast(version, 11, 7);
 }
