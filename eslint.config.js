@@ -11,6 +11,7 @@ const layers = [
   'mysql',
   'zookeeper',
   'binlog',
+  'decode',
   'hints',
   'matching',
   'topology',

@@ -42,7 +42,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           setupFiles: withClient,
-          include: ['test/integration/**/*.test.ts'],
+          include: ['test/integration/**/*.test.ts', 'test/exact/**/*.test.ts'],
           testTimeout: 60_000,
           retry,
           hookTimeout: 120_000,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import type { Logger } from 'pino';
-import { exitCodes, WaymarkError } from '../util/errors.js';
+import { exitCodes, isSystemError, WaymarkError } from '../util/errors.js';
 import { addCheckCommand } from './commands/check.js';
 import { addCorrelateCommand } from './commands/correlate.js';
 import { addFindCommand } from './commands/find.js';
@@ -43,7 +43,7 @@ export async function runProgram(process: NodeJS.Process): Promise<number> {
   const onUncaught = (error: unknown): void => {
     // Whatever state this leaves us in, it isn't one to go on from.
     if (logger === null) process.stderr.write(`${unexpectedText(error)}\n`);
-    else logger.fatal({ event: 'crashed', err: error }, 'unexpected error: please report it');
+    else logger.fatal({ event: 'crashed', err: error }, crashText(error));
     process.exit(exitCodes.failed);
   };
   process.on('uncaughtException', onUncaught);
@@ -81,6 +81,10 @@ export async function runProgram(process: NodeJS.Process): Promise<number> {
 
 function ignore(): void {
   // What stderr has to say of itself, nobody can be told.
+}
+
+function crashText(error: unknown): string {
+  return isSystemError(error) ? error.message : 'unexpected error: please report it';
 }
 
 function buildProgram(start: Start, usage: string[]): Command {

@@ -256,8 +256,5 @@ export type CheckpointConfig = Config['checkpoint'];
 /** Who may work on a stream. */
 export type ElectionConfig = Config['election'];
 
-/** Which sink, and where it writes. */
-export type SinkConfig = Config['sink'];
-
 /** How connections are encrypted: files to read, and whether the server's certificate is checked. */
 export type TlsConfig = NonNullable<Config['tls']>;

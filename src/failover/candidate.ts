@@ -50,7 +50,7 @@ export type StreamHistory = {
 };
 
 /** What a sink's last record tells of the server it was read from. */
-export type RecordPlace = {
+type RecordPlace = {
   /** The member's name. */
   readonly server: string;
   /** Whether the whole trail was read from it, so that nothing of it can stand behind the place. */

@@ -24,6 +24,11 @@ export async function serveHttp(listen: Address, faces: Faces, logger: Logger): 
     void respond(request, response, faces, logger);
   });
   await begin(server, listen);
+  // A connection that can't be taken (no more files) is its client's loss.
+  server.on('error', (error) => {
+    const reason = messageOf(error);
+    logger.warn({ event: 'http.failed', reason }, `A connection could not be taken: ${reason}`);
+  });
   const bound = server.address();
   const port = typeof bound === 'object' && bound !== null ? bound.port : listen.port;
   const address = formatAddress({ host: listen.host, port });

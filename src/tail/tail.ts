@@ -2,8 +2,8 @@ import type { Logger } from 'pino';
 import { type Coordinates, formatCoordinates } from '../binlog/coordinates.js';
 import { readCommitted } from '../binlog/committed-events.js';
 import type { EventBatch } from '../binlog/event.js';
-import { RowDecoder } from '../binlog/row-decoder.js';
 import type { OpenTransaction } from '../binlog/transaction-assembler.js';
+import { RowDecoder } from '../decode/row-decoder.js';
 import { formatAddress } from '../config/address.js';
 import type { TableFilter } from '../config/table-filter.js';
 import { type HintFormat, hintRecogniser } from '../hints/hint.js';
@@ -109,7 +109,7 @@ async function readOnce(
     progress,
     filter: options.filter,
     recognise: hintRecogniser(format),
-    decoder: await RowDecoder.create(inspection.facts.version),
+    decoder: new RowDecoder(inspection.facts.version.vendor),
     columns,
     server,
     serverId: inspection.facts.serverId,

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { formatCoordinates } from '../binlog/coordinates.js';
 import { EventType, eventType } from '../binlog/event.js';
-import type { DecodedRow, RowDecoder } from '../binlog/row-decoder.js';
+import type { DecodedRow, RowDecoder } from '../decode/row-decoder.js';
 import type { EndedTransaction, OpenTransaction } from '../binlog/transaction-assembler.js';
 import type { TableFilter } from '../config/table-filter.js';
 import { displayHint, type HintRecogniser } from '../hints/hint.js';

@@ -154,3 +154,8 @@ export function hasSystemCode(error: unknown, ...codes: readonly string[]): bool
     error instanceof Error && 'code' in error && typeof error.code === 'string' && codes.includes(error.code)
   );
 }
+
+/** Whether the system has refused a call of Node's: what Node says of it names the call (nodejs.org/api/errors.html). */
+export function isSystemError(error: unknown): error is Error {
+  return error instanceof Error && 'syscall' in error && 'code' in error && typeof error.code === 'string';
+}

@@ -185,7 +185,11 @@ const operations: readonly Operation[] = [
       const columns = new ColumnSource(instance, logger, signal);
       try {
         await columns.describe({
-          ...{ schema: 'shop', table: 'orders', columnTypes: [3, 252] },
+          layout: {
+            ...{ tableId: 1, schema: 'shop', table: 'orders', columns: [], primaryKey: null },
+            ...{ generatedKey: false, vendor: 'mariadb' },
+          },
+          missing: 'names',
           describe: () => undefined,
         });
       } finally {

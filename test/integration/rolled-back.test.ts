@@ -2,9 +2,8 @@ import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Coordinates } from '../../src/binlog/coordinates.js';
 import { headerBytes } from '../../src/binlog/event.js';
-import { RowDecoder } from '../../src/binlog/row-decoder.js';
+import { RowDecoder } from '../../src/decode/row-decoder.js';
 import type { EndedTransaction } from '../../src/binlog/transaction-assembler.js';
-import { parseServerVersion } from '../../src/mysql/version.js';
 import { startTopology, type TestServer, type Topology } from '../servers/index.js';
 import { kinds, logsOf, newLog, readTransactions } from './fixtures/log-reading.js';
 
@@ -19,7 +18,7 @@ type Told = {
 };
 
 async function tell(server: TestServer, start: Coordinates): Promise<Told> {
-  const decoder = await RowDecoder.create(parseServerVersion(server.version));
+  const decoder = new RowDecoder(server.vendor);
   const table = new Map<number, unknown>();
   const statements: string[] = [];
   const xa: string[] = [];

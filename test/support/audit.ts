@@ -15,6 +15,7 @@ export type AuditRecord = {
   readonly before?: Row;
   readonly after?: Row;
   readonly sql?: string;
+  /** Of the outcome of a prepared XA transaction: which one, and what became of it. */
   readonly xid?: string;
   readonly outcome?: 'commit' | 'rollback';
   readonly ts: string;

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { open, readFile, stat, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { DiskRoom } from '../../../src/sinks/disk-room.js';
 import { fileSink } from '../../../src/sinks/file-sink.js';
@@ -11,6 +12,7 @@ import type { Sink } from '../../../src/sinks/sink.js';
 import { sampleTransaction } from './sample-records.js';
 
 const { signal } = new AbortController();
+const stdoutChild = fileURLToPath(new URL('stdout-sink-child.ts', import.meta.url));
 const disk = mkdtempSync(join(tmpdir(), 'waymark-disk-'));
 const mounted = mount();
 
@@ -111,13 +113,9 @@ test.runIf(mounted)(
     const free = Number(execFileSync('stat', ['-f', '-c', '%a', disk])) * 4096;
     await writeFile(filler, Buffer.alloc(free - 40_960));
     const file = await open(out, 'w');
-    const child = spawn(
-      process.execPath,
-      ['--import', 'tsx', 'test/unit/sinks/stdout-sink-child.ts', '100'],
-      {
-        stdio: ['ignore', file.fd, 'pipe'],
-      },
-    );
+    const child = spawn(process.execPath, ['--import', 'tsx', stdoutChild, '100'], {
+      stdio: ['ignore', file.fd, 'pipe'],
+    });
     await file.close();
     const ended = once(child, 'close');
     await once(child.stderr!, 'data');

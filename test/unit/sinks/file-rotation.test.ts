@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { truncateSync } from 'node:fs';
 import {
   appendFile,
   link,
@@ -356,7 +356,7 @@ describe('damage', () => {
     })();
     const refused = expect(delivering).rejects.toThrow('was changed by somebody else');
     await new Promise((resolve) => setTimeout(resolve, random.between(1, 30)));
-    execFileSync('truncate', ['-s', '0', path]);
+    truncateSync(path, 0);
     await refused;
     await expect(sink.flush(signal)).rejects.toMatchObject({ code: 'sink' });
     expect((await readFile(path)).includes(0)).toBe(false);
