@@ -24,8 +24,8 @@ import { type AgentEvent, type AgentState, initialState, type Switch, transition
 import { logArrival, logIsolated, logLeft, logLost, logPlaced, logSuspicion } from './switch-log.js';
 import type { Supervisor } from './supervisor.js';
 import { refused, type SwitchReport } from './switching.js';
-import { UnreadableContent } from './unreadable.js';
 import { formatDuration } from '../util/quantities.js';
+import { UnreadableContent } from './unreadable.js';
 
 export type CoordinatorOptions = {
   readonly config: Config;

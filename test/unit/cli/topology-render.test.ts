@@ -47,9 +47,9 @@ test('a tree', () => {
       alive('db5', { channels: [channel('db2', { byGtid: true, applierRunning: false })] }),
     ]),
   ).toEqual([
-    'db1:3306        MariaDB 10.11.19  ROW  writable                                                                 GTIDs     hint 4 s old',
-    '├─ db2:3306     MariaDB 10.11.19  ROW  writable   lag 0 s                    threads run                        GTIDs     hint 4 s old',
-    '│  └─ db5:3306  MariaDB 10.11.19  ROW  writable   lag 0 s                    receiver runs, applier stopped     by GTID   hint 4 s old',
+    'db1:3306        MariaDB 10.11.19  ROW  writable                                                              GTIDs     hint 4 s old',
+    '├─ db2:3306     MariaDB 10.11.19  ROW  writable   lag 0 s                 threads run                        GTIDs     hint 4 s old',
+    '│  └─ db5:3306  MariaDB 10.11.19  ROW  writable   lag 0 s                 receiver runs, applier stopped     by GTID   hint 4 s old',
     '├─ db3:3306     MySQL 9.7.4       ROW  read-only  lag ? (delayed by 1 h)  receiver connecting, applier runs  no GTIDs  hint 4 s old',
     '                ! no route to host',
     "                ! doesn't log what it replicates: nothing can replicate from it",
