@@ -11,6 +11,7 @@ const layers = [
   'mysql',
   'zookeeper',
   'binlog',
+  'decode',
   'hints',
   'matching',
   'topology',
@@ -22,6 +23,7 @@ const layers = [
   'repoint',
   'regroup',
   'http',
+  'conditions',
   'stream',
 ];
 
@@ -41,6 +43,21 @@ const layerRules = layers.map((layer, index) => ({
     ],
   },
 }));
+
+/** What asks a server goes through ServerConnection, where its errors are told apart: nobody else knows the client. */
+const clientRule = {
+  files: ['src/**/*.ts'],
+  ignores: ['src/mysql/connection.ts'],
+  rules: {
+    'no-restricted-syntax': [
+      'error',
+      {
+        selector: 'ImportDeclaration[source.value=/^mysql2/], ImportExpression[source.value=/^mysql2/]',
+        message: 'Only src/mysql/connection.ts imports mysql2: ask servers through ServerConnection.',
+      },
+    ],
+  },
+};
 
 export default tseslint.config(
   { ignores: ['dist/**', 'node_modules/**'] },
@@ -77,4 +94,5 @@ export default tseslint.config(
     },
   },
   ...layerRules,
+  clientRule,
 );

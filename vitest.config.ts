@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 
 /** What a file leaves open fails it. */
 const setupFiles = [fileURLToPath(new URL('test/setup/no-dangling-handles.ts', import.meta.url))];
+/** What needs the optional client for ZooKeeper is skipped where there is none. */
+const withClient = [...setupFiles, fileURLToPath(new URL('test/setup/zookeeper-client.ts', import.meta.url))];
 
 /**
  * On CI a test against real servers that ran out of time gets one more try, and the report says so: a shared machine
@@ -39,8 +41,8 @@ export default defineConfig({
       {
         test: {
           name: 'integration',
-          setupFiles,
-          include: ['test/integration/**/*.test.ts'],
+          setupFiles: withClient,
+          include: ['test/integration/**/*.test.ts', 'test/exact/**/*.test.ts'],
           testTimeout: 60_000,
           retry,
           hookTimeout: 120_000,
@@ -51,7 +53,7 @@ export default defineConfig({
       {
         test: {
           name: 'scenarios',
-          setupFiles,
+          setupFiles: withClient,
           include: ['test/scenarios/**/*.test.ts'],
           testTimeout: 120_000,
           retry,

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Address } from './config/address.js';
+import { requireConditions } from './conditions/required.js';
 import type { Config } from './config/schema.js';
 import { createElections } from './election/create-elections.js';
 import type { Elections } from './election/lease.js';
@@ -15,6 +16,7 @@ import { type Carried, Carrier } from './stream/carrier.js';
 import { runStream } from './stream/run-stream.js';
 import { Stream } from './stream/stream.js';
 import { messageOf, WaymarkError } from './util/errors.js';
+import { formatDuration } from './util/quantities.js';
 
 export type AgentOptions = {
   readonly logger: Logger;
@@ -77,25 +79,30 @@ export function createAgent(config: Config | readonly Config[], options: AgentOp
     },
     reload: (changed) => reloadAll(streams, 'stream' in changed ? [changed] : changed),
     async run(signal) {
-      for (const stream of streams) stream.use(await readAccount(stream.config));
-      const account = await readAccount(shared);
-      const http = await serve(shared.http, agent, metrics, logger);
-      const elections = createElections(shared.election, { account, logger });
       try {
-        if (single) await runOnly(find(), elections, signal);
-        else {
-          carrier = new Carrier({
-            ...{ elections, logger },
-            streams: streams.map((stream) => carried(stream, elections)),
-            limit: shared.maxStreams,
-          });
-          await carrier.run(signal);
+        if (single) await requireAll(find(), options, signal);
+        else
+          for (const config of configs) await requireConditions(config, { about: 'agent', signal, logger });
+        for (const stream of streams) stream.use(await readAccount(stream.config));
+        const http = await serve(shared.http, agent, metrics, logger);
+        const elections = createElections(shared.election, { account: await readAccount(shared), logger });
+        try {
+          if (single) await runOnly(find(), elections, signal);
+          else {
+            carrier = carrierOf(streams, elections, options, shared.maxStreams);
+            await carrier.run(signal);
+          }
+        } finally {
+          await elections.close();
+          await http?.close();
         }
-        logger.info({ event: 'stopped', reason: 'asked to' }, 'Stopped');
-      } finally {
-        await elections.close();
-        await http?.close();
+      } catch (error) {
+        if (!signal.aborted || error !== signal.reason) {
+          logStopped(logger, error);
+          throw error;
+        }
       }
+      logger.info({ event: 'stopped', reason: 'asked to' }, 'Stopped');
     },
   };
   return agent;
@@ -171,31 +178,60 @@ async function serve(
   return serveHttp(http.listen, faces, logger);
 }
 
+/** Whatever must be true for the only stream of an agent, and for the agent. */
+async function requireAll(
+  stream: Stream,
+  { sink, logger }: AgentOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  await requireConditions(stream.config, { ownSink: sink !== undefined, signal, logger });
+}
+
 /** The stream of an agent that has no other: what stops it stops the agent. */
 async function runOnly(stream: Stream, elections: Elections, signal: AbortSignal): Promise<void> {
   try {
     await runStream(stream, elections.of(stream.name), signal);
   } catch (error) {
     if (signal.aborted) return;
-    stream.coordinator?.stopped(messageOf(error));
-    const fields = { event: 'stopped', ...errorFields(error), reason: messageOf(error) };
-    stream.logger.error(fields, `Stopped: ${messageOf(error)}`);
+    stream.rests({ kind: 'stopped', reason: messageOf(error) });
     throw error;
   }
 }
 
+function logStopped(logger: Logger, error: unknown): void {
+  const reason = messageOf(error);
+  logger.error({ event: 'stopped', ...errorFields(error), reason }, `Stopped: ${reason}`);
+}
+
+function carrierOf(
+  streams: readonly Stream[],
+  elections: Elections,
+  options: AgentOptions,
+  limit: number,
+): Carrier {
+  const { logger } = options;
+  return new Carrier({
+    ...{ elections, logger, limit },
+    streams: streams.map((stream) => carried(stream, elections, options)),
+  });
+}
+
 /** One of several streams: what stops it is tried again. */
-function carried(stream: Stream, elections: Elections): Carried {
+function carried(stream: Stream, elections: Elections, { sink }: AgentOptions): Carried {
+  const { config, logger } = stream;
   return {
     name: stream.name,
-    run: (signal) => runStream(stream, elections.of(stream.name), signal),
+    async run(signal) {
+      await requireConditions(config, { about: 'stream', ownSink: sink !== undefined, signal, logger });
+      return runStream(stream, elections.of(stream.name), signal);
+    },
     leads: () => stream.token !== null,
     failed(error, retryMs) {
       const reason = messageOf(error);
       stream.rests({ kind: 'failed', reason, since: Date.now(), retryMs });
       stream.logger.error(
         { event: 'stream.failed', ...errorFields(error), reason, retryMs },
-        `The stream has failed, and is tried again in ${retryMs / 1000} s: ${reason}`,
+        `The stream has failed, and is tried again in ${formatDuration(retryMs)}: ${reason}`,
       );
     },
   };

@@ -1,15 +1,20 @@
-import { inflateSync } from 'node:zlib';
+import { createInflate, inflateSync } from 'node:zlib';
 import { WaymarkError } from '../util/errors.js';
 import { maximumEventBytes } from './event.js';
 import { zstdPieces } from './zstd.js';
 
+/** How much is handed out at once. */
+const pieceBytes = 128 * 1024;
+
+/** What MariaDB's `log_bin_compress` puts before the bytes that it has packed. */
+type PackedHead = { readonly unpackedBytes: number; readonly dataStart: number };
+
 /**
- * Unpacks what MariaDB's `log_bin_compress` packs: one byte with bit 7 set, the algorithm (0 = zlib) in bits 4-6 and the number
- * of length bytes in bits 0-2, the unpacked length big-endian, then a zlib stream
- * (MariaDB: sql/log_event.cc, binlog_buf_uncompress).
+ * Reads that head: one byte with bit 7 set, the algorithm (0 = zlib) in bits 4-6 and the number of length bytes in bits
+ * 0-2, the unpacked length big-endian, then a zlib stream (MariaDB: sql/log_event.cc, binlog_buf_uncompress).
  * @throws WaymarkError `protocol` when that is not what the bytes are.
  */
-export function decompressRowEventPayload(packed: Buffer): Buffer {
+function readPackedHead(packed: Buffer): PackedHead {
   const head = packed.length > 0 ? packed.readUInt8(0) : 0;
   const lengthBytes = head & 0x07;
   const algorithm = (head & 0x70) >> 4;
@@ -22,15 +27,24 @@ export function decompressRowEventPayload(packed: Buffer): Buffer {
   ) {
     throw new WaymarkError('protocol', 'A compressed event from MariaDB has a header that cannot be read');
   }
-  const length = packed.readUIntBE(1, lengthBytes);
-  if (length > maximumEventBytes) throw tooLarge(length);
-  const unpacked = inflate(packed.subarray(1 + lengthBytes), length);
-  if (unpacked.length !== length) {
-    throw new WaymarkError(
-      'protocol',
-      `A compressed event from MariaDB unpacks to ${unpacked.length} bytes instead of ${length}`,
-    );
-  }
+  const unpackedBytes = packed.readUIntBE(1, lengthBytes);
+  if (unpackedBytes > maximumEventBytes) throw tooLarge(unpackedBytes);
+  return { unpackedBytes, dataStart: 1 + lengthBytes };
+}
+
+/** How much what MariaDB has packed says that it unpacks to. */
+export function unpackedBytesOf(packed: Buffer): number {
+  return readPackedHead(packed).unpackedBytes;
+}
+
+/**
+ * Unpacks what MariaDB's `log_bin_compress` packs, at once.
+ * @throws WaymarkError `protocol` when that is not what the bytes are.
+ */
+export function decompressRowEventPayload(packed: Buffer): Buffer {
+  const { unpackedBytes, dataStart } = readPackedHead(packed);
+  const unpacked = inflate(packed.subarray(dataStart), unpackedBytes);
+  if (unpacked.length !== unpackedBytes) throw otherLength(unpacked.length, unpackedBytes);
   return unpacked;
 }
 
@@ -39,17 +53,46 @@ function inflate(packed: Buffer, length: number): Buffer {
     // Into one buffer, with a byte to spare so that zlib sees its end: put together from pieces it takes twice the memory.
     return inflateSync(packed, { maxOutputLength: Math.max(length, 1), chunkSize: Math.max(length + 1, 64) });
   } catch (cause) {
-    throw new WaymarkError('protocol', 'A compressed event from MariaDB cannot be unpacked', { cause });
+    throw cannotUnpack(cause);
   }
+}
+
+/**
+ * The same in another thread, into `target` from an offset on.
+ * @throws WaymarkError `protocol` when that is not what the bytes are, or not as many as they say.
+ */
+export async function decompressInto(target: Buffer, offset: number, packed: Buffer): Promise<void> {
+  const { unpackedBytes, dataStart } = readPackedHead(packed);
+  const stream = createInflate({ chunkSize: pieceBytes });
+  stream.end(packed.subarray(dataStart));
+  let bytes = 0;
+  try {
+    for await (const piece of stream) {
+      if (!Buffer.isBuffer(piece)) continue;
+      if (bytes + piece.length > unpackedBytes) throw otherLength(bytes + piece.length, unpackedBytes);
+      bytes += piece.copy(target, offset + bytes);
+    }
+  } catch (cause) {
+    throw cause instanceof WaymarkError ? cause : cannotUnpack(cause);
+  }
+  if (bytes !== unpackedBytes) throw otherLength(bytes, unpackedBytes);
+}
+
+function cannotUnpack(cause: unknown): WaymarkError {
+  return new WaymarkError('protocol', 'A compressed event from MariaDB cannot be unpacked', { cause });
+}
+
+function otherLength(bytes: number, said: number): WaymarkError {
+  return new WaymarkError(
+    'protocol',
+    `A compressed event from MariaDB unpacks to ${bytes} bytes instead of ${said}`,
+  );
 }
 
 /** Field types in the head of a TRANSACTION_PAYLOAD_EVENT (libs/mysql/binlog/event/codecs/binary.cpp). */
 const payloadField = { end: 0, size: 1, compression: 2, unpackedSize: 3 } as const;
 const compressionNone = 255;
 const compressionZstd = 0;
-
-/** How much of a payload that isn't compressed is handed out at once. */
-const plainPieceBytes = 128 * 1024;
 
 /**
  * Unpacks MySQL's TRANSACTION_PAYLOAD_EVENT (8.0.20 and later, `binlog_transaction_compression`): a list of fields
@@ -60,14 +103,14 @@ const plainPieceBytes = 128 * 1024;
  * @throws WaymarkError `protocol`, also when it unpacks to more or less than it says; `unsupported-event` (a
  * compression that isn't known).
  */
-export function* unpackTransactionPayload(
+export async function* unpackTransactionPayload(
   buffer: Buffer,
   bodyStart: number,
   end: number,
-): Generator<Buffer, void, undefined> {
+): AsyncGenerator<Buffer, void, undefined> {
   const { compression, dataStart, unpackedBytes } = readPayloadHead(buffer.subarray(0, end), bodyStart);
   let bytes = 0;
-  for (const piece of dataPieces(buffer.subarray(dataStart, end), compression)) {
+  for await (const piece of dataPieces(buffer.subarray(dataStart, end), compression, unpackedBytes)) {
     bytes += piece.length;
     if (bytes > unpackedBytes) throw notAsSaid(`more than ${unpackedBytes}`);
     yield piece;
@@ -76,12 +119,16 @@ export function* unpackTransactionPayload(
     throw notAsSaid(`${bytes} instead of ${unpackedBytes}`);
 }
 
-function dataPieces(data: Buffer, compression: number): Iterable<Buffer> {
+function dataPieces(
+  data: Buffer,
+  compression: number,
+  unpackedBytes: number,
+): Iterable<Buffer> | AsyncIterable<Buffer> {
   switch (compression) {
     case compressionNone:
       return plainPieces(data);
     case compressionZstd:
-      return zstdPieces(data);
+      return zstdPieces(data, unpackedBytes);
     default:
       throw new WaymarkError(
         'unsupported-event',
@@ -91,8 +138,8 @@ function dataPieces(data: Buffer, compression: number): Iterable<Buffer> {
 }
 
 function* plainPieces(data: Buffer): Generator<Buffer, void, undefined> {
-  for (let offset = 0; offset < data.length; offset += plainPieceBytes) {
-    yield data.subarray(offset, offset + plainPieceBytes);
+  for (let offset = 0; offset < data.length; offset += pieceBytes) {
+    yield data.subarray(offset, offset + pieceBytes);
   }
 }
 

@@ -1,4 +1,7 @@
+import { crc32 } from 'node:zlib';
 import xxhash, { type XXHash } from 'xxhash-wasm';
+import { isDmlStatement } from './dml-statement.js';
+import { type Comparison, digestOf, weaker } from './identity.js';
 import type { RowOperation, TableName } from './rows-event.js';
 import type { Statement } from './query-event.js';
 import { withoutComments } from './sql-text.js';
@@ -11,11 +14,15 @@ const statementCode = 4;
 /** How much goes to the hash at once: it copies its input into memory of its own, which then keeps that size. */
 const pieceBytes = 1024 * 1024;
 
+/** What a run of row events with one table and kind begins with in the canonical content, and its part of the shape. */
+export type RunHead = { readonly bytes: Buffer; readonly shape: number };
+
 /**
  * The digest of a transaction's canonical content, taken as it streams by: XXH64 over, for each run of row events
  * with one table and kind, a head (kind, schema, table, column count) and the row images; for each statement its
  * default schema and its text without comments. How a server splits rows into events, table ids, flags, extra data,
- * checksums, positions and compression are left out, because they differ from server to server.
+ * checksums, positions and compression are left out, because they differ from server to server. The shape is made of
+ * the heads and the statements alone, one number for each run.
  *
  * The value at any moment is the digest of what has been taken so far, so that the first part of a transaction can
  * be compared as well.
@@ -23,7 +30,9 @@ const pieceBytes = 1024 * 1024;
 export class ContentDigest {
   #hash: XXHash<bigint> = hashing.create64();
   #bytes = 0;
-  #runHead: Buffer | null = null;
+  #runHead: RunHead | null = null;
+  #shape = 0;
+  #comparison: Comparison = 'content';
   /** A place in the content whose digest is wanted, and that digest once the content has come so far. */
   readonly #probeBytes: number;
   #probed: bigint | null = null;
@@ -37,8 +46,14 @@ export class ContentDigest {
     return this.#bytes;
   }
 
+  /** By what it can be compared, as far as it has come. */
+  get comparison(): Comparison {
+    return this.#comparison;
+  }
+
+  /** See {@link digestOf}. */
   value(): bigint {
-    return this.#hash.digest();
+    return digestOf(this.#comparison, this.#shape ^ (this.#shape >>> 14), this.#hash.digest());
   }
 
   /** The digest over the first `probeBytes` bytes, once there were so many; null before. */
@@ -46,21 +61,28 @@ export class ContentDigest {
     return this.#probed;
   }
 
-  rows(head: Buffer, images: Buffer): void {
-    if (this.#runHead === null || !(this.#runHead === head || this.#runHead.equals(head))) {
+  /** @param complete whether the images have all columns, and these whole. */
+  rows(head: RunHead, images: Buffer, complete = true): void {
+    if (!complete) this.#comparison = weaker(this.#comparison, 'shape');
+    if (this.#runHead === null || !(this.#runHead === head || this.#runHead.bytes.equals(head.bytes))) {
       this.#runHead = head;
-      this.#update(head);
+      this.#shape = mixed(this.#shape, head.shape);
+      this.#update(head.bytes);
     }
     this.#updateInPieces(images);
   }
 
   statement(statement: Statement): void {
-    this.#runHead = null;
-    const text = Buffer.from(sameOnReplicas(statement.sql), 'utf8');
+    const sql = sameOnReplicas(statement.sql);
+    const text = Buffer.from(sql, 'utf8');
     const textBytes = Buffer.alloc(4);
     textBytes.writeUInt32LE(text.length);
+    const head = Buffer.concat([lengthPrefixed(statementCode, [statement.schema], 0), textBytes]);
+    if (isDmlStatement(sql)) this.#comparison = 'origin';
+    this.#runHead = null;
+    this.#shape = mixed(this.#shape, crc32(text, crc32(head)));
     // The text may be long: it isn't copied once more to stand behind its length.
-    this.#update(Buffer.concat([lengthPrefixed(statementCode, [statement.schema], 0), textBytes]));
+    this.#update(head);
     this.#updateInPieces(text);
   }
 
@@ -74,7 +96,7 @@ export class ContentDigest {
     const untilProbe = this.#probeBytes - this.#bytes;
     if (untilProbe > 0 && piece.length >= untilProbe) {
       this.#hash.update(piece.subarray(0, untilProbe));
-      this.#probed = this.#hash.digest();
+      this.#probed = this.value();
       if (piece.length > untilProbe) this.#hash.update(piece.subarray(untilProbe));
     } else {
       this.#hash.update(piece);
@@ -84,8 +106,15 @@ export class ContentDigest {
 }
 
 /** The head of a run of rows in the canonical content. */
-export function runHead(name: TableName, operation: RowOperation, columnCount: number): Buffer {
-  return lengthPrefixed(operationCodes[operation], [name.schema, name.table], columnCount);
+export function runHead(name: TableName, operation: RowOperation, columnCount: number): RunHead {
+  const bytes = lengthPrefixed(operationCodes[operation], [name.schema, name.table], columnCount);
+  return { bytes, shape: crc32(bytes) };
+}
+
+/** The shape with one part more. Order counts: each part goes through all that come behind it. */
+function mixed(shape: number, part: number): number {
+  const product = Math.imul(shape ^ part, 0x9e3779b1);
+  return product ^ (product >>> 15);
 }
 
 function lengthPrefixed(code: number, texts: readonly string[], count: number): Buffer {

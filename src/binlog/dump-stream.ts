@@ -1,21 +1,22 @@
 import { randomInt } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { Socket } from 'node:net';
-import type { Connection } from 'mysql2/promise';
 import { formatAddress } from '../config/address.js';
-import { connect, discard, socketOf } from '../mysql/connection.js';
+import { askOver } from '../mysql/ask.js';
+import { connect, type ServerConnection } from '../mysql/connection.js';
 import type { Instance } from '../mysql/instance.js';
-import { isDenied, isServerError, missingGrant } from '../mysql/server-error.js';
-import { messageOf, WaymarkError } from '../util/errors.js';
+import { isDenied, missingGrant, statementError } from '../mysql/server-error.js';
+import { WaymarkError } from '../util/errors.js';
 import { type Coordinates, formatCoordinates } from './coordinates.js';
 import { EventList } from './event-list.js';
 import { type EventBatch, EventType, eventType, headerBytes } from './event.js';
+import { LogEnd } from './log-end.js';
 import { LogPosition } from './log-position.js';
 import { type LogFormat, readFormatDescription } from './format-description.js';
 import { Pace } from '../util/pace.js';
-import { withDeadline } from '../util/async.js';
 import { PacketFramer } from './packet-framer.js';
 import { SocketReader } from './socket-reader.js';
+import { mayBePacked } from './unpacked-events.js';
 
 export type DumpOptions = {
   readonly instance: Instance;
@@ -62,23 +63,23 @@ export async function* readDump(options: DumpOptions): AsyncGenerator<EventBatch
   }
   const connection = await connect(instance, {
     signal,
-    ...(options.connectTimeoutMs === undefined ? {} : { connectTimeoutMs: options.connectTimeoutMs }),
+    connectTimeoutMs: options.connectTimeoutMs,
   });
   const abort = (): void => {
-    discard(connection);
+    connection.discard();
   };
   signal.addEventListener('abort', abort, { once: true });
   try {
-    await prepare(connection, options);
+    const end = await prepare(connection, options);
     const socket = takeSocket(connection);
     socket.write(dumpCommand(options));
-    yield* batches(socket, options);
+    yield* batches(socket, options, end);
   } catch (error) {
     signal.throwIfAborted();
-    throw error instanceof WaymarkError ? error : streamError(error, options);
+    throw statementError(error, instance, dumpPurpose);
   } finally {
     signal.removeEventListener('abort', abort);
-    discard(connection);
+    connection.discard();
   }
 }
 
@@ -87,23 +88,25 @@ export async function* readDump(options: DumpOptions): AsyncGenerator<EventBatch
  * the `source_` ones, everything else the `master_` ones; unknown user variables do no harm.
  * CRC32: the server sends what is in the file, checksums included; so sizes in the stream are sizes in the file.
  * mariadb_slave_capability 4: GTID events as they are, no stand-ins for old replicas (MariaDB: sql/sql_repl.cc).
+ * @returns what a non-blocking dump must come to at least; null where the server says itself that it has ended.
  */
-async function prepare(connection: Connection, options: DumpOptions): Promise<void> {
+async function prepare(connection: ServerConnection, options: DumpOptions): Promise<LogEnd | null> {
   const heartbeatNanoseconds = (options.heartbeatMs ?? defaultHeartbeatMs) * 1_000_000;
-  await withDeadline(
-    connection.query(
+  const limitMs = options.silenceMs ?? defaultSilenceMs;
+  const question = { purpose: dumpPurpose, signal: options.signal, limitMs };
+  return askOver(connection, question, async () => {
+    await connection.run(
       `SET @master_binlog_checksum = 'CRC32', @source_binlog_checksum = 'CRC32', ` +
         `@master_heartbeat_period = ${heartbeatNanoseconds}, @source_heartbeat_period = ${heartbeatNanoseconds}, ` +
         `@mariadb_slave_capability = 4`,
-    ),
-    options.silenceMs ?? defaultSilenceMs,
-    () => silence(options),
-  );
+    );
+    return options.nonBlocking === true ? LogEnd.read(connection) : null;
+  });
 }
 
 /** mysql2 has done the handshake and knows nothing of dumps: from here on the socket is ours. */
-function takeSocket(connection: Connection): Socket {
-  const socket = socketOf(connection);
+function takeSocket(connection: ServerConnection): Socket {
+  const { socket } = connection;
   socket.removeAllListeners('data');
   socket.removeAllListeners('end');
   socket.removeAllListeners('close');
@@ -126,18 +129,21 @@ function dumpCommand(options: DumpOptions): Buffer {
   return packet;
 }
 
-async function* batches(socket: Socket, options: DumpOptions): AsyncGenerator<EventBatch, void, undefined> {
+async function* batches(
+  socket: Socket,
+  options: DumpOptions,
+  end: LogEnd | null,
+): AsyncGenerator<EventBatch, void, undefined> {
   const reader = new SocketReader(socket, options.signal);
   const framer = new PacketFramer();
-  const decoder = new EventDecoder(options);
+  const decoder = new EventDecoder(options, end);
   const pace = new Pace(options.maximumBytesPerSecond);
   const silenceMs = options.silenceMs ?? defaultSilenceMs;
   for (;;) {
     const chunk = await reader.read(silenceMs);
     if (chunk === 'silent') throw silence(options);
     if (chunk === 'ended') {
-      // MariaDB ends a non-blocking dump by just closing the connection.
-      if (options.nonBlocking) return;
+      if (options.nonBlocking && decoder.atEnd) return;
       throw new WaymarkError('stream-broken', `${serverOf(options)} closed the binlog stream`);
     }
     let failure: { readonly error: unknown } | null = null;
@@ -161,14 +167,21 @@ class EventDecoder {
   #begun = false;
   #format: LogFormat | null = null;
   readonly #options: DumpOptions;
+  readonly #end: LogEnd | null;
   readonly #position: LogPosition;
   readonly #events: EventList;
   #packed = false;
 
-  constructor(options: DumpOptions) {
+  constructor(options: DumpOptions, end: LogEnd | null) {
     this.#options = options;
+    this.#end = end;
     this.#position = new LogPosition(options.start);
     this.#events = new EventList(serverOf(options));
+  }
+
+  /** Whether a stream that the server closes here has been to the log's end. */
+  get atEnd(): boolean {
+    return this.#end?.isReached(this.#position.end) ?? true;
   }
 
   /** Forgets the events of the batch before. */
@@ -201,6 +214,9 @@ class EventDecoder {
         details: { server, tookLeave: true },
       });
     }
+    if (status !== 0) {
+      throw new WaymarkError('protocol', `${serverOf(this.#options)} sent what is no event`);
+    }
     const eventStart = start + 1;
     if (end - eventStart < headerBytes) {
       throw new WaymarkError('protocol', `${serverOf(this.#options)} sent an event shorter than its header`);
@@ -215,10 +231,14 @@ class EventDecoder {
       this.#format = readFormatDescription(buffer, eventStart, end);
     }
     const eventEnd = end - this.#checksumBytes(buffer, eventStart, end);
+    const left = type === EventType.rotate ? this.#position.end.file : null;
     this.#position.advance(buffer, eventStart, eventEnd);
-    if (!this.#begun && type === EventType.rotate) this.#requirePlace();
+    if (left !== null) {
+      if (!this.#begun) this.#requirePlace();
+      if (this.#position.end.file !== left) this.#end?.leaves(left);
+    }
     this.#begun = true;
-    this.#packed ||= type === EventType.transactionPayload;
+    this.#packed ||= mayBePacked(type);
     this.#events.push(buffer, eventStart, eventEnd, this.#position.place);
   };
 
@@ -274,6 +294,9 @@ function dumpError(buffer: Buffer, start: number, end: number, options: DumpOpti
   return errorOfNumber(number, buffer.toString('utf8', start + (hasState ? 9 : 3), end), options);
 }
 
+/** What the server is asked for, for messages. */
+const dumpPurpose = 'send its binary log';
+
 function errorOfNumber(number: number, serverText: string, options: DumpOptions): WaymarkError {
   const server = serverOf(options);
   const details = { server, errorNumber: number, ...options.start };
@@ -291,18 +314,6 @@ function errorOfNumber(number: number, serverText: string, options: DumpOptions)
   return new WaymarkError('stream-broken', `${server} ended the binlog stream: ${serverText} (${number})`, {
     details,
   });
-}
-
-function streamError(error: unknown, options: DumpOptions): WaymarkError {
-  if (isServerError(error) && error.errno > 0) return errorOfNumber(error.errno, error.message, options);
-  return new WaymarkError(
-    'stream-broken',
-    `The binlog stream from ${serverOf(options)} broke: ${messageOf(error)}`,
-    {
-      cause: error,
-      details: { server: serverOf(options) },
-    },
-  );
 }
 
 function silence(options: DumpOptions): WaymarkError {

@@ -67,7 +67,7 @@ export const eventFates: Readonly<Record<number, KnownEvent>> = {
   36: { name: 'TRANSACTION_CONTEXT_EVENT', fate: 'passed-over' },
   37: { name: 'VIEW_CHANGE_EVENT', fate: 'passed-over' },
   38: { name: 'XA_PREPARE_LOG_EVENT', fate: 'end' },
-  39: refused('PARTIAL_UPDATE_ROWS_EVENT', 'a partial JSON update; unset binlog_row_value_options there'),
+  39: { name: 'PARTIAL_UPDATE_ROWS_EVENT', fate: 'rows' },
   40: { name: 'TRANSACTION_PAYLOAD_EVENT', fate: 'unpacked' },
   41: { name: 'HEARTBEAT_LOG_EVENT_V2', fate: 'place' },
   42: { name: 'GTID_TAGGED_LOG_EVENT', fate: 'begin' },

@@ -1,8 +1,8 @@
 import { WaymarkError } from '../util/errors.js';
 import { eventSize, headerBytes, maximumEventBytes } from './event.js';
 
-/** Called for each event, in order. */
-type Visitor = (buffer: Buffer, start: number, end: number) => void;
+/** Called for each event, which lies in `buffer` from `start` to `end`. */
+type SplitVisitor = (buffer: Buffer, start: number, end: number) => void;
 
 /**
  * Cuts the bytes of a compressed transaction, which come in pieces, into its events. An event that lies whole in a
@@ -22,7 +22,7 @@ export class EventSplitter {
   }
 
   /** Takes the next piece and visits every event that is whole with it. The visitor may keep what it is shown. */
-  push(piece: Buffer, visit: Visitor): void {
+  push(piece: Buffer, visit: SplitVisitor): void {
     let offset = 0;
     while (offset < piece.length) {
       if (this.#filledBytes > 0 || piece.length - offset < headerBytes) {
@@ -40,7 +40,7 @@ export class EventSplitter {
   }
 
   /** Takes the piece's bytes for the event under way; gives where it stopped. */
-  #fill(piece: Buffer, offset: number, visit: Visitor): number {
+  #fill(piece: Buffer, offset: number, visit: SplitVisitor): number {
     const target = this.#event ?? this.#header;
     const copied = piece.copy(target, this.#filledBytes, offset);
     this.#filledBytes += copied;

@@ -135,7 +135,7 @@ export type EventBatch = {
   readonly end: Coordinates;
   /** Whether everything before {@link end} has been visited: if not, more of it comes in a later batch. */
   readonly complete: boolean;
-  /** Whether a TRANSACTION_PAYLOAD_EVENT is among the events, which holds others. */
+  /** Whether something may be among the events that is to be unpacked (see unpacked-events.ts). */
   readonly packed: boolean;
   /** Visits each event in order. */
   readonly forEach: (visit: EventVisitor) => void;

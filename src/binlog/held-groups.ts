@@ -4,7 +4,7 @@ import { formatCoordinates } from './coordinates.js';
 import { EventList } from './event-list.js';
 import { type EventBatch, type EventPlace, EventType, eventType, type EventVisitor } from './event.js';
 import { mayBeRolledBack } from './gtid-event.js';
-import { readStatement, readXaPrepare, roleOfStatement, statementOffset } from './query-event.js';
+import { readStatementBeginning, readXaPrepare, roleOfStatement, statementOffset } from './query-event.js';
 import { Savepoints } from './savepoints.js';
 import { Spool } from './spool.js';
 
@@ -202,16 +202,23 @@ class HeldGroups {
       case EventType.mariadbQueryCompressed: {
         // Nearly always BEGIN: of what isn't held anyway, XA START alone matters.
         if (this.#streams && buffer[statementOffset(buffer, start)] !== letterX) return;
-        const role = roleOfStatement(readStatement(buffer, start, end).sql);
+        const role = roleOfStatement(readStatementBeginning(buffer, start, end));
         if (role === 'xa-begin' || (role === 'begin' && !this.#streams)) this.#hold(place, true);
       }
     }
   }
 
   #hold({ file, start }: EventPlace, grouped: boolean): void {
-    const at = this.#events.length - 1;
-    const empty = { bytes: 0, statements: 0, savepoints: null, spool: null };
-    this.#group = { at, file, position: start, grouped, ...empty };
+    this.#group = {
+      at: this.#events.length - 1,
+      file,
+      position: start,
+      grouped,
+      bytes: 0,
+      statements: 0,
+      savepoints: null,
+      spool: null,
+    };
   }
 
   #inside(group: Group, type: number, buffer: Buffer, start: number, end: number, place: EventPlace): void {
@@ -225,7 +232,7 @@ class HeldGroups {
         return;
       case EventType.query:
       case EventType.mariadbQueryCompressed:
-        this.#statement(group, readStatement(buffer, start, end).sql, place);
+        this.#statement(group, readStatementBeginning(buffer, start, end), place);
         return;
       case EventType.executeLoadQuery:
         group.statements += 1;
@@ -306,9 +313,9 @@ class HeldGroups {
     this.#streams = false;
     this.#group = null;
     if (group === null) return;
+    if (group.spool !== null) this.#unused.push(group.spool);
     this.#refuseStatements(group.statements, place);
     this.#events.remove(group.at);
-    if (group.spool !== null) this.#unused.push(group.spool);
   }
 
   #refuseStatements(count: number, place: EventPlace): void {

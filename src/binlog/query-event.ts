@@ -1,5 +1,6 @@
 import { decompressRowEventPayload } from './compression.js';
 import { EventType, eventType, headerBytes } from './event.js';
+import { beginningOf } from './sql-text.js';
 
 /** A statement in the log: its default schema and its text. */
 export type Statement = { readonly schema: string; readonly sql: string };
@@ -21,6 +22,15 @@ export function readStatement(buffer: Buffer, start: number, end: number): State
     return { schema, sql: decompressRowEventPayload(buffer.subarray(sqlStart, end)).toString('utf8') };
   }
   return { schema, sql: buffer.toString('utf8', sqlStart, end) };
+}
+
+/** The beginning of the statement in a QUERY_EVENT, as much of it as {@link roleOfStatement} looks at. */
+export function readStatementBeginning(buffer: Buffer, start: number, end: number): string {
+  if (eventType(buffer, start) === EventType.mariadbQueryCompressed) {
+    return readStatement(buffer, start, end).sql;
+  }
+  const offset = statementOffset(buffer, start);
+  return buffer.toString('utf8', offset, Math.min(end, offset + longestBeginning * mostBytesEach));
 }
 
 /** Where the statement's text begins in a QUERY_EVENT, for a look at its first bytes without making a string. */
@@ -46,8 +56,11 @@ export type StatementRole =
   /** Everything that is history: DDL, statement-based changes, hints. */
   | 'content';
 
-/** As much of a statement as its role is told by. */
+/** As much of a statement as its role is told by, and as far as it may stand from the beginning, behind comments. */
 const tellingText = 100;
+const longestBeginning = 4096;
+/** Of a unit of a string in UTF-8. */
+const mostBytesEach = 3;
 
 /** The role of a statement. Only its beginning is looked at, so that long ones cost nothing. */
 export function roleOfStatement(sql: string): StatementRole {
@@ -59,7 +72,7 @@ export function roleOfStatement(sql: string): StatementRole {
     case 'ROLLBACK':
       return 'rollback';
   }
-  const words = beginningOf(sql).slice(0, tellingText);
+  const words = beginningOf(sql.slice(0, longestBeginning), tellingText);
   return roles.find(([, pattern]) => pattern.test(words))?.[0] ?? 'content';
 }
 
@@ -82,25 +95,6 @@ const roles: readonly (readonly [StatementRole, RegExp])[] = [
     /^(?:CREATE(?: OR REPLACE)?|DROP) (?:TEMPORARY|\/\*!\d* TEMPORARY \*\/) (?:TABLE|SEQUENCE)\b/i,
   ],
 ];
-
-/** A statement from its first word on, with single spaces between the first few. */
-function beginningOf(sql: string): string {
-  let text = sql.trimStart();
-  for (;;) {
-    const end =
-      text.startsWith('/*') && !/^\/\*M?!/.test(text) ? text.indexOf('*/') + 2 : endOfLineComment(text);
-    if (end < 2) break;
-    text = text.slice(end).trimStart();
-  }
-  return text.slice(0, 2 * tellingText).replace(/\s+/g, ' ');
-}
-
-/** Where a comment of the kind that goes on to the line's end ends; 0 when none begins here. */
-function endOfLineComment(text: string): number {
-  if (!/^(?:#|--(?:\s|$))/.test(text)) return 0;
-  const end = text.indexOf('\n');
-  return end < 0 ? text.length : end + 1;
-}
 
 /** How a transaction that was prepared with XA PREPARE has ended. */
 export type XaOutcome = {

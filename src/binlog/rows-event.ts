@@ -15,6 +15,8 @@ export type RowsEvent = {
   readonly presentBitmap: number;
   /** The row images, from behind the column bitmaps to the end; unpacked where the server had packed them. */
   readonly images: Buffer;
+  /** Whether the images have all columns, and these whole: a session may leave out some, or log parts of JSON. */
+  readonly complete: boolean;
 };
 
 const rowEventKinds = new Map<number, { operation: RowOperation; version: 1 | 2; compressed: boolean }>([
@@ -24,6 +26,7 @@ const rowEventKinds = new Map<number, { operation: RowOperation; version: 1 | 2;
   [EventType.writeRowsV2, { operation: 'insert', version: 2, compressed: false }],
   [EventType.updateRowsV2, { operation: 'update', version: 2, compressed: false }],
   [EventType.deleteRowsV2, { operation: 'delete', version: 2, compressed: false }],
+  [EventType.partialUpdateRows, { operation: 'update', version: 2, compressed: false }],
   [EventType.mariadbWriteRowsCompressedV1, { operation: 'insert', version: 1, compressed: true }],
   [EventType.mariadbUpdateRowsCompressedV1, { operation: 'update', version: 1, compressed: true }],
   [EventType.mariadbDeleteRowsCompressedV1, { operation: 'delete', version: 1, compressed: true }],
@@ -35,29 +38,64 @@ const rowEventKinds = new Map<number, { operation: RowOperation; version: 1 | 2;
 /** A table id that stands for no table: MySQL sends it to free its table maps (sql/log_event.h). */
 export const dummyTableId = 0xffffff;
 
+/** The fields of a row event before its images. */
+type RowsHead = {
+  readonly operation: RowOperation;
+  readonly compressed: boolean;
+  readonly columnCount: number;
+  readonly presentBitmap: number;
+  readonly imagesStart: number;
+};
+
+function readRowsHead(buffer: Buffer, start: number): RowsHead {
+  const kind = rowEventKinds.get(eventType(buffer, start));
+  if (kind === undefined) throw new TypeError(`not a row event: type ${eventType(buffer, start)}`);
+  const { operation, version, compressed } = kind;
+  let offset = start + headerBytes + 8;
+  if (version === 2) offset += buffer.readUInt16LE(offset);
+  const [columnCount, presentBitmap] = readLengthEncodedInteger(buffer, offset);
+  const bitmapBytes = (columnCount + 7) >> 3;
+  const imagesStart = presentBitmap + bitmapBytes * (operation === 'update' ? 2 : 1);
+  return { operation, compressed, columnCount, presentBitmap, imagesStart };
+}
+
+/** Where the row images begin in the event. MariaDB packs from there on. */
+export function rowImagesOffset(buffer: Buffer, start: number): number {
+  return readRowsHead(buffer, start).imagesStart;
+}
+
 /**
  * Reads a row event: table id (6), flags (2), in version 2 the length of extra data (2, counting itself) and the
  * data, then the column count, one bitmap of present columns (two for updates), and the row images.
  * MySQL: libs/mysql/binlog/event/rows_event.h; MariaDB packs from the row images on.
  */
 export function readRowsEvent(buffer: Buffer, start: number, end: number): RowsEvent {
-  const kind = rowEventKinds.get(eventType(buffer, start));
-  if (kind === undefined) throw new TypeError(`not a row event: type ${eventType(buffer, start)}`);
-  const body = start + headerBytes;
-  const tableId = buffer.readUIntLE(body, 6);
-  let offset = body + 8;
-  if (kind.version === 2) offset += buffer.readUInt16LE(offset);
-  const [columnCount, bitmaps] = readLengthEncodedInteger(buffer, offset);
+  const { operation, compressed, columnCount, presentBitmap, imagesStart } = readRowsHead(buffer, start);
+  const updates = operation === 'update';
   const bitmapBytes = (columnCount + 7) >> 3;
-  const imagesStart = bitmaps + bitmapBytes * (kind.operation === 'update' ? 2 : 1);
   const images = buffer.subarray(imagesStart, end);
+  const complete =
+    eventType(buffer, start) !== EventType.partialUpdateRows &&
+    hasAllColumns(buffer, presentBitmap, columnCount) &&
+    (!updates || hasAllColumns(buffer, presentBitmap + bitmapBytes, columnCount));
   return {
-    operation: kind.operation,
-    tableId,
+    operation,
+    tableId: buffer.readUIntLE(start + headerBytes, 6),
     columnCount,
-    presentBitmap: bitmaps,
-    images: kind.compressed ? decompressRowEventPayload(images) : images,
+    presentBitmap,
+    images: compressed ? decompressRowEventPayload(images) : images,
+    complete,
   };
+}
+
+/** Whether a bitmap of present columns names them all. */
+function hasAllColumns(buffer: Buffer, bitmap: number, columnCount: number): boolean {
+  const whole = columnCount >> 3;
+  for (let index = 0; index < whole; index += 1) {
+    if (buffer[bitmap + index] !== 0xff) return false;
+  }
+  const rest = (1 << (columnCount & 7)) - 1;
+  return ((buffer[bitmap + whole] ?? 0) & rest) === rest;
 }
 
 /** Reads id and name from a TABLE_MAP_EVENT: id (6), flags (2), then schema and table with length and zero byte. */

@@ -32,7 +32,12 @@ export class Spool {
     return attempt(async () => {
       const path = join(tmpdir(), `waymark-${randomUUID()}`);
       const file = await open(path, 'wx+', 0o600);
-      await unlink(path);
+      try {
+        await unlink(path);
+      } catch (error) {
+        await file.close();
+        throw error;
+      }
       return new Spool(file);
     });
   }

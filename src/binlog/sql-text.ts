@@ -141,8 +141,8 @@ function withoutLastComments(sql: string): string {
 }
 
 /**
- * The first `length` characters of what a statement says: without comments and without the marks of those that servers
- * execute, white space as single blanks outside of quotes. Looks no further than it must.
+ * The first `length` characters of what a statement says: without comments, white space as single blanks outside of
+ * quotes. Looks no further than it must.
  */
 export function beginningOf(sql: string, length: number): string {
   let text = '';
@@ -162,8 +162,10 @@ export function beginningOf(sql: string, length: number): string {
     }
     return text.length < length;
   });
-  return text
-    .replaceAll(/ *(?:(?:\/\*M?!\d*|\*\/) *)+/g, ' ')
-    .trimStart()
-    .slice(0, length);
+  return text.slice(0, length);
+}
+
+/** The beginning of a statement without the marks of comments that servers execute. */
+export function withoutExecutionMarks(beginning: string): string {
+  return beginning.replaceAll(/ *(?:(?:\/\*M?!\d*|\*\/) *)+/g, ' ').trimStart();
 }

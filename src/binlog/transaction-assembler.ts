@@ -1,5 +1,5 @@
 import { WaymarkError } from '../util/errors.js';
-import { ContentDigest, runHead } from './content-digest.js';
+import { ContentDigest, type RunHead, runHead } from './content-digest.js';
 import type { Coordinates } from './coordinates.js';
 import { formatCoordinates } from './coordinates.js';
 import {
@@ -103,7 +103,7 @@ type Building = {
 
 type Table = {
   readonly name: TableName;
-  readonly heads: Map<RowOperation, Buffer>;
+  readonly heads: Map<RowOperation, RunHead>;
   /** For walking its rows; null when they need or can not be. */
   readonly sizes: ColumnSizes | null;
 };
@@ -278,7 +278,7 @@ export class TransactionAssembler {
 
   #rows(buffer: Buffer, start: number, end: number, place: EventPlace): void {
     const event = readRowsEvent(buffer, start, end);
-    const { operation, tableId, columnCount, images } = event;
+    const { operation, tableId, columnCount, images, complete } = event;
     if (tableId === dummyTableId || images.length === 0) return;
     const table = this.#tables.get(tableId);
     const open = this.#open;
@@ -298,7 +298,7 @@ export class TransactionAssembler {
     if (table.sizes !== null) settleNullBits(event, buffer, table.sizes);
     // Told before it is digested: the visitor sees the content up to here.
     this.#visitor.rows?.(open, operation, table.name, buffer, start, end, place);
-    open.digest.rows(head, images);
+    open.digest.rows(head, images, complete);
     open.changes += 1;
   }
 

@@ -1,5 +1,6 @@
 import { Decompress } from 'fzstd';
 import { WaymarkError } from '../util/errors.js';
+import { nativePieces, nativeZstd } from './native-zstd.js';
 
 const frameMagic = 0xfd2fb528;
 /** The last hexadecimal digit is free (RFC 8878, 3.1.2). */
@@ -9,12 +10,39 @@ const largestBlockBytes = 128 * 1024;
 /** What libzstd accepts unless told otherwise, and so the most that MySQL reads (ZSTD_WINDOWLOG_LIMIT_DEFAULT). */
 const largestWindowBytes = 128 * 1024 * 1024;
 
+/** What unpacks to no more is unpacked at once: that takes less than to hand it to another thread. */
+const smallBytes = 256 * 1024;
+
 /**
- * Unpacks zstd frames block by block, each piece the content of a few blocks (128 KiB each at most), made when it is
- * asked for. Memory: the frame's window (at most 128 MiB) and a piece, however much it all unpacks to.
+ * Unpacks zstd frames in pieces of some 128 KiB, each made when it is asked for. Where this Node has zstd, another thread
+ * does it. Memory: the frame's window (at most 128 MiB) and a few pieces, however much it all unpacks to.
+ * @param unpackedBytes as much as it should unpack to; more is refused here where it is noticed early.
  * @throws WaymarkError `protocol` for what isn't zstd, is cut short, or wants a larger window.
  */
-export function* zstdPieces(packed: Buffer): Generator<Buffer, void, undefined> {
+export function zstdPieces(packed: Buffer, unpackedBytes: number): Iterable<Buffer> | AsyncIterable<Buffer> {
+  if (nativeZstd === null) return portableZstdPieces(packed);
+  if (unpackedBytes > smallBytes) return readable(nativePieces(nativeZstd, packed, largestBlockBytes));
+  try {
+    const options = {
+      maxOutputLength: Math.max(unpackedBytes, 1),
+      chunkSize: Math.max(unpackedBytes + 1, 64),
+    };
+    return [nativeZstd.zstdDecompressSync(packed, options)];
+  } catch (cause) {
+    throw unreadable(cause);
+  }
+}
+
+async function* readable(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
+  try {
+    yield* pieces;
+  } catch (cause) {
+    throw unreadable(cause);
+  }
+}
+
+/** The same in this thread, block by block, on every Node. A piece takes some milliseconds. */
+export function* portableZstdPieces(packed: Buffer): Generator<Buffer, void, undefined> {
   let unpacked: Buffer[] = [];
   // The library hands out an array of its own for each block.
   const stream = new Decompress(({ buffer, byteOffset, length }) => {

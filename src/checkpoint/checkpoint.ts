@@ -46,6 +46,8 @@ export type StoredCheckpoint = { readonly checkpoint: Checkpoint; readonly versi
 export interface CheckpointStore {
   /** Human-readable place of the record, for messages. */
   readonly location: string;
+  /** Of the record that was written last: how many of the trail's oldest entries it had no room for. */
+  readonly droppedEntries: number;
   open(signal: AbortSignal): Promise<void>;
   load(signal: AbortSignal): Promise<StoredCheckpoint | null>;
   /**

@@ -31,11 +31,12 @@ const lengthOffset = 5;
 const crcOffset = 9;
 const bodyOffset = 13;
 /**
- * Version 1 digested the row images of MySQL with their unused null bits as the server has them, cleared; MariaDB sets
- * them, and so do digests since: a trail of version 1 from MySQL can't be compared with any log any more.
+ * Version 1 digested the row images of MySQL with their unused null bits as the server has them; digests of version 2
+ * were of the content alone, and didn't say by what it can be compared. A trail of either can't be compared with any log
+ * any more.
  */
-const formatVersion = 2;
-const olderVersion = 1;
+const formatVersion = 3;
+const olderVersions: readonly number[] = [1, 2];
 
 /**
  * One record of at most `limitBytes`.
@@ -186,7 +187,7 @@ export function decodeCheckpoint(buffer: Buffer, origin: RecordOrigin): Checkpoi
   if (!buffer.subarray(0, magic.length).equals(magic))
     throw damagedRecord(origin, 'is no waymark checkpoint');
   const version = buffer[versionOffset];
-  if (version !== undefined && version !== formatVersion && version !== olderVersion) {
+  if (version !== undefined && version !== formatVersion && !olderVersions.includes(version)) {
     throw unknownVersion(origin, version);
   }
   if (buffer.length < bodyOffset) throw damagedRecord(origin, 'is cut off');
@@ -200,7 +201,7 @@ export function decodeCheckpoint(buffer: Buffer, origin: RecordOrigin): Checkpoi
   }
   const checkpoint = decodeChecked(body, origin);
   if (checkpoint.stream !== origin.stream) throw foreign(origin, checkpoint.stream);
-  if (version === olderVersion && !isOfMariaDb(checkpoint)) throw oldDigests(origin, checkpoint);
+  if (version !== undefined && version !== formatVersion) throw oldDigests(origin, version, checkpoint);
   return checkpoint;
 }
 
@@ -236,16 +237,9 @@ function unknownVersion({ stream, location }: RecordOrigin, version: number): Wa
   );
 }
 
-/** MariaDB gives every transaction a GTID, which is its origin. */
-function isOfMariaDb({ trail }: Checkpoint): boolean {
-  const origins = trail.entries.flatMap((entry) => (entry.kind === 'hint' ? [] : [entry.identity.origin]));
-  return [...origins, ...(trail.partial ? [trail.partial.origin] : [])].every((text) =>
-    text.startsWith('g:'),
-  );
-}
-
 function oldDigests(
   { stream, location }: RecordOrigin,
+  version: number,
   { server, coordinates, trail }: Checkpoint,
 ): WaymarkError {
   const { file, position } = coordinates;
@@ -254,10 +248,10 @@ function oldDigests(
   return new WaymarkError(
     'checkpoint-damaged',
     `The checkpoint of stream "${stream}" at ${location} was written by an earlier waymark (format version ` +
-      `${olderVersion}), which digested the rows of MySQL in another way: its trail can't be compared any more. It ` +
+      `${version}), which digested transactions in another way: its trail can't be compared any more. It ` +
       `stands at ${file}:${position} of ${formatAddress(server)}. If the stream was stopped cleanly there, remove ` +
       `the checkpoint, put that server first, and begin with "start: {file: ${file}, position: ${position}}"${half}.`,
-    { details: { stream, location, version: olderVersion, server: formatAddress(server), file, position } },
+    { details: { stream, location, version, server: formatAddress(server), file, position } },
   );
 }
 

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readFile, readdir, rename, stat, unlink } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 
 import { syncFolder, writeSynced } from '../util/durable.js';
 import { WaymarkError, messageOf, hasSystemCode } from '../util/errors.js';
@@ -36,8 +36,20 @@ export function fileStore(options: FileStoreOptions): CheckpointStore {
   return new FileStore(options);
 }
 
+/** The files of a stream's record, and their folder: absolute paths. */
+export function recordFiles({ path, stream }: FileStoreOptions): {
+  readonly folder: string;
+  readonly record: string;
+  readonly lock: string;
+} {
+  const folder = resolve(path);
+  const name = join(folder, encodeStreamName(stream));
+  return { folder, record: `${name}.checkpoint`, lock: `${name}.lock` };
+}
+
 class FileStore implements CheckpointStore {
   readonly location: string;
+  droppedEntries = 0;
   readonly #stream: string;
   readonly #directory: string;
   readonly #fileName: string;
@@ -48,13 +60,13 @@ class FileStore implements CheckpointStore {
   /** Held from the first save on, with the token of that save's leadership. */
   #lock: { readonly lock: ProcessLock; readonly token: number } | null = null;
 
-  constructor({ path, stream }: FileStoreOptions) {
-    const name = encodeStreamName(stream);
-    this.#stream = stream;
-    this.#directory = resolve(path);
-    this.#fileName = `${name}.checkpoint`;
-    this.#lockFile = join(this.#directory, `${name}.lock`);
-    this.location = join(this.#directory, this.#fileName);
+  constructor(options: FileStoreOptions) {
+    const { folder, record, lock } = recordFiles(options);
+    this.#stream = options.stream;
+    this.#directory = folder;
+    this.#fileName = basename(record);
+    this.#lockFile = lock;
+    this.location = record;
   }
 
   open(signal: AbortSignal): Promise<void> {
@@ -99,7 +111,8 @@ class FileStore implements CheckpointStore {
       subject: `the checkpoint ${this.location}`,
       // A record that an earlier leader puts in place of ours after all is one of ours that went before: it is claimed
       // again, and what was delivered behind it is found in the sink.
-      ...(token === 0 ? {} : { fencing: { stream: this.#stream, token }, detach: () => Promise.resolve() }),
+      ...(token === 0 ? {} : { fencing: { stream: this.#stream, token } }),
+      detach: () => Promise.resolve(),
     });
     await this.#lock?.lock.release();
     this.#lock = { lock, token };
@@ -114,8 +127,9 @@ class FileStore implements CheckpointStore {
     await this.#tokens.check(checkpoint, expected, this.location, () =>
       Promise.resolve(stored === null ? null : this.#decode(stored)),
     );
-    const { bytes } = encodeCheckpoint(checkpoint);
+    const { bytes, droppedEntries } = encodeCheckpoint(checkpoint);
     await this.#replace(lock, bytes);
+    this.droppedEntries = droppedEntries;
     const written = versionOf(bytes);
     this.#tokens.note(written, checkpoint);
     return written;

@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto';
 
-import type { Connection, ResultSetHeader } from 'mysql2/promise';
-
 import { formatAddress } from '../config/address.js';
+import type { ServerConnection } from '../mysql/connection.js';
 import type { Account } from '../mysql/instance.js';
-import { isServerError } from '../mysql/server-error.js';
-import { query, text } from '../mysql/server.js';
+import { errorNumberOf, isOfServer } from '../mysql/server-error.js';
+import { text } from '../mysql/server.js';
 import {
   isMissing,
   shareTableLink,
@@ -13,7 +12,7 @@ import {
   type TablesConfig,
   tablesInstance,
 } from '../mysql/tables.js';
-import { type ErrorCode, WaymarkError, messageOf } from '../util/errors.js';
+import { WaymarkError, messageOf } from '../util/errors.js';
 import type { Share } from '../util/shared.js';
 
 import type { Checkpoint, CheckpointStore, StoredCheckpoint } from './checkpoint.js';
@@ -35,8 +34,6 @@ export type MysqlStoreOptions = {
 /** A save takes no longer: tailing waits for it. */
 const saveMs = 1_800;
 const loadMs = 5_000;
-/** What says that the server can't be used now, not that something is wrong with the record. */
-const awayCodes: ReadonlySet<ErrorCode> = new Set(['server-unreachable', 'access-denied', 'stream-broken']);
 /** Rounds of a save: a lost write of our own found after each; more would be somebody else's doing. */
 const maxRounds = 3;
 /** ER_DUP_ENTRY (MySQL 8.0 Error Reference; MariaDB has the same). */
@@ -60,6 +57,7 @@ type Row = { readonly version: string; readonly token: number };
 
 class MysqlStore implements CheckpointStore {
   readonly location: string;
+  droppedEntries = 0;
   readonly #options: MysqlStoreOptions;
   readonly #server: string;
   readonly #table: string;
@@ -98,7 +96,7 @@ class MysqlStore implements CheckpointStore {
   load(signal: AbortSignal): Promise<StoredCheckpoint | null> {
     return this.#run(loadMs, signal, async (connection) => {
       const sql = `SELECT version, record FROM ${this.#table} WHERE stream = ?`;
-      const [row] = await query(connection, sql, [this.#key]);
+      const [row] = await connection.query(sql, [this.#key]);
       if (row === undefined) return null;
       const origin = { stream: this.#options.stream, location: this.location };
       const record: unknown = row['record'];
@@ -109,7 +107,7 @@ class MysqlStore implements CheckpointStore {
 
   save(checkpoint: Checkpoint, expected: string | null, signal: AbortSignal): Promise<string> {
     return this.#run(saveMs, signal, async (connection) => {
-      const { bytes } = encodeCheckpoint(checkpoint);
+      const { bytes, droppedEntries } = encodeCheckpoint(checkpoint);
       if (expected !== this.#unsettled.base) this.#unsettled = { base: expected, versions: [] };
       let base = expected;
       for (let round = 0; round < maxRounds; round += 1) {
@@ -117,6 +115,7 @@ class MysqlStore implements CheckpointStore {
         this.#unsettled.versions.push(version);
         if (await this.#write(connection, { version, base, bytes, token: checkpoint.fencingToken })) {
           this.#unsettled = { base: version, versions: [] };
+          this.droppedEntries = droppedEntries;
           return version;
         }
         this.#unsettled.versions = this.#unsettled.versions.filter((other) => other !== version);
@@ -138,9 +137,9 @@ class MysqlStore implements CheckpointStore {
     this.#link = null;
   }
 
-  async #row(connection: Connection): Promise<Row | null> {
+  async #row(connection: ServerConnection): Promise<Row | null> {
     const sql = `SELECT version, fencing_token FROM ${this.#table} WHERE stream = ?`;
-    const [row] = await query(connection, sql, [this.#key]);
+    const [row] = await connection.query(sql, [this.#key]);
     return row === undefined
       ? null
       : { version: text(row['version']), token: Number(text(row['fencing_token'])) };
@@ -148,35 +147,35 @@ class MysqlStore implements CheckpointStore {
 
   /** Whether the server did it. */
   async #write(
-    connection: Connection,
+    connection: ServerConnection,
     write: { version: string; base: string | null; bytes: Buffer; token: number },
   ): Promise<boolean> {
     const { version, base, bytes, token } = write;
     if (base === null) return this.#insert(connection, [this.#key, version, token, bytes]);
-    const [result] = await connection.query<ResultSetHeader>(
+    const changed = await connection.run(
       `UPDATE ${this.#table} SET version = ?, fencing_token = ?, saved_at = UTC_TIMESTAMP(6), record = ? ` +
         'WHERE stream = ? AND version = ? AND fencing_token <= ?',
       [version, token, bytes, this.#key, base, token],
     );
-    return result.affectedRows === 1;
+    return changed === 1;
   }
 
-  async #insert(connection: Connection, values: unknown[]): Promise<boolean> {
+  async #insert(connection: ServerConnection, values: unknown[]): Promise<boolean> {
     try {
-      await connection.query(
+      await connection.run(
         `INSERT INTO ${this.#table} (stream, version, fencing_token, saved_at, record) ` +
           'VALUES (?, ?, ?, UTC_TIMESTAMP(6), ?)',
         values,
       );
       return true;
     } catch (error) {
-      if (isServerError(error) && error.errno === duplicateNumber) return false;
+      if (errorNumberOf(error) === duplicateNumber) return false;
       throw error;
     }
   }
 
   /** One after the other, each with a time limit of its own, which begins when its turn comes. */
-  #run<T>(ms: number, signal: AbortSignal, action: (connection: Connection) => Promise<T>): Promise<T> {
+  #run<T>(ms: number, signal: AbortSignal, action: (connection: ServerConnection) => Promise<T>): Promise<T> {
     return this.#serial.run(async () => {
       signal.throwIfAborted();
       this.#closing.signal.throwIfAborted();
@@ -187,10 +186,7 @@ class MysqlStore implements CheckpointStore {
       } catch (error) {
         either.throwIfAborted();
         if (isMissing(error)) throw this.#away(messageOf(error), error, missingAdvice);
-        if (!(error instanceof WaymarkError) || awayCodes.has(error.code)) {
-          throw this.#away(messageOf(error), error);
-        }
-        throw error;
+        throw isOfServer(error) ? this.#away(messageOf(error), error) : error;
       }
     });
   }

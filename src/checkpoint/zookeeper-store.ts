@@ -4,10 +4,10 @@ import {
   normalizeZnodePath,
   parseZooKeeperAddress,
 } from '../config/zookeeper-address.js';
-import { WaymarkError, messageOf } from '../util/errors.js';
+import { hasCode, WaymarkError, messageOf } from '../util/errors.js';
 import { TimeOver, within } from '../util/limits.js';
 import type { Share } from '../util/shared.js';
-import { ZooKeeperRefusal } from '../zookeeper/refusal.js';
+import { isOfZooKeeper } from '../zookeeper/refusal.js';
 import { shareSession } from '../zookeeper/shared-session.js';
 import type { ZnodeVersion } from '../zookeeper/zookeeper-client.js';
 import type { ZooKeeperAuth, ZooKeeperLogger, ZooKeeperSession } from '../zookeeper/zookeeper-session.js';
@@ -54,7 +54,8 @@ const maxRounds = 3;
  * - A lost connection or session is made anew in the background. While there is none, `save` rejects at once with
  *   `checkpoint-store`, and after 1.8 s when the servers don't answer; it works again as soon as they are back.
  * - A save whose answer was lost is found to be our own at the next one, and is no conflict.
- * - `open` rejects with `checkpoint-store`, naming the servers, when none is reached within the session timeout.
+ * - `open` rejects with `checkpoint-store`, naming the servers, when none is reached within the session timeout, and
+ *   with `no-zookeeper-client` when the package that is the client isn't there.
  * @throws WaymarkError `config` when `connect` or `root` can't be understood.
  */
 export function zookeeperStore(options: ZooKeeperStoreOptions): CheckpointStore {
@@ -63,6 +64,7 @@ export function zookeeperStore(options: ZooKeeperStoreOptions): CheckpointStore 
 
 class ZooKeeperStore implements CheckpointStore {
   readonly location: string;
+  droppedEntries = 0;
   readonly #options: ZooKeeperStoreOptions;
   readonly #address: ZooKeeperAddress;
   readonly #path: string;
@@ -99,9 +101,13 @@ class ZooKeeperStore implements CheckpointStore {
     } catch (error) {
       this.#shared = null;
       await shared.release();
+      if (hasCode(error, 'no-zookeeper-client')) throw error;
+      // Ours, or the caller's own.
+      if (error instanceof TimeOver) {
+        throw this.#away(`${error.message} (${session.absence.message})`, session.absence);
+      }
       signal.throwIfAborted();
-      if (!(error instanceof TimeOver)) throw this.#away('it was closed');
-      throw this.#away(`no connection within ${this.#sessionTimeoutMs} ms (${session.problem})`);
+      throw this.#away('it was closed');
     }
   }
 
@@ -112,8 +118,9 @@ class ZooKeeperStore implements CheckpointStore {
   save(checkpoint: Checkpoint, expected: string | null, signal: AbortSignal): Promise<string> {
     return this.#withRecord(saveMs, signal, async (record) => {
       await this.#tokens.check(checkpoint, expected, this.location, () => this.#load(record));
-      const { bytes } = encodeCheckpoint(checkpoint);
+      const { bytes, droppedEntries } = encodeCheckpoint(checkpoint);
       const version = await this.#write(record, bytes, expected);
+      this.droppedEntries = droppedEntries;
       this.#tokens.note(version, checkpoint);
       return version;
     });
@@ -161,15 +168,12 @@ class ZooKeeperStore implements CheckpointStore {
       try {
         return await within(ms, [signal, this.#closing.signal], (limit) => {
           if (this.#shared === null) throw this.#away('it is not open');
-          const { client, problem } = this.#shared.value;
-          if (client === null) throw this.#away(problem);
+          const { client, absence } = this.#shared.value;
+          if (client === null) throw this.#away(absence.message, absence);
           return action(new ZnodeRecord(client, this.#path, limit));
         });
       } catch (error) {
-        if (error instanceof TimeOver || error instanceof ZooKeeperRefusal) {
-          throw this.#away(messageOf(error), error);
-        }
-        throw error;
+        throw isOfZooKeeper(error) ? this.#away(messageOf(error), error) : error;
       }
     });
   }

@@ -1,4 +1,11 @@
-import { errorDocument, exitCodeOf, exitCodes, WaymarkError } from '../util/errors.js';
+import {
+  errorDocument,
+  exitCodeOf,
+  exitCodes,
+  isSystemError,
+  messageOf,
+  WaymarkError,
+} from '../util/errors.js';
 import { Interrupted } from './signals.js';
 
 /** Where a command's result and errors go: for programs exactly one JSON document on stdout, for people plain text. */
@@ -24,7 +31,7 @@ export class Output {
    * @param stdoutTaken something else has been written to stdout, which no JSON document may be mixed into.
    */
   async error(error: unknown, options: { hint?: string; stdoutTaken?: boolean } = {}): Promise<number> {
-    const expected = error instanceof WaymarkError || error instanceof Interrupted;
+    const expected = error instanceof WaymarkError || error instanceof Interrupted || isSystemError(error);
     if (this.json) {
       const stream = options.stdoutTaken === true ? this.#stderr : this.#stdout;
       await write(stream, JSON.stringify({ error: documentOf(error) }));
@@ -41,11 +48,12 @@ export class Output {
 function documentOf(error: unknown): Record<string, unknown> {
   if (error instanceof WaymarkError) return errorDocument(error);
   if (error instanceof Interrupted) return { code: 'interrupted', message: error.message };
-  return { code: 'unexpected', message: error instanceof Error ? error.message : String(error) };
+  return { code: isSystemError(error) ? 'system' : 'unexpected', message: messageOf(error) };
 }
 
-/** An error that nobody foresaw: all that helps to find its cause. */
+/** An error that nobody foresaw: all that helps to find its cause; whose the system is, in a sentence. */
 export function unexpectedText(error: unknown): string {
+  if (isSystemError(error)) return `waymark: ${error.message}`;
   const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return (
     `waymark: unexpected error: ${what}\n` +

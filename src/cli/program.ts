@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import type { Logger } from 'pino';
-import { exitCodes, WaymarkError } from '../util/errors.js';
+import { exitCodes, isSystemError, WaymarkError } from '../util/errors.js';
 import { addCheckCommand } from './commands/check.js';
 import { addCorrelateCommand } from './commands/correlate.js';
 import { addFindCommand } from './commands/find.js';
@@ -15,7 +15,7 @@ import { addStatusCommand } from './commands/status.js';
 import { addSwitchCommand } from './commands/switch.js';
 import { addTopologyCommand } from './commands/topology.js';
 import type { CommonOptions, CommandWork, Start } from './context.js';
-import { createLogger } from './logger.js';
+import { createLogger, flushLog } from './logger.js';
 import { Output, unexpectedText } from './output.js';
 import { signalsOf } from './signals.js';
 
@@ -43,11 +43,14 @@ export async function runProgram(process: NodeJS.Process): Promise<number> {
   const onUncaught = (error: unknown): void => {
     // Whatever state this leaves us in, it isn't one to go on from.
     if (logger === null) process.stderr.write(`${unexpectedText(error)}\n`);
-    else logger.fatal({ event: 'crashed', err: error }, 'unexpected error: please report it');
+    else logger.fatal({ event: 'crashed', err: error }, crashText(error));
     process.exit(exitCodes.failed);
   };
   process.on('uncaughtException', onUncaught);
   process.on('unhandledRejection', onUncaught);
+  process.on('exit', flushLog);
+  // A terminal or a reader of stderr that has gone is nothing to end for.
+  process.stderr.on('error', ignore);
   let exitCode: number = exitCodes.done;
   const start: Start =
     <Options extends CommonOptions>(work: CommandWork<Options>) =>
@@ -74,6 +77,14 @@ export async function runProgram(process: NodeJS.Process): Promise<number> {
     process.off('uncaughtException', onUncaught);
     process.off('unhandledRejection', onUncaught);
   }
+}
+
+function ignore(): void {
+  // What stderr has to say of itself, nobody can be told.
+}
+
+function crashText(error: unknown): string {
+  return isSystemError(error) ? error.message : 'unexpected error: please report it';
 }
 
 function buildProgram(start: Start, usage: string[]): Command {

@@ -1,5 +1,6 @@
 import { sleep } from '../util/async.js';
-import { messageOf, WaymarkError } from '../util/errors.js';
+import { uptimeMs } from '../util/clock.js';
+import { hasCode, messageOf, WaymarkError } from '../util/errors.js';
 import { within } from '../util/limits.js';
 import { type Answer, type Ending, type Hold, type HoldEvent, transition } from './hold.js';
 import type { Leadership } from './lease.js';
@@ -73,9 +74,10 @@ async function firstHold(
   try {
     const answer = await within(attemptMs, [signal], (limit) => ballot.attempt(0, limit));
     complaints.silence();
-    return transition(waiting, { type: 'answer', answer }, performance.now(), marginMs);
+    return transition(waiting, { type: 'answer', answer }, uptimeMs(), marginMs);
   } catch (error) {
     signal.throwIfAborted();
+    if (hasCode(error, 'no-zookeeper-client')) throw error;
     complaints.note(error);
     await sleep(retryMs, signal);
     return null;
@@ -152,7 +154,7 @@ export class HeldLeadership implements Leadership {
 
   #apply(event: HoldEvent): void {
     if (this.#hold.phase === 'over') return;
-    this.#hold = transition(this.#hold, event, performance.now(), this.#options.marginMs);
+    this.#hold = transition(this.#hold, event, uptimeMs(), this.#options.marginMs);
     if (this.#hold.phase === 'over') this.#end(this.#hold.why);
     else this.#watchClock();
   }
@@ -160,7 +162,7 @@ export class HeldLeadership implements Leadership {
   #watchClock(): void {
     clearTimeout(this.#timer);
     if (this.#hold.phase !== 'leading') return;
-    const ms = Math.max(0, this.#hold.until - performance.now());
+    const ms = Math.max(0, this.#hold.until - uptimeMs());
     this.#timer = setTimeout(() => {
       this.#apply({ type: 'clock' });
     }, ms);

@@ -1,5 +1,5 @@
 /**
- * Whether we lead, as a pure state machine: what a backend answered, and what our own monotonic clock says of it. All
+ * Whether we lead, as a pure state machine: what a backend answered, and what our own clock (`uptimeMs`) says of it. All
  * backends, and the model tests, go by this.
  */
 
@@ -15,7 +15,7 @@ export type Standing =
 
 /** What a backend answered. */
 export type Answer = {
-  /** When the question was sent, by our monotonic clock: the backend's own count began no earlier. */
+  /** When the question was sent, by our own clock: the backend's own count began no earlier. */
   readonly sentAt: number;
   /** How long, counted from the question on, nobody else may lead: milliseconds. */
   readonly timeoutMs: number;
@@ -33,7 +33,7 @@ export type Ending =
   /** We gave up ourselves. */
   | 'resigned';
 
-/** Where a candidate is. Times are of our monotonic clock. */
+/** Where a candidate is. Times are of our own clock. */
 export type Hold =
   | { readonly phase: 'waiting' }
   | { readonly phase: 'leading'; readonly token: number; readonly until: number }

@@ -16,9 +16,15 @@ export type ServiceId = {
  * What is promised: at the moment at which anybody else's `campaign` resolves for the same stream, our `lost` has fired
  * and `assertHeld` throws, and did so for about the configured margin, unless we have called `resign` before. (The
  * margin is there to be used up: by clocks that don't run equally fast, and by a ZooKeeper server that dies before it
- * has passed on that it heard from us.) Nothing but our own monotonic clock decides it: a leader that can't renew its
- * lease stops by itself, whatever the reason. A process that was stopped and goes on finds out at its first
- * `assertHeld`, before any timer has had a chance to fire.
+ * has passed on that it heard from us.) Whoever leads and whoever waits go by clocks of their own that nobody sets (see
+ * `uptimeMs`), and a backend's wall clock may be set as one likes. A leader that can't renew its lease stops by itself,
+ * whatever the reason. A process that was stopped, or whose machine was suspended, finds out at its first `assertHeld`,
+ * before any timer has had a chance to fire.
+ *
+ * What is not promised, because no clock can: a virtual machine that is paused from outside, moved, or brought back from
+ * a snapshot has clocks that stood still with it, and what was called right behind `assertHeld` may come to pass much
+ * later, on any machine. Such a leader believes in its lease until the backend's next answer. What it writes until then
+ * is refused by its token: by the checkpoint's store always, by a sink as far as that says of itself (see Sink).
  */
 export type Leadership = {
   /**
@@ -65,7 +71,7 @@ export type LeaderView = {
 export interface Election {
   /**
    * Waits until we lead. While the backend is away, or refuses, it waits on and says so in the log
-   * (`election.waiting`); rejects with the signal's reason alone. One campaign at a time; to lead again after `lost`,
+   * (`election.waiting`); rejects with the signal's reason, or with `no-zookeeper-client`: that comes by hand alone. One campaign at a time; to lead again after `lost`,
    * call it again. The signal ends the campaign alone, not the leadership that came of it.
    */
   campaign(signal: AbortSignal): Promise<Leadership>;

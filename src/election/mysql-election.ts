@@ -1,7 +1,8 @@
-import type { Connection } from 'mysql2/promise';
 import { formatAddress } from '../config/address.js';
+import type { ServerConnection } from '../mysql/connection.js';
 import type { Account } from '../mysql/instance.js';
-import { query, text } from '../mysql/server.js';
+import { isOfServer } from '../mysql/server-error.js';
+import { text } from '../mysql/server.js';
 import {
   isMissing,
   shareTableLink,
@@ -9,8 +10,9 @@ import {
   type TablesConfig,
   tablesInstance,
 } from '../mysql/tables.js';
-import { sleep } from '../util/async.js';
-import { messageOf, WaymarkError } from '../util/errors.js';
+import { isAborted, sleep } from '../util/async.js';
+import { hasCode, messageOf, WaymarkError } from '../util/errors.js';
+import { uptimeMs } from '../util/clock.js';
 import type { Share } from '../util/shared.js';
 import { type Ballot, campaign, type ElectionLogger } from './campaign.js';
 import type { Answer } from './hold.js';
@@ -26,7 +28,16 @@ import {
   withdrawStatement,
 } from './mysql-table.js';
 import { OpenLeaderships } from './open-leaderships.js';
-import { anybody, callTimeouts, type Candidate, type Row, standing } from './row.js';
+import {
+  anybody,
+  callTimeouts,
+  type Candidate,
+  expiredSign,
+  type Row,
+  standing,
+  watch,
+  type Watched,
+} from './row.js';
 import { formatServiceId, parseServiceId, sameServiceId } from './service-id.js';
 import { whenAnotherLeads } from './succession.js';
 
@@ -49,14 +60,15 @@ const forgetTimeouts = 20;
 
 /**
  * Elections in the table `service_election` of a MySQL or MariaDB server, a row per stream (see mysql-table.ts). All
- * agents attempt to lead at each interval, with one statement; only the server's clock counts there. The table must
+ * agents attempt to lead at each interval, with one statement. A lease is over when the leader has given no sign of life
+ * for a timeout by the clock of whoever waits, so that nobody's wall clock counts, the server's neither. The table must
  * be there, on one server: a replica of it doesn't know who leads.
  */
 export function mysqlElections(options: MysqlElectionOptions): Elections {
   return new MysqlElections(options);
 }
 
-/** A row, with the server's time as zero. */
+/** A row, with the server's time as zero; how long ago the sign of life was is told to people alone. */
 type Found = { readonly row: Row; readonly seenAgoMs: number };
 
 class MysqlElections implements Elections {
@@ -83,7 +95,7 @@ class MysqlElections implements Elections {
   async agents(signal: AbortSignal): Promise<readonly ServiceId[]> {
     const { tables, timeoutMs } = this.options;
     const { sql, values } = agentsStatement(tables.schema, timeoutMs);
-    const rows = await this.use(signal, (connection) => query(connection, sql, [...values]));
+    const rows = await this.use(signal, (connection) => connection.query(sql, values));
     return rows.flatMap((row) => parseServiceId(text(row['holder'])) ?? []);
   }
 
@@ -104,18 +116,19 @@ class MysqlElections implements Elections {
 
   /** Runs a statement whose rows, if it has any, don't matter. Errors as in `use`. */
   async run({ sql, values }: Statement, signal: AbortSignal): Promise<void> {
-    await this.use(signal, (connection) => connection.query(sql, [...values]));
+    await this.use(signal, (connection) => connection.run(sql, values));
   }
 
   /**
    * Does something on the connection.
    * @throws WaymarkError `election-store`.
    */
-  async use<T>(signal: AbortSignal, action: (connection: Connection) => Promise<T>): Promise<T> {
+  async use<T>(signal: AbortSignal, action: (connection: ServerConnection) => Promise<T>): Promise<T> {
     try {
       return await this.#link.value.run(askMs, signal, action);
     } catch (error) {
       signal.throwIfAborted();
+      if (!isOfServer(error)) throw error;
       const { tables } = this.options;
       const server = formatAddress(tables.server);
       const advice = isMissing(error)
@@ -141,8 +154,8 @@ class MysqlElections implements Elections {
         await sleep(this.options.intervalMs, signal);
         await this.#appear(signal);
         if (round % forgetTimeouts === 0) await this.#forget(null, signal);
-      } catch {
-        // The server is away: the campaigns say so.
+      } catch (error) {
+        if (!isAborted(signal)) this.#unsaid(error);
       }
     }
   }
@@ -153,8 +166,28 @@ class MysqlElections implements Elections {
 
   async #forget(id: string | null, signal: AbortSignal): Promise<void> {
     const { tables, timeoutMs } = this.options;
-    await this.run(forgetStatement(tables.schema, forgetTimeouts * timeoutMs, id), signal).catch(
-      () => undefined,
+    try {
+      await this.run(forgetStatement(tables.schema, forgetTimeouts * timeoutMs, id), signal);
+    } catch (error) {
+      if (!signal.aborted) this.#unsaid(error);
+    }
+  }
+
+  /** Runs a statement that may as well be missing: what it removes runs out by itself. Never rejects. */
+  async runOptional(statement: Statement): Promise<void> {
+    try {
+      await this.run(statement, new AbortController().signal);
+    } catch (error) {
+      this.#unsaid(error);
+    }
+  }
+
+  /** That the server is away is said by the campaigns; anything else here. */
+  #unsaid(error: unknown): void {
+    if (hasCode(error, 'election-store')) return;
+    this.options.logger.warn(
+      { event: 'election.failed', err: error },
+      `An election has met something that nobody foresaw; please report it: ${messageOf(error)}`,
     );
   }
 }
@@ -165,6 +198,7 @@ class MysqlElection implements Election {
   #campaigns = 0;
   /** Whoever gave up lets the others go first for a while: our monotonic clock. */
   #notBefore = 0;
+  #watched: Watched | null = null;
 
   constructor(elections: MysqlElections, stream: string) {
     this.#elections = elections;
@@ -219,19 +253,21 @@ class MysqlElection implements Election {
       withdraw: async () => {
         this.#notBefore = performance.now() + 2 * options.intervalMs;
         const statement = withdrawStatement(options.tables.schema, this.#stream, id);
-        await this.#elections.run(statement, new AbortController().signal).catch(() => undefined);
+        await this.#elections.runOptional(statement);
       },
     };
   }
 
-  async #attempt(own: Candidate, signal: AbortSignal): Promise<Answer> {
+  async #attempt(candidate: Omit<Candidate, 'expired'>, signal: AbortSignal): Promise<Answer> {
     const { tables, timeoutMs } = this.#elections.options;
-    const sentAt = performance.now();
+    const sentAt = uptimeMs();
+    const own = { ...candidate, expired: expiredSign(this.#watched, sentAt, timeoutMs) };
     const found = await this.#elections.use(signal, async (connection) => {
       const { sql, values } = attemptStatement(tables.schema, this.#stream, own, timeoutMs);
-      await connection.query(sql, [...values]);
+      await connection.run(sql, values);
       return readRow(connection, readStatement(tables.schema, this.#stream));
     });
+    this.#watched = found && watch(this.#watched, found.row, uptimeMs());
     return {
       sentAt,
       timeoutMs,
@@ -277,8 +313,8 @@ class MysqlElection implements Election {
   }
 }
 
-async function readRow(connection: Connection, { sql, values }: Statement): Promise<Found | null> {
-  const [found] = await query(connection, sql, [...values]);
+async function readRow(connection: ServerConnection, { sql, values }: Statement): Promise<Found | null> {
+  const [found] = await connection.query(sql, values);
   if (found === undefined) return null;
   const ms = (value: unknown): number => Number(text(value)) / 1_000;
   const seenAgoMs = ms(found['seenAgo']);
@@ -286,7 +322,7 @@ async function readRow(connection: Connection, { sql, values }: Statement): Prom
     holder: text(found['holder']),
     token: Number(text(found['token'])),
     called: text(found['called']),
-    seenAt: -seenAgoMs,
+    sign: text(found['sign']),
     calledAt: -ms(found['calledAgo']),
   };
   return { row, seenAgoMs };

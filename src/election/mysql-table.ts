@@ -22,7 +22,7 @@ export function electionTable(schema: string): TableDefinition {
   stream VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY COMMENT 'or agent:… for a living agent',
   service_id VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT 'host/process/run of who leads, or led last; empty: gave up',
   token BIGINT UNSIGNED NOT NULL COMMENT 'fencing token: grows with each new leader',
-  last_seen_active DATETIME(6) NOT NULL COMMENT 'UTC, by the clock of this server',
+  last_seen_active DATETIME(6) NOT NULL COMMENT 'sign of life: UTC by the clock of this server, which decides nothing',
   called VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT '' COMMENT 'host that shall lead; *: any other',
   called_at DATETIME(6) NOT NULL COMMENT 'UTC'
 ) ENGINE = InnoDB COMMENT = 'waymark: who works on each stream'`,
@@ -30,7 +30,7 @@ export function electionTable(schema: string): TableDefinition {
 }
 
 /** A statement with its values. */
-export type Statement = { readonly sql: string; readonly values: readonly (string | number)[] };
+export type Statement = { readonly sql: string; readonly values: readonly (string | number | null)[] };
 
 const now = 'UTC_TIMESTAMP(6)';
 
@@ -49,21 +49,21 @@ export function attemptStatement(
   own: Candidate,
   timeoutMs: number,
 ): Statement {
-  const { id, host, held } = own;
+  const { id, host, held, expired } = own;
   const timeout = timeoutMs * 1_000;
   return {
     sql: `INSERT INTO ${electionTableName(schema)} (stream, service_id, token, last_seen_active, called, called_at)
 VALUES (?, ?, 1, ${now}, '', ${now})
 ON DUPLICATE KEY UPDATE
   service_id = IF(service_id = ?
-    OR ((service_id = '' OR last_seen_active < ${ago()})
+    OR ((service_id = '' OR last_seen_active = ?)
       AND (called = '' OR called_at < ${ago()} OR called IN (?, ?))), ?, service_id),
   called = IF(service_id = ? AND token <> ?, '', called),
   token = IF(service_id = ? AND token <> ?, token + 1, token),
   last_seen_active = IF(service_id = ?, ${now}, last_seen_active)`,
     values: [
       ...[stream, id],
-      ...[id, timeout, callTimeouts * timeout, anybody, host, id],
+      ...[id, expired, callTimeouts * timeout, anybody, host, id],
       ...[id, held],
       ...[id, held],
       id,
@@ -71,11 +71,11 @@ ON DUPLICATE KEY UPDATE
   };
 }
 
-/** A stream's row: columns `holder`, `token`, `seenAgo` and `calledAgo` (microseconds), `called`. */
+/** A stream's row: columns `holder`, `token`, `sign`, `seenAgo` and `calledAgo` (microseconds), `called`. */
 export function readStatement(schema: string, stream: string): Statement {
   return {
     sql:
-      `SELECT service_id AS holder, token, called, TIMESTAMPDIFF(MICROSECOND, last_seen_active, ${now}) AS seenAgo, ` +
+      `SELECT service_id AS holder, token, called, CAST(last_seen_active AS CHAR) AS sign, TIMESTAMPDIFF(MICROSECOND, last_seen_active, ${now}) AS seenAgo, ` +
       `TIMESTAMPDIFF(MICROSECOND, called_at, ${now}) AS calledAgo FROM ${electionTableName(schema)} WHERE stream = ?`,
     values: [stream],
   };

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { abortable } from '../util/abortable.js';
 import { sleep, withDeadline } from '../util/async.js';
+import { uptimeMs } from '../util/clock.js';
 import { createParents } from '../zookeeper/parents.js';
 import { valueOf, ZooKeeperRefusal } from '../zookeeper/refusal.js';
 import { type ZooKeeperClient, zookeeperCode } from '../zookeeper/zookeeper-client.js';
@@ -62,11 +63,11 @@ export class ZooKeeperBallot implements Ballot {
       this.#sessionNumber = session.number;
     }
     const client = session.client;
-    if (client === null) throw new Error(session.problem);
+    if (client === null) throw session.absence;
     if (held !== 0 && this.#watches(client) !== null) {
       // All streams of the process share the question.
       const confirmation = await abortable(session.confirm(this.#options.intervalMs), signal);
-      if (confirmation === null) throw new Error(session.problem);
+      if (confirmation === null) throw session.absence;
       const asked = this.#watches(client);
       // Told in the meantime that something has changed: look again.
       if (asked !== null) {
@@ -74,10 +75,10 @@ export class ZooKeeperBallot implements Ballot {
         return this.#answer(confirmation.sentAt, confirmation.timeoutMs, standing);
       }
     }
-    const sentAt = performance.now();
+    const sentAt = uptimeMs();
     // Only what is asked for behind this is sure to be news.
     const confirmation = await abortable(session.confirm(), signal);
-    if (confirmation === null) throw new Error(session.problem);
+    if (confirmation === null) throw session.absence;
     const standing = await this.#look(client, held, signal);
     return this.#answer(Math.min(sentAt, confirmation.sentAt), confirmation.timeoutMs, standing);
   }
@@ -207,7 +208,7 @@ export class ZooKeeperBallot implements Ballot {
   async #remove(signal: AbortSignal): Promise<void> {
     const { path, session } = this.#options;
     const client = session.client;
-    if (client === null) throw new Error(session.problem);
+    if (client === null) throw session.absence;
     const found = await abortable(client.children(path), signal);
     if (!found.ok && found.code === zookeeperCode.noNode) return;
     for (const name of valueOf(found).filter((other) => other.startsWith(this.#prefix))) {

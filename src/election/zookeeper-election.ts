@@ -8,12 +8,12 @@ import {
   type ZooKeeperAddress,
 } from '../config/zookeeper-address.js';
 import { abortable } from '../util/abortable.js';
-import { sleep } from '../util/async.js';
-import { messageOf, WaymarkError } from '../util/errors.js';
+import { isAborted, sleep } from '../util/async.js';
+import { hasCode, messageOf, WaymarkError } from '../util/errors.js';
 import { within } from '../util/limits.js';
 import type { Share } from '../util/shared.js';
 import { createParents } from '../zookeeper/parents.js';
-import { valueOf, ZooKeeperRefusal } from '../zookeeper/refusal.js';
+import { isOfZooKeeper, valueOf, ZooKeeperRefusal } from '../zookeeper/refusal.js';
 import { shareSession } from '../zookeeper/shared-session.js';
 import { type ZooKeeperClient, zookeeperCode } from '../zookeeper/zookeeper-client.js';
 import type { ZooKeeperSession } from '../zookeeper/zookeeper-session.js';
@@ -120,7 +120,7 @@ class ZooKeeperElections implements Elections {
 
   /**
    * Asks ZooKeeper something, through all that is committed so far.
-   * @throws WaymarkError `election-store`.
+   * @throws WaymarkError `election-store`, `no-zookeeper-client`.
    */
   async ask<T>(
     signal: AbortSignal,
@@ -129,14 +129,16 @@ class ZooKeeperElections implements Elections {
     try {
       return await within(askMs, [signal, this.#closing.signal], async (limit) => {
         await this.session.connected(limit);
-        const { client, problem } = this.session;
-        if (client === null) throw new Error(problem);
+        const { client, absence } = this.session;
+        if (client === null) throw absence;
         valueOf(await abortable(client.sync('/'), limit));
         return action(client, limit);
       });
     } catch (error) {
       signal.throwIfAborted();
       this.#closing.signal.throwIfAborted();
+      if (hasCode(error, 'no-zookeeper-client')) throw error;
+      if (!isOfZooKeeper(error)) throw error;
       const servers = formatServers(this.#address);
       throw new WaymarkError(
         'election-store',
@@ -172,8 +174,13 @@ class ZooKeeperElections implements Elections {
       try {
         await sleep(this.options.intervalMs, signal);
         if (this.session.number !== number) number = await this.#appear(signal);
-      } catch {
-        // ZooKeeper is away: the campaigns say so.
+      } catch (error) {
+        // That ZooKeeper is away is said by the campaigns.
+        if (isAborted(signal) || hasCode(error, 'election-store')) continue;
+        this.options.logger.warn(
+          { event: 'election.failed', err: error },
+          `An election has met something that nobody foresaw; please report it: ${messageOf(error)}`,
+        );
       }
     }
   }

@@ -8,8 +8,8 @@ import { namingGrants } from '../mysql/named-grants.js';
 import { sleep } from '../util/async.js';
 import { messageOf, WaymarkError } from '../util/errors.js';
 import { rejectionsOf } from './candidate.js';
-import { isAway } from './search.js';
-import type { Member } from './pool.js';
+import { isAway } from './patience.js';
+import { type Member, memberAt } from './pool.js';
 
 /** A place to begin without a checkpoint. */
 export type Beginning = {
@@ -22,20 +22,34 @@ const inspectTimeoutMs = 3000;
 const retryMs = { first: 500, last: 10_000 } as const;
 
 /**
+ * The members that a stream without a checkpoint may begin on, in this order. Coordinates mean something on the server
+ * alone that they were read from, which is the first in the list: on another one they would be some other place.
+ */
+export function membersToBeginAt(
+  pool: readonly Member[],
+  { start, servers }: Pick<Config, 'start' | 'servers'>,
+): readonly Member[] {
+  if (start.at !== 'coordinates') return pool;
+  const [first] = servers;
+  const member = first === undefined ? null : memberAt(pool, first.address);
+  return member === null ? [] : [member];
+}
+
+/**
  * Where a stream without a checkpoint begins: on the first member, by priority, that can serve it. While none can be
  * reached it waits; what is wrong with the configuration or with all servers is an error at once.
  * @throws the first member's error when every member that answers is unsuitable.
  */
 export async function begin(
   pool: () => readonly Member[],
-  config: Pick<Config, 'start' | 'hints'>,
+  config: Pick<Config, 'start' | 'hints' | 'servers'>,
   filter: TableFilter,
   logger: Logger,
   signal: AbortSignal,
 ): Promise<Beginning> {
   for (let waitMs: number = retryMs.first; ; waitMs = Math.min(waitMs * 2, retryMs.last)) {
     const errors: Error[] = [];
-    for (const member of pool()) {
+    for (const member of membersToBeginAt(pool(), config)) {
       try {
         return await beginAt(member, config, filter, signal);
       } catch (error) {
@@ -57,7 +71,11 @@ export async function begin(
   }
 }
 
-async function beginAt(
+/**
+ * Where a stream without a checkpoint would begin on a member; it only reads.
+ * @throws WaymarkError with what is wrong with the member, or with the configured start on it.
+ */
+export async function beginAt(
   member: Member,
   config: Pick<Config, 'start' | 'hints'>,
   filter: TableFilter,

@@ -43,6 +43,7 @@ export class Checkpointer {
   #complainedAtMs = Number.NEGATIVE_INFINITY;
   #failures = 0;
   #failing: { readonly sinceMs: number; readonly reason: string } | null = null;
+  #droppedEntries = 0;
   /** What the last record said, in short: nothing new, nothing to save. */
   #saved = '';
 
@@ -68,6 +69,11 @@ export class Checkpointer {
   /** Since when (on the monotonic clock) saving has failed, and of what; null when the last record could be saved. */
   get failing(): { readonly sinceMs: number; readonly reason: string } | null {
     return this.#failing;
+  }
+
+  /** How many of the trail's oldest entries the last record had no room for. */
+  get droppedEntries(): number {
+    return this.#droppedEntries;
   }
 
   /**
@@ -156,11 +162,31 @@ export class Checkpointer {
     this.#version = await store.save(checkpoint, this.#version, signal);
     if (checkpoint.sink !== null) sink.saved?.(checkpoint.sink);
     this.#savedAt = checkpoint.savedAt;
+    this.#noteDropped(checkpoint.trail.entries.length);
     this.#failing = null;
     this.#complainedAtMs = Number.NEGATIVE_INFINITY;
     const fields = { event: 'checkpoint.saved', reason, ...checkpoint.coordinates, store: store.location };
     if (reason === 'interval' || reason === 'hint') logger.debug(fields, 'Checkpoint saved');
     else logger.info(fields, 'Checkpoint saved');
+  }
+
+  /** Said when it begins and when it ends: a shorter trail is one that fewer servers can be matched by. */
+  #noteDropped(entries: number): void {
+    const { store, logger } = this.#options;
+    const { droppedEntries } = store;
+    const before = this.#droppedEntries;
+    this.#droppedEntries = droppedEntries;
+    if (droppedEntries > 0 === before > 0) return;
+    const fields = { event: 'checkpoint.trail-cut', droppedEntries, entries, store: store.location };
+    if (droppedEntries === 0) {
+      logger.info(fields, 'The checkpoint holds the whole trail again');
+      return;
+    }
+    logger.warn(
+      fields,
+      `The checkpoint has no room for the ${droppedEntries} oldest of the trail's ${entries} entries: an agent that ` +
+        'begins from it can go on only where the newer hints are. Inject hints more often, or lower matching.margin',
+    );
   }
 
   #noteFailure(error: unknown): void {

@@ -7,6 +7,8 @@ import type { Progress } from '../tail/progress.js';
 import { type DeliveredBatch, tail } from '../tail/tail.js';
 import { sleep } from '../util/async.js';
 import { messageOf, type WaymarkError } from '../util/errors.js';
+import { displayHint } from '../hints/hint.js';
+import { UnreadableError } from '../tail/unreadable.js';
 import { Arrival } from './arrival.js';
 import type { Breadcrumbs } from './breadcrumbs.js';
 import { type CandidateOptions, tryCandidate } from './candidate.js';
@@ -22,6 +24,7 @@ import { type AgentEvent, type AgentState, initialState, type Switch, transition
 import { logArrival, logIsolated, logLeft, logLost, logPlaced, logSuspicion } from './switch-log.js';
 import type { Supervisor } from './supervisor.js';
 import { refused, type SwitchReport } from './switching.js';
+import { UnreadableContent } from './unreadable.js';
 
 export type CoordinatorOptions = {
   readonly config: Config;
@@ -51,6 +54,7 @@ export class Coordinator {
   readonly #options: CoordinatorOptions;
   #state: AgentState = initialState;
   #brokenInARow = 0;
+  readonly #unreadable = new UnreadableContent();
   readonly #serverId: ServerId;
   #heardOnStream = false;
   #source: Source | null = null;
@@ -164,7 +168,7 @@ export class Coordinator {
       loss?.move?.refuse(`${member.name} was lost before anything had come from it`);
       if (signal.aborted) throw error;
       if (error instanceof Interruption && this.#move) return this.#left(source, this.#move);
-      if (!isServerLost(error)) throw error;
+      if (!(error instanceof UnreadableError) && !isServerLost(error)) throw error;
       return await this.#lost(error, source, signal);
     }
   }
@@ -215,6 +219,7 @@ export class Coordinator {
       foundAtMs: performance.now(),
       move,
       reconnects: false,
+      unfit: this.#unfit(),
     };
   }
 
@@ -224,6 +229,7 @@ export class Coordinator {
     const { member } = source;
     const lastHeardAtMs = progress.lastHeardAtMs ?? performance.now();
     logSuspicion(member, error, logger);
+    const step = this.#stepAfter(error, member);
     this.#move?.refuse(`the stream from ${member.name} was lost meanwhile`);
     this.#serverId.streamEnded(error, member.name, this.#heardOnStream);
     this.#apply({ type: 'lost', server: member.name, finding: 'stream-broken', at: Date.now() });
@@ -243,7 +249,8 @@ export class Coordinator {
     const surplus = this.#brokenInARow - brokenStreamsBorne - 1;
     const { first, last } = brokenStreamsPauseMs;
     if (surplus > 0) await sleep(Math.min(first * 2 ** surplus, last), signal);
-    const reconnects = finding === 'stream-broken' && this.#brokenInARow <= brokenStreamsBorne;
+    const again = step === null ? this.#brokenInARow <= brokenStreamsBorne : step === 'again';
+    const reconnects = finding === 'stream-broken' && again;
     this.#apply({ type: 'lost', server: member.name, finding, at: Date.now() });
     if (!reconnects) supervisor.memory.lost(member.name);
     logLost(member, diagnosis, reconnects, progress, logger);
@@ -254,7 +261,26 @@ export class Coordinator {
       foundAtMs: performance.now(),
       move: null,
       reconnects,
+      unfit: this.#unfit(),
     };
+  }
+
+  /**
+   * What is done where a server's content can't be read; null where that isn't it.
+   * @throws WaymarkError with that error's code, when nobody else will have it otherwise.
+   */
+  #stepAfter(error: WaymarkError, { name }: Member): 'again' | 'elsewhere' | null {
+    if (!(error instanceof UnreadableError)) return null;
+    const members = this.#options.supervisor.pool.map((member) => member.name);
+    const step = this.#unreadable.failed(name, error, members);
+    if (step === 'end') throw this.#unreadable.verdict(error);
+    return step;
+  }
+
+  /** Members whose logs can't be read where the stream stands. */
+  #unfit(): ReadonlyMap<string, Error> {
+    const { lastHint, sequence } = this.#options.progress.keeper;
+    return this.#unreadable.unfit(lastHint && displayHint(lastHint), sequence);
   }
 
   #candidateOptions(source: Source): CandidateOptions {

@@ -1,9 +1,12 @@
+import type { Logger } from 'pino';
 import { type Coordinates, parseCoordinates } from '../binlog/coordinates.js';
 import { formatAddress } from '../config/address.js';
 import type { Instance } from '../mysql/instance.js';
 import { listBinaryLogs } from '../mysql/log-list.js';
 import type { BinaryLog } from '../mysql/server.js';
-import { sleep } from '../util/async.js';
+import { isOfServer } from '../mysql/server-error.js';
+import { isAborted, sleep } from '../util/async.js';
+import { messageOf } from '../util/errors.js';
 import type { MemberView } from './members.js';
 
 const intervalMs = 5000;
@@ -32,7 +35,12 @@ export function isBehind(from: Coordinates, { evidence }: MemberView): boolean {
  * the ones between.
  */
 export class LogSizes {
+  readonly #logger: Logger;
   #sizes: { readonly server: string; readonly logs: readonly BinaryLog[] } | null = null;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
 
   /** The files of a server, as they were some seconds ago; empty when they aren't known. */
   of(server: string): readonly BinaryLog[] {
@@ -44,14 +52,18 @@ export class LogSizes {
    * @param behind the server whose files are to be known; null when none are.
    */
   async run(behind: () => Instance | null, signal: AbortSignal): Promise<void> {
-    try {
-      for (;;) {
+    while (!signal.aborted) {
+      try {
         const instance = behind();
         if (instance) await this.#ask(instance, signal);
-        await sleep(intervalMs, signal);
+      } catch (error) {
+        if (isAborted(signal)) return;
+        this.#logger.error(
+          { event: 'watch.failed', err: error },
+          `Asking for the sizes of logs has failed, and goes on; please report it: ${messageOf(error)}`,
+        );
       }
-    } catch {
-      // The signal has fired.
+      await sleep(intervalMs, signal).catch(() => undefined);
     }
   }
 
@@ -59,9 +71,10 @@ export class LogSizes {
     try {
       const server = formatAddress(instance.address);
       this.#sizes = { server, logs: await listBinaryLogs(instance, signal, connectTimeoutMs) };
-    } catch {
+    } catch (error) {
       // Whether it lives is for the diagnosis to say; the lag in bytes isn't known then.
       this.#sizes = null;
+      if (!isOfServer(error)) throw error;
     }
   }
 }

@@ -1,7 +1,7 @@
-import { within } from '../util/limits.js';
+import { TimeOver, within } from '../util/limits.js';
 import type { HintFormat } from '../hints/hint.js';
 import { sleep } from '../util/async.js';
-import type { WaymarkError } from '../util/errors.js';
+import { WaymarkError } from '../util/errors.js';
 import { diagnose, type Diagnosis, type Sight } from './diagnosis.js';
 import { type ReadPlace, whatChanged } from './identity-check.js';
 import { evidenceOf } from './members.js';
@@ -77,7 +77,7 @@ async function judgeOnce(
 ): Promise<LossDiagnosis> {
   const { watch, stalledAfterMs } = options;
   const { member } = lost;
-  watch.lookAtAll(sinceMs, signal).forEach(ignoreFailure);
+  watch.beginLooks(sinceMs, signal);
   let own = (await watch.look(member.name, sinceMs, signal)) ?? (await probe(member.instance, signal));
   const graceMs = restartGraceOf(lost.error, options.restartGraceMs);
   if (own.outcome === 'refused') own = await comesBack(member, own, graceMs, signal);
@@ -136,22 +136,19 @@ async function changeOf(
     return await within(identityCheckMs, [signal], (limited) =>
       whatChanged(member.instance, inspection, place, format, limited),
     );
-  } catch {
-    // The match that follows proves the place all the same.
+  } catch (error) {
     signal.throwIfAborted();
-    return null;
+    // The match that follows proves the place all the same.
+    if (error instanceof WaymarkError || error instanceof TimeOver) return null;
+    throw error;
   }
 }
 
-function ignoreFailure(look: Promise<Probe>): void {
-  // They reject when the agent stops, which others are told as well.
-  look.catch(() => undefined);
-}
-
-/** Resolves when any server has been heard of, or all have been tried. */
+/** Resolves when any server has been heard of, or all have been tried. @throws what a look throws. */
 async function anyContact(looks: readonly Promise<Probe>[]): Promise<void> {
+  const all = Promise.all(looks);
   const contacts = looks.map(async (look) => {
-    if ((await look).outcome === 'no-answer') throw new Error('no contact');
+    if ((await look).outcome === 'no-answer') await all;
   });
-  await Promise.any(contacts).catch(() => undefined);
+  await Promise.race([all, ...contacts]);
 }

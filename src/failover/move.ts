@@ -53,6 +53,8 @@ export type Loss = {
   readonly move: Move | null;
   /** Whether the same server is tried alone first. */
   readonly reconnects: boolean;
+  /** Members that can't go on, and why: their logs can't be read where the stream stands. */
+  readonly unfit?: ReadonlyMap<string, Error>;
 };
 
 /** What a switch came to, for whoever asked for it. */

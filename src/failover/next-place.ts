@@ -3,7 +3,7 @@ import { messageOf } from '../util/errors.js';
 import type { CandidateOptions } from './candidate.js';
 import type { Loss } from './move.js';
 import type { Member } from './pool.js';
-import { searchPool } from './search.js';
+import { type Contender, searchPool } from './search.js';
 import { type Source, sourceOf } from './source.js';
 import type { SwitchCause } from './state.js';
 import type { Supervisor } from './supervisor.js';
@@ -31,7 +31,7 @@ export async function nextPlace(
     supervisor.memory.lost(member.name);
   }
   const cause = loss.move?.target || loss.cause === 'stream-broken' ? 'unreachable' : loss.cause;
-  return wholePool(supervisor, cause, member.name, options, signal);
+  return wholePool(supervisor, cause, member.name, options, signal, loss.unfit);
 }
 
 /**
@@ -44,10 +44,16 @@ export async function wholePool(
   lost: string | null,
   options: () => CandidateOptions,
   signal: AbortSignal,
+  unfit: ReadonlyMap<string, Error> = new Map(),
 ): Promise<Source> {
   for (;;) {
     const { reloaded } = supervisor;
-    const contenders = supervisor.contenders(cause, lost);
+    const contenders = supervisor.contenders(cause, lost).map((contender): Contender => {
+      const reason = unfit.get(contender.member.name);
+      if (reason === undefined) return contender;
+      supervisor.cantGoOn(contender.member, reason.message);
+      return { ...contender, unfit: reason };
+    });
     const onObstacle = (member: Member, reason: string): void => {
       supervisor.cantGoOn(member, reason);
     };

@@ -89,6 +89,11 @@ export class PoolWatch {
     return [...this.#known.values()].map(({ watch }) => watch.look(sinceMs, signal));
   }
 
+  /** Has everybody looked at now, and waits for nobody. */
+  beginLooks(sinceMs: number, signal: AbortSignal): void {
+    for (const { watch } of this.#known.values()) watch.begin(sinceMs, signal);
+  }
+
   /** What is read there has been proved: whoever it is now, it is the one to compare with. */
   proved(server: string, { facts, logEnd }: Inspection): void {
     const known = this.#known.get(server);
@@ -113,15 +118,16 @@ export class PoolWatch {
 
   #begin(member: Member, signal: AbortSignal): void {
     const ending = new AbortController();
-    const watch = new Watch(member, (seen) => {
+    const take = (seen: Probe): void => {
       this.#take(member.name, seen);
-    });
+    };
+    const watch = new Watch(member, take, this.#options.logger);
     const known = {
       ...{ watch, ending, evidence: null, seenAtMs: Number.NEGATIVE_INFINITY, standing: null },
       ...{ identity: null, identityAtMs: Number.NEGATIVE_INFINITY, changed: null },
     };
     this.#known.set(member.name, known);
-    watch.run(AbortSignal.any([signal, ending.signal])).catch(() => undefined);
+    void watch.run(AbortSignal.any([signal, ending.signal]));
   }
 
   #take(server: string, seen: Probe): void {

@@ -1,12 +1,12 @@
-import type { Connection } from 'mysql2/promise';
 import { formatAddress } from '../config/address.js';
-import { close, connect, discard } from '../mysql/connection.js';
+import { askServer } from '../mysql/ask.js';
+import type { ServerConnection } from '../mysql/connection.js';
+import { type Inspection, lookAt, lookPurpose } from '../mysql/inspect.js';
 import type { Instance } from '../mysql/instance.js';
-import { type Inspection, lookAt } from '../mysql/inspect.js';
-import { isServerError, serverError } from '../mysql/server-error.js';
 import { readReplicaList } from '../mysql/replica-list.js';
-import { withDeadline } from '../util/async.js';
-import { messageOf, WaymarkError, hasSystemCode } from '../util/errors.js';
+import { errorNumberOf, isOfServer } from '../mysql/server-error.js';
+import { hasSystemCode, messageOf, WaymarkError } from '../util/errors.js';
+import { TimeOver } from '../util/limits.js';
 
 /** What became of a probe. `turned-away`: the server lives and doesn't let us in, or doesn't let us look. */
 export type ProbeOutcome = 'answers' | 'refused' | 'no-answer' | 'turned-away';
@@ -33,7 +33,10 @@ export const probeTimeoutMs = 700;
 /** A process that is just ending still resets a connection; a moment later nobody listens any more. */
 const resetsBorne = 2;
 
-/** Looks at a server. Never rejects but for the signal's reason, and takes no longer than `timeoutMs`. */
+/**
+ * Looks at a server, for no longer than `timeoutMs`. Whatever the server or the network has caused is an outcome; rejects
+ * with the signal's reason, and with a mistake of ours.
+ */
 export async function probe(
   instance: Instance,
   signal: AbortSignal,
@@ -46,6 +49,7 @@ export async function probe(
       return { ...times, outcome: 'answers', ...(await look(instance, signal, Math.max(left, 1))) };
     } catch (error) {
       signal.throwIfAborted();
+      if (!isOfServer(error)) throw error;
       if (isReset(error) && attempt < resetsBorne) continue;
       return { ...times, outcome: outcomeOf(error), reason: reasonOf(error) };
     }
@@ -56,29 +60,24 @@ type Look = Pick<Extract<Probe, { outcome: 'answers' }>, 'connectMs' | 'inspecti
 
 async function look(instance: Instance, signal: AbortSignal, timeoutMs: number): Promise<Look> {
   const begunMs = performance.now();
-  const connection = await connect(instance, { signal, connectTimeoutMs: timeoutMs });
-  const connectMs = Math.round(performance.now() - begunMs);
-  const late = (): WaymarkError =>
-    new WaymarkError(
-      'server-unreachable',
-      `${formatAddress(instance.address)} accepts connections and answers no query`,
-    );
+  const reached = { connected: false };
+  const question = { purpose: lookPurpose, signal, limitMs: timeoutMs, connectTimeoutMs: timeoutMs };
   try {
-    const seen = await withDeadline(
-      lookWithReplicas(connection, instance),
-      Math.max(timeoutMs - connectMs, 1),
-      late,
-    );
-    await close(connection);
-    return { connectMs, ...seen };
+    return await askServer(instance, question, async (connection) => {
+      const connectMs = Math.round(performance.now() - begunMs);
+      reached.connected = true;
+      return { connectMs, ...(await lookWithReplicas(connection, instance)) };
+    });
   } catch (error) {
-    discard(connection);
-    throw serverError(error, instance, 'say how it is set and how it replicates');
+    const late = error instanceof WaymarkError && error.cause instanceof TimeOver;
+    if (!late || !reached.connected) throw error;
+    const server = formatAddress(instance.address);
+    throw new WaymarkError('server-unreachable', `${server} accepts connections and answers no query`);
   }
 }
 
 async function lookWithReplicas(
-  connection: Connection,
+  connection: ServerConnection,
   instance: Instance,
 ): Promise<Omit<Look, 'connectMs'>> {
   const inspection = await lookAt(connection, instance);
@@ -89,23 +88,17 @@ async function lookWithReplicas(
 }
 
 /** Who can't be reached is said already wherever it is shown: what comes of trying says more. */
-function reasonOf(error: unknown): string {
-  const isUnreachable = error instanceof WaymarkError && error.code === 'server-unreachable';
-  return messageOf(isUnreachable ? (error.cause ?? error) : error);
+function reasonOf(error: WaymarkError): string {
+  return messageOf(error.code === 'server-unreachable' ? (error.cause ?? error) : error);
 }
 
-function outcomeOf(error: unknown): Exclude<ProbeOutcome, 'answers'> {
-  const cause = causeOf(error);
-  if (isServerError(cause) && cause.errno > 0) return 'turned-away';
+function outcomeOf(error: WaymarkError): Exclude<ProbeOutcome, 'answers'> {
+  if (errorNumberOf(error) !== null) return 'turned-away';
   // A refused connection is proof enough: nobody listens there.
-  return hasSystemCode(causeOf(error), 'ECONNREFUSED') || isReset(error) ? 'refused' : 'no-answer';
+  return hasSystemCode(error.cause, 'ECONNREFUSED') || isReset(error) ? 'refused' : 'no-answer';
 }
 
 /** The other side ended the connection while we were at it. */
-function isReset(error: unknown): boolean {
-  return hasSystemCode(causeOf(error), 'ECONNRESET', 'EPIPE', 'PROTOCOL_CONNECTION_LOST');
-}
-
-function causeOf(error: unknown): unknown {
-  return error instanceof WaymarkError ? error.cause : undefined;
+function isReset({ cause }: WaymarkError): boolean {
+  return hasSystemCode(cause, 'ECONNRESET', 'EPIPE', 'PROTOCOL_CONNECTION_LOST');
 }

@@ -3,6 +3,7 @@ import { abortable } from '../util/abortable.js';
 import { sleep } from '../util/async.js';
 import { type ErrorCode, hasCode, messageOf, WaymarkError } from '../util/errors.js';
 import { type CandidateOptions, type Place, tryCandidate } from './candidate.js';
+import { boundedAttempts, patienceWith } from './patience.js';
 import type { Member } from './pool.js';
 
 /** A member to try. */
@@ -14,6 +15,8 @@ export type Contender = {
   readonly reserve?: boolean;
   /** Not again, whatever it fails of. */
   readonly once?: true;
+  /** Not at all, for this reason. */
+  readonly unfit?: Error;
 };
 
 /** What has become of a member in a search. */
@@ -24,8 +27,11 @@ export type Standing =
   /** It lacks what was delivered, or the hint: waited for, and the others meanwhile. */
   | { readonly status: 'behind' }
   | { readonly status: 'ready'; readonly place: Place }
-  /** Can change by itself: it is tried again. */
-  | { readonly status: 'failing'; readonly error: Error }
+  /**
+   * Can change by itself: it is tried again. `spent`, of what may be over in a moment: whether it has been tried so often
+   * that it isn't waited for when nobody else is.
+   */
+  | { readonly status: 'failing'; readonly error: Error; readonly spent?: boolean }
   /** Won't change by itself. */
   | { readonly status: 'rejected'; readonly error: Error };
 
@@ -59,16 +65,33 @@ export function judge(contenders: readonly Ranked[], patient = false): Verdict {
     return patient && better ? { kind: 'go-on' } : { kind: 'take', place: standing.place };
   }
   const standings = contenders.map(({ standing }) => standing);
-  if (standings.some(({ status }) => status === 'trying' || status === 'behind' || status === 'waiting')) {
-    return { kind: 'go-on' };
-  }
+  if (standings.some(isUndecided)) return { kind: 'go-on' };
   const errors = standings.flatMap((standing) => ('error' in standing ? [standing.error] : []));
   const halting = errors.find((error) => isHalting(error));
   if (halting) return { kind: 'give-up', error: besideFailing(halting, standings) };
-  if (standings.every(({ status }) => status === 'rejected')) {
+  if (standings.every((standing) => standing.status === 'rejected' || isSpent(standing))) {
     return { kind: 'give-up', error: noCandidate(errors) };
   }
   return { kind: 'go-on' };
+}
+
+/** Whether something is to be heard of the member in a moment, or nothing has been yet. */
+function isUndecided(standing: Standing): boolean {
+  switch (standing.status) {
+    case 'trying':
+    case 'behind':
+    case 'waiting':
+      return true;
+    case 'failing':
+      return standing.spent === false;
+    case 'ready':
+    case 'rejected':
+      return false;
+  }
+}
+
+function isSpent(standing: Standing): boolean {
+  return standing.status === 'failing' && standing.spent === true;
 }
 
 /** Whether the reserves are called: none of the others is being tried, or ready. Pure. */
@@ -104,18 +127,6 @@ function codeOf(error: Error): ErrorCode | null {
   return error instanceof WaymarkError ? error.code : null;
 }
 
-/** Whether a server can't be reached now, or went away or stood still while it was asked. */
-export function isAway(error: unknown): boolean {
-  return (
-    hasCode(error, 'server-unreachable') || hasCode(error, 'stream-broken') || hasCode(error, 'stream-silent')
-  );
-}
-
-/** Whether trying again can help without anybody doing anything. */
-function isTransient(error: unknown): boolean {
-  return isAway(error) || hasCode(error, 'unsuitable-server') || hasCode(error, 'checksum');
-}
-
 /** How long a place is held back for a better member that is still being tried. */
 const patienceMs = 200;
 
@@ -130,7 +141,7 @@ export async function searchPool(
 ): Promise<Place> {
   const ended = new AbortController();
   const trying = AbortSignal.any([signal, ended.signal]);
-  const standings = contenders.map(({ reserve }): Standing => ({ status: reserve ? 'waiting' : 'trying' }));
+  const standings = contenders.map(standingAtFirst);
   const waiting: (() => void)[] = [];
   const callReserves = (): void => {
     if (reservesAreDue(contenders, standings)) for (const call of waiting.splice(0)) call();
@@ -163,6 +174,7 @@ export async function searchPool(
         decide(true);
       };
       const runs = contenders.map(async (contender, index) => {
+        if (contender.unfit) return;
         if (contender.reserve) {
           const called = new Promise<void>((call) => waiting.push(call));
           await abortable(called, trying);
@@ -173,12 +185,18 @@ export async function searchPool(
         });
       });
       callReserves();
+      decide(true);
       Promise.all(runs).catch(reject);
     });
   } finally {
     clearTimeout(patience);
     ended.abort();
   }
+}
+
+function standingAtFirst({ reserve, unfit }: Contender): Standing {
+  if (unfit) return { status: 'rejected', error: unfit };
+  return { status: reserve ? 'waiting' : 'trying' };
 }
 
 async function keepTrying(
@@ -188,6 +206,7 @@ async function keepTrying(
   report: (standing: Standing) => void,
 ): Promise<void> {
   let reported = '';
+  let attempts = 0;
   const onBehind = (): void => {
     options.onObstacle?.(member, "it doesn't have yet what was delivered, and is waited for");
     report({ status: 'behind' });
@@ -199,7 +218,9 @@ async function keepTrying(
     } catch (error) {
       if (signal.aborted) throw error;
       const known = error instanceof Error ? error : new Error(String(error));
-      const transient = !once && isTransient(error);
+      const patience = once ? 'none' : patienceWith(error);
+      attempts = patience === 'bounded' ? attempts + 1 : 0;
+      const transient = patience !== 'none';
       const reason = messageOf(error);
       options.onObstacle?.(member, reason);
       if (reason !== reported) {
@@ -209,7 +230,9 @@ async function keepTrying(
         );
       }
       reported = reason;
-      report({ status: transient ? 'failing' : 'rejected', error: known });
+      if (!transient) report({ status: 'rejected', error: known });
+      else if (patience === 'endless') report({ status: 'failing', error: known });
+      else report({ status: 'failing', error: known, spent: attempts >= boundedAttempts });
       if (!transient) return;
     }
     await sleep(waitMs, signal);

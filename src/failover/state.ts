@@ -74,8 +74,23 @@ const keptSwitches = 20;
 
 export const initialState: AgentState = { phase: { kind: 'starting' }, switches: [] };
 
+/**
+ * The state of a stream, of what it was when it was last led (`resting`) and what whoever leads it now says of it (null:
+ * nobody). A stream that has failed has failed until it is read again. Pure.
+ */
+export function stateOf(resting: AgentState, led: AgentState | null): AgentState {
+  if (led === null) return resting;
+  const notYetAgain = led.phase.kind === 'starting' && resting.phase.kind === 'failed';
+  return {
+    phase: notYetAgain ? resting.phase : led.phase,
+    switches: [...resting.switches, ...led.switches].slice(-keptSwitches),
+  };
+}
+
 /** The only place where the agent's state changes. Pure. */
 export function transition(state: AgentState, event: AgentEvent): AgentState {
+  // What is still under way when it stops changes nothing any more.
+  if (state.phase.kind === 'stopped') return state;
   switch (event.type) {
     case 'placed':
       return {

@@ -4,6 +4,7 @@ import type { Confidence } from '../matching/match-state.js';
 import type { BinaryLog } from '../mysql/server.js';
 import type { SinkActivity } from '../sinks/watched-sink.js';
 import type { Progress } from '../tail/progress.js';
+import { countOf, formatDuration, formatSeconds } from '../util/quantities.js';
 import { bytesBetween } from './log-sizes.js';
 import type { MemberView } from './members.js';
 import type { AgentPhase, AgentState, Switch, SwitchCause } from './state.js';
@@ -20,7 +21,7 @@ export type AgentStatus = {
   readonly phase: AgentPhase;
   /** Fencing token of our leadership, 0 without an election; null: this agent doesn't lead the stream. */
   readonly token: number | null;
-  /** The server that is read, or was lost. */
+  /** The server that is read, or was last. */
   readonly server: string | null;
   /** What that server is found to be, or why it is left. */
   readonly finding: SwitchCause | null;
@@ -64,6 +65,8 @@ type CheckpointStatus = {
   readonly savedAt: string | null;
   readonly ageSeconds: number | null;
   readonly failures: number;
+  /** How many of the trail's oldest entries it had no room for. */
+  readonly droppedEntries: number;
   /** Since when it can't be saved, and why; null when it can. */
   readonly failing: { readonly seconds: number; readonly reason: string } | null;
 };
@@ -89,6 +92,7 @@ export type StatusSources = {
   readonly checkpoint: {
     readonly savedAt: number | null;
     readonly failures: number;
+    readonly droppedEntries: number;
     readonly failing: { readonly sinceMs: number; readonly reason: string } | null;
   };
   readonly sink: SinkActivity;
@@ -106,7 +110,7 @@ const failingAfterMs = 30_000;
 export function statusOf(sources: StatusSources): AgentStatus {
   const { stream, state, progress, members, now } = sources;
   const { lastHint } = progress.keeper;
-  const server = serverOf(state.phase);
+  const server = serverOf(state);
   const member = members.find((view) => view.server === server);
   const since = (monotonicMs: number): number => Math.round(now.monotonicMs - monotonicMs);
   const silentMs = progress.lastHeardAtMs === null ? null : since(progress.lastHeardAtMs);
@@ -153,16 +157,17 @@ export function statusOf(sources: StatusSources): AgentStatus {
   };
 }
 
-function serverOf(phase: AgentPhase): string | null {
+function serverOf({ phase, switches }: AgentState): string | null {
   switch (phase.kind) {
     case 'streaming':
       return phase.server;
     case 'searching':
       return phase.lost;
-    case 'starting':
-    case 'standby':
     case 'failed':
     case 'stopped':
+      return switches.at(-1)?.to ?? null;
+    case 'starting':
+    case 'standby':
       return null;
   }
 }
@@ -178,9 +183,9 @@ function unreadiness(phase: AgentPhase): string | null {
     case 'searching':
       return `the stream from ${phase.lost} has ended (${phase.finding}), and no place to go on has been found yet`;
     case 'stopped':
-      return `the agent has stopped: ${phase.reason}`;
+      return `the stream has stopped: ${phase.reason}`;
     case 'failed':
-      return `the stream has failed, and is tried again every ${wholeSeconds(phase.retryMs)} s: ${phase.reason}`;
+      return `the stream has failed, and is tried again ${formatDuration(phase.retryMs)} later: ${phase.reason}`;
     case 'standby':
     case 'streaming':
       return null;
@@ -195,10 +200,10 @@ function illness(
 ): string | null {
   if (sink.trouble !== null) return `the sink can't go on: ${sink.trouble}`;
   if (sink.busyMs !== null && sink.busyMs > stuckAfterMs) {
-    return `the sink has not accepted ${sink.backlog} records for ${wholeSeconds(sink.busyMs)} s`;
+    return `the sink has not accepted ${countOf(sink.backlog, 'record')} for ${formatDuration(sink.busyMs)}`;
   }
   if (silentMs !== null && silentMs > stuckAfterMs) {
-    return `nothing has been read from ${server} for ${wholeSeconds(silentMs)} s`;
+    return `nothing has been read from ${server} for ${formatDuration(silentMs)}`;
   }
   if (member && member.finding !== 'healthy') {
     const why = member.reasons.length === 0 ? '' : `: ${member.reasons.join('; ')}`;
@@ -206,17 +211,18 @@ function illness(
   }
   if (checkpoint.failing !== null && checkpoint.failing.seconds * 1000 > failingAfterMs) {
     const { seconds, reason } = checkpoint.failing;
-    return `the checkpoint can't be saved, for ${seconds} s now: ${reason}`;
+    return `the checkpoint can't be saved, for ${formatSeconds(seconds)} now: ${reason}`;
   }
   return null;
 }
 
 function checkpointStatus({ checkpoint, now }: StatusSources): CheckpointStatus {
-  const { savedAt, failures, failing } = checkpoint;
+  const { savedAt, failures, droppedEntries, failing } = checkpoint;
   return {
     savedAt: savedAt === null ? null : new Date(savedAt).toISOString(),
     ageSeconds: savedAt === null ? null : Math.max(0, wholeSeconds(now.wallMs - savedAt)),
     failures,
+    droppedEntries,
     failing: failing && { seconds: wholeSeconds(now.monotonicMs - failing.sinceMs), reason: failing.reason },
   };
 }

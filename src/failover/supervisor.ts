@@ -181,7 +181,7 @@ export class Supervisor {
     if (lastHeardAtMs === null) return;
     const sinceMs = lastHeardAtMs + uneasyAfterMs;
     if (performance.now() < sinceMs) return;
-    for (const look of this.watch.lookAtAll(sinceMs, signal)) look.catch(() => undefined);
+    this.watch.beginLooks(sinceMs, signal);
   }
 
   /** Says what is found of the server that is read when it has changed, and gives the move that it calls for. */

@@ -1,12 +1,11 @@
-import type { Connection } from 'mysql2/promise';
 import { formatAddress } from '../config/address.js';
+import type { ServerConnection } from '../mysql/connection.js';
 import type { Instance } from '../mysql/instance.js';
-import { isDenied, isServerError, unlessDenied } from '../mysql/server-error.js';
+import { errorNumberOf, isDenied, serverTextOf, unlessDenied } from '../mysql/server-error.js';
 import { dialectOf } from '../mysql/dialect.js';
 import { quoteName } from '../mysql/quote.js';
 import {
   isBinlogServer,
-  query,
   readReplicationChannels,
   readServerFacts,
   type ServerFacts,
@@ -30,7 +29,7 @@ const readOnlyNumbers = new Set([1290, 1836, 1792]);
  * @throws WaymarkError `unsuitable-server`, or `config` for a prefix that is too long.
  */
 export async function requireInjectionSite(
-  connection: Connection,
+  connection: ServerConnection,
   instance: Instance,
   format: HintFormat,
 ): Promise<{ readonly replicationSeen: boolean }> {
@@ -53,7 +52,7 @@ export async function requireInjectionSite(
   }
   const replicationSeen = await refuseReplica(connection, server, facts);
   await refuseFilteredLog(connection, server, facts);
-  const [session] = await query(connection, 'SELECT @@session.sql_log_bin AS logged');
+  const [session] = await connection.query('SELECT @@session.sql_log_bin AS logged');
   if (text(session?.['logged']) !== '1') {
     throw unsuitable(
       server,
@@ -64,7 +63,11 @@ export async function requireInjectionSite(
   return { replicationSeen };
 }
 
-async function refuseReplica(connection: Connection, server: string, facts: ServerFacts): Promise<boolean> {
+async function refuseReplica(
+  connection: ServerConnection,
+  server: string,
+  facts: ServerFacts,
+): Promise<boolean> {
   const channels = await unlessDenied(() => readReplicationChannels(connection, facts.version));
   const sources = channels?.map((channel) => `${channel.sourceHost}:${String(channel.sourcePort)}`) ?? [];
   const [source] = sources;
@@ -84,11 +87,11 @@ async function refuseReplica(connection: Connection, server: string, facts: Serv
 
 /** A hint has no default database, and a log that is limited to some databases leaves such statements out. */
 async function refuseFilteredLog(
-  connection: Connection,
+  connection: ServerConnection,
   server: string,
   { version }: ServerFacts,
 ): Promise<void> {
-  const rows = await unlessDenied(() => query(connection, dialectOf(version).binaryLogStatus));
+  const rows = await unlessDenied(() => connection.query(dialectOf(version).binaryLogStatus));
   const only = text(rows?.[0]?.['Binlog_Do_DB']);
   if (only === '') return;
   throw unsuitable(
@@ -107,18 +110,19 @@ export function injectionRefusal(
   format: HintFormat,
   privileges = 'DROP',
 ): WaymarkError | null {
-  if (!isServerError(error)) return null;
+  const errorNumber = errorNumberOf(error);
+  if (errorNumber === null) return null;
   const server = formatAddress(instance.address);
-  const details = { server, errorNumber: error.errno };
-  if (isDenied(error.errno)) {
+  const details = { server, errorNumber };
+  if (isDenied(errorNumber)) {
     return new WaymarkError(
       'missing-grant',
-      `${server} does not let "${instance.account.user}" inject hints: ${error.message}. ` +
+      `${server} does not let "${instance.account.user}" inject hints: ${serverTextOf(error)}. ` +
         `Grant it: GRANT ${privileges} ON ${quoteName(format.schema)}.* TO …`,
       { cause: error, details },
     );
   }
-  if (readOnlyNumbers.has(error.errno)) {
+  if (readOnlyNumbers.has(errorNumber)) {
     return new WaymarkError(
       'unsuitable-server',
       `${server} is read-only, so it is no source. Inject on the source`,

@@ -1,13 +1,11 @@
-import type { Connection } from 'mysql2/promise';
 import { formatAddress } from '../config/address.js';
-import { close, connect, discard } from '../mysql/connection.js';
+import { askOver } from '../mysql/ask.js';
+import { connect, type ServerConnection } from '../mysql/connection.js';
 import type { Instance } from '../mysql/instance.js';
-import { isServerError } from '../mysql/server-error.js';
-import { query, text } from '../mysql/server.js';
-import { abortable } from '../util/abortable.js';
-import { sleep, withDeadline } from '../util/async.js';
-import { type ErrorCode, messageOf, WaymarkError } from '../util/errors.js';
-import { formatDuration } from '../util/quantities.js';
+import { errorNumberOf, isOfServer, serverTextOf } from '../mysql/server-error.js';
+import { text } from '../mysql/server.js';
+import { isAborted, sleep } from '../util/async.js';
+import { type ErrorCode, hasCode, messageOf, WaymarkError } from '../util/errors.js';
 import { compareHints, type Hint, type HintFormat, hintStatement } from './hint.js';
 import { injectionRefusal, requireInjectionSite } from './injection-site.js';
 import { nextHint } from './next-hint.js';
@@ -87,7 +85,7 @@ class Injector {
     const { instance, format, signal, once, everyMs } = this.#options;
     const connection = await connect(instance, { signal });
     const abort = (): void => {
-      discard(connection);
+      connection.discard();
     };
     signal.addEventListener('abort', abort, { once: true });
     try {
@@ -97,7 +95,7 @@ class Injector {
         const hint = nextHint(this.#previous, Date.now(), Math.random());
         // Counted before the answer: a hint whose answer is lost may be in the log.
         this.#previous = hint;
-        await this.#timed(connection.query(hintStatement(hint, format)));
+        await this.#ask(connection, () => connection.run(hintStatement(hint, format)));
         this.hasWorked = true;
         onWorking();
         this.#options.onInjected(hint);
@@ -105,16 +103,18 @@ class Injector {
       }
     } finally {
       signal.removeEventListener('abort', abort);
-      await close(connection);
+      await connection.close();
     }
   }
 
-  async #prepare(connection: Connection): Promise<void> {
+  async #prepare(connection: ServerConnection): Promise<void> {
     const { instance, format, everyMs, newest } = this.#options;
     const idleSeconds = Math.ceil(everyMs / 1000) + 60;
     const limits = `SESSION wait_timeout = ${String(idleSeconds)}, SESSION lock_wait_timeout = ${String(lockWaitSeconds)}`;
-    await this.#timed(connection.query(`SET ${limits}`));
-    const { replicationSeen } = await this.#timed(requireInjectionSite(connection, instance, format));
+    await this.#ask(connection, () => connection.run(`SET ${limits}`));
+    const { replicationSeen } = await this.#ask(connection, () =>
+      requireInjectionSite(connection, instance, format),
+    );
     if (!replicationSeen && !this.hasWorked) {
       const message = `${formatAddress(instance.address)} does not let "${instance.account.user}" see whether it is a replica; hints belong on the source`;
       this.#options.onNotice?.({ kind: 'replication-unseen', message });
@@ -124,14 +124,14 @@ class Injector {
     if (found !== null && (compareHints(found, this.#previous ?? found) ?? 1) >= 0) this.#previous = found;
   }
 
-  async #takeLock(connection: Connection): Promise<void> {
+  async #takeLock(connection: ServerConnection): Promise<void> {
     const { once, instance, format } = this.#options;
     const server = formatAddress(instance.address);
     let announcedAtMs = Number.NEGATIVE_INFINITY;
     for (;;) {
       const sql = `SELECT GET_LOCK(?, ${String(lockWaitSeconds)}) AS held, IS_USED_LOCK(?) AS holder`;
       const name = injectorLock(format);
-      const [row] = await this.#timed(query(connection, sql, [name, name]));
+      const [row] = await this.#ask(connection, () => connection.query(sql, [name, name]));
       if (text(row?.['held']) === '1') return;
       const who = `connection ${text(row?.['holder'])} (see SHOW PROCESSLIST)`;
       if (once === true) {
@@ -148,16 +148,10 @@ class Injector {
     }
   }
 
-  /** The promise's outcome, within the time limit and until the signal fires. */
-  #timed<T>(promise: Promise<T>): Promise<T> {
-    const late = (): WaymarkError => {
-      const server = formatAddress(this.#options.instance.address);
-      return new WaymarkError(
-        'server-unreachable',
-        `${server} did not answer within ${formatDuration(statementMs)}`,
-      );
-    };
-    return abortable(withDeadline(promise, statementMs, late), this.#options.signal);
+  /** Asks within the time limit and until the signal fires. */
+  #ask<T>(connection: ServerConnection, work: () => Promise<T>): Promise<T> {
+    const { signal } = this.#options;
+    return askOver(connection, { purpose: 'inject hints', signal, limitMs: statementMs }, work);
   }
 }
 
@@ -172,32 +166,20 @@ export function injectorLock(format: HintFormat): string {
  */
 const passingNumbers = new Set([1205, 1213, 1040, 1203, 1053, 1317, 1927, 3024, 1969]);
 
-/** The same of our own errors: the last two come from reading the log for its newest hint. */
+/** The same of our own errors: the last one comes from reading the log for its newest hint. */
 const passingCodes = new Set<ErrorCode>(['server-unreachable', 'stream-broken', 'stream-silent']);
 
 function isPassing(error: unknown): boolean {
-  if (error instanceof WaymarkError) return passingCodes.has(error.code);
-  // Without a number of the server's it is the connection that has failed: mysql2 says so in the one way or the other.
-  if (!isServerError(error)) return error instanceof Error && ('code' in error || 'fatal' in error);
-  return passingNumbers.has(error.errno) || ('fatal' in error && error.fatal === true);
+  if (!isOfServer(error)) return false;
+  return passingCodes.has(error.code) || passingNumbers.has(errorNumberOf(error) ?? 0);
 }
 
-function failure(error: unknown, { instance }: InjectorOptions): Error {
-  if (error instanceof WaymarkError) return error;
+function failure(error: unknown, { instance }: InjectorOptions): unknown {
+  const errorNumber = errorNumberOf(error);
+  if (errorNumber === null || !hasCode(error, 'protocol')) return error;
   const server = formatAddress(instance.address);
-  if (isServerError(error)) {
-    return new WaymarkError('unsuitable-server', `${server} refuses the hint: ${error.message}`, {
-      cause: error,
-      details: { server, errorNumber: error.errno },
-    });
-  }
-  if (isPassing(error)) {
-    const message = `The connection to ${server} broke: ${messageOf(error)}`;
-    return new WaymarkError('server-unreachable', message, { cause: error, details: { server } });
-  }
-  return error instanceof Error ? error : new Error(messageOf(error));
-}
-
-function isAborted(signal: AbortSignal): boolean {
-  return signal.aborted;
+  return new WaymarkError('unsuitable-server', `${server} refuses the hint: ${serverTextOf(error)}`, {
+    cause: error.cause,
+    details: { server, errorNumber },
+  });
 }

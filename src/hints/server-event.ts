@@ -1,13 +1,11 @@
-import type { Connection } from 'mysql2/promise';
 import { formatAddress } from '../config/address.js';
-import { close, connect, discard } from '../mysql/connection.js';
+import { askServer } from '../mysql/ask.js';
+import type { ServerConnection } from '../mysql/connection.js';
 import type { Instance } from '../mysql/instance.js';
-import { isServerError } from '../mysql/server-error.js';
+import { errorNumberOf, serverTextOf } from '../mysql/server-error.js';
 import { quoteName, quoteText } from '../mysql/quote.js';
-import { query, text } from '../mysql/server.js';
-import { abortable } from '../util/abortable.js';
-import { withDeadline } from '../util/async.js';
-import { WaymarkError } from '../util/errors.js';
+import { text } from '../mysql/server.js';
+import { hasCode, WaymarkError } from '../util/errors.js';
 import type { Hint, HintFormat } from './hint.js';
 import { injectionRefusal, requireInjectionSite } from './injection-site.js';
 import { injectorLock } from './injector.js';
@@ -29,7 +27,8 @@ export type ServerEventOptions = {
 
 /** What the definer of the event needs in the hint schema. */
 const privileges = 'CREATE, DROP, EVENT, SELECT, INSERT, UPDATE';
-const statementMs = 10_000;
+/** For all its statements together. */
+const installMs = 30_000;
 
 /**
  * Installs an EVENT in the hint schema by which the server injects hints itself; makes the schema and a table with one
@@ -51,38 +50,28 @@ export async function installServerEvent(options: ServerEventOptions): Promise<v
   if (!Number.isInteger(seconds) || seconds < 1) {
     throw new WaymarkError('usage', 'A server EVENT runs every so many whole seconds, at least every 1s');
   }
-  const connection = await connect(instance, { signal });
-  const abort = (): void => {
-    discard(connection);
-  };
-  signal.addEventListener('abort', abort, { once: true });
-  const run = <T>(promise: Promise<T>): Promise<T> =>
-    abortable(
-      withDeadline(promise, statementMs, () => late(instance)),
-      signal,
-    );
   try {
-    await run(requireInjectionSite(connection, instance, format));
-    await run(requireScheduler(connection, instance));
-    for (const statement of installation(options, seconds)) await run(connection.query(statement));
+    const question = { purpose: 'take an event that injects hints', signal, limitMs: installMs };
+    await askServer(instance, question, async (connection) => {
+      await requireInjectionSite(connection, instance, format);
+      await requireScheduler(connection, instance);
+      for (const statement of installation(options, seconds)) await connection.run(statement);
+    });
   } catch (error) {
-    signal.throwIfAborted();
     const refusal = injectionRefusal(error, instance, format, privileges);
     if (refusal !== null) throw refusal;
-    if (!isServerError(error)) throw error;
+    const errorNumber = errorNumberOf(error);
+    if (errorNumber === null || !hasCode(error, 'protocol')) throw error;
     const server = formatAddress(instance.address);
-    throw new WaymarkError('unsuitable-server', `${server} refuses the event: ${error.message}`, {
-      cause: error,
-      details: { server, errorNumber: error.errno },
+    throw new WaymarkError('unsuitable-server', `${server} refuses the event: ${serverTextOf(error)}`, {
+      cause: error.cause,
+      details: { server, errorNumber },
     });
-  } finally {
-    signal.removeEventListener('abort', abort);
-    await close(connection);
   }
 }
 
-async function requireScheduler(connection: Connection, instance: Instance): Promise<void> {
-  const [row] = await query(connection, 'SELECT @@global.event_scheduler AS scheduler');
+async function requireScheduler(connection: ServerConnection, instance: Instance): Promise<void> {
+  const [row] = await connection.query('SELECT @@global.event_scheduler AS scheduler');
   const scheduler = text(row?.['scheduler']);
   if (scheduler === 'ON') return;
   const server = formatAddress(instance.address);
@@ -151,11 +140,4 @@ BEGIN
     DO RELEASE_LOCK(${lock});
   END IF;
 END`;
-}
-
-function late({ address }: Instance): WaymarkError {
-  const server = formatAddress(address);
-  return new WaymarkError('server-unreachable', `${server} did not answer within ${String(statementMs)} ms`, {
-    details: { server },
-  });
 }

@@ -23,6 +23,30 @@ export async function serveHttp(listen: Address, faces: Faces, logger: Logger): 
   const server = createServer(limits, (request, response) => {
     void respond(request, response, faces, logger);
   });
+  await begin(server, listen);
+  // A connection that can't be taken (no more files) is its client's loss.
+  server.on('error', (error) => {
+    const reason = messageOf(error);
+    logger.warn({ event: 'http.failed', reason }, `A connection could not be taken: ${reason}`);
+  });
+  const bound = server.address();
+  const port = typeof bound === 'object' && bound !== null ? bound.port : listen.port;
+  const address = formatAddress({ host: listen.host, port });
+  logger.info({ event: 'http.listening', address }, `Status at http://${address}/status`);
+  return { address, close: () => close(server) };
+}
+
+/**
+ * Listens for a moment.
+ * @throws WaymarkError `config` when the address can't be listened on, with the system's error as its cause.
+ */
+export async function tryListening(listen: Address): Promise<void> {
+  const server = createServer();
+  await begin(server, listen);
+  await close(server);
+}
+
+async function begin(server: Server, listen: Address): Promise<void> {
   try {
     server.listen({ host: listen.host, port: listen.port });
     await once(server, 'listening');
@@ -33,11 +57,6 @@ export async function serveHttp(listen: Address, faces: Faces, logger: Logger): 
       { cause },
     );
   }
-  const bound = server.address();
-  const port = typeof bound === 'object' && bound !== null ? bound.port : listen.port;
-  const address = formatAddress({ host: listen.host, port });
-  logger.info({ event: 'http.listening', address }, `Status at http://${address}/status`);
-  return { address, close: () => close(server) };
 }
 
 async function respond(

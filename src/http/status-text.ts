@@ -1,6 +1,7 @@
 import type { AgentStatus } from '../failover/status.js';
 import type { MemberView } from '../failover/members.js';
 import type { Switch, Timeline } from '../failover/state.js';
+import { countOf, formatBytes, formatCount, formatDuration, formatSeconds } from '../util/quantities.js';
 
 /** Switches that are shown; `/status` as JSON has more. */
 const shownSwitches = 5;
@@ -14,20 +15,22 @@ export function renderStatus(status: AgentStatus): string {
     ['state', stateText(status)],
     ['at', status.coordinates ?? 'nowhere yet'],
     ['hint', hintText(status)],
-    ['lag', `${known(status.lag.seconds, ' s')} behind the source, ${lagBytesText(status.lag.bytes)}`],
+    ['lag', `${knownSeconds(status.lag.seconds)} behind the source, ${lagBytesText(status.lag.bytes)}`],
     ['last match', status.confidence ?? 'none yet'],
     [
       'delivered',
-      `${count(status.records)} changes in ${count(status.transactions)} transactions, ` +
-        `${bytesText(status.bytes)} read`,
+      `${countOf(status.records, 'change')} in ${countOf(status.transactions, 'transaction')}, ` +
+        `${formatBytes(status.bytes)} read`,
     ],
-    ['left out', `transactions that replicas wrote on their own account: ${count(status.bornHere)}`],
-    ['trail', `${count(trail.transactions)} transactions, ${count(trail.hints)} hints`],
+    ['left out', `transactions that replicas wrote on their own account: ${formatCount(status.bornHere)}`],
+    ['trail', `${countOf(trail.transactions, 'transaction')}, ${countOf(trail.hints, 'hint')}`],
     ['checkpoint', checkpointText(checkpoint)],
     [
       'sink',
       sink.trouble ??
-        (sink.busyMs === null ? 'waits for more' : `at ${count(sink.backlog)} records for ${sink.busyMs} ms`),
+        (sink.busyMs === null
+          ? 'waits for more'
+          : `at ${countOf(sink.backlog, 'record')} for ${formatDuration(sink.busyMs)}`),
     ],
   ];
   return [
@@ -56,30 +59,39 @@ function stateText({ phase, finding }: AgentStatus): string {
     case 'standby':
       return `standing by since ${timeText(phase.since)}; leader: ${phase.leader ?? 'not known'}`;
     case 'failed':
-      return `failed at ${timeText(phase.since)}, tried again every ${count(Math.round(phase.retryMs / 1000))} s: ${phase.reason}`;
+      return `failed at ${timeText(phase.since)}, tried again ${formatDuration(phase.retryMs)} later`;
     case 'stopped':
-      return `stopped: ${phase.reason}`;
+      return 'stopped';
   }
 }
 
 function hintText({ hint, hintAgeSeconds, sequence, canSwitch }: AgentStatus): string {
   if (hint === null) return 'none yet: until one comes, losing the server is an error';
-  const age = hintAgeSeconds === null ? '' : `, ${count(hintAgeSeconds)} s old`;
+  const age = hintAgeSeconds === null ? '' : `, ${formatSeconds(hintAgeSeconds)} old`;
   const lost = canSwitch ? '' : '; too long ago to switch by';
-  return `${hint}${age}, ${count(sequence)} transactions since${lost}`;
+  return `${hint}${age}, ${countOf(sequence, 'transaction')} since${lost}`;
 }
 
 function lagBytesText(bytes: number | null): string {
   if (bytes === null) return "the server's log end isn't known";
-  return `${bytesText(bytes)} of the server's log to read`;
+  return `${formatBytes(bytes)} of the server's log to read`;
 }
 
-function checkpointText({ ageSeconds, failures, failing }: AgentStatus['checkpoint']): string {
-  const saved = ageSeconds === null ? 'none yet' : `saved ${count(ageSeconds)} s ago`;
-  const failed = failures === 0 ? '' : `, ${count(failures)} failures`;
+function checkpointText({
+  ageSeconds,
+  failures,
+  droppedEntries,
+  failing,
+}: AgentStatus['checkpoint']): string {
+  const saved = ageSeconds === null ? 'none yet' : `saved ${formatSeconds(ageSeconds)} ago`;
+  const failed = failures === 0 ? '' : `, ${countOf(failures, 'failure')}`;
+  const cut =
+    droppedEntries === 0
+      ? ''
+      : `, without the trail's ${countOf(droppedEntries, 'oldest entry', 'oldest entries')}`;
   return failing === null
-    ? saved + failed
-    : `${saved}${failed}, can't be saved for ${failing.seconds} s: ${failing.reason}`;
+    ? saved + failed + cut
+    : `${saved}${failed}${cut}, can't be saved for ${formatSeconds(failing.seconds)}: ${failing.reason}`;
 }
 
 function memberRow(view: MemberView): string[] {
@@ -90,7 +102,7 @@ function memberRow(view: MemberView): string[] {
     view.finding,
     ...(replication === null
       ? ['', '']
-      : [`replica of ${replication.source}`, `lag ${known(replication.lagSeconds, ' s')}`]),
+      : [`replica of ${replication.source}`, `lag ${knownSeconds(replication.lagSeconds)}`]),
     [
       ...(view.role === 'source' ? ['source'] : []),
       ...(view.priority === 0 ? [] : [`priority ${view.priority}`]),
@@ -123,7 +135,7 @@ function switchText(change: Switch): string {
     ...(change.confidence === null ? [] : [change.confidence]),
     ...(change.blackoutMs === null
       ? []
-      : [`blackout ${change.blackoutMs} ms${timelineText(change.timeline)}`]),
+      : [`blackout ${formatDuration(change.blackoutMs)}${timelineText(change.timeline)}`]),
   ];
   return `  ${timeText(change.at)}  ${way}  ${facts.join(', ')}`;
 }
@@ -137,7 +149,7 @@ function timelineText(timeline: Timeline | null): string {
     ['verify', timeline.verifyMs],
     ['first record', timeline.firstRecordMs],
   ] as const;
-  const shown = parts.flatMap(([name, ms]) => (ms === null ? [] : [`${name} ${ms}`]));
+  const shown = parts.flatMap(([name, ms]) => (ms === null ? [] : [`${name} ${formatDuration(ms)}`]));
   return shown.length === 0 ? '' : ` (${shown.join(', ')})`;
 }
 
@@ -145,21 +157,6 @@ function timeText(ms: number): string {
   return new Date(ms).toISOString();
 }
 
-function known(value: number | null, unit: string): string {
-  return value === null ? 'unknown' : `${count(value)}${unit}`;
-}
-
-function count(value: number): string {
-  return value.toLocaleString('en');
-}
-
-function bytesText(bytes: number): string {
-  if (bytes < 1000) return `${bytes} bytes`;
-  const steps = [
-    [1e9, 'GB'],
-    [1e6, 'MB'],
-    [1e3, 'kB'],
-  ] as const;
-  const [size, unit] = steps.find(([step]) => bytes >= step) ?? [1, 'bytes'];
-  return `${(bytes / size).toFixed(1)} ${unit}`;
+function knownSeconds(seconds: number | null): string {
+  return seconds === null ? 'unknown' : formatSeconds(seconds);
 }

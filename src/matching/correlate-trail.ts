@@ -1,11 +1,12 @@
 import { compareCoordinates, type Coordinates } from '../binlog/coordinates.js';
+import { comparisonOf } from '../binlog/identity.js';
 import { formatAddress } from '../config/address.js';
 import type { TableFilter } from '../config/table-filter.js';
 import type { Hint } from '../hints/hint.js';
 import { commitsInOneOrder } from '../mysql/inspect.js';
 import { hasAppliedAll } from '../mysql/server.js';
 import { hasCode } from '../util/errors.js';
-import { type Comparison, confidenceOf } from './comparison.js';
+import { confidenceOf } from './comparison.js';
 import type { CorrelateOptions, Correlation, InspectedServer, OwnTransactions } from './correlation.js';
 import {
   behindError,
@@ -21,6 +22,7 @@ import { locateHint, type LocateResult } from './locate.js';
 import { isOrdered, matchLog, type MatchLogOptions } from './match-log.js';
 import type { HistoryStep, MatchState } from './match-state.js';
 import type { ServerTrail } from './server-trail.js';
+import type { TrailEntry } from './trail.js';
 
 const defaultMargin = 1024;
 const ownShown = 10;
@@ -28,51 +30,53 @@ const ownShown = 10;
 /** Servers are compared whole. */
 export const everything: TableFilter = { table: () => true, schema: () => true };
 
-/** A log of statements has what changes nothing, which a log of rows leaves out: there it doesn't count. */
-const nothing: TableFilter = { table: () => false, schema: () => false };
-
 /** Whether a server logs rows and nothing else. */
 export function logsRows({ inspection }: InspectedServer): boolean {
   return inspection.facts.binlogFormat === 'ROW';
 }
 
 /**
- * Holds the log of `to` against a trail that was made by a comparison, and gives the place behind the last
- * transaction that both have.
+ * Holds the log of `to` against a trail, and gives the place behind the last transaction that both have.
+ * @param listed whether the trail was made of a relay log's listing, which has no contents.
  * @throws as correlate.
  */
 export async function correlateTrail(
-  trail: ServerTrail,
-  comparison: Comparison,
+  { entries, steps }: ServerTrail,
+  listed: boolean,
   options: CorrelateOptions,
 ): Promise<Correlation> {
+  // A statement that changes nothing is not in a log of rows.
+  const optional = (entry: TrailEntry): TrailEntry =>
+    isStatement(entry) ? { ...entry, optional: true } : entry;
+  const trail = { steps, entries: logsRows(options.to) ? entries.map(optional) : entries };
   const place = await locate(
     trail.entries.flatMap((entry) => (entry.kind === 'hint' ? [entry.hint] : [])),
     options,
   );
-  const matching = matchOptions(trail, comparison, options);
+  const matching = matchOptions(trail, listed, options);
   const ordered = isOrdered(matching);
   const walk = new CorrelationWalk(trail.entries, ordered);
   const matcher = await matchLog(place, matching, { step: (state, step) => walk.step(state, step) });
   for (const [index, step] of trail.steps.entries()) {
     const twin = matcher.isMet(index) ? undefined : walk.twins.find((other) => haveSameOrigin(step, other));
-    if (twin) throw await divergedError([step], [twin], comparison, options);
+    if (twin) throw await divergedError([step], [twin], listed, options);
   }
   if (walk.state?.status !== 'complete') {
     const missing = matcher.unmet.flatMap((index) => trail.steps[index] ?? []);
     const { state, unknown } = walk;
     const differ =
       state?.status === 'diverged' || (ordered ? unknown.length > 0 : lacksForGood(unknown, options));
-    throw differ ? await divergedError(missing, unknown, comparison, options) : behindError(missing, options);
+    throw differ ? await divergedError(missing, unknown, listed, options) : behindError(missing, options);
   }
   // What a log of rows leaves out because it changes nothing may be missing; what hasn't come yet must not be.
   const last = trail.entries.length - 1;
-  if (comparison === 'origin' && !matcher.isMet(last) && !walk.passed) {
+  const end = trail.entries[last];
+  if (logsRows(options.to) && end && isStatement(end) && !matcher.isMet(last) && !walk.passed) {
     throw behindError(trail.steps.slice(-1), options);
   }
   const begin = trail.steps.findIndex((step) => step.kind === 'hint' && step.hint.token === place.hint.token);
   const own = trail.steps.filter((step, index) => index > begin && isOwn(step) && !matcher.isMet(index));
-  return conclude(walk, walk.state, { trail, own, comparison }, options);
+  return conclude(walk, walk.state, { trail, own, listed }, options);
 }
 
 type Complete = Extract<MatchState, { status: 'complete' }>;
@@ -80,7 +84,7 @@ type Complete = Extract<MatchState, { status: 'complete' }>;
 function conclude(
   { unknown, own: ownThere }: CorrelationWalk,
   { resume: { coordinates, skip }, confidence, evidence: { transactionsMatched } }: Complete,
-  { trail, own, comparison }: { trail: ServerTrail; own: readonly HistoryStep[]; comparison: Comparison },
+  { trail, own, listed }: { trail: ServerTrail; own: readonly HistoryStep[]; listed: boolean },
   options: CorrelateOptions,
 ): Correlation {
   const [strange] = unknown;
@@ -89,7 +93,8 @@ function conclude(
     to: coordinates,
     hint: newestHint(trail),
     transactionsMatched,
-    confidence: transactionsMatched === 0 ? 'unverified' : confidenceOf(comparison, confidence),
+    confidence:
+      transactionsMatched === 0 ? 'unverified' : confidenceOf(listed ? 'shape' : 'content', confidence),
     ownTransactions: {
       from: ownTransactions(options.from, own),
       to: ownTransactions(options.to, ownThere),
@@ -146,7 +151,7 @@ export function scanOptions(
 
 export function matchOptions(
   trail: ServerTrail,
-  comparison: Comparison,
+  listed: boolean,
   { from, to, format, signal, margin = defaultMargin }: CorrelateOptions,
 ): MatchLogOptions {
   return {
@@ -156,10 +161,16 @@ export function matchOptions(
     margin,
     format,
     signal,
-    filter: comparison === 'origin' && logsRows(from) ? nothing : everything,
-    comparison,
+    filter: everything,
+    listed,
+    passesStatements: logsRows(from),
     nonBlocking: true,
   };
+}
+
+/** Whether an entry of a trail is one that other servers may have logged as rows. */
+export function isStatement(entry: TrailEntry): entry is Extract<TrailEntry, { kind: 'transaction' }> {
+  return entry.kind === 'transaction' && comparisonOf(entry.identity.digest) === 'origin';
 }
 
 function isOwn(step: HistoryStep): step is TransactionStep {

@@ -3,11 +3,11 @@ import { formatAddress } from '../config/address.js';
 import { isReplica } from '../mysql/inspect.js';
 import { isAtLeast } from '../mysql/version.js';
 import { WaymarkError } from '../util/errors.js';
-import { comparisonOf } from './comparison.js';
 import type { CorrelateOptions, Correlation, InspectedServer } from './correlation.js';
 import {
   correlateTrail,
   everything,
+  isStatement,
   locate,
   logsRows,
   matchOptions,
@@ -17,7 +17,6 @@ import {
 import { behind } from './history.js';
 import type { HistoryBeforeOptions } from './history-before.js';
 import { isOrdered } from './match-log.js';
-import type { TrailEntry } from './trail.js';
 import { lengthened, readServerTrail, type ServerTrail } from './server-trail.js';
 
 /**
@@ -41,26 +40,24 @@ import { lengthened, readServerTrail, type ServerTrail } from './server-trail.js
 export async function correlate(options: CorrelateOptions): Promise<Correlation> {
   const { from, to, at } = options;
   for (const server of [from, to]) requireOwnLog(server);
-  const comparison = comparisonOf(from.inspection.facts, to.inspection.facts);
   const reading: HistoryBeforeOptions = {
     ...scanOptions(from, options),
     inspection: from.inspection,
     filter: everything,
-    comparison,
   };
   let trail = await readServerTrail(at, reading);
-  if (comparison === 'origin' && !haveCommonOrigins(trail, options)) return behindHint(trail, options);
-  if (comparison === 'origin' && !logsRows(from)) trail = { ...trail, entries: trail.entries.map(optional) };
-  const { margin, ...matching } = matchOptions(trail, comparison, options);
+  if (needsOrigins(trail, options) && !haveCommonOrigins(trail, options)) return behindHint(trail, options);
+  const { margin, ...matching } = matchOptions(trail, false, options);
   if (!isOrdered(matching) && trail.entries.length < 2 * margin) {
     trail = await lengthened(trail, 2 * margin, reading);
   }
-  return correlateTrail(trail, comparison, options);
+  return correlateTrail(trail, false, options);
 }
 
-/** A statement that changes nothing is not in a log of rows. */
-function optional(entry: TrailEntry): TrailEntry {
-  return entry.kind === 'hint' ? entry : { ...entry, optional: true };
+/** Whether what the one logs as a statement the other may log as rows: then the origin alone says which is which. */
+function needsOrigins({ entries }: ServerTrail, { from, to }: CorrelateOptions): boolean {
+  if (from.inspection.facts.binlogFormat !== to.inspection.facts.binlogFormat) return true;
+  return logsRows(to) && entries.some(isStatement);
 }
 
 /** Whether both servers' logs say of each transaction which one it is: MariaDB's by GTID, MySQL's by commit time. */

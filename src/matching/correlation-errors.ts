@@ -1,9 +1,9 @@
 import { formatCoordinates } from '../binlog/coordinates.js';
+import { type Comparison, comparisonOf, weaker } from '../binlog/identity.js';
 import { formatAddress } from '../config/address.js';
 import { getsMore, isReplica } from '../mysql/inspect.js';
 import { WaymarkError } from '../util/errors.js';
 import { type CorrelateOptions, type NamedTransaction, nameOfTransaction } from './correlation.js';
-import type { Comparison } from './comparison.js';
 import type { HistoryStep, PassedOver } from './match-state.js';
 import { firstDifference, readParts } from './transaction-parts.js';
 
@@ -78,7 +78,7 @@ export function outOfOrderError(
 export async function divergedError(
   missing: readonly HistoryStep[],
   unknown: readonly HistoryStep[],
-  comparison: Comparison,
+  listed: boolean,
   options: CorrelateOptions,
 ): Promise<WaymarkError> {
   const { from, to } = serversOf(options);
@@ -87,9 +87,11 @@ export async function divergedError(
   const instead = twin ?? unknown[0] ?? null;
   const first = wanted === undefined ? null : nameStep(from, wanted);
   const other = instead === null ? null : nameStep(to, instead);
+  const by = comparisonOfSteps(wanted, twin);
   // A relay log can't be read again, and statements are not compared with rows.
-  const comparable = comparison === 'content' || comparison === 'shape';
-  const difference = wanted && comparable ? await partOf(wanted, twin ?? null, comparison, options) : null;
+  const comparable = !listed && by !== 'origin';
+  const difference =
+    wanted && comparable ? await partOf(wanted, twin ?? null, by === 'content', options) : null;
   const what = difference?.what ?? null;
   return new WaymarkError(
     'diverged',
@@ -118,14 +120,20 @@ export async function divergedError(
 async function partOf(
   wanted: HistoryStep,
   twin: HistoryStep | null,
-  comparison: Comparison,
+  byContent: boolean,
   { from, to, signal }: CorrelateOptions,
 ): Promise<{ readonly table: string | null; readonly what: string } | null> {
   const parts = await readParts(wanted.start, { instance: from.instance, signal });
   if (twin === null) return parts[0] ?? null;
   const others = await readParts(twin.start, { instance: to.instance, signal });
-  const difference = firstDifference(parts, others, comparison === 'content');
+  const difference = firstDifference(parts, others, byContent);
   return difference && (difference.a ?? difference.b);
+}
+
+/** By what both can be compared. */
+function comparisonOfSteps(...steps: readonly (HistoryStep | undefined)[]): Comparison {
+  const digests = steps.flatMap((step) => (step?.kind === 'transaction' ? [step.identity.digest] : []));
+  return digests.map(comparisonOf).reduce(weaker, 'content');
 }
 
 /** Whether two servers' logs say of a transaction each that it is the same one, whatever is in it. */

@@ -1,4 +1,4 @@
-import { beginningOf } from '../binlog/sql-text.js';
+import { beginningOf, withoutExecutionMarks } from '../binlog/sql-text.js';
 import type { Statement } from '../binlog/query-event.js';
 import type { TableFilter } from '../config/table-filter.js';
 import { nameAround } from './qualified-names.js';
@@ -19,7 +19,7 @@ const mostDots = 20_000;
  */
 export function isStatementDeliverable(statement: Statement, filter: TableFilter): boolean {
   if (statement.schema !== '' && filter.schema(statement.schema)) return true;
-  const database = databaseName.exec(beginningOf(statement.sql, longestBeginning));
+  const database = databaseName.exec(withoutExecutionMarks(beginningOf(statement.sql, longestBeginning)));
   const databaseSchema = database?.[1] ?? database?.[2];
   if (databaseSchema !== undefined && filter.schema(databaseSchema)) return true;
   if (namesTable(statement.sql, filter)) return true;

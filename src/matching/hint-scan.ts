@@ -1,3 +1,4 @@
+import { unpackedBytesOf } from '../binlog/compression.js';
 import type { Coordinates } from '../binlog/coordinates.js';
 import { type DumpOptions, readDump } from '../binlog/dump-stream.js';
 import { eventServerId, EventType, eventType, type EventVisitor } from '../binlog/event.js';
@@ -51,7 +52,7 @@ export async function scanHints(
     }
     const type = eventType(buffer, eventStart);
     if (type !== EventType.query && type !== EventType.mariadbQueryCompressed) return;
-    if (type === EventType.query && !mayBeHint(buffer, eventStart, end)) return;
+    if (!mayBeHint(buffer, eventStart, end)) return;
     const hint = recognise(readStatement(buffer, eventStart, end));
     if (hint === null) return;
     state.stopped = visit({
@@ -76,9 +77,15 @@ const longestStatementBytes = 400;
 
 function mayBeHint(buffer: Buffer, start: number, end: number): boolean {
   const offset = statementOffset(buffer, start);
-  const length = end - offset;
-  if (length < shortestStatementBytes || length > longestStatementBytes) return false;
+  if (eventType(buffer, start) === EventType.mariadbQueryCompressed) {
+    return isHintLong(unpackedBytesOf(buffer.subarray(offset, end)));
+  }
+  if (!isHintLong(end - offset)) return false;
   const first = buffer.readUInt8(offset);
   // D, d, or white space before it.
   return first === 0x44 || first === 0x64 || first <= 0x20;
+}
+
+function isHintLong(bytes: number): boolean {
+  return bytes >= shortestStatementBytes && bytes <= longestStatementBytes;
 }

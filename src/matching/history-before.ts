@@ -1,4 +1,5 @@
 import { type Coordinates, firstPosition, formatCoordinates } from '../binlog/coordinates.js';
+import type { EndedTransaction } from '../binlog/transaction-assembler.js';
 import { formatAddress } from '../config/address.js';
 import type { Instance } from '../mysql/instance.js';
 import { type Inspection, isReplica } from '../mysql/inspect.js';
@@ -116,18 +117,22 @@ export async function readUpTo(
     file === target.file ? position >= target.position : !upToTarget.has(file);
   if (reached(start.at)) return;
   const replicaServerId = isReplica(options.inspection) ? options.inspection.facts.serverId : null;
+  const around: Pick<EndedTransaction, 'start' | 'end'>[] = [];
   for await (const steps of readHistory({
     ...options,
     replicaServerId,
     nonBlocking: true,
     start: start.at,
     sourceServerId: start.sourceServerId,
+    onTransaction: ({ start: begin, end }) => {
+      if (!reached(begin) && end.file === target.file && end.position > target.position)
+        around.push({ start: begin, end });
+    },
   })) {
+    const [inside] = around;
+    if (inside !== undefined) throw insideTransaction(options.instance, target, inside);
     for (const step of steps) {
       if (reached(step.start)) return;
-      if (step.end.file === target.file && step.end.position > target.position) {
-        throw insideTransaction(options.instance, target, step);
-      }
       visit(step);
       if (reached(step.end)) return;
     }
@@ -144,12 +149,16 @@ export async function requireBoundary(
   await readUpTo({ at, sourceServerId: null }, target, logs, options, () => undefined);
 }
 
-function insideTransaction(instance: Instance, target: Coordinates, step: HistoryStep): WaymarkError {
+function insideTransaction(
+  instance: Instance,
+  target: Coordinates,
+  { start, end }: Pick<EndedTransaction, 'start' | 'end'>,
+): WaymarkError {
   const server = formatAddress(instance.address);
   return new WaymarkError(
     'coordinates',
     `${formatCoordinates(target)} on ${server} lies inside the transaction from ` +
-      `${formatCoordinates(step.start)} to ${formatCoordinates(step.end)}. Begin at one of these`,
-    { details: { server, ...target, boundaries: [step.start, step.end] } },
+      `${formatCoordinates(start)} to ${formatCoordinates(end)}. Begin at one of these`,
+    { details: { server, ...target, boundaries: [start, end] } },
   );
 }

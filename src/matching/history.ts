@@ -5,8 +5,8 @@ import { statementOfOutcome } from '../binlog/query-event.js';
 import { type EndedTransaction, TransactionAssembler } from '../binlog/transaction-assembler.js';
 import type { TableFilter } from '../config/table-filter.js';
 import { type HintFormat, hintRecogniser } from '../hints/hint.js';
-import { type Comparison, identityFor, Shape } from './comparison.js';
 import { isStatementDeliverable } from './deliverable.js';
+import { ListedDigest, listedIdentity } from './listed-digest.js';
 import type { HistoryStep } from './match-state.js';
 import { RecentOrigins } from './recent-origins.js';
 
@@ -17,8 +17,10 @@ export type HistoryOptions = Omit<DumpOptions, 'verifyChecksums'> & {
   readonly replicaServerId: number | null;
   /** Who the source was at `start`: the server where the last hint before it was injected; null: not known. */
   readonly sourceServerId?: number | null;
-  /** By what transactions are compared; by their content unless said. */
-  readonly comparison?: Comparison;
+  /** Identities are to be those that a relay log's listing tells of the same transactions. */
+  readonly listed?: boolean;
+  /** Called for each transaction, also for those that are no part of the history (nothing in them, rolled back). */
+  readonly onTransaction?: (transaction: EndedTransaction) => void;
 };
 
 /**
@@ -43,25 +45,25 @@ export function isBornOnReplica(
 export async function* readHistory(options: HistoryOptions): AsyncGenerator<HistoryStep[], void, undefined> {
   const recognise = hintRecogniser(options.format);
   let steps: HistoryStep[] = [];
-  const { comparison = 'content' } = options;
-  const shape = comparison === 'shape' || comparison === 'listed' ? new Shape() : null;
+  const listed = options.listed === true ? new ListedDigest() : null;
   let deliverable = false;
   let sourceServerId = options.sourceServerId ?? null;
   const recent = new RecentOrigins();
   const assembler = new TransactionAssembler({
     rows: (_open, operation, name) => {
-      shape?.rows(operation, name);
+      listed?.rows(operation, name);
       deliverable ||= options.filter.table(name.schema, name.table);
     },
     statement: (_open, statement) => {
-      shape?.statement(statement);
+      listed?.statement(statement);
       deliverable ||= isStatementDeliverable(statement, options.filter);
     },
     outcome: (_open, outcome) => {
-      shape?.statement(statementOfOutcome(outcome));
+      listed?.statement(statementOfOutcome(outcome));
       deliverable = true;
     },
     end: (transaction) => {
+      options.onTransaction?.(transaction);
       const step = stepOf(transaction, deliverable);
       deliverable = false;
       if (step) steps.push(step);
@@ -69,23 +71,25 @@ export async function* readHistory(options: HistoryOptions): AsyncGenerator<Hist
   });
   const stepOf = (transaction: EndedTransaction, delivers: boolean): HistoryStep | null => {
     const { statement, start, end, serverId } = transaction;
-    const shapeDigest = shape?.take() ?? 0n;
-    if (transaction.identity === null) return null;
-    const { origin } = transaction.identity;
-    if (recent.has(origin)) return null;
-    recent.add(origin);
+    const digest = listed?.take();
+    if (transaction.identity === null || recent.has(transaction.identity)) return null;
+    recent.add(transaction.identity);
     const hint = statement && recognise(statement);
     if (hint) {
       sourceServerId = serverId;
       return { kind: 'hint', hint, start, end, serverId };
     }
-    const identity = identityFor(comparison, transaction.identity, transaction, shapeDigest);
+    const identity = digest === undefined ? transaction.identity : listedIdentity(transaction.gtid, digest);
     const bornHere = isBornOnReplica(serverId, options.replicaServerId, sourceServerId);
     return { kind: 'transaction', identity, start, end, bornHere, deliverable: delivers };
   };
   for await (const batch of readCommitted(options)) {
-    batch.forEach(assembler.event);
-    yield steps;
+    try {
+      batch.forEach(assembler.event);
+    } finally {
+      // What stands before an event that can't be read may be all that is looked for.
+      yield steps;
+    }
     steps = [];
   }
 }

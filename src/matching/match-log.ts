@@ -1,10 +1,10 @@
 import { type Coordinates, firstPosition } from '../binlog/coordinates.js';
+import { comparisonOf } from '../binlog/identity.js';
 import type { TableFilter } from '../config/table-filter.js';
 import type { HintFormat } from '../hints/hint.js';
 import type { Instance } from '../mysql/instance.js';
 import { commitsInOneOrder, type Inspection, isReplica } from '../mysql/inspect.js';
 import { listBinaryLogs } from '../mysql/log-list.js';
-import type { Comparison } from './comparison.js';
 import type { HintPlace } from './hint-scan.js';
 import { behind, readHistory } from './history.js';
 import { LookBack } from './look-back.js';
@@ -26,8 +26,10 @@ export type MatchLogOptions = {
   readonly signal: AbortSignal;
   readonly silenceMs?: number;
   readonly connectTimeoutMs?: number;
-  /** By what transactions are compared; by their content unless said. The trail must have been made for it. */
-  readonly comparison?: Comparison;
+  /** The trail was made of a relay log's listing: the log is read as one would list it. */
+  readonly listed?: boolean;
+  /** Statements that the trail doesn't have are nothing new: on the server that it was read from they changed nothing. */
+  readonly passesStatements?: boolean;
   /** End at the end of the log, instead of waiting for more. */
   readonly nonBlocking?: boolean;
 };
@@ -68,11 +70,18 @@ export async function matchLog(
   const sourceServerId = lookingBack ? null : place.serverId;
   for await (const steps of readHistory({ ...options, start, replicaServerId, sourceServerId })) {
     for (const step of steps) {
-      if (taker.step(matcher.step(step), step)) return matcher;
+      const taken = options.passesStatements === true ? withoutStatement(step) : step;
+      if (taker.step(matcher.step(taken), taken)) return matcher;
     }
     taker.heard?.(matcher.evidence);
   }
   return matcher;
+}
+
+/** A step as it counts where a statement that the trail doesn't have is nothing new. */
+function withoutStatement(step: HistoryStep): HistoryStep {
+  if (step.kind === 'hint' || comparisonOf(step.identity.digest) !== 'origin') return step;
+  return { ...step, deliverable: false };
 }
 
 /** Reads the file before the hint's and that one up to the hint, to find where looking back begins. */

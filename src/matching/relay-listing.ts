@@ -5,7 +5,7 @@ import type { RowOperation } from '../binlog/rows-event.js';
 import { withoutComments } from '../binlog/sql-text.js';
 import type { HintRecogniser } from '../hints/hint.js';
 import type { ListedEvent } from '../mysql/relay-log.js';
-import { listedIdentity, Shape } from './comparison.js';
+import { ListedDigest, listedIdentity } from './listed-digest.js';
 import type { HistoryStep } from './match-state.js';
 
 /** Rows of one kind in one table, or a statement. */
@@ -32,8 +32,8 @@ const operations: Readonly<Record<string, RowOperation>> = {
 };
 
 /**
- * Makes history of the events that SHOW RELAYLOG EVENTS lists: hints, and transactions by their shape and, where they
- * have one, GTID. Coordinates are the source's.
+ * Makes history of the events that SHOW RELAYLOG EVENTS lists: hints, and transactions by what is listed of them and, where
+ * they have one, GTID. Coordinates are the source's.
  */
 export class RelayListing {
   readonly #recognise: HintRecogniser;
@@ -153,23 +153,23 @@ export class RelayListing {
     const statement = others.length === 0 && 'statement' in first ? first.statement : null;
     const hint = statement && this.#recognise(statement);
     if (hint !== null) return { kind: 'hint', hint, start, end, serverId };
-    const identity = listedIdentity(gtid, shapeOf(open.parts));
+    const identity = listedIdentity(gtid, digestOf(open.parts));
     return { kind: 'transaction', identity, start, end, bornHere: false, deliverable: true };
   }
 }
 
-function shapeOf(parts: readonly ListedPart[]): bigint {
-  const shape = new Shape();
+function digestOf(parts: readonly ListedPart[]): bigint {
+  const digest = new ListedDigest();
   for (const part of parts) {
     if ('statement' in part) {
       const outcome = readXaOutcome(part.statement);
-      shape.statement(outcome === null ? part.statement : statementOfOutcome(outcome));
+      digest.statement(outcome === null ? part.statement : statementOfOutcome(outcome));
     } else {
       const dot = part.table.indexOf('.');
-      shape.rows(part.operation, { schema: part.table.slice(0, dot), table: part.table.slice(dot + 1) });
+      digest.rows(part.operation, { schema: part.table.slice(0, dot), table: part.table.slice(dot + 1) });
     }
   }
-  return shape.take();
+  return digest.take();
 }
 
 /** A schema's name has 64 characters at most, here with every quotation mark doubled. */

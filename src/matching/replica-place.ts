@@ -48,7 +48,7 @@ export async function placeOfReplica(options: ReplicaPlaceOptions): Promise<Repl
   // The relay log has the order of the source, whatever the appliers and the replica's own log make of it.
   const inspection = { ...replica.inspection, facts: { ...facts, keepsCommitOrder: true, gtidSet: '' } };
   const from = { ...replica, inspection };
-  const place = await correlateTrail(trail, 'listed', { ...rest, from, at: channel.executed });
+  const place = await correlateTrail(trail, true, { ...rest, from, at: channel.executed });
   return { ...place, via: 'relay-log' };
 }
 

@@ -65,7 +65,7 @@ export function endsAlike(log: readonly Logged[], trail: readonly Delivered[]): 
     const expected = trail[left - 1];
     if (expected === undefined) return true;
     if (sameTransaction(expected.identity, identity)) left -= 1;
-    else if (deliverable && !recent.has(identity.origin)) return false;
+    else if (deliverable && !recent.has(identity)) return false;
   }
   return left < trail.length || trail.length === 0;
 }
@@ -104,7 +104,7 @@ async function endBehind(
   for await (const steps of readHistory({ ...options, replicaServerId, start: place, nonBlocking: true })) {
     for (const step of steps) {
       if (step.kind === 'hint' || step.bornHere || !step.deliverable) continue;
-      if (recent.has(step.identity.origin)) continue;
+      if (recent.has(step.identity)) continue;
       const expected = delivered[next];
       if (expected === undefined || !sameTransaction(expected.identity, step.identity)) return null;
       next += 1;

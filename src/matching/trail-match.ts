@@ -1,7 +1,10 @@
 import type { Coordinates } from '../binlog/coordinates.js';
+import { type Comparison, comparisonOf, weaker } from '../binlog/identity.js';
 import { compareHints, displayHint, type Hint } from '../hints/hint.js';
+import { confidenceOf } from './comparison.js';
 import { IdentityBag } from './identity-bag.js';
 import type {
+  Confidence,
   HistoryStep,
   MissingTransaction,
   PassedOver,
@@ -21,6 +24,16 @@ export type MatchOptions = {
 };
 
 const missingShown = 10;
+
+/** Whether it need not be on the other server, or may be nothing there: a statement that changes no rows logs none. */
+function mayBeNothing(entry: TrailEntry | undefined): boolean {
+  return entry?.kind === 'transaction' && (entry.optional === true || isStatement(entry));
+}
+
+/** Whether other servers may have logged rows for it. */
+function isStatement(entry: TrailEntry): boolean {
+  return entry.kind === 'transaction' && comparisonOf(entry.identity.digest) === 'origin';
+}
 
 /**
  * Holds the history of a candidate, step by step, against a trail: the heart of resuming.
@@ -71,6 +84,14 @@ export class TrailMatch {
   /** Of the trail, what stands behind the place to go on from. */
   #later: TrailEntry[] = [];
   #otherContent: Identity | null = null;
+  /** An entry whose GTID the candidate has with other content: its index. */
+  #contradicted: number | null = null;
+  /** By what those that were met were compared, at the least. */
+  #comparison: Comparison = 'content';
+  /** Statements of the trail that have to be met, unless the candidate has passed their place: indexes, ascending. */
+  readonly #statements: number[] = [];
+  /** Of all that count, how many have not been met. */
+  #statementsUnmet = 0;
 
   /**
    * @param entries the trail; must hold `startHint`.
@@ -103,6 +124,11 @@ export class TrailMatch {
       (_entry, index) => index >= this.#requiredFrom && !this.#isOptional(index),
     ).length;
     this.#remaining = this.#required;
+    for (const [index, entry] of entries.entries()) {
+      if (index < this.#requiredFrom || entry.kind === 'hint' || !isStatement(entry)) continue;
+      this.#statementsUnmet += 1;
+      if (entry.optional !== true) this.#statements.push(index);
+    }
     const newest = entries.findLast((entry) => entry.kind === 'hint');
     this.#newestHint = newest?.kind === 'hint' ? newest.hint : null;
   }
@@ -184,27 +210,33 @@ export class TrailMatch {
   }
 
   #transaction(step: HistoryStep & { kind: 'transaction' }): void {
-    const index = this.#bag.take(step.identity) ?? this.#olderBag.take(step.identity);
-    if (index === null && step.bornHere) {
+    const met = this.#bag.take(step.identity) ?? this.#olderBag.take(step.identity);
+    if (met === null && step.bornHere) {
       this.#bornHere += 1;
       return;
     }
-    if (index !== null) {
+    if (met !== null) {
       this.#transactionsMatched += 1;
-      this.#meet(index);
+      this.#comparison = weaker(this.#comparison, met.by);
+      this.#meet(met.value);
       if (this.#resumeAt !== null) {
         this.#skip.push({ start: step.start, identity: step.identity });
         this.#later.push({ kind: 'transaction', identity: step.identity });
       }
-    } else if (this.#counting && step.deliverable) {
-      this.#otherContent ??= this.#bag.sameOrigin(step.identity) ? step.identity : null;
-      this.#unknown += 1;
-      this.#unknownStep(step.start);
-    }
+    } else this.#unknownTransaction(step);
     if (this.#resumeAt === null) {
       this.#sequence += 1;
       this.#trail.push({ kind: 'transaction', identity: step.identity });
     }
+  }
+
+  #unknownTransaction({ identity, start, deliverable }: HistoryStep & { kind: 'transaction' }): void {
+    const contradicted = this.#bag.otherContent(identity) ?? this.#olderBag.otherContent(identity);
+    if (contradicted !== null || this.#bag.sameOrigin(identity)) this.#otherContent ??= identity;
+    this.#contradicted ??= contradicted;
+    if (!this.#counting || !deliverable) return;
+    this.#unknown += 1;
+    this.#unknownStep(start);
   }
 
   #unknownStep(start: Coordinates): void {
@@ -214,7 +246,11 @@ export class TrailMatch {
   #meet(index: number): void {
     if (this.#met[index]) return;
     this.#met[index] = true;
-    if (index >= this.#requiredFrom && !this.#isOptional(index)) this.#remaining -= 1;
+    if (index >= this.#requiredFrom) {
+      const entry = this.#entries[index];
+      if (!mayBeNothing(entry)) this.#remaining -= 1;
+      else if (entry && isStatement(entry)) this.#statementsUnmet -= 1;
+    }
     // What the trail has before the start hint may come before it, and only there.
     if (!this.#isNext(index) && (this.#started || index > this.#expected)) this.#inOrder = false;
     if (index >= this.#expected) this.#expected = index + 1;
@@ -223,8 +259,30 @@ export class TrailMatch {
   }
 
   #isOptional(index: number): boolean {
-    const entry = this.#entries[index];
-    return entry?.kind === 'transaction' && entry.optional === true;
+    return mayBeNothing(this.#entries[index]);
+  }
+
+  /**
+   * Whether a statement of the trail may still come, as rows: nothing has that comes behind it. Where the order isn't
+   * kept, that much must have come as two orders may differ by.
+   */
+  #awaitsStatement(): boolean {
+    const { ordered, margin } = this.#options;
+    let last = this.#statements.at(-1);
+    while (last !== undefined && this.#met[last]) {
+      this.#statements.pop();
+      last = this.#statements.at(-1);
+    }
+    if (last === undefined) return false;
+    if (ordered) return this.#furthest < last && this.#newerHints === 0 && this.#unknown === 0;
+    const distance = (this.#transactionsBefore[this.#furthest] ?? 0) - (this.#transactionsBefore[last] ?? 0);
+    return distance <= margin && this.#unknown <= margin;
+  }
+
+  /** By what the trail was compared: what may be nothing and wasn't met could not be. */
+  #confidence(): Confidence {
+    const proved = this.#inOrder && this.#unknown === 0 ? 'exact' : 'reordered';
+    return confidenceOf(this.#statementsUnmet === 0 ? this.#comparison : 'origin', proved);
   }
 
   /** Whether an entry is the next one to come, those left out that need not. */
@@ -237,16 +295,15 @@ export class TrailMatch {
 
   #state(end: Coordinates): MatchState {
     const { evidence } = this;
-    if (this.#remaining === 0) {
-      return {
-        status: 'complete',
-        confidence: this.#inOrder && this.#unknown === 0 ? 'exact' : 'reordered',
-        resume: this.#resume(end),
-        evidence,
-      };
+    if (this.#contradicted === null) {
+      if (this.#remaining === 0) {
+        return this.#awaitsStatement()
+          ? { status: 'reading', evidence }
+          : { status: 'complete', confidence: this.#confidence(), resume: this.#resume(end), evidence };
+      }
+      if (!this.#overdue()) return { status: 'reading', evidence };
     }
-    if (!this.#overdue()) return { status: 'reading', evidence };
-    const missing = this.#missing();
+    const missing = this.#contradicted === null ? this.#missing() : [this.#contradicted];
     return {
       status: 'diverged',
       missing: missing.slice(0, missingShown).map((index) => this.#describe(index)),

@@ -1,11 +1,26 @@
+import { setMaxListeners } from 'node:events';
 import { Socket } from 'node:net';
-import { createConnection, type Connection as CoreConnection, type ConnectionOptions } from 'mysql2';
-import type { Connection } from 'mysql2/promise';
-import { formatAddress } from '../config/address.js';
+import {
+  createConnection,
+  type Connection as CoreConnection,
+  type ConnectionOptions,
+  type RowDataPacket,
+} from 'mysql2';
+import { abortable } from '../util/abortable.js';
 import { withDeadline } from '../util/async.js';
-import { messageOf, WaymarkError } from '../util/errors.js';
+import { WaymarkError } from '../util/errors.js';
 import type { Account, Instance } from './instance.js';
-import { isServerError } from './server-error.js';
+import { connectError, statementError } from './server-error.js';
+
+/** A row of an answer: values by column. */
+export type Row = RowDataPacket;
+
+export type ConnectOptions = {
+  readonly signal?: AbortSignal | undefined;
+  readonly connectTimeoutMs?: number | undefined;
+  /** What the server is asked for over it, for messages: "list its binary logs". */
+  readonly purpose?: string;
+};
 
 const defaultConnectTimeoutMs = 3000;
 
@@ -14,56 +29,124 @@ const defaultConnectTimeoutMs = 3000;
  * @throws WaymarkError `server-unreachable` (refused, no route, no answer within the limit, too many connections) or
  * `access-denied`; both name the server and the account.
  */
-export async function connect(
-  instance: Instance,
-  options: { signal?: AbortSignal; connectTimeoutMs?: number } = {},
-): Promise<Connection> {
+export async function connect(instance: Instance, options: ConnectOptions = {}): Promise<ServerConnection> {
   options.signal?.throwIfAborted();
   const core = createConnection(connectionOptions(instance));
   try {
     await handshake(core, options.connectTimeoutMs ?? defaultConnectTimeoutMs, options.signal);
   } catch (error) {
-    discard(core.promise());
+    destroy(core);
     options.signal?.throwIfAborted();
     throw connectError(error, instance);
   }
-  // Errors of an idle connection (the server went away) come out at the next query; nobody else listens.
-  core.on('error', () => undefined);
-  return core.promise();
-}
-
-/** The raw socket below a connection (the TLS socket where TLS is on). mysql2 keeps it in `stream`. */
-export function socketOf(connection: Connection): Socket {
-  const core: unknown = 'connection' in connection ? connection.connection : undefined;
-  const stream: unknown =
-    typeof core === 'object' && core !== null && 'stream' in core ? core.stream : undefined;
-  if (!(stream instanceof Socket))
-    throw new WaymarkError('protocol', 'mysql2 gave no socket for the connection');
-  return stream;
+  return new ServerConnection(core, instance, options.purpose ?? 'answer');
 }
 
 /** How long a server may take to see our goodbye. */
 const goodbyeMs = 200;
 
 /**
- * Says goodbye and ends the connection. A connection that just goes away is a line in the server's error log
- * ("Aborted connection"), so this is for all that ends well. Never throws; takes no longer than a moment.
+ * A connection to one server: the only way to ask it anything, so that whatever goes wrong comes out as one of
+ * waymark's errors (see server-error.ts).
  */
-export async function close(connection: Connection): Promise<void> {
-  try {
-    await withDeadline(connection.end(), goodbyeMs, () => new Error('no answer'));
-  } catch {
-    // It is gone either way.
-  } finally {
-    discard(connection);
+export class ServerConnection {
+  readonly instance: Instance;
+  /** What the server is asked for, for messages; whoever asks for several things says so before each. */
+  purpose: string;
+  readonly #core: CoreConnection;
+  readonly #discarded = new AbortController();
+
+  constructor(core: CoreConnection, instance: Instance, purpose: string) {
+    this.#core = core;
+    this.instance = instance;
+    this.purpose = purpose;
+    // Errors of an idle connection (the server went away) come out at the next query; nobody else listens.
+    core.on('error', () => undefined);
+    // A listener for each of many questions under way is no leak.
+    setMaxListeners(0, this.#discarded.signal);
+  }
+
+  /**
+   * Runs a statement and gives its rows. Values are always bound, never spliced into the text.
+   * @throws WaymarkError those of {@link statementError}.
+   */
+  async query(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
+    const answer = await this.#ask(sql, values);
+    if (Array.isArray(answer)) return answer as Row[];
+    throw new WaymarkError('protocol', `No rows in the answer to: ${sql}`);
+  }
+
+  /** Runs a statement that gives no rows; resolves with how many it has changed. Errors as in `query`. */
+  async run(sql: string, values: readonly unknown[] = []): Promise<number> {
+    const answer = await this.#ask(sql, values);
+    const counts = typeof answer === 'object' && answer !== null && 'affectedRows' in answer;
+    return counts ? Number(answer.affectedRows) : 0;
+  }
+
+  /** The raw socket below (the TLS socket where TLS is on). mysql2 keeps it in `stream`. */
+  get socket(): Socket {
+    return socketOf(this.#core);
+  }
+
+  /** How the server greeted us: the version that it gives there. mysql2 keeps the packet. */
+  get greeting(): string {
+    const packet: unknown = '_handshakePacket' in this.#core ? this.#core._handshakePacket : undefined;
+    const known = typeof packet === 'object' && packet !== null && 'serverVersion' in packet;
+    if (known && typeof packet.serverVersion === 'string') return packet.serverVersion;
+    throw new WaymarkError('protocol', 'mysql2 gave no greeting of the server');
+  }
+
+  /**
+   * Says goodbye and ends the connection. A connection that just goes away is a line in the server's error log
+   * ("Aborted connection"), so this is for all that ends well. Never throws; takes no longer than a moment.
+   */
+  async close(): Promise<void> {
+    const ended = new Promise<void>((resolve) => {
+      this.#core.end(() => {
+        resolve();
+      });
+    });
+    try {
+      await withDeadline(ended, goodbyeMs, () => new Error('no answer'));
+    } catch {
+      // It is gone either way.
+    } finally {
+      this.discard();
+    }
+  }
+
+  /** Ends the connection at once, without waiting for the server's goodbye; queries under way reject. Never throws. */
+  discard(): void {
+    destroy(this.#core);
+    this.#discarded.abort(Object.assign(new Error('it was given up'), { fatal: true }));
+  }
+
+  async #ask(sql: string, values: readonly unknown[]): Promise<unknown> {
+    const answered = new Promise<unknown>((resolve, reject) => {
+      this.#core.query(sql, [...values], (error, answer) => {
+        if (error) reject(error);
+        else resolve(answer);
+      });
+    });
+    try {
+      // mysql2 leaves the query of a destroyed connection pending.
+      return await abortable(answered, this.#discarded.signal);
+    } catch (error) {
+      throw statementError(error, this.instance, this.purpose);
+    }
   }
 }
 
-/** Ends a connection at once, without waiting for the server's goodbye; never throws. */
-export function discard(connection: Connection): void {
-  connection.destroy();
+function socketOf(core: CoreConnection): Socket {
+  const stream: unknown = 'stream' in core ? core.stream : undefined;
+  if (stream instanceof Socket) return stream;
+  throw new WaymarkError('protocol', 'mysql2 gave no socket for the connection');
+}
+
+function destroy(core: CoreConnection): void {
+  core.destroy();
   // mysql2 only says goodbye; a server that is frozen never answers, and the socket would stay.
-  socketOf(connection).destroy();
+  socketOf(core).destroy();
 }
 
 function connectionOptions(instance: Instance): ConnectionOptions {
@@ -108,7 +191,7 @@ function handshake(core: CoreConnection, timeoutMs: number, signal: AbortSignal 
     const timer = setTimeout(() => {
       // When this process stood still itself, what has come meanwhile (a refusal, too) is taken first.
       setImmediate(() => {
-        settle(new Error(`no answer within ${timeoutMs} ms`));
+        settle(Object.assign(new Error(`no answer within ${timeoutMs} ms`), { code: 'ETIMEDOUT' }));
       });
     }, timeoutMs);
     const onAbort = (): void => {
@@ -118,24 +201,4 @@ function handshake(core: CoreConnection, timeoutMs: number, signal: AbortSignal 
     core.on('error', () => undefined);
     core.connect(settle);
   });
-}
-
-/** Server error numbers (MySQL 8.0 Error Reference): ER_ACCESS_DENIED_ERROR, …_NO_PASSWORD, ER_HOST_NOT_PRIVILEGED. */
-const accessDeniedNumbers = new Set([1045, 1698, 1130, 3118, 1862]);
-
-function connectError(error: unknown, { address, account }: Instance): WaymarkError {
-  const server = formatAddress(address);
-  if (isServerError(error) && accessDeniedNumbers.has(error.errno)) {
-    return new WaymarkError(
-      'access-denied',
-      `${server} refuses the account "${account.user}": ${error.message}. ` +
-        `Check user and password (WAYMARK_USER, WAYMARK_PASSWORD or the config file) and the host the account is for`,
-      { cause: error, details: { server } },
-    );
-  }
-  return new WaymarkError(
-    'server-unreachable',
-    `${server} cannot be reached: ${messageOf(error)}. Is the server up, and are host and port right?`,
-    { cause: error, details: { server } },
-  );
 }

@@ -1,26 +1,39 @@
 import { type ErrorCode, WaymarkError } from '../util/errors.js';
 
-/** What preflight can find at a server or between the servers of a pool. */
-export type PreflightCode =
-  | 'server-unreachable'
-  | 'access-denied'
-  | 'missing-grant'
-  | 'old-version'
-  | 'binary-log-off'
-  | 'binlog-format'
-  | 'binlog-row-image'
-  | 'binlog-row-metadata'
-  | 'partial-json'
-  | 'no-log-updates'
-  | 'replication-filters'
-  | 'replication-delayed'
-  | 'replication-stopped'
-  | 'replication-lag'
-  | 'commit-order'
-  | 'server-id'
-  | 'duplicate-server-id'
-  | 'duplicate-server'
-  | 'clock';
+/** What preflight can find at a server or between the servers of a pool, and the code of the error that it makes. */
+const errorCodes = {
+  'server-unreachable': 'server-unreachable',
+  'access-denied': 'access-denied',
+  'missing-grant': 'missing-grant',
+  'old-version': 'unsuitable-server',
+  'binary-log-off': 'unsuitable-server',
+  'binlog-format': 'unsuitable-server',
+  'binlog-row-image': 'unsuitable-server',
+  'binlog-row-metadata': 'unsuitable-server',
+  'partial-json': 'unsuitable-server',
+  'no-log-updates': 'unsuitable-server',
+  'replication-filters': 'unsuitable-server',
+  'replication-delayed': 'unsuitable-server',
+  'replication-stopped': 'unsuitable-server',
+  'replication-lag': 'unsuitable-server',
+  'commit-order': 'unsuitable-server',
+  'server-id': 'unsuitable-server',
+  'duplicate-server-id': 'unsuitable-server',
+  'duplicate-server': 'unsuitable-server',
+  clock: 'unsuitable-server',
+} as const satisfies Readonly<Record<string, ErrorCode>>;
+
+export type PreflightCode = keyof typeof errorCodes;
+
+/** Whether a finding's code is one of preflight's. */
+export function isPreflightCode(code: string): code is PreflightCode {
+  return code in errorCodes;
+}
+
+/** The code of the error of a server that preflight refuses. */
+export function errorCodeOf(code: PreflightCode): ErrorCode {
+  return errorCodes[code];
+}
 
 /** Something that is wrong, and what to do about it. */
 export type Finding<Code extends string = PreflightCode> = {
@@ -31,6 +44,8 @@ export type Finding<Code extends string = PreflightCode> = {
   readonly code: Code;
   readonly message: string;
   readonly fix: string;
+  /** Facts that belong to it, where it came of an error that has some. */
+  readonly details?: Readonly<Record<string, unknown>>;
 };
 
 /** The errors among the findings: what makes a server unsuitable. */
@@ -40,41 +55,33 @@ export function preflightErrors<Code extends string>(findings: readonly Finding<
 
 /** The findings' errors as one error to stop with, in the words in which `check` says them; null when there are none. */
 export function preflightRefusal(findings: readonly Finding[]): WaymarkError | null {
-  const errors = preflightErrors(findings);
-  const [first] = errors;
-  if (first === undefined) return null;
-  const sentence = ({ message, fix }: Finding): string => `${message}. ${fix}`;
-  const message =
-    errors.length === 1 ? sentence(first) : errors.map((error) => `\n  - ${sentence(error)}`).join('');
-  return new WaymarkError(
-    errors.every(({ code }) => code === first.code) ? errorCodeOf(first.code) : 'unsuitable-server',
-    errors.length === 1 ? message : `${String(errors.length)} things are in the way:${message}`,
-    { details: { ...(first.server === null ? {} : { server: first.server }), findings: errors } },
-  );
+  return refusalOf(preflightErrors(findings), errorCodeOf, 'unsuitable-server');
 }
 
-function errorCodeOf(code: PreflightCode): ErrorCode {
-  switch (code) {
-    case 'server-unreachable':
-    case 'access-denied':
-    case 'missing-grant':
-      return code;
-    case 'old-version':
-    case 'binary-log-off':
-    case 'binlog-format':
-    case 'binlog-row-image':
-    case 'binlog-row-metadata':
-    case 'partial-json':
-    case 'no-log-updates':
-    case 'replication-filters':
-    case 'replication-delayed':
-    case 'replication-stopped':
-    case 'replication-lag':
-    case 'commit-order':
-    case 'server-id':
-    case 'duplicate-server-id':
-    case 'duplicate-server':
-    case 'clock':
-      return 'unsuitable-server';
-  }
+/**
+ * Findings as one error that says all of them, each with what to do; null when there are none.
+ * @param mixed the error's code where the findings have different ones.
+ */
+export function refusalOf<Code extends string>(
+  findings: readonly Finding<Code>[],
+  codeOf: (code: Code) => ErrorCode,
+  mixed: ErrorCode,
+): WaymarkError | null {
+  const [first] = findings;
+  if (first === undefined) return null;
+  const sentences = findings.map(({ message, fix }) => `${message.replace(/\.$/, '')}. ${fix}`);
+  const [only, ...others] = sentences;
+  const message =
+    others.length === 0 && only !== undefined
+      ? only
+      : `${sentences.length} things are in the way:${sentences.map((sentence) => `\n  - ${sentence}`).join('')}`;
+  const code = codeOf(first.code);
+  const same = findings.every((finding) => codeOf(finding.code) === code);
+  return new WaymarkError(same ? code : mixed, message, {
+    details: {
+      ...(first.server === null ? {} : { server: first.server }),
+      ...(findings.length === 1 ? first.details : {}),
+      findings,
+    },
+  });
 }

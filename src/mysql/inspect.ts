@@ -1,10 +1,6 @@
-import type { Connection } from 'mysql2/promise';
-import { formatAddress } from '../config/address.js';
-import { withDeadline } from '../util/async.js';
-import { WaymarkError } from '../util/errors.js';
-import { close, connect, discard } from './connection.js';
+import { askServer } from './ask.js';
+import type { ServerConnection } from './connection.js';
 import type { Instance } from './instance.js';
-import { serverError } from './server-error.js';
 import {
   isBinlogServer,
   readBinaryLogEnd,
@@ -28,29 +24,16 @@ export type Inspection = {
  * @throws WaymarkError `server-unreachable` (also when it accepts and then doesn't answer in time), `access-denied`,
  * `missing-grant`, `stream-broken`, `protocol`.
  */
-export async function inspect(
-  instance: Instance,
-  signal: AbortSignal,
-  timeoutMs: number,
-): Promise<Inspection> {
-  const server = formatAddress(instance.address);
-  const late = (): WaymarkError =>
-    new WaymarkError('server-unreachable', `${server} did not answer within ${timeoutMs} ms`, {
-      details: { server },
-    });
-  const connection = await connect(instance, { signal, connectTimeoutMs: timeoutMs });
-  try {
-    const inspection = await withDeadline(lookAt(connection, instance), timeoutMs, late);
-    await close(connection);
-    return inspection;
-  } catch (error) {
-    discard(connection);
-    throw serverError(error, instance, 'say how it is set and how it replicates');
-  }
+export function inspect(instance: Instance, signal: AbortSignal, timeoutMs: number): Promise<Inspection> {
+  const options = { purpose: lookPurpose, signal, limitMs: timeoutMs, connectTimeoutMs: timeoutMs };
+  return askServer(instance, options, (connection) => lookAt(connection, instance));
 }
 
+/** What a look asks of a server. */
+export const lookPurpose = 'say how it is set and how it replicates';
+
 /** One look over an open connection to the instance. */
-export async function lookAt(connection: Connection, { kind }: Instance): Promise<Inspection> {
+export async function lookAt(connection: ServerConnection, { kind }: Instance): Promise<Inspection> {
   const facts = await readServerFacts(connection, kind);
   // Before the channels: what these say of as applied is then said of all of this log, too (see lacksForGood).
   const logEnd = facts.binaryLogging ? await readBinaryLogEnd(connection, facts.version) : null;

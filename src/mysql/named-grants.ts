@@ -1,12 +1,11 @@
 import { hasCode } from '../util/errors.js';
 import type { Instance } from './instance.js';
 import { preflight, preflightRefusal } from './preflight.js';
-import { serverError } from './server-error.js';
 
 /**
  * Does something at one server. A server names one missing privilege at a time; here the error names all that the
  * account lacks, with the statements that grant them.
- * @throws what `work` throws, a server's own error as one of waymark's ({@link serverError}).
+ * @throws what `work` throws.
  */
 export async function namingGrants<T>(
   instance: Instance,
@@ -17,11 +16,9 @@ export async function namingGrants<T>(
     return await work();
   } catch (error) {
     signal.throwIfAborted();
-    if (!(error instanceof Error)) throw error;
-    const known = 'errno' in error ? serverError(error, instance, 'do what it is asked for') : error;
-    if (!hasCode(known, 'missing-grant')) throw known;
+    if (!hasCode(error, 'missing-grant')) throw error;
     const findings = await preflight(instance, { signal });
     const missing = findings.filter(({ code, severity }) => code === 'missing-grant' && severity === 'error');
-    throw preflightRefusal(missing) ?? known;
+    throw preflightRefusal(missing) ?? error;
   }
 }

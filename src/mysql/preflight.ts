@@ -1,27 +1,26 @@
-import type { Connection } from 'mysql2/promise';
 import { formatAddress } from '../config/address.js';
 import type { FilterPatterns } from '../config/table-filter.js';
-import { abortable } from '../util/abortable.js';
-import { hasCode, messageOf, WaymarkError } from '../util/errors.js';
-import { close, connect, discard } from './connection.js';
-import type { Instance } from './instance.js';
-import { isServerError, unlessDenied } from './server-error.js';
+import { messageOf, WaymarkError } from '../util/errors.js';
+import { TimeOver } from '../util/limits.js';
+import { askServer } from './ask.js';
+import type { ServerConnection } from './connection.js';
 import { dialectOf } from './dialect.js';
 import type { Finding } from './findings.js';
 import { type Grants, parseGrants } from './grants.js';
+import type { Instance } from './instance.js';
 import { quoteAccount, quoteName } from './quote.js';
 import {
   isBinlogServer,
-  query,
   readReplicationChannels,
   readServerFacts,
   type ServerFacts,
   text,
 } from './server.js';
+import { errorNumberOf, isOfServer, unlessDenied } from './server-error.js';
 import { finding, type ServerState, settingsFindings } from './settings-findings.js';
 import { isAtLeast, type ServerVersion } from './version.js';
 
-export { type Finding, preflightErrors, preflightRefusal } from './findings.js';
+export { type Finding, preflightRefusal } from './findings.js';
 
 /** What was found at one server. */
 export type ServerReport = {
@@ -55,49 +54,28 @@ export async function preflight(instance: Instance, options: PreflightOptions): 
 export async function examineServer(instance: Instance, options: PreflightOptions): Promise<ServerReport> {
   const server = formatAddress(instance.address);
   const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
-  const timeout = AbortSignal.timeout(timeoutMs);
-  const signal = AbortSignal.any([options.signal, timeout]);
-  const unknown = (found: Finding): ServerReport => ({ server, state: null, findings: [found] });
-  let connection: Connection;
+  const { signal, tables } = options;
+  const question = { purpose: 'say how it is set', signal, limitMs: timeoutMs };
   try {
-    connection = await connect(instance, { signal });
-  } catch (error) {
-    options.signal.throwIfAborted();
-    if (timeout.aborted) return unknown(silence(server, timeoutMs));
-    return unknown(connectFinding(server, instance, error));
-  }
-  // A frozen server leaves queries unanswered for ever; ending the connection makes them fail.
-  const abort = (): void => {
-    discard(connection);
-  };
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    return await abortable(
-      examine(connection, server, { tables: options.tables, kind: instance.kind }),
-      signal,
+    return await askServer(instance, question, (connection) =>
+      examine(connection, server, { tables, kind: instance.kind }),
     );
   } catch (error) {
-    options.signal.throwIfAborted();
-    if (timeout.aborted) return unknown(silence(server, timeoutMs));
-    // What neither the server, the connection nor waymark itself has raised on purpose is a mistake of ours.
-    const foreseen = error instanceof Error && ('code' in error || 'fatal' in error);
-    if (!foreseen) throw error;
-    return unknown(brokenFinding(server, error));
-  } finally {
-    signal.removeEventListener('abort', abort);
-    await close(connection);
+    signal.throwIfAborted();
+    if (!isOfServer(error)) throw error;
+    return { server, state: null, findings: [failureFinding(server, instance, error, timeoutMs)] };
   }
 }
 
 async function examine(
-  connection: Connection,
+  connection: ServerConnection,
   server: string,
   { tables, kind }: { tables: FilterPatterns | undefined; kind: Instance['kind'] },
 ): Promise<ServerReport> {
   const facts = await readServerFacts(connection, kind);
   if (isBinlogServer(facts)) return examineBinlogServer(connection, server, facts);
   const clockOffsetMs = await readClockOffset(connection);
-  const account = text((await query(connection, 'SELECT CURRENT_USER() AS account'))[0]?.['account']);
+  const account = text((await connection.query('SELECT CURRENT_USER() AS account'))[0]?.['account']);
   const lacking = (privilege: string, what: string): Finding =>
     missingGrant(server, account, 'error', privilege, `*.*`, what);
 
@@ -125,7 +103,7 @@ async function examine(
 
 /** What it lacks shows when its log is read: it knows neither grants nor settings. */
 async function examineBinlogServer(
-  connection: Connection,
+  connection: ServerConnection,
   server: string,
   facts: ServerFacts,
 ): Promise<ServerReport> {
@@ -152,27 +130,27 @@ function replicaMonitorGrant(version: ServerVersion): string {
 const noSuchGrantNumber = 1141;
 
 /** Null when the server doesn't say; then what is missing shows when it is needed. */
-async function readGrants(connection: Connection): Promise<Grants | null> {
+async function readGrants(connection: ServerConnection): Promise<Grants | null> {
   try {
-    const rows = await query(connection, 'SHOW GRANTS');
+    const rows = await connection.query('SHOW GRANTS');
     return parseGrants(rows.map((row) => text(Object.values(row)[0])));
   } catch (error) {
-    if (isServerError(error) && error.errno === noSuchGrantNumber) return null;
+    if (errorNumberOf(error) === noSuchGrantNumber) return null;
     throw error;
   }
 }
 
-async function readBinlogFilters(connection: Connection, version: ServerVersion): Promise<string[]> {
-  const [row] = await query(connection, dialectOf(version).binaryLogStatus);
+async function readBinlogFilters(connection: ServerConnection, version: ServerVersion): Promise<string[]> {
+  const [row] = await connection.query(dialectOf(version).binaryLogStatus);
   return ['Binlog_Do_DB', 'Binlog_Ignore_DB']
     .map((name) => [name, text(row?.[name])] as const)
     .filter(([, value]) => value !== '')
     .map(([name, value]) => `${name}=${value}`);
 }
 
-async function readClockOffset(connection: Connection): Promise<number> {
+async function readClockOffset(connection: ServerConnection): Promise<number> {
   const askedAt = Date.now();
-  const [row] = await query(connection, 'SELECT UNIX_TIMESTAMP(NOW(6)) AS now');
+  const [row] = await connection.query('SELECT UNIX_TIMESTAMP(NOW(6)) AS now');
   const answeredAt = Date.now();
   return Number(text(row?.['now'])) * 1000 - (askedAt + answeredAt) / 2;
 }
@@ -212,37 +190,28 @@ function missingGrant(
   );
 }
 
-function connectFinding(server: string, { account }: Instance, error: unknown): Finding {
-  if (hasCode(error, 'access-denied')) {
-    return {
-      server,
-      severity: 'error',
-      code: 'access-denied',
-      message: reasonAlone(error, `${server} refuses the account "${account.user}"`),
-      fix: 'Check user and password (WAYMARK_USER, WAYMARK_PASSWORD or the config file) and the host it is for',
-    };
+/** Why a server could not be examined. Its error holds advice as well, which a finding has in `fix`. */
+function failureFinding(
+  server: string,
+  { account }: Instance,
+  error: WaymarkError,
+  timeoutMs: number,
+): Finding {
+  const reason = messageOf(error.cause ?? error);
+  if (error.cause instanceof TimeOver) {
+    const what = `did not answer within ${String(timeoutMs)} ms`;
+    return finding(server, 'error', 'server-unreachable', what, 'See whether it hangs or is overloaded');
   }
-  return {
-    server,
-    severity: 'error',
-    code: 'server-unreachable',
-    message: reasonAlone(error, `${server} cannot be reached`),
-    fix: 'Start it, or correct its address; see that a firewall lets us through',
-  };
-}
-
-/** connect()'s message holds advice as well, which a finding has in `fix`: say the cause alone. */
-function reasonAlone(error: unknown, what: string): string {
-  const cause = error instanceof WaymarkError ? error.cause : error;
-  return `${what}: ${messageOf(cause ?? error)}`;
-}
-
-function silence(server: string, timeoutMs: number): Finding {
-  const what = `did not answer within ${String(timeoutMs)} ms`;
-  return finding(server, 'error', 'server-unreachable', what, 'See whether it hangs or is overloaded');
-}
-
-function brokenFinding(server: string, error: unknown): Finding {
-  const what = `broke off while it was asked for its settings: ${messageOf(error)}`;
+  if (error.code === 'access-denied') {
+    const what = `refuses the account "${account.user}": ${reason}`;
+    const fix =
+      'Check user and password (WAYMARK_USER, WAYMARK_PASSWORD or the config file) and the host it is for';
+    return finding(server, 'error', 'access-denied', what, fix);
+  }
+  if (error.code === 'server-unreachable') {
+    const fix = 'Start it, or correct its address; see that a firewall lets us through';
+    return finding(server, 'error', 'server-unreachable', `cannot be reached: ${reason}`, fix);
+  }
+  const what = `broke off while it was asked for its settings: ${reason}`;
   return finding(server, 'error', 'server-unreachable', what, "See the server's error log");
 }

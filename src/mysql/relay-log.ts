@@ -1,12 +1,8 @@
-import { formatAddress } from '../config/address.js';
-import { abortable } from '../util/abortable.js';
-import { withDeadline } from '../util/async.js';
-import { WaymarkError } from '../util/errors.js';
-import { close, connect, discard } from './connection.js';
-import type { Instance } from './instance.js';
+import { askOver } from './ask.js';
+import { connect } from './connection.js';
 import { dialectOf } from './dialect.js';
-import { serverError } from './server-error.js';
-import { query, text } from './server.js';
+import type { Instance } from './instance.js';
+import { text } from './server.js';
 import type { ServerVersion } from './version.js';
 
 /** An event as SHOW RELAYLOG EVENTS lists it. */
@@ -37,22 +33,20 @@ const pageLimitMs = 60_000;
 /**
  * What a replica's relay logs hold, oldest first, as the server lists it, a page at a time. What has been applied is
  * purged by file, so that not much may be left.
- * @throws WaymarkError `missing-grant`, `protocol`, `server-unreachable`, `stream-broken`, `stream-silent`.
+ * @throws WaymarkError `missing-grant`, `protocol`, `server-unreachable` (also when it doesn't answer in time), `stream-broken`.
  */
 export async function* readRelayLog(
   options: RelayLogOptions,
 ): AsyncGenerator<readonly ListedEvent[], void, undefined> {
   const { instance, signal } = options;
   const connection = await connect(instance, { signal });
+  const question = { purpose: 'list its relay log', signal, limitMs: pageLimitMs };
   try {
     let file: string | null = null;
     let from = 4;
     for (;;) {
       const sql = dialectOf(options.version).relayLogEvents(options.channel, file, from, pageEvents);
-      const rows = await abortable(
-        withDeadline(query(connection, sql), pageLimitMs, () => late(instance)),
-        signal,
-      );
+      const rows = await askOver(connection, question, () => connection.query(sql));
       const events = rows.map((row): ListedEvent => ({
         file: text(row['Log_name']),
         position: Number(row['Pos']),
@@ -75,12 +69,9 @@ export async function* readRelayLog(
       file = next;
       from = 4;
     }
-    await close(connection);
-  } catch (error) {
-    signal.throwIfAborted();
-    throw serverError(error, instance, 'list its relay log');
+    await connection.close();
   } finally {
-    discard(connection);
+    connection.discard();
   }
 }
 
@@ -88,13 +79,4 @@ export async function* readRelayLog(
 function nextFile({ type, serverId, info }: ListedEvent, ownServerId: number): string | null {
   if (type !== 'Rotate' || serverId !== ownServerId) return null;
   return /^(.+);pos=\d+$/.exec(info)?.[1] ?? null;
-}
-
-function late(instance: Instance): WaymarkError {
-  const server = formatAddress(instance.address);
-  return new WaymarkError(
-    'stream-silent',
-    `${server} did not list its relay log within ${String(pageLimitMs)} ms`,
-    { details: { server } },
-  );
 }

@@ -1,9 +1,9 @@
-import type { Connection, RowDataPacket } from 'mysql2/promise';
 import type { Address } from '../config/address.js';
 import { unlessUnanswered } from './binlog-server.js';
+import type { Row, ServerConnection } from './connection.js';
 import { dialectOf } from './dialect.js';
 import { unlessDenied } from './server-error.js';
-import { query, text } from './server.js';
+import { text } from './server.js';
 import type { ServerVersion } from './version.js';
 
 /** A replica as its source lists it. */
@@ -18,10 +18,10 @@ export type ListedReplica = {
  * MySQL wants REPLICATION SLAVE for it, MariaDB since 10.5.2 REPLICATION MASTER ADMIN; a binlog server may not know it.
  */
 export async function readReplicaList(
-  connection: Connection,
+  connection: ServerConnection,
   version: ServerVersion,
 ): Promise<ListedReplica[] | null> {
-  const ask = (): Promise<RowDataPacket[]> => query(connection, dialectOf(version).replicas);
+  const ask = (): Promise<Row[]> => connection.query(dialectOf(version).replicas);
   const rows = await unlessUnanswered(version, () => unlessDenied(ask), null);
   if (rows === null) return null;
   return rows.map((row) => {
@@ -37,8 +37,8 @@ export async function readReplicaList(
  * The hosts from which a server's binary log is being read, by its list of threads: replicas, but also other readers.
  * Without the privilege PROCESS a server shows the account's own threads only.
  */
-export async function readDumpHosts(connection: Connection): Promise<string[]> {
-  const rows = await query(connection, 'SHOW PROCESSLIST');
+export async function readDumpHosts(connection: ServerConnection): Promise<string[]> {
+  const rows = await connection.query('SHOW PROCESSLIST');
   return dumpHosts(rows.map((row) => ({ command: text(row['Command']), host: text(row['Host']) })));
 }
 

@@ -1,7 +1,7 @@
-import type { Connection, RowDataPacket } from 'mysql2/promise';
 import { unlessUnanswered } from './binlog-server.js';
+import type { Row, ServerConnection } from './connection.js';
 import { dialectOf, type ReplicaStatusColumns } from './dialect.js';
-import { query, readReplicationChannels, type ReplicationChannel, text } from './server.js';
+import { readReplicationChannels, type ReplicationChannel, text } from './server.js';
 import type { ServerVersion } from './version.js';
 
 /** All that moving a replica must know of a channel of its. */
@@ -20,13 +20,12 @@ export type ReplicaStatus = ReplicationChannel & {
  * Needs REPLICATION CLIENT or its heirs; MySQL: also SELECT on performance_schema.replication_connection_configuration.
  */
 export async function readReplicaStatus(
-  connection: Connection,
+  connection: ServerConnection,
   version: ServerVersion,
 ): Promise<ReplicaStatus[]> {
   const { replicaStatus, columns, heartbeatPeriods } = dialectOf(version);
   const channels = await readReplicationChannels(connection, version);
-  const ask = (sql: string): Promise<RowDataPacket[]> =>
-    unlessUnanswered(version, () => query(connection, sql), []);
+  const ask = (sql: string): Promise<Row[]> => unlessUnanswered(version, () => connection.query(sql), []);
   const rows = await ask(replicaStatus);
   const periods = heartbeatPeriods === null ? [] : await ask(heartbeatPeriods);
   return channels.flatMap((channel) => {
@@ -49,9 +48,9 @@ export function applierErrorOf(errno: number, message: string): string {
 }
 
 function statusOf(
-  row: RowDataPacket,
+  row: Row,
   columns: ReplicaStatusColumns,
-  period: RowDataPacket | undefined,
+  period: Row | undefined,
 ): Omit<ReplicaStatus, keyof ReplicationChannel> {
   const value = (column: string): string => text(row[column]);
   const heartbeat = text(period?.['seconds']) || value('Slave_heartbeat_period');

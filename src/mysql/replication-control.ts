@@ -1,13 +1,12 @@
-import type { Connection } from 'mysql2/promise';
 import { formatAddress } from '../config/address.js';
-import { abortable } from '../util/abortable.js';
-import { sleep, withDeadline } from '../util/async.js';
+import { sleep } from '../util/async.js';
 import { hasCode, WaymarkError } from '../util/errors.js';
-import { close, connect, discard } from './connection.js';
+import { TimeOver } from '../util/limits.js';
+import { askOver } from './ask.js';
+import { connect, type ServerConnection } from './connection.js';
 import type { Instance } from './instance.js';
 import { type Dialect, dialectOf, type ReplicationThread, type SourceChange } from './dialect.js';
 import { readReplicaStatus, type ReplicaStatus } from './replica-status.js';
-import { serverError } from './server-error.js';
 import { hasAppliedAll } from './server.js';
 import type { ServerVersion } from './version.js';
 
@@ -17,7 +16,7 @@ export type ReplicaControl = {
   readonly server: string;
   readonly version: ServerVersion;
   readonly channel: string;
-  readonly connection: Connection;
+  readonly connection: ServerConnection;
   readonly signal: AbortSignal;
 };
 
@@ -56,11 +55,10 @@ export async function withReplica<T>(
   const server = formatAddress(instance.address);
   try {
     const result = await work({ instance, server, version, channel, connection, signal });
-    await close(connection);
+    await connection.close();
     return result;
-  } catch (error) {
-    discard(connection);
-    throw error;
+  } finally {
+    connection.discard();
   }
 }
 
@@ -203,7 +201,7 @@ function dialect({ version }: ReplicaControl): Dialect {
 
 async function run(replica: ReplicaControl, sql: string, what: string, limitMs: number): Promise<void> {
   try {
-    await ask(replica, what, limitMs, () => replica.connection.query(sql));
+    await ask(replica, what, limitMs, () => replica.connection.run(sql));
   } catch (error) {
     if (!hasCode(error, 'missing-grant')) throw error;
     const { server, instance } = replica;
@@ -216,20 +214,19 @@ async function run(replica: ReplicaControl, sql: string, what: string, limitMs: 
   }
 }
 
-/** Ends with the signal and at the limit, and gives the server's errors as waymark's own. */
+/** Asks over the replica's connection; one that doesn't answer in time can't carry out what it was told. */
 async function ask<T>(
   replica: ReplicaControl,
-  what: string,
+  purpose: string,
   limitMs: number,
   work: () => Promise<T>,
 ): Promise<T> {
-  const late = (): WaymarkError =>
-    replicationError(replica, `${replica.server} did not ${what} within ${String(limitMs / 1000)} s`);
+  const { connection, signal, server } = replica;
   try {
-    return await abortable(withDeadline(work(), limitMs, late), replica.signal);
+    return await askOver(connection, { purpose, signal, limitMs }, work);
   } catch (error) {
-    replica.signal.throwIfAborted();
-    throw serverError(error, replica.instance, what);
+    if (!(hasCode(error, 'server-unreachable') && error.cause instanceof TimeOver)) throw error;
+    throw replicationError(replica, `${server} did not ${purpose} within ${String(limitMs / 1000)} s`);
   }
 }
 

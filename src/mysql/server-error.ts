@@ -1,10 +1,49 @@
 import { formatAddress } from '../config/address.js';
-import { messageOf, WaymarkError } from '../util/errors.js';
+import { type ErrorCode, hasSystemCode, messageOf, WaymarkError } from '../util/errors.js';
+import { formatDuration } from '../util/quantities.js';
 import type { Instance } from './instance.js';
 
-/** An error that the server sent, with its number. */
-export function isServerError(error: unknown): error is Error & { errno: number; sqlState?: string } {
-  return error instanceof Error && 'errno' in error && typeof error.errno === 'number' && 'sqlState' in error;
+/**
+ * The one place that says who caused an error that came of talking to a server: the server (it refused, or sent what
+ * can't be read), the network or this machine (the connection ended, or never stood), or neither. What neither has
+ * caused is a mistake of ours, and is given back as it is.
+ */
+
+/** An error that the server sent, as mysql2 has it. */
+type ServerAnswer = Error & { readonly errno: number; readonly sqlState?: string };
+
+function isServerAnswer(error: unknown): error is ServerAnswer {
+  if (!(error instanceof Error && 'errno' in error && 'sqlState' in error)) return false;
+  return typeof error.errno === 'number' && error.errno > 0;
+}
+
+/**
+ * The number of the error that the server sent (MySQL 8.0 Error Reference; MariaDB's error codes); null when the error
+ * is none of a server's.
+ */
+export function errorNumberOf(error: unknown): number | null {
+  return error instanceof WaymarkError && isServerAnswer(error.cause) ? error.cause.errno : null;
+}
+
+/** What the server said, in its own words; the error's message where it said nothing. */
+export function serverTextOf(error: unknown): string {
+  return messageOf(error instanceof WaymarkError && isServerAnswer(error.cause) ? error.cause : error);
+}
+
+/** Codes of errors that a server, the way to it, or its account has caused. */
+const serverCodes: ReadonlySet<ErrorCode> = new Set([
+  'server-unreachable',
+  'access-denied',
+  'missing-grant',
+  'unsuitable-server',
+  'stream-broken',
+  'stream-silent',
+  'protocol',
+]);
+
+/** Whether a server, the way to it, or the account there has caused an error. */
+export function isOfServer(error: unknown): error is WaymarkError {
+  return error instanceof WaymarkError && serverCodes.has(error.code);
 }
 
 /**
@@ -16,6 +55,17 @@ const deniedNumbers = new Set([1227, 1142, 1044]);
 /** ER_NO_BINARY_LOGGING */
 const noBinaryLoggingNumber = 1381;
 
+/**
+ * Numbers with which a server takes its leave: ER_SERVER_SHUTDOWN, ER_NORMAL_SHUTDOWN, ER_SHUTDOWN_COMPLETE,
+ * ER_ABORTING_CONNECTION, ER_NET_READ_ERROR, ER_NET_READ_INTERRUPTED, ER_NET_ERROR_ON_WRITE, ER_NET_WRITE_INTERRUPTED,
+ * ER_NEW_ABORTING_CONNECTION, MariaDB's ER_CONNECTION_KILLED, MySQL's ER_SESSION_WAS_KILLED and
+ * ER_CLIENT_INTERACTION_TIMEOUT (`wait_timeout` since 8.0.24).
+ */
+const leaveNumbers = new Set([1053, 1077, 1079, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 3169, 4031]);
+
+/** ER_ACCESS_DENIED_ERROR, …_NO_PASSWORD, ER_HOST_NOT_PRIVILEGED, ER_ACCOUNT_HAS_BEEN_LOCKED, ER_MUST_CHANGE_PASSWORD_LOGIN. */
+const accessDeniedNumbers = new Set([1045, 1698, 1130, 3118, 4151, 1862]);
+
 /** Whether the server says that the account lacks a privilege. */
 export function isDenied(errorNumber: number): boolean {
   return deniedNumbers.has(errorNumber);
@@ -26,50 +76,125 @@ export async function unlessDenied<T>(read: () => Promise<T>): Promise<T | null>
   try {
     return await read();
   } catch (error) {
-    if (isServerError(error) && isDenied(error.errno)) return null;
+    if (isDenied(errorNumberOf(error) ?? 0)) return null;
     throw error;
   }
 }
 
-/** The error of an account that lacks a privilege for `what`. */
+/** The error of an account that lacks a privilege for `purpose`. */
 export function missingGrant(
   instance: Instance,
-  what: string,
+  purpose: string,
   serverText: string,
   cause?: unknown,
 ): WaymarkError {
   const server = formatAddress(instance.address);
   return new WaymarkError(
     'missing-grant',
-    `${server} doesn't let "${instance.account.user}" ${what}: ${serverText}. waymark needs REPLICATION SLAVE and ` +
+    `${server} doesn't let "${instance.account.user}" ${purpose}: ${serverText}. waymark needs REPLICATION SLAVE and ` +
       'REPLICATION CLIENT on *.* (MariaDB 10.5 and later: REPLICATION SLAVE, BINLOG MONITOR and SLAVE MONITOR); ' +
       'waymark check writes the statements out',
     { ...(cause === undefined ? {} : { cause }), details: { server } },
   );
 }
 
+/** The error of a server that has not answered within a limit. */
+export function unanswered(instance: Instance, purpose: string, limitMs: number, cause: Error): WaymarkError {
+  const server = formatAddress(instance.address);
+  return new WaymarkError(
+    'server-unreachable',
+    `${server} did not ${purpose} within ${formatDuration(limitMs)}`,
+    {
+      cause,
+      details: { server },
+    },
+  );
+}
+
 /**
- * What went wrong in doing `what` ("list its binary logs") on a server, as one of waymark's own errors:
- * `missing-grant`, `unsuitable-server` (it writes no binary log), `stream-broken` (the connection ended), `protocol`
- * (whatever else the server says).
+ * What came of a statement, as one of waymark's own errors: `missing-grant`, `unsuitable-server` (it writes no binary
+ * log), `stream-broken` (the connection ended, whoever ended it), `protocol` (whatever else the server says, or what
+ * can't be read). An error that is ours, or that nobody but us can have caused, is given back as it is.
+ * @param purpose what the server was asked to do: "list its binary logs".
  */
-export function serverError(error: unknown, instance: Instance, what: string): WaymarkError {
+export function statementError(error: unknown, instance: Instance, purpose: string): unknown {
   if (error instanceof WaymarkError) return error;
   const server = formatAddress(instance.address);
+  if (isServerAnswer(error)) return answerError(error, instance, purpose);
   const details = { server };
-  if (!isServerError(error) || error.errno <= 0) {
-    const message = `The connection to ${server} broke while it was asked to ${what}: ${messageOf(error)}`;
-    return new WaymarkError('stream-broken', message, { cause: error, details });
+  if (isUnreadable(error)) {
+    const message = `${server} was asked to ${purpose}, and sent what can't be read: ${messageOf(error)}`;
+    return new WaymarkError('protocol', message, { cause: error, details });
   }
-  if (isDenied(error.errno)) return missingGrant(instance, what, error.message, error);
-  if (error.errno === noBinaryLoggingNumber) {
-    return new WaymarkError('unsuitable-server', `${server} writes no binary log (log_bin is OFF)`, {
-      cause: error,
-      details,
-    });
+  if (!isOfConnection(error)) return error;
+  const message = `The connection to ${server} broke while it was asked to ${purpose}: ${messageOf(error)}`;
+  return new WaymarkError('stream-broken', message, { cause: error, details });
+}
+
+function answerError(error: ServerAnswer, instance: Instance, purpose: string): WaymarkError {
+  const server = formatAddress(instance.address);
+  const { errno: errorNumber, message } = error;
+  const options = { cause: error, details: { server, errorNumber } };
+  if (isDenied(errorNumber)) return missingGrant(instance, purpose, message, error);
+  if (errorNumber === noBinaryLoggingNumber) {
+    return new WaymarkError('unsuitable-server', `${server} writes no binary log (log_bin is OFF)`, options);
   }
-  return new WaymarkError('protocol', `${server} can't ${what}: ${error.message} (${error.errno})`, {
-    cause: error,
-    details,
-  });
+  if (leaveNumbers.has(errorNumber)) {
+    const text = `${server} ended the connection while it was asked to ${purpose}: ${message} (${errorNumber})`;
+    return new WaymarkError('stream-broken', text, options);
+  }
+  return new WaymarkError('protocol', `${server} can't ${purpose}: ${message} (${errorNumber})`, options);
+}
+
+/** What came of connecting: `access-denied` or `server-unreachable`; a mistake of ours as it is. */
+export function connectError(error: unknown, { address, account }: Instance): unknown {
+  if (error instanceof WaymarkError) return error;
+  const server = formatAddress(address);
+  const options = { cause: error, details: { server } };
+  if (isServerAnswer(error) && accessDeniedNumbers.has(error.errno)) {
+    return new WaymarkError(
+      'access-denied',
+      `${server} refuses the account "${account.user}": ${error.message}. ` +
+        `Check user and password (WAYMARK_USER, WAYMARK_PASSWORD or the config file) and the host the account is for`,
+      options,
+    );
+  }
+  const foreseen = isServerAnswer(error) || isUnreadable(error) || isOfConnection(error);
+  if (!foreseen) return error;
+  const message = `${server} cannot be reached: ${messageOf(error)}. ${advice(error)}`;
+  return new WaymarkError('server-unreachable', message, options);
+}
+
+function advice(error: unknown): string {
+  if (isUnreadable(error) || hasSystemCode(error, 'PROTOCOL_UNEXPECTED_PACKET')) {
+    return 'What answers there is no MySQL or MariaDB server: is the port right?';
+  }
+  if (hasSystemCode(error, 'EMFILE', 'ENFILE')) {
+    return 'This process, or this machine, may open no more files: raise the limit (ulimit -n, LimitNOFILE)';
+  }
+  if (hasSystemCode(error, 'ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL')) {
+    return 'Is the name right, and does the name server answer?';
+  }
+  if (isOfTls(error)) return 'See "tls" in the config file';
+  return 'Is the server up, and are host and port right?';
+}
+
+/** Codes that mysql2 gives its errors about TLS, and what Node's end in or begin with (nodejs.org/api/tls.html). */
+function isOfTls(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return /^HANDSHAKE_(NO_)?SSL|^ERR_(TLS|SSL)|CERT|^UNABLE_TO_/.test(code);
+}
+
+/** The connection has failed: mysql2 says `fatal` then, the system gives a code. */
+function isOfConnection(error: unknown): boolean {
+  return error instanceof Error && (isFatal(error) || 'code' in error);
+}
+
+/** mysql2 has met bytes that it can't take apart, and given the connection up for it. */
+function isUnreadable(error: unknown): boolean {
+  return (error instanceof TypeError || error instanceof RangeError) && isFatal(error);
+}
+
+function isFatal(error: Error): boolean {
+  return 'fatal' in error && error.fatal === true;
 }

@@ -1,6 +1,5 @@
-import type { Connection, RowDataPacket } from 'mysql2/promise';
-import { WaymarkError } from '../util/errors.js';
-import { greetingOf, isBinlogServerAnswer, isCurtBinlogServer, unlessUnanswered } from './binlog-server.js';
+import type { Row, ServerConnection } from './connection.js';
+import { isBinlogServerAnswer, isCurtBinlogServer, unlessUnanswered } from './binlog-server.js';
 import type { ServerKind } from './instance.js';
 import { dialectOf } from './dialect.js';
 import { parseServerVersion, type ServerVersion } from './version.js';
@@ -86,8 +85,8 @@ const factVariables = [
  * Reads {@link ServerFacts}. Unknown variables are simply not in the answer, so one statement does for every version.
  * @param kind what the operator says that it is; a binlog server is also recognised by its greeting or its answer.
  */
-export async function readServerFacts(connection: Connection, kind?: ServerKind): Promise<ServerFacts> {
-  if (kind === 'binlog-server' || isCurtBinlogServer(greetingOf(connection))) {
+export async function readServerFacts(connection: ServerConnection, kind?: ServerKind): Promise<ServerFacts> {
+  if (kind === 'binlog-server' || isCurtBinlogServer(connection.greeting)) {
     return readBinlogServerFacts(connection);
   }
   try {
@@ -104,9 +103,9 @@ export function isBinlogServer({ version }: ServerFacts): boolean {
 }
 
 /** A binlog server tells its id, as replicas ask for it; the rest is as the logs are that it copies. */
-async function readBinlogServerFacts(connection: Connection): Promise<ServerFacts> {
-  const version: ServerVersion = { ...parseServerVersion(greetingOf(connection)), binlogServer: true };
-  const [row] = await query(connection, "SHOW VARIABLES LIKE 'SERVER_ID'");
+async function readBinlogServerFacts(connection: ServerConnection): Promise<ServerFacts> {
+  const version: ServerVersion = { ...parseServerVersion(connection.greeting), binlogServer: true };
+  const [row] = await connection.query("SHOW VARIABLES LIKE 'SERVER_ID'");
   return {
     version,
     serverId: Number(text(row?.['Value'])),
@@ -123,9 +122,8 @@ async function readBinlogServerFacts(connection: Connection): Promise<ServerFact
   };
 }
 
-async function readVariables(connection: Connection): Promise<ServerFacts> {
-  const rows = await query(
-    connection,
+async function readVariables(connection: ServerConnection): Promise<ServerFacts> {
+  const rows = await connection.query(
     `SHOW GLOBAL VARIABLES WHERE Variable_name IN (${factVariables.map((name) => `'${name}'`).join(', ')})`,
   );
   const values = new Map(rows.map((row) => [text(row['Variable_name']), text(row['Value'])]));
@@ -153,11 +151,11 @@ async function readVariables(connection: Connection): Promise<ServerFacts> {
 
 /** The replication channels; empty when the server replicates from nobody. Needs REPLICATION CLIENT or its heirs. */
 export async function readReplicationChannels(
-  connection: Connection,
+  connection: ServerConnection,
   version: ServerVersion,
 ): Promise<ReplicationChannel[]> {
   const { replicaStatus, columns } = dialectOf(version);
-  const rows = await unlessUnanswered(version, () => query(connection, replicaStatus), []);
+  const rows = await unlessUnanswered(version, () => connection.query(replicaStatus), []);
   return rows.map((row) => {
     const value = (column: string): string => text(row[column]);
     const lag = value(columns.lag);
@@ -217,29 +215,18 @@ const filterColumns = [
 
 /** The end of the server's binary log; null when it writes none. Needs REPLICATION CLIENT or its heirs. */
 export async function readBinaryLogEnd(
-  connection: Connection,
+  connection: ServerConnection,
   version: ServerVersion,
 ): Promise<{ file: string; position: number } | null> {
-  const ask = (): Promise<RowDataPacket[]> => query(connection, dialectOf(version).binaryLogStatus);
+  const ask = (): Promise<Row[]> => connection.query(dialectOf(version).binaryLogStatus);
   const [row] = await unlessUnanswered(version, ask, []);
   return row === undefined ? null : { file: text(row['File']), position: Number(row['Position']) };
 }
 
 /** The binary log files the server has, oldest first, in the server's own order. */
-export async function readBinaryLogs(connection: Connection): Promise<BinaryLog[]> {
-  const rows = await query(connection, 'SHOW BINARY LOGS');
+export async function readBinaryLogs(connection: ServerConnection): Promise<BinaryLog[]> {
+  const rows = await connection.query('SHOW BINARY LOGS');
   return rows.map((row) => ({ file: text(row['Log_name']), sizeBytes: Number(row['File_size']) }));
-}
-
-/** Runs a statement and gives its rows. Values are always bound, never spliced into the text. */
-export async function query(
-  connection: Connection,
-  sql: string,
-  values: unknown[] = [],
-): Promise<RowDataPacket[]> {
-  const [rows] = await connection.query<RowDataPacket[]>(sql, values);
-  if (!Array.isArray(rows)) throw new WaymarkError('protocol', `No rows in the answer to: ${sql}`);
-  return rows;
 }
 
 /** A server's value as text: '' for NULL and for a column that isn't there. */

@@ -1,16 +1,14 @@
 import { setMaxListeners } from 'node:events';
-import type { Connection } from 'mysql2/promise';
 import { type Address, formatAddress } from '../config/address.js';
 import type { Secret } from '../config/secret.js';
 import { abortable } from '../util/abortable.js';
 import { WaymarkError } from '../util/errors.js';
 import { TimeOver, within } from '../util/limits.js';
 import { type Share, SharedPool } from '../util/shared.js';
-import { close, connect, discard } from './connection.js';
+import { connect, type ServerConnection } from './connection.js';
 import type { Account, Instance } from './instance.js';
 import { quoteName } from './quote.js';
-import { isServerError } from './server-error.js';
-import { query } from './server.js';
+import { errorNumberOf, isOfServer, unanswered } from './server-error.js';
 
 /** Where tables of our own are: a server, a schema, and perhaps an account for them alone. */
 export type TablesConfig = {
@@ -33,7 +31,7 @@ export function tablesInstance({ server, user, password }: TablesConfig, account
 }
 
 /** A connection, made or being made, and a signal that fires when it is given up. */
-type Line = { readonly connection: Promise<Connection>; readonly broken: AbortController };
+type Line = { readonly connection: Promise<ServerConnection>; readonly broken: AbortController };
 
 /**
  * A connection to the server of our own tables, made when it is needed, and anew when it breaks. Several may use it at
@@ -53,10 +51,13 @@ export class TableLink {
   /**
    * Runs `action` on the connection, for no longer than `ms`. A connection that has broken or doesn't answer is given
    * up; what was under way may still be done by the server.
-   * @throws WaymarkError `server-unreachable`, `access-denied`, `stream-broken`; TimeOver; the server's own errors;
-   *   what `action` throws; the signal's reason.
+   * @throws WaymarkError those of askServer; what `action` throws; the signal's reason.
    */
-  async run<T>(ms: number, signal: AbortSignal, action: (connection: Connection) => Promise<T>): Promise<T> {
+  async run<T>(
+    ms: number,
+    signal: AbortSignal,
+    action: (connection: ServerConnection) => Promise<T>,
+  ): Promise<T> {
     const line = this.#open();
     try {
       return await within(ms, [signal, this.#closing.signal, line.broken.signal], async (limit) => {
@@ -65,9 +66,9 @@ export class TableLink {
       });
     } catch (error) {
       // Whoever just doesn't want to wait any longer, or was refused, leaves the connection to the others.
-      const answered = error instanceof WaymarkError || (isServerError(error) && error.errno > 0);
-      const givenUp = signal.aborted && !(signal.reason instanceof TimeOver);
-      if (!answered && !givenUp) this.#drop(line);
+      const late = error instanceof TimeOver;
+      if (late || (isOfServer(error) && errorNumberOf(error) === null)) this.#drop(line);
+      if (late && !signal.aborted) throw unanswered(this.instance, tablesPurpose, ms, error);
       throw error;
     }
   }
@@ -76,13 +77,17 @@ export class TableLink {
     this.#closing.abort(this.#lost('was closed'));
     const line = this.#line;
     this.#line = null;
-    await line?.connection.then(close, () => undefined);
+    await line?.connection.then(
+      (connection) => connection.close(),
+      () => undefined,
+    );
   }
 
   #open(): Line {
     if (this.#line !== null) return this.#line;
-    const connection = prepare(this.instance, this.#closing.signal);
-    const line = { connection, broken: new AbortController() };
+    const broken = new AbortController();
+    const connection = prepare(this.instance, AbortSignal.any([this.#closing.signal, broken.signal]));
+    const line = { connection, broken };
     this.#line = line;
     connection.catch(() => {
       if (this.#line === line) this.#line = null;
@@ -92,7 +97,12 @@ export class TableLink {
 
   #drop(line: Line): void {
     if (this.#line === line) this.#line = null;
-    line.connection.then(discard, () => undefined);
+    line.connection.then(
+      (connection) => {
+        connection.discard();
+      },
+      () => undefined,
+    );
     line.broken.abort(this.#lost('broke'));
   }
 
@@ -101,6 +111,9 @@ export class TableLink {
     return new WaymarkError('stream-broken', `The connection to ${server} ${how}`, { details: { server } });
   }
 }
+
+/** What the server is asked for, for messages. */
+const tablesPurpose = "read or write waymark's tables";
 
 const links = new SharedPool<TableLink>();
 
@@ -114,11 +127,16 @@ export function shareTableLink(instance: Instance, purpose: 'election' | 'checkp
   return links.share(key, () => new TableLink(instance));
 }
 
-async function prepare(instance: Instance, signal: AbortSignal): Promise<Connection> {
-  const connection = await connect(instance, { signal });
-  // Whatever the server's defaults: each statement is a transaction, and none cuts off what doesn't fit.
-  await connection.query("SET SESSION autocommit = 1, sql_mode = 'STRICT_ALL_TABLES'");
-  return connection;
+async function prepare(instance: Instance, signal: AbortSignal): Promise<ServerConnection> {
+  const connection = await connect(instance, { signal, purpose: tablesPurpose });
+  try {
+    // Whatever the server's defaults: each statement is a transaction, and none cuts off what doesn't fit.
+    await abortable(connection.run("SET SESSION autocommit = 1, sql_mode = 'STRICT_ALL_TABLES'"), signal);
+    return connection;
+  } catch (error) {
+    connection.discard();
+    throw error;
+  }
 }
 
 /** ER_NO_SUCH_TABLE, ER_BAD_DB_ERROR, ER_BAD_FIELD_ERROR (MySQL 8.0 Error Reference; MariaDB has the same). */
@@ -126,7 +144,7 @@ const missingNumbers = new Set([1146, 1049, 1054]);
 
 /** Whether the server says that the schema, the table or a column isn't there. */
 export function isMissing(error: unknown): boolean {
-  return isServerError(error) && missingNumbers.has(error.errno);
+  return missingNumbers.has(errorNumberOf(error) ?? 0);
 }
 
 /** A table of our own, as it must be. */
@@ -142,20 +160,18 @@ export type MissingTable = { readonly definition: TableDefinition; readonly stat
 
 /** Those of the tables that aren't there, or that this account can't see. */
 export async function missingTables(
-  connection: Connection,
+  connection: ServerConnection,
   definitions: readonly TableDefinition[],
 ): Promise<readonly MissingTable[]> {
   const missing: MissingTable[] = [];
   for (const definition of definitions) {
     const { schema, table, sql } = definition;
-    const tables = await query(
-      connection,
+    const tables = await connection.query(
       'SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?',
       [schema, table],
     );
     if (tables.length > 0) continue;
-    const schemas = await query(
-      connection,
+    const schemas = await connection.query(
       'SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = ?',
       [schema],
     );

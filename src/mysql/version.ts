@@ -1,6 +1,6 @@
 import { WaymarkError } from '../util/errors.js';
 
-type Vendor = 'mysql' | 'mariadb';
+export type Vendor = 'mysql' | 'mariadb';
 
 /** A server's vendor and version, from `SELECT VERSION()`. */
 export type ServerVersion = {

@@ -1,5 +1,5 @@
 import { formatAddress } from '../config/address.js';
-import { close, connect } from '../mysql/connection.js';
+import { connect } from '../mysql/connection.js';
 import type { Instance } from '../mysql/instance.js';
 import { type Look, sourceOf } from '../repoint/look.js';
 import { hasCode, WaymarkError } from '../util/errors.js';
@@ -34,7 +34,7 @@ export async function requireDeath(
 /** Also one that refuses our account is alive. */
 async function answers(instance: Instance, signal: AbortSignal): Promise<boolean> {
   try {
-    await close(await connect(instance, { signal, connectTimeoutMs: connectLimitMs }));
+    await (await connect(instance, { signal, connectTimeoutMs: connectLimitMs })).close();
     return true;
   } catch (error) {
     signal.throwIfAborted();

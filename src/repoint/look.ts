@@ -1,16 +1,13 @@
-import type { RowDataPacket } from 'mysql2/promise';
 import type { InspectedServer } from '../matching/correlation.js';
 import { formatAddress, parseAddress } from '../config/address.js';
-import { abortable } from '../util/abortable.js';
-import { withDeadline } from '../util/async.js';
-import { hasCode, WaymarkError } from '../util/errors.js';
-import { close, connect, discard } from '../mysql/connection.js';
+import { askServer } from '../mysql/ask.js';
+import type { Row } from '../mysql/connection.js';
+import { hasCode } from '../util/errors.js';
 import type { Instance } from '../mysql/instance.js';
 import { unlessUnanswered } from '../mysql/binlog-server.js';
 import { inspect, type Inspection } from '../mysql/inspect.js';
 import { readReplicaStatus, type ReplicaStatus } from '../mysql/replica-status.js';
-import { serverError } from '../mysql/server-error.js';
-import { query, text } from '../mysql/server.js';
+import { text } from '../mysql/server.js';
 
 /** A server as moving replicas needs to know it. */
 export type Look = Omit<InspectedServer, 'inspection'> & {
@@ -29,26 +26,14 @@ const lookLimitMs = 10_000;
 export async function lookAt(instance: Instance, signal: AbortSignal): Promise<Look> {
   const server = formatAddress(instance.address);
   const inspection = await inspect(instance, signal, lookLimitMs);
-  const connection = await connect(instance, { signal });
-  const read = async (): Promise<Look> => {
-    const channels = await readReplicaStatus(connection, inspection.facts.version);
-    const ask = (): Promise<RowDataPacket[]> => query(connection, "SHOW GLOBAL VARIABLES LIKE 'gtid_mode'");
-    const [mode] = await unlessUnanswered(inspection.facts.version, ask, []);
+  const { version } = inspection.facts;
+  const question = { purpose: 'say how it replicates', signal, limitMs: lookLimitMs };
+  return askServer(instance, question, async (connection) => {
+    const channels = await readReplicaStatus(connection, version);
+    const ask = (): Promise<Row[]> => connection.query("SHOW GLOBAL VARIABLES LIKE 'gtid_mode'");
+    const [mode] = await unlessUnanswered(version, ask, []);
     return { instance, server, inspection: { ...inspection, channels }, gtidMode: text(mode?.['Value']) };
-  };
-  try {
-    const late = (): WaymarkError =>
-      new WaymarkError('server-unreachable', `${server} did not answer within ${String(lookLimitMs)} ms`, {
-        details: { server },
-      });
-    const look = await abortable(withDeadline(read(), lookLimitMs, late), signal);
-    await close(connection);
-    return look;
-  } catch (error) {
-    discard(connection);
-    signal.throwIfAborted();
-    throw serverError(error, instance, 'say how it replicates');
-  }
+  });
 }
 
 /** `host:port` of the server that a channel replicates from. */

@@ -20,6 +20,18 @@ export async function realPathOf(path: string): Promise<string> {
   }
 }
 
+/**
+ * The lock of the file that a path leads to.
+ * @throws the system's error when its folder is not there.
+ */
+export async function lockPathOf(path: string): Promise<string> {
+  return lockBeside(await realPathOf(path));
+}
+
+function lockBeside(realPath: string): string {
+  return `${realPath}.lock`;
+}
+
 /** A lock on the file, and where to look for the file if a frozen writer's had to be replaced by a copy. */
 export type FileLock = {
   readonly lock: ProcessLock;
@@ -38,10 +50,11 @@ export async function lockFile(path: string, name: string, fencing: Fencing | un
   const detach = async (): Promise<void> => {
     copy = await replaceByCopies(path);
   };
-  const lock = await acquireProcessLock(`${path}.lock`, {
+  const lock = await acquireProcessLock(lockBeside(path), {
     code: 'sink',
     subject: `the file ${name}`,
-    ...(fencing === undefined ? {} : { fencing, detach }),
+    ...(fencing === undefined ? {} : { fencing }),
+    detach,
   });
   return { lock, copy };
 }

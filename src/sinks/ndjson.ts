@@ -1,3 +1,4 @@
+import { exactText } from '../decode/exact-text.js';
 import type { ChangeRecord, RecordSource } from './record.js';
 import type { DeliveredTransaction } from './sink.js';
 
@@ -55,10 +56,24 @@ export function* encodeRecords(records: readonly ChangeRecord[]): Generator<Enco
 }
 
 function encodeRecord(record: ChangeRecord): string {
-  const line = JSON.stringify(record);
+  const line = jsonOf(record);
   if (lineForm.test(line)) return line;
   const { id, type, ...rest } = record;
   return JSON.stringify({ id, type, ...rest });
+}
+
+function jsonOf(record: ChangeRecord): string {
+  const before = exactText('before' in record ? record.before : undefined);
+  const after = exactText('after' in record ? record.after : undefined);
+  if (before === undefined && after === undefined) return JSON.stringify(record);
+  const exact = new Map([
+    ['before', before],
+    ['after', after],
+  ]);
+  const members = Object.entries(record).map(
+    ([name, value]) => `${JSON.stringify(name)}:${exact.get(name) ?? JSON.stringify(value)}`,
+  );
+  return `{${members.join()}}`;
 }
 
 /** What recovery needs of a line. */

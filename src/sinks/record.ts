@@ -1,6 +1,6 @@
-import type { RowImage } from '../binlog/row-values.js';
+import type { RowImage } from '../decode/image-values.js';
 
-export type { ColumnValue, RowImage } from '../binlog/row-values.js';
+export type { ColumnValue, RowImage } from '../decode/image-values.js';
 
 /** Where a record comes from in its transaction. */
 export type RecordTransaction = {
@@ -64,7 +64,13 @@ export type GapRecord = Common & {
   readonly from: GapStart | null;
 };
 
-type RowChange = Common & { readonly type: 'row'; readonly schema: string; readonly table: string };
+type RowChange = Common & {
+  readonly type: 'row';
+  readonly schema: string;
+  readonly table: string;
+  /** Set where the log has only some of the row's columns: those that are missing are absent from the images. */
+  readonly partial?: true;
+};
 
 /** One line of output: a row that changed, a statement (DDL), the outcome of a prepared XA transaction, or a gap. */
 export type ChangeRecord =

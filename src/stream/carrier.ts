@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Elections } from '../election/lease.js';
 import { formatServiceId } from '../election/service-id.js';
 import { sleep } from '../util/async.js';
-import { messageOf } from '../util/errors.js';
+import { hasCode, messageOf } from '../util/errors.js';
 import { type Share, shareOf } from './sharing.js';
 
 /** A stream, as its carrier sees it. */
@@ -115,10 +115,20 @@ export class Carrier {
       // Somebody has removed our entry, or it had become too old: without it the others share our streams out.
       await elections.join(signal);
       return null;
-    } catch {
-      signal.throwIfAborted();
+    } catch (error) {
+      this.#unseen(error, signal);
       return null;
     }
+  }
+
+  /** That the election is away is said by the campaigns; anything else here. @throws the signal's reason. */
+  #unseen(error: unknown, signal: AbortSignal): void {
+    signal.throwIfAborted();
+    if (hasCode(error, 'election-store')) return;
+    this.#options.logger.error(
+      { event: 'watch.failed', err: error },
+      `Looking at the other agents has failed, and goes on; please report it: ${messageOf(error)}`,
+    );
   }
 
   #reckon(agents: readonly string[]): void {
@@ -222,8 +232,8 @@ export class Carrier {
         const { leader } = await this.#options.elections.of(name).show(signal);
         if (leader !== null) this.#strays.delete(name);
         else if (!this.#strays.has(name)) this.#strays.set(name, performance.now());
-      } catch {
-        signal.throwIfAborted();
+      } catch (error) {
+        this.#unseen(error, signal);
         return;
       }
     }

@@ -121,6 +121,8 @@ async function coordinate(
     running.push(coordinator.run(source, working), supervisor.run(coordinator, working));
     return await Promise.race(running);
   } catch (error) {
+    // From now on, and not only when all is closed.
+    coordinator.stopped(messageOf(error));
     fenced = hasCode(error, 'not-leader');
     throw error;
   } finally {

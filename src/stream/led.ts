@@ -10,6 +10,9 @@ import { untilAborted } from '../util/abortable.js';
 export function ledStore(store: CheckpointStore, leadership: Leadership): CheckpointStore {
   return {
     location: store.location,
+    get droppedEntries() {
+      return store.droppedEntries;
+    },
     open: (signal) => store.open(signal),
     load: (signal) => store.load(signal),
     async save(checkpoint, expected, signal) {

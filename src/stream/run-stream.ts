@@ -1,5 +1,6 @@
 import type { CheckpointStore } from '../checkpoint/checkpoint.js';
 import { createCheckpointStore } from '../checkpoint/create-store.js';
+import { passes } from '../conditions/at-start.js';
 import type { Election, Leadership } from '../election/lease.js';
 import { sleep } from '../util/async.js';
 import { hasCode, messageOf } from '../util/errors.js';
@@ -78,7 +79,7 @@ async function openStore(store: CheckpointStore, stream: Stream, signal: AbortSi
       await store.open(signal);
       return;
     } catch (error) {
-      if (!isAway(error, stream)) throw error;
+      if (!passes(error)) throw error;
       signal.throwIfAborted();
       logWaiting(stream, error);
       await sleep(waitMs, signal);

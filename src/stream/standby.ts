@@ -1,7 +1,8 @@
 import type { CheckpointStore } from '../checkpoint/checkpoint.js';
 import type { Election, Leadership } from '../election/lease.js';
 import { formatServiceId } from '../election/service-id.js';
-import { sleep } from '../util/async.js';
+import { isAborted, sleep } from '../util/async.js';
+import { hasCode, messageOf } from '../util/errors.js';
 import type { Stream } from './stream.js';
 
 const watchMs = 3000;
@@ -34,11 +35,23 @@ async function watch(
   signal: AbortSignal,
 ): Promise<void> {
   const since = Date.now();
+  let said = '';
   while (!signal.aborted) {
     try {
       await look(stream, store, election, since, signal);
-    } catch {
-      // The end; or the store or the election is away, which is said by those who can't do without.
+      said = '';
+    } catch (error) {
+      if (isAborted(signal)) return;
+      // That the store or the election is away is said by those who can't do without.
+      const isAway = hasCode(error, 'checkpoint-store') || hasCode(error, 'election-store');
+      const reason = isAway ? said : messageOf(error);
+      if (reason !== said) {
+        stream.logger.warn(
+          { event: 'standby.failed', err: error, reason },
+          `The leader's checkpoint can't be followed: ${reason}`,
+        );
+      }
+      said = reason;
     }
     await sleep(watchMs, signal).catch(() => undefined);
   }
@@ -57,7 +70,7 @@ async function look(
   if (leader !== null && leader !== standsByFor(stream)) {
     stream.logger.info({ event: 'standby', leader }, `Standing by: ${leader} leads`);
   }
-  stream.phase = { kind: 'standby', since, leader };
+  stream.standsBy(since, leader);
   const stored = await store.load(signal);
   signal.throwIfAborted();
   if (stored === null) return;
@@ -66,6 +79,6 @@ async function look(
   stream.progress.coordinates = coordinates;
 }
 
-function standsByFor({ phase }: Stream): string | null {
+function standsByFor({ state: { phase } }: Stream): string | null {
   return phase.kind === 'standby' ? phase.leader : null;
 }

@@ -8,8 +8,14 @@ import { isBehind, LogSizes } from '../failover/log-sizes.js';
 import type { MemberView } from '../failover/members.js';
 import { PoolWatch } from '../failover/pool-watch.js';
 import { reloadReport } from '../failover/reload.js';
-import { type AgentEvent, type AgentPhase, initialState } from '../failover/state.js';
-import { type AgentStatus, statusOf } from '../failover/status.js';
+import {
+  type AgentEvent,
+  type AgentPhase,
+  type AgentState,
+  initialState,
+  stateOf,
+} from '../failover/state.js';
+import { type AgentStatus, statusOf, type StatusSources } from '../failover/status.js';
 import { Supervisor } from '../failover/supervisor.js';
 import { refused, type ReloadReport, type SwitchReport } from '../failover/switching.js';
 import type { StreamMeters } from '../http/metrics.js';
@@ -41,12 +47,14 @@ export class Stream {
   checkpointer: Checkpointer | null = null;
   /** Of our leadership, 0 without an election; null: we don't lead. */
   token: number | null = null;
-  /** What it is while there is no coordinator. */
-  phase: AgentPhase = initialState.phase;
+  /** What it was when it was last led, and is while there is no coordinator. */
+  #resting: AgentState = initialState;
+  /** Of its checkpoint, when it was last led. */
+  #saved: StatusSources['checkpoint'] = neverSaved;
   #config: Config;
   #account: Account | null = null;
   readonly #meters: StreamMeters;
-  readonly #logSizes = new LogSizes();
+  readonly #logSizes: LogSizes;
   readonly #sinkActivity: () => SinkActivity;
 
   constructor({ config, sink, logger, meters, acceptGap }: StreamOptions) {
@@ -57,6 +65,7 @@ export class Stream {
     this.sink = watched.sink;
     this.logger = logger;
     this.acceptGap = acceptGap;
+    this.#logSizes = new LogSizes(logger);
     this.progress = newProgress(config.matching.margin);
     this.#meters = meters;
     this.#sinkActivity = watched.activity;
@@ -81,25 +90,39 @@ export class Stream {
     return this.#account;
   }
 
+  /** What it is doing, and has done. */
+  get state(): AgentState {
+    return stateOf(this.#resting, this.coordinator?.state ?? null);
+  }
+
   /** It isn't led by us any more, or not yet. */
   rests(phase: AgentPhase): void {
+    this.#resting = { ...this.state, phase };
+    if (this.checkpointer !== null) {
+      const { savedAt, failures, droppedEntries } = this.checkpointer;
+      this.#saved = { savedAt, failures, droppedEntries, failing: null };
+    }
     this.coordinator = null;
     this.supervisor?.rests();
     this.checkpointer = null;
     this.token = null;
-    this.phase = phase;
+  }
+
+  /** Others lead it, and save its checkpoint. */
+  standsBy(since: number, leader: string | null): void {
+    this.#resting = { ...this.#resting, phase: { kind: 'standby', since, leader } };
+    this.#saved = neverSaved;
   }
 
   status(): AgentStatus {
-    const { coordinator, checkpointer, phase } = this;
     return statusOf({
       stream: this.name,
       token: this.token,
-      state: coordinator?.state ?? { ...initialState, phase },
+      state: this.state,
       progress: this.progress,
       members: this.members(),
       logs: this.#logSizes,
-      checkpoint: checkpointer ?? { savedAt: null, failures: 0, failing: null },
+      checkpoint: this.checkpointer ?? this.#saved,
       sink: this.#sinkActivity(),
       now: { monotonicMs: performance.now(), wallMs: Date.now() },
     });
@@ -113,16 +136,14 @@ export class Stream {
 
   /** The servers as we see them; empty while we neither lead it nor stand by. */
   members(): readonly MemberView[] {
-    if (this.coordinator === null && this.phase.kind !== 'standby') return [];
+    if (this.coordinator === null && this.state.phase.kind !== 'standby') return [];
     return this.supervisor?.members(this.coordinator?.reading ?? null) ?? [];
   }
 
   async switchTo(address: Address, signal: AbortSignal): Promise<SwitchReport> {
     const { coordinator, supervisor } = this;
     if (coordinator && supervisor) return supervisor.switchTo(address, coordinator, signal);
-    const reason =
-      this.phase.kind === 'standby' ? 'this agent stands by for the stream' : 'the stream has not begun';
-    throw refused(formatAddress(address), [reason]);
+    throw refused(formatAddress(address), [whyNotRead(this.state.phase)]);
   }
 
   /** Takes over a new configuration, as far as a running agent can. */
@@ -155,6 +176,24 @@ export class Stream {
 
 /** What is known of a pool that is watched. */
 export type Followed = { readonly supervisor: Supervisor; readonly breadcrumbs: Breadcrumbs };
+
+const neverSaved = { savedAt: null, failures: 0, droppedEntries: 0, failing: null };
+
+/** Why a stream that has no coordinator can't be moved. */
+function whyNotRead(phase: AgentPhase): string {
+  switch (phase.kind) {
+    case 'standby':
+      return 'this agent stands by for the stream';
+    case 'failed':
+      return `the stream has failed: ${phase.reason}`;
+    case 'stopped':
+      return `the stream has stopped: ${phase.reason}`;
+    case 'starting':
+    case 'streaming':
+    case 'searching':
+      return 'the stream has not begun';
+  }
+}
 
 /** Before the stream has begun only a restart brings a change about. */
 function nothingApplied(before: Config, after: Config): ReloadReport {

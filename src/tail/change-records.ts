@@ -1,4 +1,4 @@
-import type { DecodedRow } from '../binlog/row-decoder.js';
+import type { DecodedRow } from '../decode/row-decoder.js';
 import type { Statement, XaOutcome } from '../binlog/query-event.js';
 import type { TableName } from '../binlog/rows-event.js';
 import type { ChangeRecord, RecordSource, RecordTransaction } from '../sinks/record.js';
@@ -142,24 +142,16 @@ function record(
   if (change.kind === 'outcome') return { id, type: 'xa', ...change.outcome, ts, tx, source };
   const { schema, table } = change.name;
   const { row: decoded } = change;
+  const behind = { ...(decoded.partial === true ? { partial: true as const } : {}), ts, tx, source };
   switch (decoded.operation) {
     case 'insert':
-      return { id, type: 'row', op: 'insert', schema, table, after: decoded.after, ts, tx, source };
+      return { id, type: 'row', op: 'insert', schema, table, after: decoded.after, ...behind };
     case 'delete':
-      return { id, type: 'row', op: 'delete', schema, table, before: decoded.before, ts, tx, source };
-    case 'update':
-      return {
-        id,
-        type: 'row',
-        op: 'update',
-        schema,
-        table,
-        before: decoded.before,
-        after: decoded.after,
-        ts,
-        tx,
-        source,
-      };
+      return { id, type: 'row', op: 'delete', schema, table, before: decoded.before, ...behind };
+    case 'update': {
+      const { before, after } = decoded;
+      return { id, type: 'row', op: 'update', schema, table, before, after, ...behind };
+    }
   }
 }
 

@@ -1,20 +1,24 @@
-import type { Connection } from 'mysql2/promise';
 import type { Logger } from 'pino';
-import type { UndescribedTable } from '../binlog/row-decoder.js';
-import { lookUpColumns } from '../binlog/table-columns.js';
-import { connect, discard } from '../mysql/connection.js';
+import { type DictionaryColumn, misfit } from '../decode/dictionary.js';
+import type { UndescribedTable } from '../decode/row-decoder.js';
+import { askOver } from '../mysql/ask.js';
+import { connect, type ServerConnection } from '../mysql/connection.js';
 import type { Instance } from '../mysql/instance.js';
-import { withDeadline } from '../util/async.js';
-import { WaymarkError } from '../util/errors.js';
+import { text } from '../mysql/server.js';
+import { hasCode } from '../util/errors.js';
 
-const lookUpTimeoutMs = 5000;
+const lookUpLimitMs = 5000;
 
-/** Finds column names for logs that don't carry them, over one connection that is opened when first needed. */
+/**
+ * Asks the server's dictionary what a log doesn't tell of columns: their names (`binlog_row_metadata` other than FULL), or
+ * which of MariaDB's types they are. Over one connection that is opened when first needed. It may be idle for hours: one
+ * that the server has closed meanwhile (`wait_timeout`, KILL) is made anew, once for a look-up.
+ */
 export class ColumnSource {
   readonly #instance: Instance;
   readonly #signal: AbortSignal;
   readonly #logger: Logger;
-  #connection: Connection | null = null;
+  #connection: ServerConnection | null = null;
 
   constructor(instance: Instance, logger: Logger, signal: AbortSignal) {
     this.#instance = instance;
@@ -22,30 +26,64 @@ export class ColumnSource {
     this.#signal = signal;
   }
 
-  /** Describes the table to the decoder; warns when today's definition doesn't fit the log. */
-  async describe(table: UndescribedTable): Promise<void> {
-    this.#connection ??= await connect(this.#instance, { signal: this.#signal });
-    const { schema, table: name, columnTypes } = table;
-    const lookup = await withDeadline(
-      lookUpColumns(this.#connection, schema, name, columnTypes),
-      lookUpTimeoutMs,
-      () =>
-        new WaymarkError(
-          'stream-silent',
-          `The columns of ${schema}.${name} were not told in ${lookUpTimeoutMs} ms`,
-        ),
-    );
-    if (!lookup.known) {
+  /**
+   * Describes the table to the decoder. The server has today's definition alone. Where that doesn't fit a log without
+   * names, it warns, and columns are called `@1`, `@2`, … as mysqlbinlog does, which is visible, instead of getting names
+   * that may be wrong. Where it doesn't fit a log with names, values are given as the log has them.
+   * @throws WaymarkError those of askServer, when the server is lost at it.
+   */
+  async describe({ layout, missing, describe }: UndescribedTable): Promise<void> {
+    const { schema, table } = layout;
+    const columns = await this.#lookUp(schema, table);
+    const reason = misfit(layout, columns);
+    if (reason !== null && missing === 'names') {
       this.#logger.warn(
-        { event: 'columns.unknown', schema, table: name, reason: lookup.reason },
-        `Columns of ${schema}.${name} are called @1, @2, …: ${lookup.reason}. Set binlog_row_metadata=FULL on the servers`,
+        { event: 'columns.unknown', schema, table, reason },
+        `Columns of ${schema}.${table} are called @1, @2, …: ${reason}. Set binlog_row_metadata=FULL on the servers`,
       );
     }
-    table.describe(lookup.columns);
+    describe(reason === null ? columns : null);
   }
 
   close(): void {
-    if (this.#connection) discard(this.#connection);
+    this.#connection?.discard();
     this.#connection = null;
   }
+
+  async #lookUp(schema: string, table: string): Promise<readonly DictionaryColumn[]> {
+    const wasOpen = this.#connection !== null;
+    try {
+      return await this.#ask(schema, table);
+    } catch (error) {
+      this.close();
+      if (!wasOpen || !hasCode(error, 'stream-broken')) throw error;
+    }
+    return this.#ask(schema, table);
+  }
+
+  async #ask(schema: string, table: string): Promise<readonly DictionaryColumn[]> {
+    const signal = this.#signal;
+    const connection = (this.#connection ??= await connect(this.#instance, { signal }));
+    const purpose = `tell the columns of ${schema}.${table}`;
+    return askOver(connection, { purpose, signal, limitMs: lookUpLimitMs }, () =>
+      columnsOf(connection, schema, table),
+    );
+  }
+}
+
+async function columnsOf(
+  connection: ServerConnection,
+  schema: string,
+  table: string,
+): Promise<readonly DictionaryColumn[]> {
+  const rows = await connection.query(
+    'SELECT COLUMN_NAME, CHARACTER_SET_NAME, COLUMN_TYPE FROM INFORMATION_SCHEMA.COLUMNS ' +
+      'WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION',
+    [schema, table],
+  );
+  return rows.map((row) => ({
+    name: text(row['COLUMN_NAME']),
+    type: text(row['COLUMN_TYPE']),
+    charset: row['CHARACTER_SET_NAME'] === null ? null : text(row['CHARACTER_SET_NAME']),
+  }));
 }

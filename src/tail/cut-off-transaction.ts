@@ -1,7 +1,9 @@
 import { formatCoordinates } from '../binlog/coordinates.js';
+import { comparisonOf, likeness, sameContent, weaker } from '../binlog/identity.js';
 import type { OpenTransaction } from '../binlog/transaction-assembler.js';
 import type { PartialTransaction } from '../matching/trail.js';
 import { WaymarkError } from '../util/errors.js';
+import type { ContentPlace } from './tokens.js';
 
 /** The transaction that resembled the one that was cut off is another one: it has to be read again, whole. */
 export class ResemblanceError extends Error {
@@ -18,24 +20,35 @@ export class ResemblanceError extends Error {
  * delivered of it with what stands there, before anything behind is delivered.
  *
  * Where the servers keep the order, it must be the next transaction with content to deliver. Its mark of origin
- * (GTID, commit time, or at least the second) says which it is; the content proves it.
+ * (GTID, commit time, or at least the second) says which it is; the content proves it. Where the two servers' logs hold
+ * the same rows otherwise (a session that logs images in part) the shape has to do, and the number of changes.
  */
 export class CutOffTransaction {
   #partial: PartialTransaction | null;
   readonly #ordered: boolean;
   readonly #server: string;
   readonly #notThese: ReadonlySet<string>;
+  readonly #onShape: (open: OpenTransaction, partial: PartialTransaction) => void;
   #at: OpenTransaction | null = null;
 
-  /** @param notThese where transactions begin that are known to be others. */
+  /**
+   * @param options `notThese`: where transactions begin that are known to be others; `onShape`: told when the shape had
+   * to do.
+   */
   constructor(
     partial: PartialTransaction | null,
-    options: { ordered: boolean; server: string; notThese: ReadonlySet<string> },
+    options: {
+      ordered: boolean;
+      server: string;
+      notThese: ReadonlySet<string>;
+      onShape?: (open: OpenTransaction, partial: PartialTransaction) => void;
+    },
   ) {
     this.#partial = partial;
     this.#ordered = options.ordered;
     this.#server = options.server;
     this.#notThese = options.notThese;
+    this.#onShape = options.onShape ?? (() => undefined);
   }
 
   /** What is still to be found; null when there was nothing or it has been found. */
@@ -62,10 +75,16 @@ export class CutOffTransaction {
     return partial.changes;
   }
 
-  /** Something of the transaction is about to be delivered. */
-  beforeContent(open: OpenTransaction): void {
-    if (this.#partial === null || this.#at === open || !this.#ordered) return;
-    throw this.#diverged(open, 'another transaction stands in its place');
+  /**
+   * Something of the transaction is about to be delivered.
+   * @param count changes that have come of it.
+   * @param before the content that stands before.
+   */
+  beforeContent(open: OpenTransaction, count: number, before: ContentPlace): void {
+    const partial = this.#partial;
+    if (partial === null) return;
+    if (this.#at === open) this.#compare(open, partial, count, before);
+    else if (this.#ordered) throw this.#diverged(open, 'another transaction stands in its place');
   }
 
   /**
@@ -75,24 +94,48 @@ export class CutOffTransaction {
   afterContent(open: OpenTransaction, count: number): void {
     const partial = this.#partial;
     if (partial === null || this.#at !== open) return;
-    const { probed } = open.digest;
-    if (probed !== null && probed !== partial.digest) throw this.#mismatch(open);
-    if (count < partial.changes) return;
-    if (probed !== null) this.#found();
-    else if (count > partial.changes) throw this.#mismatch(open);
+    if (hasSameBeginning(open, partial)) {
+      if (count >= partial.changes) this.#found();
+      return;
+    }
+    // What has been read ahead may be what can't be compared: then what stands before the next event decides.
+    const comparable = comparisonOf(partial.digest) === 'content' && open.digest.comparison === 'content';
+    if (comparable && (open.digest.probed !== null || count > partial.changes)) throw this.#mismatch(open);
   }
 
   /** The transaction is over, with `count` changes: what was delivered of it must have been found. */
   beforeEnd(open: OpenTransaction, count: number): void {
-    if (this.#partial === null || this.#at !== open) return;
-    if (open.digest.probed !== this.#partial.digest) throw this.#mismatch(open);
-    if (count < this.#partial.changes) throw this.#diverged(open, 'it is filtered otherwise now');
-    this.#found();
+    const partial = this.#partial;
+    if (partial === null || this.#at !== open) return;
+    const all = { contentBytes: open.digest.bytes, digest: open.digest.value() };
+    if (this.#compare(open, partial, count, all)) return;
+    if (!hasSameBeginning(open, partial)) throw this.#mismatch(open);
+    throw this.#diverged(open, 'it is filtered otherwise now');
   }
 
-  #found(): void {
+  /** Compares what stands before a place; gives whether it is what was delivered. */
+  #compare(
+    open: OpenTransaction,
+    partial: PartialTransaction,
+    count: number,
+    { contentBytes, digest }: ContentPlace,
+  ): boolean {
+    if (hasSameBeginning(open, partial)) return count >= partial.changes && this.#found();
+    const by = weaker(comparisonOf(partial.digest), comparisonOf(digest));
+    // Filtered tables may stand behind the last change that was delivered, so that the shapes need not agree at once.
+    if (by === 'shape' && count >= partial.changes && likeness(partial.digest, digest) !== null) {
+      this.#onShape(open, partial);
+      return this.#found();
+    }
+    const isOther = by === 'content' && contentBytes >= partial.contentBytes;
+    if (isOther || count > partial.changes) throw this.#mismatch(open);
+    return false;
+  }
+
+  #found(): true {
     this.#partial = null;
     this.#at = null;
+    return true;
   }
 
   #mismatch(open: OpenTransaction): Error {
@@ -113,4 +156,9 @@ export class CutOffTransaction {
       },
     );
   }
+}
+
+/** Whether the content as far as it was delivered is the same; no while it isn't all there. */
+function hasSameBeginning({ digest }: OpenTransaction, partial: PartialTransaction): boolean {
+  return digest.probed !== null && sameContent(digest.probed, partial.digest);
 }

@@ -1,4 +1,4 @@
-import { beginningOf, isBlank, scanSql } from '../binlog/sql-text.js';
+import { beginningOf, isBlank, scanSql, withoutExecutionMarks } from '../binlog/sql-text.js';
 
 /**
  * Statements that can carry a password: accounts, and where to replicate from; on MariaDB also behind SET STATEMENT …
@@ -21,7 +21,7 @@ const longestBefore = 60;
  */
 export function withoutPasswords(sql: string): string {
   // Comments may stand before the statement, and between a word and its password.
-  const beginning = beginningOf(sql, longestBeginning);
+  const beginning = withoutExecutionMarks(beginningOf(sql, longestBeginning));
   if (!mayCarrySecret.test(beginning)) return sql;
   // SET PASSWORD FOR 'account'@'host' = '…'
   const anyValue = setsPassword.test(beginning);

@@ -1,12 +1,14 @@
 import type { Logger } from 'pino';
-import type { Coordinates } from '../binlog/coordinates.js';
+import { type Coordinates, formatCoordinates } from '../binlog/coordinates.js';
 import { readCommitted } from '../binlog/committed-events.js';
 import type { EventBatch } from '../binlog/event.js';
-import { RowDecoder } from '../binlog/row-decoder.js';
+import type { OpenTransaction } from '../binlog/transaction-assembler.js';
+import { RowDecoder } from '../decode/row-decoder.js';
 import { formatAddress } from '../config/address.js';
 import type { TableFilter } from '../config/table-filter.js';
 import { type HintFormat, hintRecogniser } from '../hints/hint.js';
 import type { ResumePoint } from '../matching/match-state.js';
+import type { PartialTransaction } from '../matching/trail.js';
 import type { Instance } from '../mysql/instance.js';
 import { type Inspection, inspect, isReplica } from '../mysql/inspect.js';
 import type { Sink } from '../sinks/sink.js';
@@ -15,7 +17,8 @@ import { ColumnSource } from './column-source.js';
 import { CutOffTransaction, ResemblanceError } from './cut-off-transaction.js';
 import { advance, type Progress } from './progress.js';
 import { TokenReader } from './tokens.js';
-import { type Taken, TransactionStream } from './transaction-stream.js';
+import { unreadable } from './unreadable.js';
+import { OtherContentError, type Taken, TransactionStream } from './transaction-stream.js';
 
 export type TailOptions = {
   readonly instance: Instance;
@@ -54,8 +57,9 @@ const inspectAgainAfterMs = 1000;
  * Reads a server's changes from a resume point on and delivers them, until the stream breaks or the signal fires; it
  * doesn't end otherwise. Reads no further than the sink accepts.
  *
- * @throws what readCommitted and the assembler throw; `diverged` when a transaction that was cut off goes on otherwise
- * here and `onDivergence` is `halt`; the sink's error. Whatever ends it, `progress` is what the sink has accepted.
+ * @throws what readCommitted and the assembler throw, {@link UnreadableError} where it is of the content; `diverged` when
+ * a transaction that was cut off goes on otherwise here, or another one has the GTID of one that was delivered, and
+ * `onDivergence` is `halt`; the sink's error. Whatever ends it, `progress` is what the sink has accepted.
  */
 export async function tail(options: TailOptions): Promise<never> {
   const columns = new ColumnSource(options.instance, options.logger, options.signal);
@@ -67,6 +71,7 @@ export async function tail(options: TailOptions): Promise<never> {
       } catch (error) {
         if (error instanceof ResemblanceError) notThese.add(error.start);
         else if (!goesOnRegardless(error, options)) throw error;
+        else if (error instanceof OtherContentError) notThese.add(error.start);
       }
     }
   } finally {
@@ -75,16 +80,17 @@ export async function tail(options: TailOptions): Promise<never> {
 }
 
 /**
- * Whether the operator has chosen to go on although the transaction that was cut off can't be found: then what is in
- * its place is delivered whole.
+ * Whether the operator has chosen to go on although the transaction that was cut off can't be found, or another one has
+ * its GTID: then what is in its place is delivered whole.
  */
 function goesOnRegardless(error: unknown, { onDivergence, progress, logger }: TailOptions): boolean {
-  if (onDivergence === 'halt' || progress.partial === null || !hasCode(error, 'diverged')) return false;
+  if (onDivergence === 'halt' || !hasCode(error, 'diverged')) return false;
+  if (progress.partial === null && !(error instanceof OtherContentError)) return false;
   logger.error(
     { event: 'divergence.ignored', ...error.details },
     `${error.message} — and that is what happens`,
   );
-  progress.partial = null;
+  if (!(error instanceof OtherContentError)) progress.partial = null;
   return true;
 }
 
@@ -95,20 +101,23 @@ async function readOnce(
 ): Promise<void> {
   const { progress, instance, inspection, resume, format } = options;
   const server = formatAddress(instance.address);
-  const cutOff = new CutOffTransaction(progress.partial, { ordered: options.ordered, server, notThese });
+  const { ordered, logger } = options;
+  const onShape = logUnproved(server, logger);
+  const cutOff = new CutOffTransaction(progress.partial, { ordered, server, notThese, onShape });
   const reader = new TokenReader(() => cutOff.probeBytes);
   const stream = new TransactionStream({
     progress,
     filter: options.filter,
     recognise: hintRecogniser(format),
-    decoder: await RowDecoder.create(inspection.facts.version),
+    decoder: new RowDecoder(inspection.facts.version.vendor),
     columns,
     server,
     serverId: inspection.facts.serverId,
     skip: resume.skip,
     cutOff,
+    notThese,
     leavesOutOwn: ownTransactions(options),
-    logger: options.logger,
+    logger,
   });
   const events = readCommitted({
     instance,
@@ -117,7 +126,31 @@ async function readOnce(
     ...(options.serverId === undefined ? {} : { serverId: options.serverId }),
     ...(options.silenceMs === undefined ? {} : { silenceMs: options.silenceMs }),
   });
-  for await (const batch of events) await work(batch, reader, stream, options);
+  let end: Coordinates | null = null;
+  try {
+    for await (const batch of events) {
+      ({ end } = batch);
+      await work(batch, reader, stream, options);
+    }
+  } catch (error) {
+    // Before anything has come it is not of the content.
+    throw end === null ? error : unreadable(error, progress, reader.open, end);
+  }
+}
+
+/** Says when what was delivered of a transaction could be found by its shape alone. */
+function logUnproved(
+  server: string,
+  logger: Logger,
+): (open: OpenTransaction, partial: PartialTransaction) => void {
+  return ({ start, gtid }, { changes }) => {
+    logger.warn(
+      { event: 'transaction.unproved', server, gtid, changes, ...start },
+      `${changes} changes had been delivered of the transaction that goes on at ${formatCoordinates(start)} on ` +
+        `${server}: the two servers log them otherwise (a session's binlog_row_image or binlog_row_value_options), ` +
+        'so that tables and counts were compared, and not contents',
+    );
+  };
 }
 
 /** One batch: events to tokens, tokens to records, records to the sink. */
@@ -130,19 +163,24 @@ async function work(
   const { progress } = options;
   if (batch.bytes > 0) progress.lastHeardAtMs = performance.now();
   progress.bytes += batch.bytes;
+  // Tokens are worked off when the batch has been read: what they fail of stands before the transaction read last.
+  let failing: TokenReader | TransactionStream = reader;
   try {
     try {
       batch.forEach(reader.event);
     } finally {
+      failing = stream;
       for (const token of reader.take()) {
         const waiting = stream.token(token);
         if (waiting) await waiting;
       }
+      failing = reader;
     }
   } catch (error) {
+    const { open } = failing;
     // What was made of the batch before that is delivered all the same: it was right.
     await deliver(stream.take(), batch.end, options);
-    throw error;
+    throw unreadable(error, progress, open, batch.end);
   }
   await deliver(stream.take(), batch.end, options, batch.complete && reader.open === null);
 }

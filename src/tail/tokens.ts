@@ -12,7 +12,7 @@ import { type EventPlace, eventSecond, headerBytes } from '../binlog/event.js';
 type EventBytes = { readonly buffer: Buffer; readonly start: number; readonly end: number };
 
 /** The place in a transaction's content before an event, and the digest over what stands before it. */
-type ContentPlace = { readonly contentBytes: number; readonly digest: bigint };
+export type ContentPlace = { readonly contentBytes: number; readonly digest: bigint };
 
 /**
  * What a batch of events is to the tail, in order. Decoding may have to wait for a table's columns, which the events

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { formatCoordinates } from '../binlog/coordinates.js';
-import type { RowDecoder } from '../binlog/row-decoder.js';
+import { EventType, eventType } from '../binlog/event.js';
+import type { DecodedRow, RowDecoder } from '../decode/row-decoder.js';
 import type { EndedTransaction, OpenTransaction } from '../binlog/transaction-assembler.js';
 import type { TableFilter } from '../config/table-filter.js';
 import { displayHint, type HintRecogniser } from '../hints/hint.js';
@@ -18,6 +19,7 @@ import { CutOffTransaction } from './cut-off-transaction.js';
 import type { Progress, Step } from './progress.js';
 import { ReadAhead } from './read-ahead.js';
 import type { Token } from './tokens.js';
+import { undecodable } from './unreadable.js';
 
 export type TransactionStreamOptions = {
   readonly progress: Progress;
@@ -29,10 +31,36 @@ export type TransactionStreamOptions = {
   readonly serverId: number;
   readonly skip: readonly PassedOver[];
   readonly cutOff: CutOffTransaction;
+  /** Where transactions begin that are known to be others than the ones of the same GTID. */
+  readonly notThese: ReadonlySet<string>;
   /** Whether what this server wrote on its own account is no part of the history, asked when something comes. */
   readonly leavesOutOwn: () => Promise<boolean>;
   readonly logger: Logger;
 };
+
+/** A server has logged two transactions under one GTID. */
+export class OtherContentError extends WaymarkError {
+  /** Where the second one begins. */
+  readonly start: string;
+
+  constructor(server: string, { gtid, start }: EndedTransaction) {
+    const place = formatCoordinates(start);
+    super(
+      'diverged',
+      `${server} has other content under ${gtid ?? 'a GTID'} at ${place} than what was delivered under it. Is ` +
+        'gtid_strict_mode OFF, and was the server written to? Compare the data of the servers',
+      { details: { server, gtid, ...start } },
+    );
+    this.start = place;
+  }
+}
+
+function partialUpdate(): WaymarkError {
+  return new WaymarkError(
+    'unsupported-event',
+    'it is a partial JSON update; unset binlog_row_value_options in the session that writes it',
+  );
+}
 
 /** What can be delivered, and what is true when it has been. */
 export type Taken = {
@@ -80,6 +108,11 @@ export class TransactionStream {
     const taken = { records: this.#out, steps: this.#ahead.take(), partial: this.#partial };
     this.#out = [];
     return taken;
+  }
+
+  /** The transaction that tokens have come of last, while it isn't over. */
+  get open(): OpenTransaction | null {
+    return this.#current?.open ?? null;
   }
 
   /** The transaction under way as far as it has been handed out, or what is left of one that was cut off. */
@@ -132,7 +165,7 @@ export class TransactionStream {
 
   /** What is delivered of it; null when nothing is. */
   #changesOf(token: ContentToken): Change[] | null {
-    const { filter, decoder } = this.#options;
+    const { filter } = this.#options;
     switch (token.kind) {
       case 'statement': {
         const { statement } = token;
@@ -144,9 +177,18 @@ export class TransactionStream {
       case 'rows': {
         const { name } = token;
         if (!filter.table(name.schema, name.table)) return null;
-        const { buffer, start, end } = token.event;
-        return decoder.rows(buffer, start, end, token.tableId).map((row) => ({ kind: 'row', name, row }));
+        return this.#decode(token).map((row) => ({ kind: 'row', name, row }));
       }
+    }
+  }
+
+  #decode({ event, tableId, name, behind }: Extract<Token, { kind: 'rows' }>): DecodedRow[] {
+    const { buffer, start, end } = event;
+    try {
+      if (eventType(buffer, start) === EventType.partialUpdateRows) throw partialUpdate();
+      return this.#options.decoder.rows(buffer, start, end, tableId);
+    } catch (error) {
+      throw undecodable(error, name, this.#options.server, behind);
     }
   }
 
@@ -156,7 +198,12 @@ export class TransactionStream {
     if (this.#skip.size > 0 && this.#skip.has(formatCoordinates(open.start))) {
       return this.#enter(open, second, 'passed-over');
     }
-    if (this.#recent.has(open.origin)) return this.#enter(open, second, 'repeated');
+    if (
+      this.#recent.digestOf(open.origin) !== null &&
+      !this.#options.notThese.has(formatCoordinates(open.start))
+    ) {
+      return this.#enter(open, second, 'repeated');
+    }
     if (!isBornOnReplica(open.serverId, serverId, this.#ahead.sourceServerId)) {
       return this.#enter(open, second, 'deliver');
     }
@@ -182,7 +229,7 @@ export class TransactionStream {
 
   #add(current: Current, changes: readonly Change[], token: ContentToken): void {
     const { server, serverId, cutOff } = this.#options;
-    cutOff.beforeContent(current.open);
+    cutOff.beforeContent(current.open, current.records.count, token.before);
     const source = { server, serverId, ...token.behind };
     const ready = current.records.add(changes, token.second, token.before, source);
     cutOff.afterContent(current.open, current.records.count);
@@ -209,12 +256,13 @@ export class TransactionStream {
       case 'deliver':
         cutOff.beforeEnd(current.open, current.records.count);
         this.#out.push(...current.records.end(identity.digest));
-        this.#recent.add(identity.origin);
+        this.#recent.add(identity);
         return { kind: 'delivered', identity, ended };
       case 'passed-over':
         this.#passOver(ended, identity);
         return { kind: 'passed-over', ended };
       case 'repeated':
+        if (!this.#recent.has(identity)) throw new OtherContentError(server, ended);
         logger.warn(
           { event: 'transaction.repeated', server, gtid: ended.gtid, ...ended.start },
           `${server} carried out ${ended.gtid ?? 'a transaction'} twice, as a MariaDB replica may that was killed; ` +
@@ -250,6 +298,6 @@ export class TransactionStream {
         },
       );
     }
-    this.#recent.add(identity.origin);
+    this.#recent.add(identity);
   }
 }

@@ -1,12 +1,12 @@
-import type { Connection } from 'mysql2/promise';
 import { type Address, formatAddress } from '../config/address.js';
-import { close, connect, discard } from '../mysql/connection.js';
+import { askServer } from '../mysql/ask.js';
+import type { ServerConnection } from '../mysql/connection.js';
+import { lookPurpose } from '../mysql/inspect.js';
 import type { Instance } from '../mysql/instance.js';
 import { type ListedReplica, readDumpHosts, readReplicaList } from '../mysql/replica-list.js';
-import { serverError, unlessDenied } from '../mysql/server-error.js';
+import { isOfServer, unlessDenied } from '../mysql/server-error.js';
 import {
   isBinlogServer,
-  query,
   readBinaryLogEnd,
   readReplicationChannels,
   readServerFacts,
@@ -14,8 +14,8 @@ import {
   type ServerFacts,
   text,
 } from '../mysql/server.js';
-import { withDeadline } from '../util/async.js';
-import { type ErrorCode, messageOf, WaymarkError } from '../util/errors.js';
+import { type ErrorCode, messageOf } from '../util/errors.js';
+import { TimeOver } from '../util/limits.js';
 
 /** A server that answered. Null: the account may not see it. */
 export type LivingLook = {
@@ -46,34 +46,29 @@ export type Look = LivingLook | DeadLook;
 /** Looks at one server, within the time limit. What is wrong there is in the answer; rejects with the signal's reason. */
 export async function lookAt(instance: Instance, signal: AbortSignal, timeoutMs: number): Promise<Look> {
   const { address } = instance;
-  let connection: Connection | null = null;
-  const late = (): WaymarkError =>
-    new WaymarkError('server-unreachable', `${formatAddress(address)} did not answer within ${timeoutMs} ms`);
+  const question = { purpose: lookPurpose, signal, limitMs: timeoutMs, connectTimeoutMs: timeoutMs };
   try {
-    connection = await connect(instance, { signal, connectTimeoutMs: timeoutMs });
-    const look = await withDeadline(ask(connection, instance), timeoutMs, late);
-    await close(connection);
-    return look;
+    return await askServer(instance, question, (connection) => ask(connection, instance));
   } catch (error) {
-    if (connection !== null) discard(connection);
     signal.throwIfAborted();
-    const { code, message, cause } = serverError(error, instance, 'say how it is set and how it replicates');
+    if (!isOfServer(error)) throw error;
+    const { code, message, cause } = error;
     // The advice of an unreachable server's message is no use in a table.
-    const reason = code === 'server-unreachable' && cause !== undefined ? messageOf(cause) : message;
-    return { state: 'dead', address, code, reason };
+    const advised = code === 'server-unreachable' && cause !== undefined && !(cause instanceof TimeOver);
+    return { state: 'dead', address, code, reason: advised ? messageOf(cause) : message };
   }
 }
 
-async function ask(connection: Connection, { address, kind }: Instance): Promise<LivingLook> {
+async function ask(connection: ServerConnection, { address, kind }: Instance): Promise<LivingLook> {
   const facts = await readServerFacts(connection, kind);
   return isBinlogServer(facts)
     ? askBinlogServer(connection, address, facts)
-    : askServer(connection, address, facts);
+    : askOrdinaryServer(connection, address, facts);
 }
 
 /** It tells little; its replicas are found by what they say, or by its source's config. */
 async function askBinlogServer(
-  connection: Connection,
+  connection: ServerConnection,
   address: Address,
   facts: ServerFacts,
 ): Promise<LivingLook> {
@@ -90,10 +85,13 @@ async function askBinlogServer(
   };
 }
 
-async function askServer(connection: Connection, address: Address, facts: ServerFacts): Promise<LivingLook> {
+async function askOrdinaryServer(
+  connection: ServerConnection,
+  address: Address,
+  facts: ServerFacts,
+): Promise<LivingLook> {
   const { version } = facts;
-  const rows = await query(
-    connection,
+  const rows = await connection.query(
     "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('hostname', 'port', 'gtid_mode')",
   );
   const values = new Map(rows.map((row) => [text(row['Variable_name']), text(row['Value'])]));

@@ -39,3 +39,8 @@ export function reasonOf(signal: AbortSignal): Error {
   const reason: unknown = signal.reason;
   return reason instanceof Error ? reason : new Error(String(reason));
 }
+
+/** Whether a signal has fired by now: TypeScript takes what it saw before an `await` to hold behind it. */
+export function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted;
+}

@@ -1,3 +1,5 @@
+import { inspect } from 'node:util';
+
 /**
  * What went wrong, for programs: every error that waymark raises on purpose has one of these codes, and what is
  * decided about an error is decided by its code, never by its text.
@@ -5,6 +7,7 @@
 export type ErrorCode =
   | 'usage'
   | 'config'
+  | 'conditions'
   | 'server-unreachable'
   | 'access-denied'
   | 'missing-grant'
@@ -29,6 +32,8 @@ export type ErrorCode =
   | 'checkpoint-conflict'
   | 'checkpoint-store'
   | 'election-store'
+  | 'missing-table'
+  | 'no-zookeeper-client'
   | 'not-leader'
   | 'sink'
   | 'spool'
@@ -89,6 +94,7 @@ export function exitCodeOf(error: unknown): number {
       return exitCodes.behind;
     case 'hint-purged':
       return exitCodes.purged;
+    case 'conditions':
     case 'server-unreachable':
     case 'access-denied':
     case 'missing-grant':
@@ -108,6 +114,8 @@ export function exitCodeOf(error: unknown): number {
     case 'checkpoint-conflict':
     case 'checkpoint-store':
     case 'election-store':
+    case 'missing-table':
+    case 'no-zookeeper-client':
     case 'not-leader':
     case 'sink':
     case 'spool':
@@ -126,9 +134,18 @@ export function errorDocument({ details, code, message }: WaymarkError): Record<
   return { ...details, code, message };
 }
 
-/** The text of anything thrown, for messages and logs. */
+/**
+ * The text of anything thrown, for messages and logs; never empty. Where a name has several addresses, Node says of a
+ * failed connection no more than that there were several errors (net.connect, autoSelectFamily).
+ */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (typeof error === 'string' && error !== '') return error;
+  if (!(error instanceof Error)) return inspect(error, { depth: 1, breakLength: Infinity });
+  if (error.message !== '') return error.message;
+  if (error instanceof AggregateError && error.errors.length > 0) {
+    return [...new Set(error.errors.map(messageOf))].join('; ');
+  }
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
 }
 
 /** Whether an error is Node's or the system's, with one of these codes (errno(3): `ENOENT`). */
@@ -136,4 +153,9 @@ export function hasSystemCode(error: unknown, ...codes: readonly string[]): bool
   return (
     error instanceof Error && 'code' in error && typeof error.code === 'string' && codes.includes(error.code)
   );
+}
+
+/** Whether the system has refused a call of Node's: what Node says of it names the call (nodejs.org/api/errors.html). */
+export function isSystemError(error: unknown): error is Error {
+  return error instanceof Error && 'syscall' in error && 'code' in error && typeof error.code === 'string';
 }

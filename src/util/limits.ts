@@ -15,8 +15,12 @@ export async function within<T>(
   action: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const controller = new AbortController();
+  let whatCame: NodeJS.Immediate | undefined;
   const timer = setTimeout(() => {
-    controller.abort(new TimeOver(`no answer within ${ms} ms`));
+    // When this process stood still itself, timers run before sockets are read: what has come meanwhile is taken first.
+    whatCame = setImmediate(() => {
+      controller.abort(new TimeOver(`no answer within ${ms} ms`));
+    });
   }, ms);
   const forward = (): void => {
     const fired = signals.find((signal) => signal.aborted);
@@ -29,6 +33,7 @@ export async function within<T>(
     return await action(controller.signal);
   } finally {
     clearTimeout(timer);
+    clearImmediate(whatCame);
     for (const signal of signals) signal.removeEventListener('abort', forward);
   }
 }

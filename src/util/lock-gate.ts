@@ -53,6 +53,11 @@ export class LockGate {
     return (await moved(this.#busy, this.#seized)) || exists(this.#seized);
   }
 
+  /** Whether the holder is inside. */
+  isBusy(): Promise<boolean> {
+    return exists(this.#busy);
+  }
+
   /** What the holder does inside reaches nothing of ours any more. */
   async seized(): Promise<void> {
     await moved(this.#seized, this.#taken);

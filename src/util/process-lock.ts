@@ -1,8 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { link, readFile, stat, unlink, utimes, writeFile } from 'node:fs/promises';
+import { link, open, unlink, utimes, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 
+import { uptimeMs } from './clock.js';
 import { type ErrorCode, hasSystemCode, WaymarkError, messageOf } from './errors.js';
 import type { Fencing } from './fencing.js';
+import { foreignOwnerOf, ownUser } from './file-owner.js';
 import { LockGate } from './lock-gate.js';
 import { describeMyself, type Holder, isRunning, nameOf, parseHolder, placeOfPids } from './lock-holder.js';
 
@@ -10,7 +13,8 @@ import { describeMyself, type Holder, isRunning, nameOf, parseHolder, placeOfPid
 export type ProcessLock = {
   /**
    * Runs something that writes what the lock protects. Nobody takes the lock over while it runs.
-   * @throws WaymarkError `not-leader`, without running it, when the lock has been taken over.
+   * @throws WaymarkError, without running it: `not-leader` when the lock has been taken over; the lock's own code when
+   *   it can't be told whether it has.
    */
   guard<T>(write: () => Promise<T>): Promise<T>;
   /** Gives the lock up; a second call does nothing. Never rejects: what is left behind is taken over later. */
@@ -26,8 +30,8 @@ export type ProcessLockOptions = {
   /** The leadership under which it is taken; none: nobody takes it over while this process lives. */
   readonly fencing?: Fencing;
   /**
-   * Has a write of an earlier leader that is frozen in the middle of it reach nothing of ours any more, when it goes on.
-   * Without it such a leader keeps the lock until he goes on or is dead.
+   * Has a write of the holder before, who is frozen in the middle of it or whom we can't see, reach nothing of ours any
+   * more when it goes on. Without it an earlier leader keeps the lock until he goes on or is dead.
    */
   readonly detach?: () => Promise<void>;
 };
@@ -36,6 +40,8 @@ export type ProcessLockOptions = {
 const heartbeatMs = 5_000;
 /** A holder that can't be seen is dead when it hasn't touched its lock for this long. */
 const silentMs = 30_000;
+/** A holder that could not touch it for so long makes sure of its lock before it writes. */
+const overdueMs = silentMs / 2;
 /** A write of a living holder is waited for so long. */
 const writeEndsMs = 2_000;
 /** Who has been taken over waits so long for his successor's lock, to tell the operator who that is. */
@@ -47,7 +53,10 @@ const pollMs = 50;
  *
  * A lock whose process is dead is taken over at once (pid and start time are compared, so that a recycled pid doesn't
  * count as alive). A holder in another container or on another machine can't be looked up: it counts as dead once its
- * lock file hasn't been touched for 30 seconds, unless it holds the lock under a later leadership than ours.
+ * lock file hasn't been touched for 30 seconds, unless it holds the lock under a later leadership than ours. It may only
+ * be frozen, or cut off from a network file system, and go on later: so what it writes then is detached (see `detach`),
+ * and it finds out before its next write, since it hasn't touched its lock for long. What this can't do is stop it in
+ * the middle of a write: where nothing can be detached, both may write (docs/limits.md, Locks).
  *
  * Under a leadership it is also taken over from a living process that holds it under an earlier leadership of the same
  * stream: that one's next `guard` is refused, be it that it was frozen and has slept through everything. A write of
@@ -60,12 +69,24 @@ export async function acquireProcessLock(path: string, options: ProcessLockOptio
   try {
     return await acquire(path, options);
   } catch (error) {
-    if (error instanceof WaymarkError) throw error;
-    throw new WaymarkError(
-      options.code,
-      `cannot lock ${options.subject}: ${messageOf(error)} (the lock file ${path} must be writable)`,
-      { cause: error, details: { lock: path } },
-    );
+    throw error instanceof WaymarkError ? error : await notLockable(path, options, error);
+  }
+}
+
+/**
+ * The error that taking the lock would be refused with now, because a living process holds it; null: it can be had.
+ * @throws WaymarkError with the caller's code when the lock file can't be read.
+ */
+export async function heldLock(
+  path: string,
+  options: Pick<ProcessLockOptions, 'code' | 'subject'>,
+): Promise<WaymarkError | null> {
+  try {
+    const found = await readLock(path);
+    if (found === null || (await lifeOf(found, undefined)) !== 'alive') return null;
+    return refusal(path, options, found.holder);
+  } catch (error) {
+    throw await notLockable(path, options, error);
   }
 }
 
@@ -88,10 +109,10 @@ async function makeWay(path: string, options: ProcessLockOptions): Promise<void>
   const found = await readLock(path);
   if (found === null) return;
   const { holder } = found;
-  const alive = await isAlive(found, options.fencing);
-  if (alive && !isEarlier(holder?.fencing, options.fencing)) throw refusal(path, options, holder);
+  const life = await lifeOf(found, options.fencing);
+  if (life === 'alive' && !isEarlier(holder?.fencing, options.fencing)) throw refusal(path, options, holder);
   const theirs = holder?.fencing === undefined ? null : LockGate.of(path, holder.nonce);
-  if (theirs !== null && !(await closeGate(theirs, path, found.text, alive, options.detach))) {
+  if (theirs !== null && !(await closeGate(theirs, path, found.text, life, options.detach))) {
     if ((await readLock(path))?.text !== found.text || options.detach !== undefined) return;
     throw refusal(path, options, holder, ' and in the middle of a write (frozen?)');
   }
@@ -101,6 +122,8 @@ async function makeWay(path: string, options: ProcessLockOptions): Promise<void>
   const guard = await acquire(`${path}.${holder?.nonce ?? 'unreadable'}`, { code, subject });
   try {
     if ((await readLock(path))?.text !== found.text) return;
+    // It has no gate that would stop it.
+    if (theirs === null && life !== 'dead') await options.detach?.();
     await unlink(path);
     await theirs?.remove();
   } finally {
@@ -118,15 +141,18 @@ async function closeGate(
   gate: LockGate,
   path: string,
   text: string,
-  alive: boolean,
+  life: Life,
   detach: (() => Promise<void>) | undefined,
 ): Promise<boolean> {
   const until = performance.now() + writeEndsMs;
   while (!(await gate.take())) {
     // The write of a dead process is over.
-    if (!alive) return true;
+    if (life === 'dead') return true;
     if ((await readLock(path))?.text !== text) return false;
-    if (performance.now() > until) {
+    // Nobody has made it, or it is gone: there is nobody inside, and no way in.
+    if (life === 'silent' && !(await gate.isBusy()) && !(await gate.take())) return true;
+    // Who has been silent for so long is not waited for.
+    if (life === 'silent' || performance.now() > until) {
       if (detach === undefined || !(await gate.seize())) return false;
       await detach();
       await gate.seized();
@@ -145,14 +171,28 @@ function hold(
   path: string,
   mine: string,
   gate: LockGate | null,
-  { subject, fencing }: ProcessLockOptions,
+  { code, subject, fencing }: ProcessLockOptions,
 ): ProcessLock {
+  const pulse = new Pulse(path, mine);
   const heartbeat = setInterval(() => {
-    const now = new Date();
-    // Fails when the folder is gone; then there is nothing left to protect.
-    utimes(path, now, now).catch(() => undefined);
+    // What stands in the way is said when something is to be written.
+    pulse.beat().catch(() => undefined);
   }, heartbeatMs);
   heartbeat.unref();
+  const foreseen = async <T>(ask: () => Promise<T>): Promise<T> => {
+    try {
+      return await ask();
+    } catch (error) {
+      throw new WaymarkError(
+        code,
+        `cannot tell whether ${subject} is still locked: ${messageOf(error)} (${path})`,
+        {
+          cause: error,
+          details: { lock: path },
+        },
+      );
+    }
+  };
   let released: Promise<void> | null = null;
   const release = async (): Promise<void> => {
     clearInterval(heartbeat);
@@ -167,16 +207,49 @@ function hold(
   };
   return {
     async guard(write) {
-      if (gate === null) return write();
-      if (!(await gate.enter())) throw await takenOver(path, mine, subject, fencing);
+      const entered = await foreseen(async () => {
+        if (!(await pulse.isOurs())) return false;
+        return gate === null || gate.enter();
+      });
+      if (!entered) throw await takenOver(path, mine, subject, fencing);
       try {
         return await write();
       } finally {
-        await gate.leave();
+        if (gate !== null) await foreseen(() => gate.leave());
       }
     },
     release: () => (released ??= release()),
   };
+}
+
+/** Keeps a lock file young, and notices when it isn't ours any more. */
+class Pulse {
+  readonly #path: string;
+  readonly #mine: string;
+  #beatAtMs = uptimeMs();
+  #ours = true;
+
+  constructor(path: string, mine: string) {
+    this.#path = path;
+    this.#mine = mine;
+  }
+
+  async beat(): Promise<void> {
+    if (!this.#ours) return;
+    const found = await readLock(this.#path);
+    // Gone with its folder, or taken over by somebody who took us for dead.
+    this.#ours = found?.text === this.#mine;
+    if (!this.#ours) return;
+    const now = new Date();
+    await utimes(this.#path, now, now);
+    this.#beatAtMs = uptimeMs();
+  }
+
+  /** Whether it is ours still; looked at when we have been silent for long: frozen, suspended, or cut off from it. */
+  async isOurs(): Promise<boolean> {
+    if (uptimeMs() - this.#beatAtMs > overdueMs) await this.beat();
+    return this.#ours;
+  }
 }
 
 async function takenOver(
@@ -187,10 +260,12 @@ async function takenOver(
 ): Promise<WaymarkError> {
   const now = await successorOf(path, mine);
   const token = fencing?.token ?? 0;
+  const isGone = now === null && (await readLock(path).catch(() => null)) === null;
   const who = now === null ? 'another agent' : nameOf(now);
+  const what = isGone ? `has lost its lock: ${path} is gone, or its folder` : `was taken over by ${who}`;
   return new WaymarkError(
     'not-leader',
-    `${subject} was taken over by ${who}${now?.fencing ? ` under fencing token ${now.fencing.token}` : ''}: ` +
+    `${subject} ${what}${now?.fencing ? ` under fencing token ${now.fencing.token}` : ''}: ` +
       `nothing is written to it any more under the older token ${token}`,
     { details: { lock: path, token, newerToken: now?.fencing?.token ?? null } },
   );
@@ -235,25 +310,61 @@ type FoundLock = { readonly text: string; readonly holder: Holder | null; readon
 
 async function readLock(path: string): Promise<FoundLock | null> {
   try {
-    const [text, { mtimeMs }] = await Promise.all([readFile(path, 'utf8'), stat(path)]);
-    return { text, holder: parseHolder(text), touchedMs: mtimeMs };
+    const file = await open(path, 'r');
+    try {
+      // Of the opened file: on NFS its attributes are asked for anew then, and else may be a minute old (nfs(5)).
+      const { mtimeMs } = await file.stat();
+      const text = await file.readFile('utf8');
+      return { text, holder: parseHolder(text), touchedMs: mtimeMs };
+    } finally {
+      await file.close();
+    }
   } catch (error) {
     if (hasSystemCode(error, 'ENOENT')) return null;
     throw error;
   }
 }
 
-async function isAlive({ holder, touchedMs }: FoundLock, ours: Fencing | undefined): Promise<boolean> {
+/** Whether a holder lives: `silent` is one that can't be looked up and hasn't been heard of for long. */
+type Life = 'alive' | 'silent' | 'dead';
+
+async function lifeOf({ holder, touchedMs }: FoundLock, ours: Fencing | undefined): Promise<Life> {
   if (holder?.place !== (await placeOfPids())) {
     // Clocks of machines may differ: whoever holds it under a later leadership than ours is not ours to judge.
-    return Date.now() - touchedMs < silentMs || isEarlier(ours, holder?.fencing);
+    return Date.now() - touchedMs < silentMs || isEarlier(ours, holder?.fencing) ? 'alive' : 'silent';
   }
-  return isRunning(holder);
+  return (await isRunning(holder)) ? 'alive' : 'dead';
+}
+
+/** Says whose the lock file or its folder is, where that stands in the way, and what to do about it. */
+async function notLockable(
+  path: string,
+  { code, subject }: Pick<ProcessLockOptions, 'code' | 'subject'>,
+  error: unknown,
+): Promise<WaymarkError> {
+  const options = { cause: error, details: { lock: path } };
+  const reason = messageOf(error);
+  if (!hasSystemCode(error, 'EACCES', 'EPERM')) {
+    const message = `cannot lock ${subject}: ${reason} (the lock file ${path} must be writable)`;
+    return new WaymarkError(code, message, options);
+  }
+  const [lockOwner, folderOwner, us] = await Promise.all([
+    foreignOwnerOf(path),
+    foreignOwnerOf(dirname(path)),
+    ownUser(),
+  ]);
+  const advice =
+    lockOwner !== null
+      ? `the lock file ${path} belongs to ${lockOwner}, and this process runs as ${us}. If no agent of that user ` +
+        'runs any more, remove the file as that user; then start the agent as the same user each time'
+      : `the folder ${dirname(path)} belongs to ${folderOwner ?? us}, and this process runs as ${us}: the lock file ` +
+        `${path} must be writable there`;
+  return new WaymarkError(code, `cannot lock ${subject}: ${advice} (${reason})`, options);
 }
 
 function refusal(
   path: string,
-  { code, subject }: ProcessLockOptions,
+  { code, subject }: Pick<ProcessLockOptions, 'code' | 'subject'>,
   holder: Holder | null,
   doing = '',
 ): WaymarkError {

@@ -1,3 +1,5 @@
+import { WaymarkError } from '../util/errors.js';
+import { TimeOver } from '../util/limits.js';
 import { zookeeperCode } from './zookeeper-calls.js';
 import type { Reply } from './zookeeper-client.js';
 
@@ -11,6 +13,30 @@ export class ZooKeeperRefusal extends Error {
     super(`ZooKeeper answered ${code}${explanation(code)}`);
     this.code = code;
   }
+}
+
+/** There is no connection to ZooKeeper; the message says why. */
+export class ZooKeeperAway extends Error {
+  override readonly name = 'ZooKeeperAway';
+}
+
+/** Whether ZooKeeper, or the way to it, has caused an error: it refused, is away, or didn't answer in time. */
+export function isOfZooKeeper(error: unknown): error is Error {
+  return error instanceof ZooKeeperRefusal || error instanceof ZooKeeperAway || error instanceof TimeOver;
+}
+
+/**
+ * The npm package zookeeper, which is optional, is not there or doesn't load.
+ * @param reason what loading it said.
+ */
+export function noZooKeeperClient(reason: string): WaymarkError {
+  // What Node says of a file that it can't load goes on for many lines.
+  const [first = ''] = reason.split('\n');
+  return new WaymarkError(
+    'no-zookeeper-client',
+    `The client for ZooKeeper, the npm package zookeeper, can't be loaded: ${first}`,
+    { details: { package: 'zookeeper' } },
+  );
 }
 
 /**

@@ -81,7 +81,7 @@ export type Answer =
   | { readonly type: 'lost' }
   /** The session that we wanted to go on with, or had, is over: what belonged to it is gone. */
   | { readonly type: 'expired' }
-  /** The package can't be loaded (it is compiled for each machine), or the servers refuse the account. */
+  /** The package is not installed, or can't be loaded: it is compiled for each machine. */
   | { readonly type: 'unusable'; readonly reason: string }
   | { readonly type: 'value'; readonly id: number; readonly value: ZooKeeperValues[keyof ZooKeeperValues] }
   | { readonly type: 'code'; readonly id: number; readonly code: number }

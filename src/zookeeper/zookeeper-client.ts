@@ -14,6 +14,8 @@ import {
   zookeeperCode,
 } from './zookeeper-calls.js';
 
+import { noZooKeeperClient } from './refusal.js';
+
 export { type ZnodeVersion, zookeeperCode };
 
 /** A znode's content. */
@@ -43,7 +45,10 @@ type Pending = (reply: Reply<AnyValue>) => void;
 export class ZooKeeperClient {
   /** Resolves when the process runs, and begins to connect; never when it doesn't come to that. */
   readonly started: Promise<void>;
-  /** Resolves when the session stands; never when it doesn't come to that; rejects when waiting won't help. */
+  /**
+   * Resolves when the session stands; never when it doesn't come to that.
+   * Rejects with a WaymarkError `no-zookeeper-client` when the package can't be loaded.
+   */
   readonly connected: Promise<Session>;
   /** Resolves when the connection is lost, the session has expired, the process has ended, or close() was called. */
   readonly lost: Promise<Loss>;
@@ -66,12 +71,19 @@ export class ZooKeeperClient {
     this.started = new Promise((resolve) => {
       start = resolve;
     });
+    let loaded = false;
     this.connected = new Promise((resolve, reject) => {
       child.on('message', (answer: Answer) => {
-        if (answer.type === 'started') start();
-        else if (answer.type === 'connected') resolve({ ...answer.session, timeoutMs: answer.timeoutMs });
-        else if (answer.type === 'unusable') reject(new Error(answer.reason));
+        if (answer.type === 'started') {
+          loaded = true;
+          start();
+        } else if (answer.type === 'connected') resolve({ ...answer.session, timeoutMs: answer.timeoutMs });
+        else if (answer.type === 'unusable') reject(noZooKeeperClient(answer.reason));
         else this.#take(answer);
+      });
+      child.on('exit', (code, signal) => {
+        const crash = loaded ? null : crashOf(code, signal);
+        if (crash !== null) reject(noZooKeeperClient(crash));
       });
     });
     // Whoever closes before anything stands doesn't wait for it any more.
@@ -230,6 +242,16 @@ function namesOf(value: AnyValue): readonly string[] {
 function lastNameOf(value: AnyValue): string {
   if (typeof value !== 'string') throw new TypeError('the ZooKeeper process gave no path');
   return value.slice(value.lastIndexOf('/') + 1);
+}
+
+/** How a process ends that loads a library made for another system or another Node.js; null: some other end. */
+function crashOf(code: number | null, signal: NodeJS.Signals | null): string | null {
+  // The dynamic loader's own way out when it doesn't find a symbol (glibc, elf/dl-minimal.c and rtld.c): code 127.
+  const byLoader = code === 127;
+  const byFault = signal === 'SIGSEGV' || signal === 'SIGABRT' || signal === 'SIGILL' || signal === 'SIGBUS';
+  return byLoader || byFault
+    ? `a process that loads it ends with ${signal ?? `exit code ${String(code)}`}`
+    : null;
 }
 
 /** Run from source (in tests), the process needs the loader that runs TypeScript. */

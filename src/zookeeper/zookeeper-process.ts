@@ -1,6 +1,6 @@
 /**
  * The process that has the connection to ZooKeeper: a child of the agent, with nothing in it but the native client of
- * the package `zookeeper`. This file alone knows the package.
+ * the package `zookeeper`, which is loaded here alone (see native-client.ts).
  *
  * Why a process: the client (7.3.0) tells the event loop to forget a socket's descriptor when it has closed it
  * already, after a connect that failed even seconds later (src/node-zk.cpp, `yield`). Whatever has got the same
@@ -10,6 +10,13 @@
  * The session is the agent's, not this process's: when the agent has asked for nothing for as long as a session may be
  * silent, it is frozen, and the session is ended, although this process could keep it alive.
  */
+import {
+  type DataCallback,
+  loadNativeClient,
+  type NativeClient,
+  type StatCallback,
+  type WatchCallback,
+} from './native-client.js';
 import type {
   Answer,
   ConnectRequest,
@@ -19,50 +26,6 @@ import type {
   ZooKeeperCall,
   ZooKeeperValues,
 } from './zookeeper-calls.js';
-
-type StatCallback = (code: number, text: unknown, stat: unknown) => void;
-type DataCallback = (code: number, text: unknown, stat: unknown, data: unknown) => void;
-type WatchCallback = (type: number) => void;
-
-/** What of the package's class is used, with what really arrives at run time (its own types are `any` or wrong). */
-interface NativeClient {
-  readonly client_id: unknown;
-  readonly client_password: unknown;
-  readonly timeout: number;
-  on(event: 'connect' | 'connecting', listener: () => void): unknown;
-  on(event: 'close', listener: (client: unknown, code: unknown) => void): unknown;
-  init(config: NativeConfig): unknown;
-  close(): unknown;
-  add_auth(scheme: string, auth: string, callback: (code: number) => void): unknown;
-  a_sync(path: string, callback: (code: number) => void): unknown;
-  a_exists(path: string, watch: boolean, callback: StatCallback): unknown;
-  aw_exists(path: string, watch: WatchCallback, callback: StatCallback): unknown;
-  a_get(path: string, watch: boolean, callback: DataCallback): unknown;
-  aw_get(path: string, watch: WatchCallback, callback: DataCallback): unknown;
-  a_get_children(
-    path: string,
-    watch: boolean,
-    callback: (code: number, text: unknown, names: unknown) => void,
-  ): unknown;
-  a_create(
-    path: string,
-    data: Buffer,
-    flags: number,
-    callback: (code: number, text: unknown, path: unknown) => void,
-  ): unknown;
-  a_set_acl(path: string, version: number, acl: readonly object[], callback: (code: number) => void): unknown;
-  a_set(path: string, data: Buffer, version: number, callback: StatCallback): unknown;
-  a_delete_(path: string, version: number, callback: (code: number) => void): unknown;
-}
-
-type NativeConfig = {
-  readonly connect: string;
-  readonly timeout: number;
-  readonly debug_level: number;
-  readonly host_order_deterministic: boolean;
-  readonly client_id?: string;
-  readonly client_password?: string;
-};
 
 type Done = (code: number, value: () => ZooKeeperValues[keyof ZooKeeperValues]) => void;
 
@@ -95,7 +58,7 @@ process.on('message', (request: Request) => {
     case 'connect':
       // Never earlier than the servers themselves would have ended the session of an agent that is silent.
       silence = setTimeout(end, request.sessionTimeoutMs);
-      void connect(request);
+      connect(request);
       return;
     case 'call':
       call(request.id, request.call);
@@ -110,10 +73,9 @@ process.on('disconnect', end);
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => undefined);
 
-async function connect({ connect, sessionTimeoutMs, digest, session }: ConnectRequest): Promise<void> {
+function connect({ connect, sessionTimeoutMs, digest, session }: ConnectRequest): void {
   try {
-    const { default: Native } = await import('zookeeper');
-    const native: NativeClient = new Native({});
+    const native = new (loadNativeClient())({});
     client = native;
     answer({ type: 'started' });
     protect = digest !== null;
@@ -136,8 +98,7 @@ async function connect({ connect, sessionTimeoutMs, digest, session }: ConnectRe
     // Kept until the connection stands, and then sent before anything else.
     if (digest !== null) native.add_auth('digest', digest, () => undefined);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    answer({ type: 'unusable', reason: `the package zookeeper can't be used: ${reason}` });
+    answer({ type: 'unusable', reason: error instanceof Error ? error.message : String(error) });
   }
 }
 

@@ -2,8 +2,10 @@ import type { Secret } from '../config/secret.js';
 import { type ZooKeeperAddress, formatServers, resolveServers } from '../config/zookeeper-address.js';
 import { abortable } from '../util/abortable.js';
 import { sleep } from '../util/async.js';
-import { messageOf } from '../util/errors.js';
+import { uptimeMs } from '../util/clock.js';
+import { hasCode, messageOf } from '../util/errors.js';
 import { TimeOver, within } from '../util/limits.js';
+import { ZooKeeperAway } from './refusal.js';
 import { type Session, ZooKeeperClient } from './zookeeper-client.js';
 
 /** Where it is said what becomes of the connection; a pino logger will do. */
@@ -25,7 +27,7 @@ export type ZooKeeperSessionOptions = {
 
 /** The servers have heard from us: the session lives for at least `timeoutMs` from `sentAt` on, by our clock. */
 export type Confirmation = {
-  /** When the question was sent, by performance.now(). */
+  /** When the question was sent, by {@link uptimeMs}. */
   readonly sentAt: number;
   readonly timeoutMs: number;
 };
@@ -50,10 +52,10 @@ export class ZooKeeperSession {
   #session: Session | null = null;
   #number = 0;
   #running: Promise<void> | null = null;
-  #waiting: (() => void)[] = [];
+  #waiting: Waiter[] = [];
   #confirming: Promise<Confirmation | null> | null = null;
   #latest: Confirmation | null = null;
-  #problem = 'no connection yet';
+  #absence: Error = new ZooKeeperAway('no connection yet');
 
   constructor(options: ZooKeeperSessionOptions) {
     this.#options = options;
@@ -69,9 +71,9 @@ export class ZooKeeperSession {
     return this.#number;
   }
 
-  /** Why there is no connection, for messages. */
-  get problem(): string {
-    return this.#problem;
+  /** Why there is no connection: ZooKeeperAway, or a WaymarkError `no-zookeeper-client`. */
+  get absence(): Error {
+    return this.#absence;
   }
 
   /** Begins to connect; goes on until close(). */
@@ -79,11 +81,15 @@ export class ZooKeeperSession {
     this.#running ??= this.#run(this.#closing.signal);
   }
 
-  /** Resolves when there is a connection; rejects with the signal's reason. */
+  /**
+   * Resolves when there is a connection.
+   * @throws WaymarkError `no-zookeeper-client` as soon as that is known; the signal's reason.
+   */
   async connected(signal: AbortSignal): Promise<void> {
     if (this.#client !== null) return;
-    const there = new Promise<void>((resolve) => {
-      this.#waiting.push(resolve);
+    if (hasCode(this.#absence, 'no-zookeeper-client')) throw this.#absence;
+    const there = new Promise<void>((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
     });
     await abortable(there, signal);
   }
@@ -96,7 +102,7 @@ export class ZooKeeperSession {
    */
   confirm(maxAgeMs = 0): Promise<Confirmation | null> {
     const latest = this.#latest;
-    if (latest !== null && performance.now() - latest.sentAt < maxAgeMs) return Promise.resolve(latest);
+    if (latest !== null && uptimeMs() - latest.sentAt < maxAgeMs) return Promise.resolve(latest);
     this.#confirming ??= this.#ask().finally(() => {
       this.#confirming = null;
     });
@@ -112,7 +118,7 @@ export class ZooKeeperSession {
   async #ask(): Promise<Confirmation | null> {
     const [client, session] = [this.#client, this.#session];
     if (client === null || session === null) return null;
-    const sentAt = performance.now();
+    const sentAt = uptimeMs();
     const { ok } = await client.sync('/');
     if (!ok || client !== this.#client) return null;
     this.#latest = { sentAt, timeoutMs: session.timeoutMs };
@@ -139,13 +145,13 @@ export class ZooKeeperSession {
       lived = true;
       this.#use(client);
       if ((await abortable(client.lost, signal)) === 'session') this.#session = null;
-      this.#problem = 'the connection was lost';
+      this.#absence = new ZooKeeperAway('the connection was lost');
       this.#options.logger?.warn(
         { event: 'zookeeper.lost', servers: formatServers(this.#options.address) },
         'connection to ZooKeeper lost; connecting anew',
       );
     } catch (error) {
-      if (!signal.aborted) this.#problem = messageOf(error);
+      if (!signal.aborted) this.#fail(error);
     } finally {
       clearInterval(beat);
       this.#client = null;
@@ -189,9 +195,18 @@ export class ZooKeeperSession {
       { event: 'zookeeper.connected', servers: formatServers(this.#options.address) },
       'connected to ZooKeeper',
     );
-    for (const resolve of this.#waiting.splice(0)) resolve();
+    for (const { resolve } of this.#waiting.splice(0)) resolve();
+  }
+
+  #fail(error: unknown): void {
+    const known = hasCode(error, 'no-zookeeper-client');
+    this.#absence = known ? error : new ZooKeeperAway(messageOf(error), { cause: error });
+    // It may be installed under a running agent, so attempts go on; but nobody need wait for them.
+    if (known) for (const { reject } of this.#waiting.splice(0)) reject(error);
   }
 }
+
+type Waiter = { readonly resolve: () => void; readonly reject: (error: Error) => void };
 
 async function inTime<T>(
   promise: Promise<T>,

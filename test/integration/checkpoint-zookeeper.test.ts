@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { CheckpointStore } from '../../src/checkpoint/checkpoint.js';
 import { recordLimitBytes } from '../../src/checkpoint/codec.js';
 import { createCheckpointStore } from '../../src/checkpoint/create-store.js';
+import { loadNativeClient } from '../../src/zookeeper/native-client.js';
 import { ZooKeeperClient } from '../../src/zookeeper/zookeeper-client.js';
 import { type ZooKeeperStoreOptions, zookeeperStore } from '../../src/checkpoint/zookeeper-store.js';
 import { Secret } from '../../src/config/secret.js';
@@ -450,12 +451,16 @@ describe('a process that has closed its store', () => {
 
 /** Deletes a znode over the wire's own client: the store's has no need for it. */
 async function deleteZnode(path: string): Promise<void> {
-  const { default: Native } = await import('zookeeper');
-  const native = new Native({ connect: zookeeper.connectString, timeout: sessionTimeoutMs, debug_level: 0 });
+  const native = new (loadNativeClient())({});
   // Everything that goes on inside the native client's callbacks is asking for trouble (see zookeeper-process.ts).
   await new Promise<void>((resolve) => {
     native.on('connect', () => setImmediate(resolve));
-    native.init({});
+    native.init({
+      connect: zookeeper.connectString,
+      timeout: sessionTimeoutMs,
+      debug_level: 0,
+      host_order_deterministic: false,
+    });
   });
   const code = await new Promise<number>((resolve) => {
     native.a_delete_(path, -1, (answer) => setImmediate(resolve, answer));

@@ -3,7 +3,7 @@ import type { Coordinates } from '../../src/binlog/coordinates.js';
 import { defaultHintFormat, hintRecogniser } from '../../src/hints/hint.js';
 import { correlate } from '../../src/matching/correlate.js';
 import type { Correlation, InspectedServer } from '../../src/matching/correlation.js';
-import { close, connect } from '../../src/mysql/connection.js';
+import { connect } from '../../src/mysql/connection.js';
 import { inspect } from '../../src/mysql/inspect.js';
 import {
   binlogEnd,
@@ -62,7 +62,7 @@ describe.skipIf(!bothVendors)('a MariaDB replica below a MySQL source', () => {
       }),
     ]);
     // MySQL lets MariaDB's client in without TLS only once it remembers the password from another login.
-    await close(await connect(instanceOf(source, REPLICATOR)));
+    await (await connect(instanceOf(source, REPLICATOR))).close();
     await changeSource(replica, source, await binlogEnd(source));
   });
 

@@ -1,5 +1,3 @@
-import type { Connection, RowDataPacket } from 'mysql2/promise';
-
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { parseAddress } from '../../src/config/address.js';
@@ -12,7 +10,7 @@ import {
   withdrawStatement,
 } from '../../src/election/mysql-table.js';
 import { anybody, attempt, type Row, withdraw } from '../../src/election/row.js';
-import { close, connect } from '../../src/mysql/connection.js';
+import { connect, type ServerConnection } from '../../src/mysql/connection.js';
 import { startServer, supports, type TestServer, type Vendor } from '../servers/index.js';
 import { Random } from '../support/random.js';
 
@@ -20,14 +18,14 @@ const timeoutMs = 5_000;
 const schema = 'waymark';
 
 /** What stands in the table, at a time. */
-async function stored(connection: Connection, stream: string, now: number): Promise<Row | null> {
+async function stored(connection: ServerConnection, stream: string, now: number): Promise<Row | null> {
   const { sql, values } = readStatement(schema, stream);
-  const [[row]] = await connection.query<RowDataPacket[]>(sql, [...values]);
+  const [row] = await connection.query(sql, values);
   if (row === undefined) return null;
   return {
     holder: String(row['holder']),
     token: Number(row['token']),
-    seenAt: now - Number(row['seenAgo']) / 1_000,
+    sign: String(row['sign']),
     called: String(row['called']),
     calledAt: now - Number(row['calledAgo']) / 1_000,
   };
@@ -37,7 +35,7 @@ const vendors: readonly Vendor[] = (await supports('mysql')) ? ['mariadb', 'mysq
 
 describe.each(vendors)('the statements on the row of an election, on %s', (vendor) => {
   let server: TestServer;
-  let connection: Connection;
+  let connection: ServerConnection;
 
   beforeAll(async () => {
     server = await startServer({ vendor });
@@ -51,7 +49,7 @@ describe.each(vendors)('the statements on the row of an election, on %s', (vendo
   });
 
   afterAll(async () => {
-    await close(connection);
+    await connection.close();
     await server.stop();
   });
 
@@ -73,23 +71,25 @@ describe.each(vendors)('the statements on the row of an election, on %s', (vendo
         2 * timeoutMs,
         2 * timeoutMs + 1,
       ]);
-      await connection.query(`SET timestamp = ${(now / 1_000).toFixed(3)}`);
+      await connection.run(`SET timestamp = ${(now / 1_000).toFixed(3)}`);
       const own = random.pick(candidates);
       const what = random.between(0, 9);
       if (what === 0 && row !== null) {
         const { sql, values } = withdrawStatement(schema, stream, own.id);
-        await connection.query(sql, [...values]);
+        await connection.run(sql, values);
         row = withdraw(row, own.id);
       } else if (what === 1 && row !== null) {
         const called = random.pick([anybody, own.host]);
         const { sql, values } = callStatement(schema, stream, called, row.token);
-        await connection.query(sql, [...values]);
+        await connection.run(sql, values);
         row = { ...row, called, calledAt: now };
       } else {
+        const expired = row === null ? null : random.pick([null, row.sign, '2001-01-01 00:00:00.000000']);
         const held = row !== null && row.holder === own.id && random.chance(0.8) ? row.token : 0;
-        const { sql, values } = attemptStatement(schema, stream, { ...own, held }, timeoutMs);
-        await connection.query(sql, [...values]);
-        row = attempt(row, { ...own, held }, now, timeoutMs);
+        const { sql, values } = attemptStatement(schema, stream, { ...own, held, expired }, timeoutMs);
+        await connection.run(sql, values);
+        const sign = `${new Date(now).toISOString().slice(0, 23).replace('T', ' ')}000`;
+        row = attempt(row, { ...own, held, expired }, sign, now, timeoutMs);
       }
       expect(await stored(connection, stream, now)).toEqual(row);
     }

@@ -119,6 +119,25 @@ for (const kind of kinds) {
       }
     });
 
+    test.skipIf(kind.vendor !== 'mariadb')('inside one that was rolled back: refused, too', async () => {
+      const connection = await server.connect({ database: 'shop' });
+      for (const sql of [
+        'BEGIN',
+        "INSERT INTO orders (note) VALUES ('gone')",
+        'CREATE TEMPORARY TABLE tmp (a INT)',
+        'ROLLBACK',
+      ])
+        await connection.query(sql);
+      connection.destroy();
+      const { file } = (await logsOf(server)).at(-1)!;
+      const { start, end } = (await readTransactions(server, { file, position: 4 })).at(-1)!;
+      await expect(begin({ at: 'coordinates', file, position: end.position - 1 })).rejects.toMatchObject({
+        code: 'coordinates',
+        details: { boundaries: [start, end] },
+      });
+      expect(await begin({ at: 'coordinates', ...end })).toMatchObject({ coordinates: end });
+    });
+
     test('beyond the file, and in a file that is not there', async () => {
       const { file, size } = (await logsOf(server)).at(-1)!;
       await expect(begin({ at: 'coordinates', file, position: size + 1 })).rejects.toMatchObject({

@@ -3,8 +3,7 @@ import pino from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Coordinates } from '../../src/binlog/coordinates.js';
 import { readCommitted } from '../../src/binlog/committed-events.js';
-import { type DecodedRow, RowDecoder } from '../../src/binlog/row-decoder.js';
-import { parseServerVersion } from '../../src/mysql/version.js';
+import { type DecodedRow, RowDecoder } from '../../src/decode/row-decoder.js';
 import { ColumnSource } from '../../src/tail/column-source.js';
 import { TokenReader } from '../../src/tail/tokens.js';
 import { startServer, type TestServer, type Vendor } from '../servers/index.js';
@@ -132,8 +131,25 @@ const samples: readonly Sample[] = [
   { type: 'TIMESTAMP(6) NULL', values: ["'2026-11-21 20:14:53.000001'", "'1970-01-01 00:00:01.5'"] },
   { type: 'TIMESTAMP(2) NULL', values: ["'2026-11-21 20:14:53.07'"] },
   { type: 'YEAR', values: ['2026', '1901', '2155', '0'] },
-  { type: 'POINT', values: ["ST_GeomFromText('POINT(1.5 -2)')"] },
-  { type: 'GEOMETRY', values: ["ST_GeomFromText('LINESTRING(0 0, 1 1)')"] },
+  {
+    type: 'POINT',
+    values: ["ST_GeomFromText('POINT(1.5 -2)')"],
+    expected: [{ type: 'Point', coordinates: [1.5, -2], srid: 0 }],
+  },
+  {
+    type: 'GEOMETRY',
+    values: ["ST_GeomFromText('LINESTRING(0 0, 1 1)', 4326)"],
+    expected: [
+      {
+        type: 'LineString',
+        coordinates: [
+          [0, 0],
+          [1, 1],
+        ],
+        srid: 4326,
+      },
+    ],
+  },
   { type: 'UUID', values: ["'123e4567-e89b-12d3-a456-426655440000'"], only: 'mariadb' },
   { type: 'INET6', values: ["'2001:db8::ff00:42:8329'", "'::'"], only: 'mariadb' },
   { type: 'INET4', values: ["'192.168.0.1'"], only: 'mariadb' },
@@ -143,13 +159,6 @@ const samples: readonly Sample[] = [
 function shown(value: unknown): unknown {
   return Buffer.isBuffer(value) ? base64(value) : value;
 }
-
-/** MariaDB's own types are BINARY in the log, and what they are is told by the table's definition alone. */
-const binaryInTheLog: Record<string, readonly unknown[]> = {
-  UUID: [base64(Buffer.from('123e4567e89b12d3a456426655440000', 'hex'))],
-  INET6: [base64(Buffer.from('20010db8000000000000ff0000428329', 'hex')), base64(Buffer.alloc(16))],
-  INET4: [base64(Buffer.of(192, 168, 0, 1))],
-};
 
 /** MariaDB's JSON is text. */
 function textOf(literal: string): string {
@@ -171,7 +180,7 @@ async function decode(
   const { signal } = new AbortController();
   const instance = instanceOf(server);
   const columns = new ColumnSource(instance, pino({ level: 'warn' }, sink), signal);
-  const decoder = await RowDecoder.create(parseServerVersion(server.version));
+  const decoder = new RowDecoder(server.vendor);
   const reader = new TokenReader(() => 0);
   const rows: (DecodedRow & { table: string })[] = [];
   try {
@@ -249,11 +258,15 @@ for (const kind of kinds.filter(({ name }) => name !== 'MySQL without GTIDs')) {
       test.each(ours.map((sample, index) => [sample.type, index] as const))('%s', (_type, index) => {
         const table = `${setting.toLowerCase()}_${index}`;
         const sample = ours[index]!;
+        const told = answers.get(table);
         const expected =
           sample.expected ??
-          (setting === 'FULL' ? binaryInTheLog[sample.type] : undefined) ??
+          // A document that is null is not NULL.
+          (sample.type === 'JSON' && kind.vendor === 'mysql'
+            ? told?.slice(0, -1).map((document) => (document === null ? { $json: null } : document))
+            : undefined) ??
           (sample.type === 'JSON' && kind.vendor === 'mariadb' ? sample.values.map(textOf) : undefined);
-        expect(decoded.get(table)).toEqual(expected ? [...expected, null] : answers.get(table));
+        expect(decoded.get(table)).toEqual(expected ? [...expected, null] : told);
       });
 
       test('nothing to warn about', () => {
@@ -305,7 +318,8 @@ for (const kind of kinds.filter(({ name }) => name !== 'MySQL without GTIDs')) {
           "INSERT INTO gone VALUES (1, '7')",
           change,
         );
-        expect(rows).toEqual([{ '@1': 1, '@2': '7' }]);
+        // MySQL's log has character sets and signs, MariaDB's has not: what could be one or the other is given as bytes.
+        expect(rows).toEqual([{ '@1': 1, '@2': kind.vendor === 'mysql' ? '7' : base64('7') }]);
         expect(warnings).toHaveLength(1);
         expect(warnings[0]).toContain('shop.gone');
         expect(warnings[0]).toContain(reason);

@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Coordinates } from '../../src/binlog/coordinates.js';
-import { RowDecoder } from '../../src/binlog/row-decoder.js';
+import { RowDecoder } from '../../src/decode/row-decoder.js';
 import { headerBytes } from '../../src/binlog/event.js';
 import type { EndedTransaction } from '../../src/binlog/transaction-assembler.js';
-import { parseServerVersion } from '../../src/mysql/version.js';
 import { type ServerSettings, startTopology, type TestServer, type Topology } from '../servers/index.js';
 import {
   type Kind,
@@ -96,7 +95,7 @@ const history = (transactions: readonly EndedTransaction[]): unknown[] =>
 
 /** The rows of all transactions as records have them. */
 async function decodedRows(server: TestServer, start: Coordinates): Promise<unknown[]> {
-  const decoder = await RowDecoder.create(parseServerVersion(server.version));
+  const decoder = new RowDecoder(server.vendor);
   const rows: unknown[] = [];
   await readTransactions(server, start, {
     tableMap: (buffer, at, end) => {

@@ -44,7 +44,9 @@ async function end({ kind, id, born }) {
   if (kind === 'process') await endProcess(id, born);
   else if (kind === 'container') await removeContainer(['rm', '--force', '--volumes', id]);
   else if (kind === 'label') await removeLabelled(id);
-  else if (kind === 'namespace') await removeNamespace(id);
+  else if (kind === 'namespace') await succeedOrNot('ip', ['netns', 'delete', id]);
+  // Whoever still writes there keeps it until he ends; nobody else sees it any more.
+  else if (kind === 'mount') await succeedOrNot('umount', ['--lazy', id]);
   else await rm(id, { recursive: true, force: true, maxRetries: 5 }).catch(() => undefined);
 }
 
@@ -82,10 +84,10 @@ async function removeContainer(args) {
   await docker(args);
 }
 
-/** With it go the network interfaces in it, and their other ends. */
-function removeNamespace(name) {
+/** With a network namespace go the interfaces in it, and their other ends. */
+function succeedOrNot(program, args) {
   return new Promise((resolve) => {
-    execFile('ip', ['netns', 'delete', name], { timeout: 10_000 }, () => resolve(undefined));
+    execFile(program, args, { timeout: 10_000 }, () => resolve(undefined));
   });
 }
 

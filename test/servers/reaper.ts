@@ -2,8 +2,11 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
-/** What the reaper can end: a process id, a container id, all containers with a label, a folder, a network namespace. */
-export type ChargeKind = 'process' | 'container' | 'label' | 'folder' | 'namespace';
+/**
+ * What the reaper can end: a process id, a container id, all containers with a label, a folder, a network namespace, what
+ * is mounted on a folder.
+ */
+export type ChargeKind = 'process' | 'container' | 'label' | 'folder' | 'namespace' | 'mount';
 
 /** No server of a test lives longer. */
 const LIMIT_MS = 30 * 60_000;

@@ -1,16 +1,59 @@
 /** Step: the npm packages, as the lock file names them. */
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { asCommand, findProgram, isMain, ROOT, run, say, SetupError } from './steps.mjs';
+import { asCommand, findProgram, isMain, ROOT, run, say } from './steps.mjs';
 
-/** Runs `npm ci` where packages are missing or of another version, and sees that the native one works. */
+/** The client for ZooKeeper: optional, since it is compiled where it is installed. */
+const CLIENT = 'zookeeper';
+const COMPILER = ['python3', 'make', 'g++'];
+const COMPILE_MINUTES = 5;
+
+/** Runs `npm ci` where packages are missing or of another version, and gets the native one where that is possible. */
 export async function installDependencies() {
   const reason = whatIsWrong();
   if (reason !== undefined) {
     say(`Installing npm packages (${reason})`);
-    await run('npm ci', ['npm', 'ci', '--no-audit', '--no-fund', '--loglevel=error']).catch(explain);
+    await run('npm ci', ['npm', 'ci', '--no-audit', '--no-fund', '--loglevel=error']);
   }
-  await run('loading the ZooKeeper client', [process.execPath, '-e', "require('zookeeper')"]).catch(explain);
+  if (whyNoZooKeeperClient() !== null) await makeZooKeeperClient();
+}
+
+/** Why the ZooKeeper client can't be used here, in one line; null: it can. */
+export function whyNoZooKeeperClient() {
+  try {
+    // In a process of its own: what was compiled for another Node.js may end the one that loads it.
+    execFileSync(process.execPath, ['-e', `require('${CLIENT}')`], {
+      cwd: ROOT,
+      stdio: 'pipe',
+      timeout: 30_000,
+    });
+    return null;
+  } catch (error) {
+    const text = String(error.stderr ?? error.message);
+    return /^Error: .*$/m.exec(text)?.[0] ?? (text.trim().split('\n').at(-1) || String(error.message));
+  }
+}
+
+/** Compiles it anew where it was compiled for another Node.js; where there is none, says so. */
+async function makeZooKeeperClient() {
+  const missing = COMPILER.filter((tool) => findProgram(tool) === undefined);
+  // What can't be compiled, npm takes away again.
+  const installed = packagesOf('node_modules/.package-lock.json')?.[`node_modules/${CLIENT}`] !== undefined;
+  if (missing.length > 0) return sayWithout(`these tools to compile it are missing: ${missing.join(', ')}`);
+  if (!installed) return sayWithout(`npm ci could not compile it on Node.js ${process.version}`);
+  say('Compiling the ZooKeeper client');
+  try {
+    await run(`npm rebuild ${CLIENT}`, ['npm', 'rebuild', CLIENT], { minutes: COMPILE_MINUTES });
+  } catch (error) {
+    return sayWithout(error.message.split('\n')[0]);
+  }
+  const problem = whyNoZooKeeperClient();
+  if (problem !== null) sayWithout(problem);
+}
+
+function sayWithout(reason) {
+  say(`There is no ZooKeeper client: ${reason}. Tests that need it are skipped.`);
 }
 
 /**
@@ -34,16 +77,6 @@ function packagesOf(lockFile) {
   } catch {
     return undefined;
   }
-}
-
-/** The ZooKeeper client is compiled when it is installed. */
-function explain(error) {
-  const missing = ['python3', 'make', 'g++'].filter((tool) => findProgram(tool) === undefined);
-  if (missing.length === 0) throw error;
-  throw new SetupError(
-    `${error.message}\n\nThe npm package zookeeper is compiled on this machine, and these tools are missing: ` +
-      `${missing.join(', ')}.\nOn Debian: apt-get install python3 make g++; then remove node_modules and try again.`,
-  );
 }
 
 if (isMain(import.meta)) await asCommand(installDependencies);

@@ -14,6 +14,9 @@ const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url)
 const defaultLimitMs = 180_000;
 const sampleMs = 50;
 
+/** The most memory that an agent may ever take. */
+export const memoryBoundBytes = 300 * 1024 * 1024;
+
 /** A line of the agent's log. */
 export type LogEvent = Readonly<Record<string, unknown>> & { readonly event?: string };
 
@@ -104,12 +107,13 @@ export class AgentProcess {
     return new AgentProcess(child, file);
   }
 
-  get pid(): number {
-    return this.#child.pid ?? 0;
-  }
-
   get running(): boolean {
     return this.#end === null;
+  }
+
+  /** Its process. */
+  get pid(): number {
+    return this.#child.pid ?? 0;
   }
 
   /** The most memory that it has ever had (VmHWM), in bytes. */
@@ -243,6 +247,11 @@ export class AgentProcess {
       // It has ended.
     }
   }
+}
+
+/** Whether the stream has gone on from one server to another, and not where it was. */
+export function isMove({ from, to }: LogEvent): boolean {
+  return from !== to;
 }
 
 function parse(line: string): LogEvent {

@@ -7,7 +7,7 @@ import type { Row } from './change.js';
 /** A line of an audit file, as its reader may rely on it. */
 export type AuditRecord = {
   readonly id: string;
-  readonly type: 'row' | 'ddl' | 'gap';
+  readonly type: 'row' | 'ddl' | 'xa' | 'gap';
   readonly op?: 'insert' | 'update' | 'delete';
   /** Of rows and statements. */
   readonly schema: string;
@@ -15,12 +15,16 @@ export type AuditRecord = {
   readonly before?: Row;
   readonly after?: Row;
   readonly sql?: string;
+  /** Of the outcome of a prepared XA transaction: which one, and what became of it. */
+  readonly xid?: string;
+  readonly outcome?: 'commit' | 'rollback';
   readonly ts: string;
   readonly tx: {
     readonly hint: string | null;
     readonly seq: number;
     readonly row: number;
     readonly gtid?: string;
+    readonly xa?: string;
     readonly last?: true;
     readonly rows?: number;
     readonly digest?: string;
@@ -51,12 +55,13 @@ export async function* readAudit(path: string): AsyncGenerator<AuditRecord> {
 
 /** Follows a file that is being written: how many lines have come, and whether a text is among them. */
 export class AuditFollower {
-  readonly #path: string;
+  #path: string;
   #offset = 0;
   #lines = 0;
   #tail = '';
   /** Of the file that was read last: by its name there may be another one by now. */
   #inode: number | null = null;
+  readonly #expected = new Set<string>();
 
   constructor(path: string) {
     this.#path = path;
@@ -69,6 +74,11 @@ export class AuditFollower {
     this.#tail = '';
   }
 
+  /** The file has another name now. */
+  renamed(path: string): void {
+    this.#path = path;
+  }
+
   /** Complete lines so far. */
   async lines(): Promise<number> {
     await this.#read();
@@ -79,6 +89,15 @@ export class AuditFollower {
   async holds(text: string): Promise<boolean> {
     await this.#read();
     return this.#tail.includes(text);
+  }
+
+  /** Waits for a text that isn't there yet: what it gives says whether it has come, however much has come since. */
+  expect(text: string): () => Promise<boolean> {
+    this.#expected.add(text);
+    return async () => {
+      await this.#read();
+      return !this.#expected.has(text);
+    };
   }
 
   async #read(): Promise<void> {
@@ -99,6 +118,7 @@ export class AuditFollower {
         const bytes = buffer.subarray(0, bytesRead);
         for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, at + 1)) this.#lines += 1;
         this.#tail = (this.#tail + bytes.toString('latin1')).slice(-2 * buffer.length);
+        for (const text of this.#expected) if (this.#tail.includes(text)) this.#expected.delete(text);
       }
     } finally {
       await file.close();

@@ -1,4 +1,6 @@
+import { expect } from 'vitest';
 import { until } from '../servers/wait.js';
+import type { LogEvent } from './agent-process.js';
 import type { Scenario } from './scenario.js';
 
 /** Rows of the transaction that is cut off in its middle. */
@@ -25,4 +27,14 @@ export async function inTheMiddle(stage: Scenario): Promise<void> {
   );
   if (lines > 0.85 * bigRows)
     throw new Error(`the big transaction was delivered too fast to be cut off: ${lines} rows`);
+}
+
+/**
+ * How much of the big transaction was delivered when its server died. MySQL's is delivered while it is read, so it is cut
+ * off. MariaDB's is held until it is there whole, and what is delivered of it then goes on to its end without the server
+ * (unless the agent finds the server dead before that).
+ */
+export function expectCutOff(cut: LogEvent, { source }: Scenario): void {
+  if (source.vendor === 'mysql') expect(cut['partialChanges']).toBeGreaterThan(1000);
+  expect(cut['partialChanges']).toBeLessThan(bigRows);
 }

@@ -1,5 +1,6 @@
 import type { AuditRecord } from './audit.js';
 import { type Change, changeKey } from './change.js';
+import { Form } from './form.js';
 import type { TrueChange, Truth } from './oracle.js';
 import { Replay } from './replay.js';
 
@@ -58,7 +59,7 @@ export async function judge(
   for await (const record of audit) {
     const { server } = record.source;
     servers[server] = (servers[server] ?? 0) + 1;
-    form.check(record, truth.changes[delivered.length]);
+    form.check(record, truth.changes[delivered.length]?.gtid ?? null);
     replay.apply(record);
     delivered.push({
       key: changeKey(changeOf(record)),
@@ -122,54 +123,6 @@ function compare(
   let missing = 0;
   for (const left of counts.values()) missing += left;
   return { missing, doubled, foreign };
-}
-
-/** What a record must be, whatever it tells. */
-class Form {
-  readonly #ids = new Set<string>();
-  readonly #report: (problem: string) => void;
-  #previous: AuditRecord | null = null;
-
-  constructor(report: (problem: string) => void) {
-    this.#report = report;
-  }
-
-  check(record: AuditRecord, truth: TrueChange | undefined): void {
-    const { id, tx } = record;
-    if (this.#ids.has(id)) this.#report(`the id ${id} comes twice`);
-    this.#ids.add(id);
-    if (id !== `${tx.hint ?? '-'}/${tx.seq}/${tx.row}`)
-      this.#report(`the id ${id} is not that of its transaction`);
-    const { last, rows, digest } = tx;
-    if ((last === undefined) !== (rows === undefined) || (last === undefined) !== (digest === undefined)) {
-      this.#report(`${id}: last, rows and digest belong together`);
-    }
-    if (rows !== undefined && rows !== tx.row + 1)
-      this.#report(`${id}: is row ${tx.row} and the last of ${rows}`);
-    if (digest !== undefined && !/^[0-9a-f]{16}$/.test(digest)) this.#report(`${id}: digest ${digest}`);
-    this.#follow(record);
-    // A MariaDB replica gives the transactions of a MySQL source GTIDs of its own.
-    const itsOwn = truth?.gtid?.includes(':') === true && /^\d+-\d+-\d+$/.test(tx.gtid ?? '');
-    if (truth?.gtid !== null && truth?.gtid !== undefined && truth.gtid !== tx.gtid && !itsOwn) {
-      this.#report(`${id}: its GTID is ${tx.gtid ?? 'missing'}, and ${truth.gtid} was due`);
-    }
-    this.#previous = record;
-  }
-
-  #follow({ id, tx }: AuditRecord): void {
-    const before = this.#previous?.tx;
-    const isNext = before === undefined || before.last === true;
-    const due = isNext ? 0 : before.row + 1;
-    if (tx.row !== due)
-      this.#report(`${id}: row ${tx.row} where ${due} was due, behind ${this.#previous?.id ?? 'nothing'}`);
-    if (before === undefined) return;
-    const same = tx.hint === before.hint;
-    if (!isNext && (!same || tx.seq !== before.seq))
-      this.#report(`${id}: inside the transaction of ${this.#previous?.id ?? ''}`);
-    if (!same && (before.hint ?? '') > (tx.hint ?? ''))
-      this.#report(`${id}: an older hint than ${this.#previous?.id ?? ''}`);
-    if (isNext && same && tx.seq <= before.seq) this.#report(`${id}: not behind ${this.#previous?.id ?? ''}`);
-  }
 }
 
 /** A transaction ends where the source's does. */

@@ -94,20 +94,25 @@ export async function startLoad(source: TestServer, options: LoadOptions = {}): 
 const digits =
   '(SELECT 0 d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9)';
 
+/** Inserts rows into `bulk`, each longer by so many bytes; to be given the first number, and the one behind the last. */
+export function bulkInsert(base: number, paddingBytes: number): string {
+  const number = 'a.d + 10 * b.d + 100 * c.d + 1000 * e.d + 10000 * f.d + 100000 * g.d';
+  const crossed = ['a', 'b', 'c', 'e', 'f', 'g'].map((name) => `${digits} ${name}`).join(' CROSS JOIN ');
+  return `INSERT INTO bulk
+      SELECT ${base} + n.number, CONCAT('row ', n.number, ' of many, with some text behind it', REPEAT('.', ${paddingBytes})), n.number / 100
+      FROM (SELECT ${number} AS number FROM ${crossed}) n WHERE n.number >= ? AND n.number < ? ORDER BY n.number`;
+}
+
 let bigTransactions = 0;
 
 async function writeBigTransaction(source: TestServer, rows: number, paddingBytes: number): Promise<void> {
   const connection = await source.connect({ database: schema });
   const base = ++bigTransactions * 10_000_000;
-  const number = 'a.d + 10 * b.d + 100 * c.d + 1000 * e.d + 10000 * f.d + 100000 * g.d';
-  const crossed = ['a', 'b', 'c', 'e', 'f', 'g'].map((name) => `${digits} ${name}`).join(' CROSS JOIN ');
+  const insert = bulkInsert(base, paddingBytes);
   try {
     await connection.query('BEGIN');
     await connection.query("INSERT INTO journal VALUES (0, NULL, 'a big one begins')");
     const half = Math.floor(rows / 2);
-    const insert = `INSERT INTO bulk
-      SELECT ${base} + n.number, CONCAT('row ', n.number, ' of many, with some text behind it', REPEAT('.', ${paddingBytes})), n.number / 100
-      FROM (SELECT ${number} AS number FROM ${crossed}) n WHERE n.number >= ? AND n.number < ? ORDER BY n.number`;
     await connection.query(insert, [0, half]);
     // Not delivered, and all the same a part of what is compared when the transaction is cut off.
     await connection.query('INSERT INTO aside.noise SELECT 0, filler FROM bulk WHERE id >= ? LIMIT 10000', [

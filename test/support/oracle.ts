@@ -26,24 +26,68 @@ export async function readTruth(source: TestServer): Promise<Truth> {
 /** What begins and ends a transaction, or moves inside one, changes nothing itself. */
 const framing = /^(BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|XA)\b/i;
 
+/** A temporary table is its own session's alone. */
+const ofTemporaryTable = /^(CREATE|CREATE OR REPLACE|DROP) (TEMPORARY|\/\*!\d+ TEMPORARY \*\/) TABLE\b/i;
+
+/**
+ * All changes in the log that were committed. Some that were rolled back stand in it, too, and only the end of their
+ * transaction tells: so the ends are read first. What the two readings make of the log is judged by the tables.
+ */
 async function readChanges(source: TestServer): Promise<TrueChange[]> {
+  const rolledBack = new Set<number>();
+  let transaction = 0;
+  await readLog(source, ['query', 'xid', 'rotate', 'gtid'], (event) => {
+    if (!isEnd(event)) return;
+    if ('query' in event && /^ROLLBACK\b/i.test(String(event.query))) rolledBack.add(transaction);
+    transaction += 1;
+  });
+  const changes: TrueChange[] = [];
+  let savepoints: { name: string; changes: number }[] = [];
+  transaction = 0;
+  await readLog(source, undefined, (event) => {
+    if (!rolledBack.has(transaction)) {
+      const gtid = event.gtid ?? null;
+      for (const change of changesOf(event)) changes.push({ change, transaction, gtid });
+      const [, words, name = ''] = savepointOf(event);
+      if (words === 'SAVEPOINT') savepoints.push({ name, changes: changes.length });
+      else if (words !== undefined) {
+        const index = savepoints.findLastIndex((savepoint) => savepoint.name === name);
+        changes.length = savepoints[index]!.changes;
+        savepoints = savepoints.slice(0, index + 1);
+      }
+    }
+    if (!isEnd(event)) return;
+    transaction += 1;
+    savepoints = [];
+  });
+  return changes;
+}
+
+/** `SAVEPOINT` or `ROLLBACK TO` and the savepoint's name; nothing for any other event. */
+function savepointOf(event: BinlogEvent): readonly (string | undefined)[] {
+  if (!('query' in event)) return [];
+  return /^(SAVEPOINT|ROLLBACK TO) (.*)$/s.exec(String(event.query)) ?? [];
+}
+
+/** Shows all events of a source's log, or those of some kinds, up to where it ends now. */
+async function readLog(
+  source: TestServer,
+  includeEvents: string[] | undefined,
+  take: (event: BinlogEvent) => void,
+): Promise<void> {
   const end = await binlogEnd(source);
   const [first] = await source.query<{ Log_name: string }>('SHOW BINARY LOGS');
   if (first === undefined) throw new Error(`${source.name} has no binlog`);
   const { host, port, user, password } = source;
   const options = { host, port, user, password, dateStrings: true, timezone: 'Z' };
   const zongji = new ZongJi(options);
-  const changes: TrueChange[] = [];
   let file = first.Log_name;
-  let transaction = 0;
-  const take = (event: BinlogEvent): void => {
-    const found = changesOf(event);
-    for (const change of found) changes.push({ change, transaction, gtid: event.gtid ?? null });
-    if (isEnd(event)) transaction += 1;
-  };
   try {
     await new Promise<void>((resolve, reject) => {
-      zongji.on('error', reject);
+      zongji.on('error', (error: Error) => {
+        // It can't read partial JSON updates and says so, once. Of a table of ours, such a change is missed by the judge.
+        if (!error.message.includes('PARTIAL_UPDATE_ROWS_EVENT')) reject(error);
+      });
       zongji.on('binlog', (event: BinlogEvent) => {
         try {
           if ('binlogName' in event && event.getEventName() === 'rotate') file = String(event.binlogName);
@@ -53,7 +97,8 @@ async function readChanges(source: TestServer): Promise<TrueChange[]> {
         }
         if (file === end.file && event.nextPosition >= end.position) resolve();
       });
-      zongji.start({ serverId: 4_000_000 + port, filename: first.Log_name, position: 4 });
+      const events = includeEvents === undefined ? {} : { includeEvents };
+      zongji.start({ serverId: 4_000_000 + port, filename: first.Log_name, position: 4, ...events });
     });
   } finally {
     await new Promise<void>((resolve) => {
@@ -61,12 +106,12 @@ async function readChanges(source: TestServer): Promise<TrueChange[]> {
       zongji.stop();
     });
   }
-  return changes;
 }
 
 function changesOf(event: BinlogEvent): Change[] {
   if ('query' in event && 'schema' in event) {
     const sql = String(event.query);
+    if (ofTemporaryTable.test(sql)) return [];
     const concernsUs = event.schema === schema || new RegExp(`\\b${schema}\\b`).test(sql);
     return concernsUs && !framing.test(statementText(sql)) ? [{ type: 'ddl', sql }] : [];
   }
@@ -107,10 +152,15 @@ function recorded(row: Row): Row {
 
 function isEnd(event: BinlogEvent): boolean {
   if (event.getEventName() === 'xid') return true;
-  return 'query' in event && !/^(BEGIN|SAVEPOINT|RELEASE|ROLLBACK TO)\b/i.test(String(event.query));
+  if (!('query' in event)) return false;
+  const sql = String(event.query);
+  return (
+    !/^(BEGIN|SAVEPOINT|RELEASE|ROLLBACK TO)\b/i.test(sql) && !ofTemporaryTable.test(sql) && !isStatement(sql)
+  );
 }
 
-async function readTables(source: TestServer): Promise<Map<string, readonly Row[]>> {
+/** The rows of each table of the load, as they are now. */
+export async function readTables(source: TestServer): Promise<Map<string, readonly Row[]>> {
   const names = await source.query<{ name: string }>(
     'SELECT TABLE_NAME AS name FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA = ?',
     [schema],
@@ -120,4 +170,9 @@ async function readTables(source: TestServer): Promise<Map<string, readonly Row[
     tables.set(name, await source.query<Row>(`SELECT * FROM \`${schema}\`.\`${name}\``));
   }
   return tables;
+}
+
+/** A statement that changes rows stands in a transaction that something else ends. */
+function isStatement(sql: string): boolean {
+  return /^(INSERT|UPDATE|DELETE)\b/i.test(sql);
 }

@@ -3,24 +3,29 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 /** Where a proxy leads to. */
 type Target = { readonly host: string; readonly port: number };
 
+/** What becomes of what a server sends; made anew for each connection. */
+export type Changer = () => (chunk: Buffer) => Buffer;
+
 /** One address, and whichever server is behind it today: a host that is rebuilt, or a name that moves on. */
 export class Proxy {
   #target: Target;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  readonly #changer: Changer | null;
   #blocked = false;
   #holds = false;
 
-  private constructor(target: Target) {
+  private constructor(target: Target, changer: Changer | null) {
     this.#target = target;
+    this.#changer = changer;
     this.#server = createServer((client) => {
       if (this.#blocked) client.destroy();
       else this.#join(client, connect({ host: this.#target.host, port: this.#target.port }));
     });
   }
 
-  static async start(target: Target): Promise<Proxy> {
-    const proxy = new Proxy(target);
+  static async start(target: Target, changer: Changer | null = null): Promise<Proxy> {
+    const proxy = new Proxy(target, changer);
     await new Promise<void>((resolve, reject) => {
       proxy.#server.once('error', reject);
       proxy.#server.listen(0, '127.0.0.1', resolve);
@@ -79,9 +84,10 @@ export class Proxy {
       [server, client],
     ] as const) {
       this.#sockets.add(socket);
+      const change = socket === server ? this.#changer?.() : undefined;
       socket.on('data', (chunk: Buffer) => {
         // Pipes resume by themselves; here nothing may get through while it is held.
-        if (!other.write(chunk)) socket.pause();
+        if (!other.write(change?.(chunk) ?? chunk)) socket.pause();
       });
       other.on('drain', () => {
         if (!this.#holds) socket.resume();

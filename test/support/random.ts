@@ -32,4 +32,14 @@ export class Random {
   bytes(length: number): Buffer {
     return Buffer.from(Array.from({ length }, () => this.between(0, 255)));
   }
+
+  /** One of them, the likelier the more it weighs. */
+  weighted<T extends { readonly weight: number }>(choices: readonly T[]): T {
+    let left = this.fraction() * choices.reduce((sum, { weight }) => sum + weight, 0);
+    for (const choice of choices) {
+      left -= choice.weight;
+      if (left < 0) return choice;
+    }
+    return this.pick(choices);
+  }
 }

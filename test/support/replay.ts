@@ -12,19 +12,36 @@ const addColumn = new RegExp(
   'i',
 );
 
+const dropColumn = new RegExp(`^ALTER TABLE ${named} DROP COLUMN \`?(\\w+)\`?$`, 'i');
+
 /** Makes the tables again from the records alone: what a consumer of the audit would have. */
 export class Replay {
   /** What could not be applied, e.g. a row that is deleted and isn't there. */
   readonly problems: string[] = [];
   readonly #tables = new Map<string, Map<string, Entry>>();
+  /** What was prepared, by its XID, until its outcome comes. */
+  readonly #prepared = new Map<string, AuditRecord[]>();
 
   apply(record: AuditRecord): void {
-    if (record.type === 'ddl') this.#define(statementText(record.sql ?? ''));
-    else {
-      const table = this.#table(record.table ?? '', record.id);
-      if (record.before) this.#remove(table, record.before, record);
-      if (record.after) add(table, record.after, 1);
-    }
+    const { type, tx } = record;
+    if (type === 'ddl') this.#define(statementText(record.sql ?? ''));
+    else if (type === 'xa') this.#settle(record);
+    else if (type === 'gap') this.problems.push(`${record.id}: a gap`);
+    else if (tx.xa === undefined) this.#change(record);
+    else this.#prepared.set(tx.xa, [...(this.#prepared.get(tx.xa) ?? []), record]);
+  }
+
+  /** An outcome whose XID never came belongs to tables that are filtered out. */
+  #settle({ xid = '', outcome }: AuditRecord): void {
+    const records = this.#prepared.get(xid) ?? [];
+    this.#prepared.delete(xid);
+    if (outcome === 'commit') for (const record of records) this.#change(record);
+  }
+
+  #change(record: AuditRecord): void {
+    const table = this.#table(record.table ?? '', record.id);
+    if (record.before) this.#remove(table, record.before, record);
+    if (record.after) add(table, record.after, 1);
   }
 
   /** How the tables differ from these; empty when they don't. */
@@ -56,12 +73,20 @@ export class Replay {
     if (dropped !== undefined && !this.#tables.delete(dropped)) this.problems.push(`${sql}: no such table`);
     const truncated = truncateTable.exec(sql)?.[1];
     if (truncated !== undefined) this.#table(truncated, sql).clear();
-    const [, altered, column, value] = addColumn.exec(sql) ?? [];
-    if (altered === undefined || column === undefined) return;
-    const entries = [...this.#table(altered, sql).values()];
+    const [, longer, column, value] = addColumn.exec(sql) ?? [];
+    if (column !== undefined) this.#alter(longer, sql, (row) => ({ ...row, [column]: Number(value) }));
+    const [, shorter, gone] = dropColumn.exec(sql) ?? [];
+    if (gone !== undefined) {
+      this.#alter(shorter, sql, (row) =>
+        Object.fromEntries(Object.entries(row).filter(([name]) => name !== gone)),
+      );
+    }
+  }
+
+  #alter(name = '', sql: string, change: (row: Row) => Row): void {
     const table = new Map<string, Entry>();
-    for (const { row, count } of entries) add(table, { ...row, [column]: Number(value) }, count);
-    this.#tables.set(altered, table);
+    for (const { row, count } of this.#table(name, sql).values()) add(table, change(row), count);
+    this.#tables.set(name, table);
   }
 
   #table(name: string, where: string): Map<string, Entry> {

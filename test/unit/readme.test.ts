@@ -35,6 +35,7 @@ test('every error code says what to do', () => {
   const codes: Record<ErrorCode, true> = {
     usage: true,
     config: true,
+    conditions: true,
     'server-unreachable': true,
     'access-denied': true,
     'missing-grant': true,
@@ -61,6 +62,8 @@ test('every error code says what to do', () => {
     'checkpoint-conflict': true,
     'checkpoint-store': true,
     'election-store': true,
+    'missing-table': true,
+    'no-zookeeper-client': true,
     'not-leader': true,
     sink: true,
     spool: true,

@@ -1,9 +1,11 @@
 import { describeVersion } from '../../mysql/settings-findings.js';
 import { parseServerVersion } from '../../mysql/version.js';
-import type { CheckedServer, CheckFinding, CheckReport } from './findings.js';
+import type { AtStart, CheckFinding } from '../../conditions/finding.js';
+import { countOf, formatSeconds } from '../../util/quantities.js';
+import type { CheckedServer, CheckReport } from './report.js';
 
 /** The report for people: by server, what is fine (✓), wrong (✗) or to be minded (!), with what to do about it. */
-export function renderReport({ servers, findings, checkpoint, created }: CheckReport): string {
+export function renderReport({ servers, findings, notes, checkpoint, created, run }: CheckReport): string {
   const sections = servers.map((server) => {
     const own = findings.filter((finding) => finding.server === server.server);
     return [
@@ -26,10 +28,11 @@ export function renderReport({ servers, findings, checkpoint, created }: CheckRe
     ...created.map((table) => `  ✓ made the table ${table}`),
     ...(unread ? [] : [`  ✓ checkpoint ${checkpoint.location}: ${place}`]),
     ...others.flatMap(lines),
+    ...notes.map((note) => `  · ${note}`),
   ]);
   const count = (severity: CheckFinding['severity']): number =>
     findings.filter((finding) => finding.severity === severity).length;
-  const total = `${plural(count('error'), 'error')}, ${plural(count('warning'), 'warning')}`;
+  const total = `${countOf(count('error'), 'error')}, ${countOf(count('warning'), 'warning')}: ${runWords(run)}`;
   return [...sections.map((section) => section.join('\n')), total].join('\n\n');
 }
 
@@ -40,7 +43,7 @@ function heading({ server, version, role, replicatesFrom, lastHint }: CheckedSer
   if (role === 'binlog-server') parts.push('binlog server');
   if (role === 'replica') parts.push(`replica of ${replicatesFrom.join(', ')}`);
   if (lastHint !== null) {
-    const age = lastHint.ageSeconds === null ? '' : ` (${String(lastHint.ageSeconds)} s old)`;
+    const age = lastHint.ageSeconds === null ? '' : ` (${formatSeconds(lastHint.ageSeconds)} old)`;
     parts.push(`newest hint ${lastHint.hint}${age}`);
   }
   return parts.join('  ');
@@ -53,6 +56,13 @@ function lines({ server, severity, message, fix }: CheckFinding): string[] {
   return [`  ${severity === 'error' ? '✗' : '!'} ${text}`, `      → ${fix}`];
 }
 
-function plural(count: number, word: string): string {
-  return `${String(count)} ${word}${count === 1 ? '' : 's'}`;
+function runWords(run: AtStart): string {
+  switch (run) {
+    case 'refuses':
+      return 'waymark run refuses to start';
+    case 'waits':
+      return 'waymark run starts, and waits for what is away';
+    case 'goes-on':
+      return 'waymark run starts';
+  }
 }

@@ -1,21 +1,21 @@
 import type { Command } from 'commander';
+import { testConditions } from '../../conditions/conditions.js';
+import { subjectOf } from '../../conditions/subject.js';
+import { makeTables } from '../../conditions/tables.js';
 import { loadConfigs, oneOfStreams } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
-import { readAccount } from '../../mysql/account.js';
-import { poolFindings } from '../../mysql/pool-findings.js';
-import { preflightErrors } from '../../mysql/preflight.js';
 import { exitCodes } from '../../util/errors.js';
-import type { CheckFinding, CheckReport } from '../check/findings.js';
-import { checkPlace } from '../check/place-check.js';
+import { cascadeFindings, notAsked, readCascades } from '../check/cascade-check.js';
+import { checkHints, type HintCheck } from '../check/hint-check.js';
 import { renderReport } from '../check/render.js';
-import { checkServer } from '../check/server-check.js';
-import { checkElection } from '../check/election-check.js';
-import { checkCheckpoint, checkSink } from '../check/storage-check.js';
-import { checkTables } from '../check/table-check.js';
+import { checkedCheckpoint, checkedServer, type CheckReport, runOf } from '../check/report.js';
 import type { CommandContext, CommonOptions, Start } from '../context.js';
 import { withConfigOption } from '../options.js';
 
 type CheckOptions = CommonOptions & { readonly config: string; readonly fix?: true };
+
+/** For whatever has to answer, each. */
+const limitMs = 10_000;
 
 /** `waymark check`: everything wrong with servers, grants, settings, hints, checkpoint and sink, at once. */
 export function addCheckCommand(program: Command, start: Start): void {
@@ -31,7 +31,8 @@ export function addCheckCommand(program: Command, start: Start): void {
       'after',
       `
 It only reads, unless --fix is given. Exit code 0: no errors (warnings may be there); 1: errors; 2: the config file is wrong.
-JSON: {ok, findings: [{server, severity, code, message, fix}], servers: [{server, vendor, version, role, lastHint, …}], checkpoint, created}
+"waymark run" tests the same before it starts; "run" says what it does about a finding: refuses, waits or goes-on.
+JSON: {ok, run, findings: [{server, severity, code, message, fix, run}], notes, servers: [{server, vendor, version, role, lastHint, …}], checkpoint, created}
 
 Example:
   waymark check -c waymark.yaml`,
@@ -56,47 +57,45 @@ async function check(context: CommandContext, options: CheckOptions): Promise<nu
 }
 
 async function examine(config: Config, fix: boolean, signal: AbortSignal): Promise<CheckReport> {
-  const account = await readAccount(config);
-  const tables = await checkTables(config, account, { fix, signal });
-  const [servers, checkpoint, election, sink] = await Promise.all([
-    Promise.all(
-      config.servers.map(({ address, kind }) =>
-        checkServer(
-          { address, account, ...(kind === undefined ? {} : { kind }) },
-          { format: config.hints, tables: config.filter, signal },
-        ),
-      ),
-    ),
-    checkCheckpoint(config, account, signal),
-    checkElection(config, account, signal),
-    checkSink(config.sink),
+  const subject = await subjectOf(config, { signal, limitMs });
+  const { account } = subject;
+  const made =
+    fix && account !== null ? await makeTables(config, account, subject) : { created: [], findings: [] };
+  const [unmet, reports, checkpoint] = await Promise.all([
+    testConditions(subject),
+    subject.servers(),
+    subject.checkpoint(),
   ]);
-  const pool: CheckFinding[] = poolFindings(
-    servers.map(({ report }) => report),
-    config.serverId,
+  const hints = await Promise.all(
+    config.servers.map(async ({ address, kind }, index): Promise<HintCheck> => {
+      const report = reports[index];
+      if (report === undefined || account === null) return { findings: [], lastHint: null };
+      const instance = { address, account, ...(kind === undefined ? {} : { kind }) };
+      return checkHints(instance, report, { format: config.hints, signal });
+    }),
   );
-  const findings = [
-    ...servers.flatMap((server) => server.findings),
-    ...pool,
-    ...poolSizeFindings(config),
-    ...tables.findings,
-    // Without its tables nothing else can be said of what is kept in them.
-    ...(tables.findings.length > 0 ? [] : [...checkpoint.findings, ...election]),
-    ...checkPlace(config, servers, checkpoint),
-    ...sink,
-  ];
+  const cascades = cascadeFindings(
+    await Promise.all(
+      reports.map((report, index) => {
+        const member = config.servers[index];
+        if (member === undefined || account === null) return notAsked(report.server);
+        return readCascades({ address: member.address, account }, report, signal);
+      }),
+    ),
+    config.filter,
+  );
+  const all = [...made.findings, ...unmet, ...hints.flatMap((hint) => hint.findings), ...cascades.findings];
+  // What kept a table from being made is found once more where the table is looked for.
+  const findings = all.filter(
+    ({ message }, index) => all.findIndex((other) => other.message === message) === index,
+  );
   return {
-    ok: preflightErrors(findings).length === 0,
+    ok: findings.every(({ severity }) => severity !== 'error'),
+    run: runOf(findings),
     findings,
-    servers: servers.map(({ summary }) => summary),
-    checkpoint: checkpoint.summary,
-    created: tables.created,
+    servers: reports.map((report, index) => checkedServer(report, hints[index]?.lastHint ?? null)),
+    checkpoint: checkedCheckpoint(checkpoint),
+    notes: cascades.notes,
+    created: made.created,
   };
-}
-
-function poolSizeFindings({ servers }: Config): CheckFinding[] {
-  if (servers.length > 1) return [];
-  const message = 'There is one server in the pool: when it dies, there is none to go on with';
-  const fix = 'Add a replica to "servers"';
-  return [{ server: null, severity: 'warning', code: 'single-server', message, fix }];
 }

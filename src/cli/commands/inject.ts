@@ -5,7 +5,7 @@ import type { Hint } from '../../hints/hint.js';
 import { runInjector } from '../../hints/injector.js';
 import { hintEventName, hintStateTable, installServerEvent } from '../../hints/server-event.js';
 import { lastHint } from '../../matching/locate.js';
-import { isServerError } from '../../mysql/server-error.js';
+import { errorNumberOf } from '../../mysql/server-error.js';
 import { exitCodes, hasCode, messageOf, WaymarkError } from '../../util/errors.js';
 import type { CommandContext, CommonOptions, Start } from '../context.js';
 import { countOf, formatDuration } from '../../util/quantities.js';
@@ -133,7 +133,7 @@ async function newestHint(
     return found?.hint ?? null;
   } catch (error) {
     signal.throwIfAborted();
-    const mayNotLook = isServerError(error) || hasCode(error, 'missing-grant');
+    const mayNotLook = errorNumberOf(error) !== null || hasCode(error, 'missing-grant');
     if (!mayNotLook && !timeout.aborted) throw error;
     const why = timeout.aborted ? `not found within ${formatDuration(searchMs)}` : messageOf(error);
     logger.warn(

@@ -8,7 +8,7 @@ import type { Config } from '../../config/schema.js';
 import { readAccount } from '../../mysql/account.js';
 import { exitCodes, hasCode, WaymarkError } from '../../util/errors.js';
 import { askAgent, errorOf, listenerOf, parseJson } from '../agent-client.js';
-import { checkCheckpoint } from '../check/storage-check.js';
+import { readStored } from '../../conditions/checkpoint.js';
 import type { CommandContext, CommonOptions, Start } from '../context.js';
 import { withConfigOption } from '../options.js';
 
@@ -112,13 +112,10 @@ type StoredPlace = {
 };
 
 async function storedPlace(config: Config, signal: AbortSignal): Promise<StoredPlace> {
-  const { findings, summary, stored, read } = await checkCheckpoint(
-    config,
-    await readAccount(config),
-    signal,
-  );
+  const account = await readAccount(config);
+  const { location, findings, stored, read } = await readStored(config, account, { signal, limitMs });
   return {
-    location: summary.location,
+    location,
     problem: read ? null : findings.map(({ message }) => message).join('; '),
     place: stored && placeOf(stored),
   };

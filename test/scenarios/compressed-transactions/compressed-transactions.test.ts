@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { defaultKind } from '../../servers/kind.js';
-import { isMove, scenario } from '../../support/scenario.js';
+import { isMove } from '../../support/agent-process.js';
+import { scenario } from '../../support/scenario.js';
 
 const isMysql = defaultKind().vendor === 'mysql';
 const why = isMysql ? '' : ' (skipped: the servers of this run are not MySQL)';

@@ -2,9 +2,11 @@ import { expect, test } from 'vitest';
 import type { TestServer } from '../../servers/index.js';
 import { stopReplication } from '../../servers/index.js';
 import { bigRows, inTheMiddle, writeBigTransaction } from '../../support/big-transaction.js';
+import { defaultKind } from '../../servers/kind.js';
 import { startHints } from '../../support/hints.js';
 import { readAudit } from '../../support/audit.js';
-import { isMove, type Scenario, scenario } from '../../support/scenario.js';
+import { isMove } from '../../support/agent-process.js';
+import { type Scenario, scenario } from '../../support/scenario.js';
 import { until } from '../../servers/wait.js';
 
 /** Delivers transactions that the candidate never gets; then source and tailed replica die, and it is promoted. */
@@ -82,6 +84,10 @@ test('with onDivergence: continue it goes on, and says so', async () => {
   });
 });
 
+/** What a MariaDB server has logged is delivered when it is here whole, so that no server's death leaves half of it. */
+const isMysql = defaultKind().vendor === 'mysql';
+const why = isMysql ? '' : ' (skipped: MariaDB)';
+
 /** Source and replica die while a transaction is half delivered that the candidate never gets. */
 async function loseHalfATransaction(stage: Scenario): Promise<TestServer> {
   const candidate = stage.replica(1);
@@ -103,23 +109,29 @@ async function loseHalfATransaction(stage: Scenario): Promise<TestServer> {
   return candidate;
 }
 
-test('half of a transaction was delivered, and the rest is nowhere: exit code 4', async () => {
-  await scenario({}, async (stage) => {
-    const agent = await stage.startAgent();
-    const candidate = await loseHalfATransaction(stage);
-    expect(await agent.ended, agent.log()).toEqual({ code: 4, signal: null });
-    const failed = agent.all('stopped')[0];
-    expect(failed).toMatchObject({ code: 'diverged', server: candidate.address });
-    expect(failed?.['changes']).toBeGreaterThan(0.05 * bigRows);
-  });
-});
+test.skipIf(!isMysql)(
+  `half of a transaction was delivered, and the rest is nowhere: exit code 4${why}`,
+  async () => {
+    await scenario({}, async (stage) => {
+      const agent = await stage.startAgent();
+      const candidate = await loseHalfATransaction(stage);
+      expect(await agent.ended, agent.log()).toEqual({ code: 4, signal: null });
+      const failed = agent.all('stopped')[0];
+      expect(failed).toMatchObject({ code: 'diverged', server: candidate.address });
+      expect(failed?.['changes']).toBeGreaterThan(0.05 * bigRows);
+    });
+  },
+);
 
-test('half of a transaction was delivered, and the rest is nowhere: onDivergence: continue goes on', async () => {
-  await scenario({ config: { failover: { onDivergence: 'continue' } } }, async (stage) => {
-    const agent = await stage.startAgent();
-    await loseHalfATransaction(stage);
-    await agent.waitForEvent('divergence.ignored');
-    await until('the stream goes on', () => stage.follower.holds('in its place'));
-    await stage.stopAgent();
-  });
-});
+test.skipIf(!isMysql)(
+  `half of a transaction was delivered, and the rest is nowhere: onDivergence: continue goes on${why}`,
+  async () => {
+    await scenario({ config: { failover: { onDivergence: 'continue' } } }, async (stage) => {
+      const agent = await stage.startAgent();
+      await loseHalfATransaction(stage);
+      await agent.waitForEvent('divergence.ignored');
+      await until('the stream goes on', () => stage.follower.holds('in its place'));
+      await stage.stopAgent();
+    });
+  },
+);

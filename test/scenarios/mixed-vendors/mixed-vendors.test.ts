@@ -8,7 +8,8 @@ import {
 } from '../../servers/index.js';
 import { defaultKind } from '../../servers/kind.js';
 import { until } from '../../servers/wait.js';
-import { createAccount, scenario } from '../../support/scenario.js';
+import { createAgentAccount } from '../../support/grants.js';
+import { scenario } from '../../support/scenario.js';
 
 const { vendor, settings } = defaultKind();
 /** One version of MariaDB with MySQL's GTIDs, the other without. */
@@ -24,7 +25,7 @@ const topology = { settings: { collation_server: 'utf8mb4_general_ci' }, replica
 /** The agent's account on a replica that didn't get its source's, outside of the log. */
 async function createAccountAside(replica: TestServer): Promise<void> {
   await replica.query('SET SESSION sql_log_bin = OFF');
-  await createAccount(replica);
+  await createAgentAccount(replica);
   await replica.query('SET SESSION sql_log_bin = ON');
 }
 

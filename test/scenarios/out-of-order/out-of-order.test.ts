@@ -9,7 +9,8 @@ import { until } from '../../servers/wait.js';
 import { readAudit } from '../../support/audit.js';
 import { explain, judge } from '../../support/judge.js';
 import { readTruth } from '../../support/oracle.js';
-import { isMove, scenario } from '../../support/scenario.js';
+import { isMove } from '../../support/agent-process.js';
+import { scenario } from '../../support/scenario.js';
 
 const hasMysql = await supports('mysql');
 const why = hasMysql ? '' : ` (skipped: the ${provider()} test servers have no MySQL)`;

@@ -6,6 +6,7 @@ import {
   changeSource,
   isMeant,
   replicationStatus,
+  stopReplication,
   type TestServer,
 } from '../../servers/index.js';
 import { until } from '../../servers/wait.js';
@@ -85,6 +86,75 @@ test.skipIf(!isMariaDb)(
       await stage.level();
       await stage.stopAgent();
       await stage.judge();
+    });
+  },
+);
+
+/** Writes a row on a replica under a GTID of the source. */
+async function writeUnder(gtid: string, replica: TestServer, note: string): Promise<void> {
+  const [domain = '', serverId = '', sequence = ''] = gtid.split('-');
+  const connection = await replica.connect();
+  try {
+    await connection.query(
+      `SET SESSION gtid_domain_id = ${domain}, server_id = ${serverId}, gtid_seq_no = ${sequence}`,
+    );
+    await connection.query('INSERT INTO shop.journal VALUES (7, NULL, ?)', [note]);
+  } finally {
+    connection.destroy();
+  }
+}
+
+test.skipIf(!isMariaDb)(
+  'the server that is read logs something else under a GTID that was delivered: the stream ends, diverged',
+  async () => {
+    await scenario({}, async (stage) => {
+      const tailed = stage.replica(0);
+      const agent = await stage.startAgent({ servers: [tailed.address] });
+      await stage.startLoad();
+      await stage.delivered(60);
+      await stage.load.stop();
+      await stage.hints.stop();
+      await stage.level();
+      const [gtid] = await lastGtids(tailed, 1);
+      await writeUnder(gtid!, tailed, 'never on the source');
+      expect(await agent.ended, agent.log()).toEqual({ code: 4, signal: null });
+      const [stopped] = agent.all('stopped');
+      expect(stopped).toMatchObject({ code: 'diverged', server: tailed.address, gtid });
+      expect(await stage.follower.holds('never on the source')).toBe(false);
+      expect(agent.all('transaction.repeated')).toEqual([]);
+
+      // The operator says that it is to be delivered all the same.
+      await stage.startAgent({ servers: [tailed.address], failover: { onDivergence: 'continue' } });
+      await until('the row is delivered', () => stage.follower.holds('never on the source'));
+      expect(stage.agent.all('divergence.ignored')).toHaveLength(1);
+      await stage.stopAgent();
+    });
+  },
+);
+
+test.skipIf(!isMariaDb)(
+  'the next server has something else under a GTID that was delivered: diverged, without waiting for more',
+  async () => {
+    await scenario({}, async (stage) => {
+      const [tailed, candidate, { source }] = [stage.replica(0), stage.replica(1), stage];
+      const agent = await stage.startAgent();
+      await stage.startLoad();
+      await stage.delivered(60);
+      await stage.hints.next();
+      await stage.load.stop();
+      await stage.hints.stop();
+      await stage.level();
+      await stage.topology.waitForReplicas();
+      await stopReplication(candidate);
+      await source.query("INSERT INTO shop.journal VALUES (7, NULL, 'on the source')");
+      await until('the row is delivered', () => stage.follower.holds('on the source'));
+      const [gtid] = await lastGtids(source, 1);
+      await writeUnder(gtid!, candidate, 'on the candidate');
+      await tailed.kill();
+      expect(await agent.ended, agent.log()).toEqual({ code: 4, signal: null });
+      const [stopped] = agent.all('stopped');
+      expect(stopped).toMatchObject({ code: 'diverged', server: candidate.address });
+      expect(stopped?.['msg']).toContain(`g:${gtid!}`);
     });
   },
 );

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { isMove, scenario } from '../../support/scenario.js';
+import { isMove } from '../../support/agent-process.js';
+import { scenario } from '../../support/scenario.js';
 
 test('the tailed replica is killed: the stream goes on from another one, and nobody can tell', async () => {
   await scenario({}, async (stage) => {

@@ -3,7 +3,8 @@ import { binlogEnd, startServer, type TestServer } from '../../servers/index.js'
 import { type Hints, startHints } from '../../support/hints.js';
 import { type Load, startLoad } from '../../support/load.js';
 import { Proxy } from '../../support/proxy.js';
-import { createAccount, type Scenario, scenario } from '../../support/scenario.js';
+import { createAgentAccount } from '../../support/grants.js';
+import { type Scenario, scenario } from '../../support/scenario.js';
 
 /** A server that has nothing to do with the others, and a log of the same name, with tables and hints of the same kind. */
 class Stranger {
@@ -19,7 +20,7 @@ class Stranger {
 
   static async start(like: TestServer): Promise<Stranger> {
     const server = await startServer({ settings: { server_id: like.serverId } });
-    await createAccount(server);
+    await createAgentAccount(server);
     const hints = startHints(server);
     const load = await startLoad(server, { seed: 99, rate: 150 });
     await load.bigTransaction(20_000);

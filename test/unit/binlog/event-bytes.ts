@@ -1,3 +1,6 @@
+import { deflateSync } from 'node:zlib';
+import { plainZstd } from './zstd-frames.js';
+import { mayBePacked } from '../../../src/binlog/unpacked-events.js';
 import { EventList } from '../../../src/binlog/event-list.js';
 import type { EventBatch } from '../../../src/binlog/event.js';
 import { LogPosition } from '../../../src/binlog/log-position.js';
@@ -69,15 +72,18 @@ export function tableMapEvent(tableId: number, schema: string, table: string): B
   );
 }
 
-/** A row event, version 1 (MariaDB) or 2 (MySQL), of a table with up to 8 columns. */
+/**
+ * A row event, version 1 (MariaDB) or 2 (MySQL), of a table with up to 8 columns unless the bitmaps of present columns are
+ * given.
+ */
 export function rowsEvent(
   type: number,
   tableId: number,
   images: Buffer,
-  header: Partial<HeaderFields> & { extra?: Buffer; columns?: number } = {},
+  header: Partial<HeaderFields> & { extra?: Buffer; columns?: number; present?: Buffer } = {},
 ): Buffer {
-  const { extra, columns = 2, ...fields } = header;
-  const updates = [24, 31, 167, 170].includes(type);
+  const updates = [24, 31, 39, 167, 170].includes(type);
+  const { extra, columns = 2, present = Buffer.alloc(updates ? 2 : 1, 0xff), ...fields } = header;
   return event(
     { type, ...fields },
     Buffer.concat([
@@ -85,7 +91,7 @@ export function rowsEvent(
       uint(1, 2),
       ...(extra === undefined ? [] : [uint(extra.length + 2, 2), extra]),
       uint(columns, 1),
-      Buffer.alloc(updates ? 2 : 1, 0xff),
+      present,
       images,
     ]),
   );
@@ -131,10 +137,32 @@ export async function* batchesOf(
       bytes: some.reduce((sum, { length }) => sum + length, 0),
       end: position.end,
       complete: true,
-      packed: some.some((bytes) => bytes[4] === 40),
+      packed: some.some((bytes) => mayBePacked(bytes[4] ?? 0)),
       forEach: (visit) => {
         list.forEach(visit);
       },
     };
   }
+}
+
+/** The events of a transaction in a TRANSACTION_PAYLOAD_EVENT, in blocks of the given size. */
+export function payloadEvent(events: readonly Buffer[], blockBytes: number): Buffer {
+  const content = Buffer.concat(events);
+  const blocks = Array.from({ length: Math.ceil(content.length / blockBytes) }, (_, index) =>
+    content.subarray(index * blockBytes, (index + 1) * blockBytes),
+  );
+  return payloadEventOf(plainZstd(blocks));
+}
+
+/** A TRANSACTION_PAYLOAD_EVENT with packed content. */
+export function payloadEventOf(packed: Buffer): Buffer {
+  const size = lengthEncoded(packed.length);
+  return event({ type: 40 }, Buffer.concat([Buffer.of(1, size.length), size, Buffer.of(0), packed]));
+}
+
+/** What MariaDB makes of a payload (sql/log_event.cc, binlog_buf_compress). */
+export function packedByMariadb(payload: Buffer, lengthBytes: 1 | 2 | 3 | 4): Buffer {
+  const length = Buffer.alloc(lengthBytes);
+  length.writeUIntBE(payload.length, 0, lengthBytes);
+  return Buffer.concat([Buffer.of(0x80 | lengthBytes), length, deflateSync(payload)]);
 }

@@ -19,7 +19,6 @@ function assemble(events: readonly Buffer[]): { ended: EndedTransaction[]; assem
 
 describe('what would be lost is refused, with its place', () => {
   test.each([
-    ['a partial JSON update', 39, 'binlog_row_value_options'],
     ['an incident', 26, 'incident'],
     ['LOAD DATA', 18, 'binlog_format'],
   ])('%s', (_name, type, text) => {

@@ -1,16 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type EndedTransaction, TransactionAssembler } from '../../../src/binlog/transaction-assembler.js';
 import { unpackEvents } from '../../../src/binlog/unpacked-events.js';
-import {
-  batchesOf,
-  event,
-  lengthEncoded,
-  queryEvent,
-  rowsEvent,
-  tableMapEvent,
-  uint,
-} from './event-bytes.js';
-import { plainZstd } from './zstd-frames.js';
+import { batchesOf, event, payloadEvent, queryEvent, rowsEvent, tableMapEvent, uint } from './event-bytes.js';
 
 const xid = event({ type: 16 }, uint(99, 8));
 const insert = (rows: string | Buffer, second?: number): Buffer =>
@@ -19,17 +10,6 @@ const insert = (rows: string | Buffer, second?: number): Buffer =>
     ...(second === undefined ? {} : { second }),
   });
 const orders = tableMapEvent(5, 'shop', 'orders');
-
-/** The events of a transaction in a TRANSACTION_PAYLOAD_EVENT, in blocks of the given size. */
-function payloadEvent(events: readonly Buffer[], blockBytes: number): Buffer {
-  const content = Buffer.concat(events);
-  const blocks = Array.from({ length: Math.ceil(content.length / blockBytes) }, (_, index) =>
-    content.subarray(index * blockBytes, (index + 1) * blockBytes),
-  );
-  const packed = plainZstd(blocks);
-  const size = lengthEncoded(packed.length);
-  return event({ type: 40 }, Buffer.concat([Buffer.of(1, size.length), size, Buffer.of(0), packed]));
-}
 
 async function assemble(events: readonly Buffer[]): Promise<EndedTransaction[]> {
   const ended: EndedTransaction[] = [];

@@ -1,3 +1,5 @@
+import * as zlib from 'node:zlib';
+
 /** zstd without a compressor (RFC 8878, 3.1.1): frames of blocks that stand for themselves. */
 
 const magic = Buffer.of(0x28, 0xb5, 0x2f, 0xfd);
@@ -25,4 +27,22 @@ export function repeatedZstd(byte: number, blocks: number): Buffer {
     block(1, largestBlock, index === blocks - 1, Buffer.of(byte)),
   );
   return Buffer.concat([magic, frameHeader, ...framed]);
+}
+
+/** What the compressor of this Node makes of it, where there is one (22.15 and later). */
+export function zstdCompress(bytes: Buffer, level: number): Buffer {
+  const module: object = zlib;
+  if (!canCompress(module)) throw new Error('this Node has no zstd');
+  return module.zstdCompressSync(bytes, { params: { [compressionLevel]: level } });
+}
+
+/** ZSTD_c_compressionLevel */
+const compressionLevel = 100;
+
+type Compressor = {
+  zstdCompressSync(bytes: Buffer, options: { params: Record<number, number> }): Buffer;
+};
+
+function canCompress(module: object): module is Compressor {
+  return 'zstdCompressSync' in module;
 }

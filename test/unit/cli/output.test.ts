@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { Writable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { Output } from '../../../src/cli/output.js';
@@ -43,6 +44,19 @@ describe('Output', () => {
     expect(JSON.parse(texts.stdout)).toEqual({ error: { code: 'unexpected', message: 'oops' } });
     expect(texts.stderr).toContain('TypeError: oops\n    at ');
     expect(texts.stderr).toContain('Please report it');
+  });
+
+  test('what the system refuses is no mistake of ours', async () => {
+    const error = await stat('/no/such/file').catch((e: unknown) => e);
+    const { output, texts } = outputs(true);
+    expect(await output.error(error)).toBe(1);
+    expect(texts.stderr).toBe('');
+    expect(JSON.parse(texts.stdout)).toMatchObject({
+      error: { code: 'system', message: expect.stringContaining('ENOENT') as string },
+    });
+    const plain = outputs(false);
+    await plain.output.error(error);
+    expect(plain.texts.stderr).toMatch(/^waymark: ENOENT.*\n$/);
   });
 
   test('being interrupted is no mistake', async () => {

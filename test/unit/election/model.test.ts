@@ -3,7 +3,17 @@ import { describe, expect, it } from 'vitest';
 
 import type { Answer } from '../../../src/election/hold.js';
 import { type Demand, inOrder, mustLeave, placeOf } from '../../../src/election/queue.js';
-import { anybody, attempt, type Row, standing, withdraw } from '../../../src/election/row.js';
+import {
+  anybody,
+  attempt,
+  expiredSign,
+  type Row,
+  type Sign,
+  standing,
+  watch,
+  type Watched,
+  withdraw,
+} from '../../../src/election/row.js';
 import { SimulatedAgent, times, World } from './simulation.js';
 
 const troubleMs = 90_000;
@@ -89,32 +99,65 @@ abstract class AskingAgent extends SimulatedAgent {
   }
 }
 
-class RowAgent extends AskingAgent {
-  readonly #store: { row: Row | null };
-  #campaign = 1;
+/** A server with the row, whose wall clock is set now and then, by hours in either direction. */
+class SimulatedServer {
+  row: Row | null = null;
+  readonly #world: World;
+  #offset = 0;
 
-  constructor(world: World, name: string, store: { row: Row | null }) {
+  constructor(world: World) {
+    this.#world = world;
+    const tick = (): void => {
+      if (world.chance(0.2)) this.#offset += (2 * world.random() - 1) * 7_200_000;
+      if (!world.calm) world.after(3_000, tick);
+    };
+    world.after(3_000, tick);
+  }
+
+  /** Its wall clock. */
+  get now(): number {
+    return this.#world.now + this.#offset;
+  }
+
+  get sign(): Sign {
+    return this.now.toFixed(3);
+  }
+}
+
+class RowAgent extends AskingAgent {
+  readonly #store: SimulatedServer;
+  #campaign = 1;
+  #watched: Watched | null = null;
+
+  constructor(world: World, name: string, store: SimulatedServer) {
     super(world, name);
     this.#store = store;
   }
 
   protected ask(held: number, answered: (answer: Answer) => void): void {
     const { world } = this;
-    const candidate = { id: this.candidate, host: this.name, held };
     const sentAt = this.clock();
+    const candidate = { id: this.candidate, host: this.name, held, expired: this.expired(this.#watched) };
     if (world.chance(0.1)) return;
+    const store = this.#store;
     world.after(world.delay(), () => {
-      this.#store.row = attempt(this.#store.row, candidate, world.now, timeoutMs);
+      store.row = attempt(store.row, candidate, store.sign, store.now, timeoutMs);
       // What was attempted and what is read behind it are two statements.
       world.after(world.chance(0.1) ? world.delay() : 0, () => {
-        const { row } = this.#store;
+        const { row } = store;
         if (row === null || world.chance(0.1)) return;
-        const stands = standing(row, candidate, world.now, timeoutMs);
+        const stands = standing(row, candidate, store.now, timeoutMs);
         this.after(world.delay(), () => {
+          this.#watched = watch(this.#watched, row, this.clock());
           answered({ sentAt, timeoutMs, standing: stands });
         });
       });
     });
+  }
+
+  /** Whose lease counts as over. */
+  protected expired(watched: Watched | null): Sign | null {
+    return expiredSign(watched, this.clock(), timeoutMs);
   }
 
   protected get candidate(): string {
@@ -138,7 +181,7 @@ describe('a lease in a row', () => {
     fc.assert(
       fc.property(fc.integer(), (seed) => {
         const world = new World(seed, troubleMs);
-        const store: { row: Row | null } = { row: null };
+        const store = new SimulatedServer(world);
         const agents = Array.from({ length: count }, (_, n) => new RowAgent(world, `host${n}`, store));
         for (const agent of agents) agent.start();
         makeTrouble(world, (agent) => {
@@ -147,7 +190,7 @@ describe('a lease in a row', () => {
         const operate = (): void => {
           const host = world.random() < 0.5 ? anybody : (agents[0]?.name ?? '');
           if (store.row !== null && world.chance(0.5)) {
-            store.row = { ...store.row, called: host, calledAt: world.now };
+            store.row = { ...store.row, called: host, calledAt: store.now };
           }
           if (!world.calm) world.after(7_000, operate);
         };
@@ -158,10 +201,38 @@ describe('a lease in a row', () => {
     );
   });
 
+  it("would be held by two at once if the server's wall clock said when a lease is over: the model can tell", () => {
+    class Believer extends RowAgent {
+      readonly #server: SimulatedServer;
+
+      constructor(world: World, name: string, server: SimulatedServer) {
+        super(world, name, server);
+        this.#server = server;
+      }
+
+      protected override expired(): Sign | null {
+        const { row, now } = this.#server;
+        return row !== null && Number(row.sign) < now - timeoutMs ? row.sign : null;
+      }
+    }
+    const twoAtOnce = (seed: number): boolean => {
+      const world = new World(seed, troubleMs);
+      const server = new SimulatedServer(world);
+      for (const n of [0, 1]) new Believer(world, `host${n}`, server).start();
+      try {
+        world.run(troubleMs);
+        return false;
+      } catch {
+        return true;
+      }
+    };
+    expect(Array.from({ length: 20 }, (_, seed) => twoAtOnce(seed))).toContain(true);
+  });
+
   it('would be held by two at once without the clock of the holder: the model can tell', () => {
     const twoAtOnce = (seed: number): boolean => {
       const world = new World(seed, troubleMs);
-      const store: { row: Row | null } = { row: null };
+      const store = new SimulatedServer(world);
       const agents = [0, 1].map((n) => new RowAgent(world, `host${n}`, store));
       for (const agent of agents) {
         // An agent that believes the last answer for ever.

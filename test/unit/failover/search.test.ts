@@ -10,6 +10,8 @@ const waiting: Standing = { status: 'waiting' };
 const behind: Standing = { status: 'behind' };
 const ready = (name: string): Standing => ({ status: 'ready', place: place(name) });
 const failing = (code: ErrorCode): Standing => ({ status: 'failing', error: new WaymarkError(code, code) });
+const tried = (code: ErrorCode, spent: boolean): Standing => ({ ...failing(code), spent }) as Standing;
+const spent = (code: ErrorCode): Standing => tried(code, true);
 const rejected = (code: ErrorCode): Standing => ({ status: 'rejected', error: new WaymarkError(code, code) });
 
 function codeOf(error: Error): string {
@@ -47,6 +49,25 @@ describe('verdicts', () => {
     ['one differs, one is purged', [rejected('hint-purged'), rejected('diverged')], 'give-up diverged'],
     ['the only one can never do: its own error', [rejected('hint-purged')], 'give-up hint-purged'],
     ['the only one may come back', [failing('server-unreachable')], 'go-on'],
+    [
+      'one differs, the other may do in a moment',
+      [tried('coordinates', false), rejected('diverged')],
+      'go-on',
+    ],
+    [
+      'one differs, the other was tried often',
+      [spent('coordinates'), rejected('diverged')],
+      'give-up diverged',
+    ],
+    ['one was tried often, the other may come back', [spent('checksum'), failing('stream-broken')], 'go-on'],
+    ['one was tried often, the other is tried', [spent('coordinates'), trying], 'go-on'],
+    ['all were tried often', [spent('checksum'), spent('protocol')], 'give-up no-candidate'],
+    [
+      'one was tried often, the other never does',
+      [spent('coordinates'), rejected('hint-purged')],
+      'give-up no-candidate',
+    ],
+    ['the only one was tried often: its own error', [spent('protocol')], 'give-up protocol'],
   ])('%s', (_name, standings, expected) => {
     expect(verdict(...standings)).toBe(expected);
   });

@@ -52,6 +52,15 @@ describe('the way of an agent', () => {
     expect(transition(initialState, { type: 'level', blackoutMs: 1, firstRecordMs: 1 })).toBe(initialState);
   });
 
+  test('what comes after the stop changes nothing', () => {
+    const stopped = run([
+      { type: 'placed', change: change('a', 10) },
+      { type: 'stopped', reason: 'diverged' },
+    ]);
+    expect(transition(stopped, { type: 'lost', server: 'a', finding: 'dead', at: 20 })).toBe(stopped);
+    expect(transition(stopped, { type: 'level', blackoutMs: 1, firstRecordMs: 1 })).toBe(stopped);
+  });
+
   test('only the last twenty switches are kept', () => {
     const state = run(
       Array.from({ length: 50 }, (_, at): AgentEvent => ({ type: 'placed', change: change('a', at) })),

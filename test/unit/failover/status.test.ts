@@ -24,7 +24,7 @@ function sources(change: Partial<StatusSources> = {}): StatusSources {
     progress: progress(100_000),
     members: [],
     logs: { of: () => [] },
-    checkpoint: { savedAt: null, failures: 0, failing: null },
+    checkpoint: { savedAt: null, failures: 0, droppedEntries: 0, failing: null },
     sink: { backlog: 0, busySinceMs: null, trouble: null },
     now: { monotonicMs: 100_250.4, wallMs },
     ...change,
@@ -67,6 +67,7 @@ describe('health', () => {
     const checkpoint = {
       savedAt: wallMs - 60_000,
       failures: 4,
+      droppedEntries: 0,
       failing: { sinceMs: 80_000, reason: 'ZooKeeper is away' },
     };
     expect(health({ checkpoint })).toBeNull();
@@ -155,7 +156,7 @@ test('the view', () => {
       state: { ...streaming, switches: [sampleSwitch] },
       progress: state,
       members,
-      checkpoint: { savedAt: wallMs - 7000, failures: 2, failing: null },
+      checkpoint: { savedAt: wallMs - 7000, failures: 2, droppedEntries: 0, failing: null },
       sink: { backlog: 3, busySinceMs: 100_200, trouble: null },
     }),
   );
@@ -180,7 +181,13 @@ test('the view', () => {
     bornHere: 1,
     trail: { hints: 1, transactions: 1 },
     silentMs: 250,
-    checkpoint: { savedAt: '2026-11-21T20:14:53.000Z', ageSeconds: 7, failures: 2, failing: null },
+    checkpoint: {
+      savedAt: '2026-11-21T20:14:53.000Z',
+      ageSeconds: 7,
+      failures: 2,
+      droppedEntries: 0,
+      failing: null,
+    },
     sink: { backlog: 3, busyMs: 50, trouble: null },
     members,
     switches: [sampleSwitch],

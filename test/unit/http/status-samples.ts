@@ -75,7 +75,13 @@ export const sampleStatus: AgentStatus = {
   bornHere: 1,
   trail: { hints: 2, transactions: 1024 },
   silentMs: 120,
-  checkpoint: { savedAt: '2026-11-21T20:14:53.000Z', ageSeconds: 1, failures: 0, failing: null },
+  checkpoint: {
+    savedAt: '2026-11-21T20:14:53.000Z',
+    ageSeconds: 1,
+    failures: 0,
+    droppedEntries: 0,
+    failing: null,
+  },
   sink: { backlog: 0, busyMs: null, trouble: null },
   members: [
     sampleMember,

@@ -24,7 +24,7 @@ members
     127.0.0.1:3401: the stream can't go on there: it was lost 3 s ago (failover.cooldown is 30 s)
 
 last switches
-  2026-11-21T20:14:53.000Z  127.0.0.1:3401 → 127.0.0.1:3402  dead, exact, blackout 291 ms (detect 20, choose 30, locate 40, verify 180, first record 21)`,
+  2026-11-21T20:14:53.000Z  127.0.0.1:3401 → 127.0.0.1:3402  dead, exact, blackout 291 ms (detect 20 ms, choose 30 ms, locate 40 ms, verify 180 ms, first record 21 ms)`,
   );
 });
 
@@ -46,6 +46,7 @@ test('one that is not', () => {
       savedAt: null,
       ageSeconds: null,
       failures: 3,
+      droppedEntries: 0,
       failing: { seconds: 40, reason: 'ZooKeeper is away' },
     },
     sink: { backlog: 1200, busyMs: 80, trouble: null },

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { IdentityBag, sameTransaction } from '../../../src/matching/identity-bag.js';
+import { type Comparison, digestOf } from '../../../src/binlog/identity.js';
+import { compareIdentities, IdentityBag, sameTransaction } from '../../../src/matching/identity-bag.js';
 import type { Identity } from '../../../src/matching/trail.js';
 
 const identity = (digest: bigint, second = 100, origin = ''): Identity => ({ digest, second, origin });
@@ -23,7 +24,13 @@ describe('whether two are one transaction', () => {
 });
 
 const arbitrary: fc.Arbitrary<Identity> = fc.record({
-  digest: fc.bigInt({ min: 0n, max: 3n }),
+  digest: fc
+    .tuple(
+      fc.constantFrom<Comparison>('content', 'content', 'shape', 'origin'),
+      fc.nat(1),
+      fc.bigInt({ min: 0n, max: 2n }),
+    )
+    .map((parts) => digestOf(...parts)),
   second: fc.nat(2),
   origin: fc.constantFrom('', 'g:1', 'g:2', 'c:1'),
 });
@@ -34,13 +41,14 @@ describe('the bag', () => {
     bag.add(identity(1n), 10);
     bag.add(identity(1n), 11);
     bag.add(identity(2n), 12);
-    expect([bag.take(identity(1n)), bag.take(identity(1n)), bag.take(identity(1n))]).toEqual([10, 11, null]);
+    const taken = [bag.take(identity(1n)), bag.take(identity(1n)), bag.take(identity(1n))];
+    expect(taken.map((one) => one?.value ?? null)).toEqual([10, 11, null]);
     expect(bag.size).toBe(1);
-    expect(bag.take(identity(2n))).toBe(12);
+    expect(bag.take(identity(2n))).toEqual({ value: 12, by: 'content' });
     expect(bag.size).toBe(0);
   });
 
-  test('is as a plain list searched from its beginning', () => {
+  test('is as a plain list searched from its beginning: for the same content, the same origin, whatever it may be', () => {
     fc.assert(
       fc.property(
         fc.array(arbitrary, { maxLength: 20 }),
@@ -50,9 +58,17 @@ describe('the bag', () => {
           const list = put.map((one, value) => ({ one, value }));
           for (const { one, value } of list) bag.add(one, value);
           for (const wanted of taken) {
-            const at = list.findIndex(({ one }) => sameTransaction(one, wanted));
-            const expected = at < 0 ? null : list.splice(at, 1)[0]?.value;
-            expect(bag.take(wanted)).toBe(expected);
+            const preferences: ((one: Identity) => boolean)[] = [
+              (one) => one.digest === wanted.digest,
+              (one) => one.origin !== '' && one.origin === wanted.origin,
+              () => true,
+            ];
+            const at = preferences
+              .map((prefers) => list.findIndex(({ one }) => sameTransaction(one, wanted) && prefers(one)))
+              .find((index) => index >= 0);
+            const expected = at === undefined ? undefined : list.splice(at, 1)[0];
+            const by = expected && compareIdentities(expected.one, wanted);
+            expect(bag.take(wanted)).toEqual(expected ? { value: expected.value, by } : null);
             expect(bag.size).toBe(list.length);
           }
         },
@@ -67,5 +83,21 @@ describe('the bag', () => {
     expect(bag.sameOrigin(identity(9n, 100, 'g:0-1-1'))).toBe(true);
     expect(bag.sameOrigin(identity(9n, 100, 'g:0-1-2'))).toBe(false);
     expect(bag.sameOrigin(identity(9n, 100))).toBe(false);
+  });
+
+  test('other content under a GTID that was put in is told; what can’t be compared, or shares a commit time, isn’t', () => {
+    const bag = new IdentityBag();
+    bag.add(identity(digestOf('content', 5, 1n), 100, 'g:0-1-1'), 7);
+    bag.add(identity(1n, 100, 'c:1'), 8);
+    bag.take(identity(digestOf('content', 5, 1n), 100, 'g:0-1-1'));
+    const other = (digest: bigint, origin = 'g:0-1-1') => bag.otherContent(identity(digest, 100, origin));
+    expect(other(digestOf('content', 5, 2n))).toBe(7);
+    expect(other(digestOf('content', 5, 1n))).toBeNull();
+    expect(other(digestOf('shape', 5, 2n))).toBeNull();
+    expect(other(digestOf('shape', 6, 2n))).toBe(7);
+    expect(other(digestOf('origin', 6, 2n))).toBeNull();
+    expect(other(2n, 'g:0-1-2')).toBeNull();
+    expect(other(2n, 'c:1')).toBeNull();
+    expect(other(2n, '')).toBeNull();
   });
 });

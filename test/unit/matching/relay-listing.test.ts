@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { defaultHintFormat, hintRecogniser } from '../../../src/hints/hint.js';
-import { listedIdentity, Shape } from '../../../src/matching/comparison.js';
+import { ListedDigest, listedIdentity } from '../../../src/matching/listed-digest.js';
 import type { HistoryStep } from '../../../src/matching/match-state.js';
 import { RelayListing } from '../../../src/matching/relay-listing.js';
 import type { ListedEvent } from '../../../src/mysql/relay-log.js';
@@ -25,7 +25,7 @@ function read(lines: readonly string[]): { steps: HistoryStep[]; listing: RelayL
   return { steps, listing };
 }
 
-const shape = new Shape();
+const digest = new ListedDigest();
 const table = { schema: 'shop', table: 'orders' };
 
 test('MariaDB: transactions by shape and GTID, hints, coordinates of the source', () => {
@@ -42,12 +42,12 @@ test('MariaDB: transactions by shape and GTID, hints, coordinates of the source'
     'Xid | 1 | 572 | COMMIT /* xid=21 */',
     'Rotate | 2 | 866 | relay-bin.000005;pos=4',
   ]);
-  shape.rows('delete', table);
+  digest.rows('delete', table);
   expect(steps).toEqual([
     expect.objectContaining({ kind: 'hint', end: { file: 'mysql-bin.000002', position: 400 }, serverId: 1 }),
     {
       kind: 'transaction',
-      identity: listedIdentity('0-1-6', shape.take()),
+      identity: listedIdentity('0-1-6', digest.take()),
       start: { file: 'mysql-bin.000002', position: 400 },
       end: { file: 'mysql-bin.000002', position: 572 },
       bornHere: false,
@@ -69,13 +69,13 @@ test('MySQL without GTIDs: statements without the comment that the listing adds'
     'Update_rows | 1 | 580 | table_id: 106 flags: STMT_END_F',
     'Xid | 1 | 611 | COMMIT /* xid=14 */',
   ]);
-  shape.statement({ schema: 'any', sql: 'CREATE TABLE t (id INT)' });
-  const create = listedIdentity(null, shape.take());
-  shape.rows('insert', table);
-  shape.rows('update', table);
+  digest.statement({ schema: 'any', sql: 'CREATE TABLE t (id INT)' });
+  const create = listedIdentity(null, digest.take());
+  digest.rows('insert', table);
+  digest.rows('update', table);
   expect(steps.map((step) => (step.kind === 'hint' ? null : step.identity))).toEqual([
     create,
-    listedIdentity(null, shape.take()),
+    listedIdentity(null, digest.take()),
   ]);
 });
 
@@ -93,8 +93,71 @@ test('a transaction that was cut off, and comes again from its beginning, is one
     'Write_rows | 1 | 440 | table_id: 106 flags: STMT_END_F',
     'Xid | 1 | 471 | COMMIT /* xid=14 */',
   ]);
-  shape.rows('insert', table);
+  digest.rows('insert', table);
   expect(steps.map((step) => (step.kind === 'hint' ? null : step.identity))).toEqual([
-    listedIdentity('aa:1', shape.take()),
+    listedIdentity('aa:1', digest.take()),
   ]);
+});
+
+const identities = (steps: readonly HistoryStep[]): unknown[] =>
+  steps.map((step) => (step.kind === 'hint' ? null : step.identity));
+
+test('MariaDB: what was rolled back is no part of it, a group or behind a savepoint', () => {
+  const { steps, listing } = read([
+    'Rotate | 1 | 0 | mysql-bin.000002;pos=4',
+    'Gtid | 1 | 42 | BEGIN GTID 0-1-6',
+    'Table_map | 1 | 99 | table_id: 18 (shop.orders)',
+    'Write_rows_v1 | 1 | 141 | table_id: 18 flags: STMT_END_F',
+    'Query | 1 | 200 | use `shop`; CREATE TEMPORARY TABLE tt (a INT)',
+    'Query | 1 | 272 | ROLLBACK',
+    'Gtid | 1 | 300 | GTID 0-1-7',
+    'Query | 1 | 400 | use `shop`; DROP /*!40005 TEMPORARY */ TABLE IF EXISTS `tt`',
+    'Gtid | 1 | 442 | BEGIN GTID 0-1-8',
+    'Table_map | 1 | 499 | table_id: 18 (shop.orders)',
+    'Write_rows_v1 | 1 | 541 | table_id: 18 flags: STMT_END_F',
+    'Query | 1 | 560 | SAVEPOINT `s`',
+    'Table_map | 1 | 599 | table_id: 18 (shop.orders)',
+    'Delete_rows_v1 | 1 | 641 | table_id: 18 flags: STMT_END_F',
+    'Query | 1 | 660 | ROLLBACK TO `s`',
+    'Table_map | 1 | 699 | table_id: 18 (shop.orders)',
+    'Update_rows_v1 | 1 | 741 | table_id: 18 flags: STMT_END_F',
+    'Xid | 1 | 772 | COMMIT /* xid=21 */',
+  ]);
+  digest.rows('insert', table);
+  digest.rows('update', table);
+  expect(identities(steps)).toEqual([listedIdentity('0-1-8', digest.take())]);
+  expect(listing.place.position).toBe(772);
+});
+
+test('MariaDB: an ALTER TABLE in two phases counts at its commit', () => {
+  const { steps } = read([
+    'Rotate | 1 | 0 | mysql-bin.000002;pos=4',
+    'Gtid | 1 | 42 | GTID 0-1-115 START ALTER',
+    'Query | 1 | 99 | use `shop`; ALTER TABLE t ADD x INT',
+    'Gtid | 1 | 142 | GTID 0-1-116 COMMIT ALTER id=115',
+    'Query | 1 | 199 | use `shop`; ALTER TABLE t ADD x INT',
+    'Gtid | 1 | 242 | GTID 0-1-117 START ALTER',
+    'Query | 1 | 299 | use `shop`; ALTER TABLE t ADD UNIQUE (v)',
+    'Gtid | 1 | 342 | GTID 0-1-118 ROLLBACK ALTER id=117',
+    'Query | 1 | 399 | use `shop`; ALTER TABLE t ADD UNIQUE (v)',
+  ]);
+  digest.statement({ schema: '', sql: 'ALTER TABLE t ADD x INT' });
+  expect(identities(steps)).toEqual([listedIdentity('0-1-116', digest.take())]);
+});
+
+test('XA: what is prepared, and the outcome, as the log has them', () => {
+  const { steps } = read([
+    'Rotate | 1 | 0 | mysql-bin.000002;pos=4',
+    "Gtid | 1 | 42 | XA START X'6f6e65',X'74776f',7 GTID 0-1-100",
+    'Table_map | 1 | 99 | table_id: 18 (shop.orders)',
+    'Write_rows_v1 | 1 | 141 | table_id: 18 flags: STMT_END_F',
+    "Query | 1 | 199 | XA END X'6f6e65',X'74776f',7",
+    "XA_prepare | 1 | 242 | XA PREPARE X'6f6e65',X'74776f',7",
+    'Gtid | 1 | 299 | GTID 0-1-101',
+    "Query | 1 | 342 | XA COMMIT X'6f6e65',X'74776f',7",
+  ]);
+  digest.rows('insert', table);
+  const prepared = listedIdentity('0-1-100', digest.take());
+  digest.statement({ schema: '', sql: "XA COMMIT X'6f6e65',X'74776f',7" });
+  expect(identities(steps)).toEqual([prepared, listedIdentity('0-1-101', digest.take())]);
 });

@@ -1,13 +1,25 @@
 import { expect, test } from 'vitest';
+import { Secret } from '../../../src/config/secret.js';
 import {
   isBinlogServerAnswer,
   isCurtBinlogServer,
   unlessUnanswered,
 } from '../../../src/mysql/binlog-server.js';
 import { dialectOf } from '../../../src/mysql/dialect.js';
+import { statementError } from '../../../src/mysql/server-error.js';
+import type { WaymarkError } from '../../../src/util/errors.js';
 import { parseServerVersion, type ServerVersion } from '../../../src/mysql/version.js';
 
-const serverError = (errno: number): Error => Object.assign(new Error('no'), { errno, sqlState: '42000' });
+const instance = {
+  address: { host: 'db1', port: 3306 },
+  account: { user: 'u', password: new Secret('p') },
+};
+const serverError = (errno: number): WaymarkError =>
+  statementError(
+    Object.assign(new Error('no'), { errno, sqlState: '42000' }),
+    instance,
+    'answer',
+  ) as WaymarkError;
 
 test.each(['9.7.4', '5.5.5-11.8.6-MariaDB', '8.0.31-maxscale'])('%s: the oldest words alone', (greeting) => {
   const version: ServerVersion = { ...parseServerVersion(greeting), binlogServer: true };

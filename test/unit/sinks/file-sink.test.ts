@@ -416,3 +416,15 @@ test('an earlier leader that is frozen in the middle of a write writes into what
   await sink.close();
   expect((await readFile(path, 'utf8')).trim().split('\n')).toHaveLength(3);
 });
+
+test('outcomes of XA transactions are lines like all others, also as the first and the last of a file', async () => {
+  const outcome = (sequence: number): ChangeRecord => {
+    const [sample] = sampleTransaction(sequence, 1);
+    const { id, ts, tx, source } = sample!;
+    return { id, type: 'xa', outcome: 'commit', xid: "X'6f6e65',X'',1", ts, tx, source };
+  };
+  await write(null, [outcome(1)], sampleTransaction(2, 3), [outcome(3)]);
+  const { recovery } = await openSink();
+  expect(sequences(recovery)).toEqual([1, 2, 3]);
+  expect(recovery.delivered.at(-1)).toMatchObject({ second: secondOf(3), digest: digestOf(3) });
+});

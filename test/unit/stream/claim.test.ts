@@ -59,6 +59,7 @@ test('a last write of the leader before is what counts, when it comes in between
   let late = 2;
   const store: CheckpointStore = {
     location: 'memory',
+    droppedEntries: 0,
     open: () => Promise.resolve(),
     close: () => Promise.resolve(),
     load: () => Promise.resolve({ checkpoint: checkpointOf([], { sequence }), version: String(version) }),

@@ -172,3 +172,22 @@ describe('kinds', () => {
     });
   });
 });
+
+test('rows that are only prepared have their XID, and the outcome is a record of its own', () => {
+  const xid = "X'6f6e65',X'74776f',7";
+  const prepared = new TransactionRecords({ ...head, xid }, 0);
+  prepared.add([row(0)], 1000, before(0), source);
+  expect(prepared.end(1n)).toMatchObject([{ type: 'row', tx: { xa: xid, last: true } }]);
+  const outcome = new TransactionRecords({ ...head, sequence: 13 }, 0);
+  outcome.add([{ kind: 'outcome', outcome: { outcome: 'rollback', xid } }], 1001, before(0), source);
+  const [record] = outcome.end(2n);
+  expect(record).toMatchObject({
+    id: '6B01F8DB:0000000000000006:317ACA46/13/0',
+    type: 'xa',
+    outcome: 'rollback',
+    xid,
+    ts: '1970-01-01T00:16:41.000Z',
+    tx: { seq: 13, last: true, rows: 1, digest: '0000000000000002' },
+  });
+  expect(record && ('xa' in record.tx || 'schema' in record)).toBe(false);
+});

@@ -12,6 +12,8 @@ function take(digest: ContentDigest, rows: string): void {
   digest.rows(head, Buffer.from(rows));
 }
 
+const placeOf = (digest: ContentDigest) => ({ contentBytes: digest.bytes, digest: digest.value() });
+
 /** Delivered of a transaction before its server died. */
 function partialOf(rows: string, origin: string): PartialTransaction {
   const digest = new ContentDigest();
@@ -46,7 +48,7 @@ function read(cutOff: CutOffTransaction, transaction: OpenTransaction, events: r
   const passOver = cutOff.changesToPassOver(transaction, transaction.second ?? 0);
   let count = 0;
   for (const rows of events) {
-    cutOff.beforeContent(transaction);
+    cutOff.beforeContent(transaction, count, placeOf(transaction.digest));
     count += rows.length;
     // The tail learns of an event when the digest has taken it, and often some more.
     take(transaction.digest, rows);
@@ -153,4 +155,115 @@ test('nothing was cut off: nothing to do', () => {
   const cutOff = cutOffOf(null);
   expect(cutOff.probeBytes).toBe(0);
   expect(read(cutOff, open(cutOff, 'g:0-1-7'), ['abc'])).toBe(0);
+});
+
+describe('logged in part on one of the two servers', () => {
+  type Event = {
+    readonly rows: number;
+    readonly bytes: string;
+    readonly table?: string;
+    readonly whole?: boolean;
+  };
+
+  const headOf = (table: string) => runHead({ schema: 'shop', table }, 'update', 2);
+
+  function takeEvent(digest: ContentDigest, { bytes, table = 'orders', whole = true }: Event): void {
+    digest.rows(headOf(table), Buffer.from(bytes), whole);
+  }
+
+  /** Delivered of a transaction: all that these events hold. */
+  function delivered(events: readonly Event[]): PartialTransaction {
+    const digest = new ContentDigest();
+    for (const event of events) takeEvent(digest, event);
+    const changes = events.reduce((sum, { rows }) => sum + rows, 0);
+    return { second, origin: 'g:0-1-7', changes, contentBytes: digest.bytes, digest: digest.value() };
+  }
+
+  /** Reads the transaction; what is told of the shape, and what is left. */
+  function find(partial: PartialTransaction, events: readonly Event[], readAhead = 0) {
+    let byShape = false;
+    const cutOff = new CutOffTransaction(partial, {
+      ...{ ordered: true, server: 'db2:3306', notThese: new Set<string>() },
+      onShape: () => {
+        byShape = true;
+      },
+    });
+    const transaction = open(cutOff, 'g:0-1-7');
+    expect(cutOff.changesToPassOver(transaction, second)).toBe(partial.changes);
+    let count = 0;
+    // What a batch holds is digested before any of it is worked off; a digest of its own says what stands before.
+    const before = new ContentDigest();
+    events.slice(0, readAhead).forEach((event) => {
+      takeEvent(transaction.digest, event);
+    });
+    events.forEach((event, index) => {
+      if (event.rows > 0) cutOff.beforeContent(transaction, count, placeOf(before));
+      if (index >= readAhead) takeEvent(transaction.digest, event);
+      takeEvent(before, event);
+      count += event.rows;
+      if (event.rows > 0) cutOff.afterContent(transaction, count);
+    });
+    cutOff.beforeEnd(transaction, count);
+    return { byShape, left: cutOff.partial };
+  }
+
+  const part: Event = { rows: 3, bytes: 'abc', whole: false };
+  const whole: Event = { rows: 3, bytes: 'a-b-c-' };
+  const more: Event = { rows: 2, bytes: 'de', table: 'items' };
+  const found = { byShape: true, left: null };
+
+  test('the shape and the count do, whichever of the two has it in part, and whatever has been read ahead', () => {
+    for (const ahead of [0, 1, 2]) {
+      expect(find(delivered([part]), [whole, more], ahead)).toEqual(found);
+      expect(find(delivered([whole]), [part, more], ahead)).toEqual(found);
+      expect(find(delivered([whole]), [part], ahead)).toEqual(found);
+    }
+  });
+
+  test('rows that lie in other events, and more of them', () => {
+    const events: Event[] = [{ rows: 2, bytes: 'a-b-' }, { rows: 4, bytes: 'c-x-y-z-' }, more];
+    expect(find(delivered([part]), events)).toEqual(found);
+  });
+
+  test('the same server once more: by content', () => {
+    expect(find(delivered([part]), [part, more])).toEqual({ byShape: false, left: null });
+    expect(find(delivered([more, part]), [more, part, more], 3)).toEqual({ byShape: false, left: null });
+  });
+
+  test('what is filtered out stands between, and isn’t counted', () => {
+    const aside: Event = { rows: 0, bytes: 'aside', table: 'noise' };
+    const asidePart: Event = { ...aside, bytes: 'xx', whole: false };
+    for (const ahead of [0, 4]) {
+      expect(find(delivered([whole, asidePart]), [whole, aside, more], ahead)).toEqual(found);
+      expect(find(delivered([whole, asidePart, more]), [whole, aside, more, whole], ahead)).toEqual(found);
+    }
+  });
+
+  test('another shape, or fewer changes: diverged', () => {
+    const items = { ...whole, table: 'items' };
+    for (const ahead of [0, 2]) {
+      expect(() => find(delivered([part]), [items, more], ahead)).toThrow(diverged);
+      expect(() => find(delivered([part, more]), [whole, whole], ahead)).toThrow(diverged);
+      expect(() => find(delivered([part]), [{ ...whole, rows: 2 }], ahead)).toThrow(diverged);
+    }
+  });
+
+  test('other content before what was logged in part is told all the same', () => {
+    for (const ahead of [0, 1, 2]) {
+      expect(() => find(delivered([whole]), [{ ...whole, bytes: 'a-X-c-' }, part], ahead)).toThrow(diverged);
+    }
+  });
+
+  test('a statement against rows is no proof of anything: diverged', () => {
+    const digest = new ContentDigest();
+    digest.statement({ schema: 'shop', sql: 'UPDATE orders SET a = 1' });
+    const statement = {
+      second,
+      origin: 'g:0-1-7',
+      changes: 1,
+      contentBytes: digest.bytes,
+      digest: digest.value(),
+    };
+    expect(() => find(statement, [whole, more])).toThrow(diverged);
+  });
 });

@@ -1,12 +1,26 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFile, mkdtemp, readFile, readdir, rm, unlink, utimes, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  chmod,
+  copyFile,
+  mkdir,
+  mkdtemp,
+  readFile,
+  readdir,
+  rename,
+  rm,
+  unlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import { WaymarkError } from '../../../src/util/errors.js';
+import * as clock from '../../../src/util/clock.js';
 import { LockGate } from '../../../src/util/lock-gate.js';
 import { acquireProcessLock, type ProcessLock } from '../../../src/util/process-lock.js';
 import { startChild } from '../checkpoint/child.js';
@@ -84,6 +98,138 @@ test('a holder elsewhere under a later leadership is never taken for dead: its c
   const under = (token: number) => ({ ...options, fencing: { stream: 'shop', token } });
   await expect(acquireProcessLock(lock, under(6))).rejects.toThrow('process 1 on elsewhere');
   await (await acquireProcessLock(lock, under(8))).release();
+});
+
+describe('a holder that cannot be looked up, and has been silent for long', () => {
+  const child = new URL('lock-child.ts', import.meta.url);
+
+  /** As if it were on another machine, and had been frozen for half a minute. */
+  async function moveElsewhere(): Promise<void> {
+    await writeFile(lock, JSON.stringify({ ...(await holderText()), place: 'elsewhere', host: 'far' }));
+    const old = new Date(Date.now() - 31_000);
+    await utimes(lock, old, old);
+  }
+
+  test('what it writes when it goes on in the middle of a write is detached, and it writes no more', async () => {
+    const file = join(folder, 'file');
+    const first = startChild(child, [lock, file, '1', 'inside']);
+    await first.line((line) => line === 'inside');
+    process.kill(first.pid, 'SIGSTOP');
+    await moveElsewhere();
+    const detach = async (): Promise<void> => {
+      await copyFile(file, `${file}.copy`);
+      await rename(`${file}.copy`, file);
+    };
+    const second = await acquireProcessLock(lock, {
+      ...{ ...options, detach },
+      fencing: { stream: 'shop', token: 2 },
+    });
+    await second.guard(() => appendFile(file, '2\n'));
+    process.kill(first.pid, 'SIGCONT');
+    first.tell('on');
+    await first.line((line) => line === 'wrote');
+    first.tell('on');
+    await first.line((line) => line.startsWith('not-leader'));
+    expect(await readFile(file, 'utf8')).toBe('2\n');
+    await second.release();
+  });
+
+  test('without an election there is no gate: what it has open is detached all the same', async () => {
+    const held = await acquireProcessLock(lock, options);
+    await moveElsewhere();
+    let detached = 0;
+    const second = await acquireProcessLock(lock, {
+      ...options,
+      detach: () => {
+        detached += 1;
+        return Promise.resolve();
+      },
+    });
+    expect(detached).toBe(1);
+    await held.release();
+    await second.guard(() => Promise.resolve());
+    await second.release();
+    expect(await readdir(folder)).toEqual([]);
+  });
+});
+
+test('a holder that has been silent for long makes sure of its lock before it writes', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  const now = vi.spyOn(clock, 'uptimeMs');
+  try {
+    const held = await acquireProcessLock(lock, options);
+    const begunMs = now.mock.results[0]?.value as number;
+    await writeFile(lock, JSON.stringify({ ...(await holderText()), nonce: 'ab' }));
+    // Somebody has it; a moment later that would have gone unnoticed.
+    now.mockReturnValue(begunMs + 20_000);
+    const refusal = await held.guard(() => Promise.resolve()).catch((error: unknown) => error);
+    expect(refusal).toMatchObject({ code: 'not-leader' });
+    await rm(lock);
+    await mkdir(lock);
+    const unsure = await acquireProcessLock(join(folder, 'other.lock'), options);
+    await rm(join(folder, 'other.lock'));
+    await mkdir(join(folder, 'other.lock'));
+    now.mockReturnValue(begunMs + 60_000);
+    const error = await unsure.guard(() => Promise.resolve()).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'sink' });
+    expect(String(error)).toContain('cannot tell whether the file audit.ndjson is still locked');
+    await Promise.all([held.release(), unsure.release()]);
+  } finally {
+    now.mockRestore();
+    vi.useRealTimers();
+  }
+});
+
+describe.runIf(process.getuid?.() === 0)('a lock that another user has left', () => {
+  /** Tries to take it as another user, in a process of its own; gives its error. */
+  async function asUser(uid: number): Promise<string> {
+    await chmod(folder, 0o1777);
+    const program = `
+      process.setgid(${String(uid)});
+      process.setuid(${String(uid)});
+      const { acquireProcessLock } = await import(${JSON.stringify(new URL('../../../src/util/process-lock.ts', import.meta.url).href)});
+      try {
+        await acquireProcessLock(${JSON.stringify(lock)}, { code: 'sink', subject: 'the file audit.ndjson' });
+        console.log('taken');
+      } catch (error) {
+        console.log(error.code + ' ' + error.message);
+      }`;
+    const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      timeout: 60_000,
+      env: { ...process.env, TMPDIR: folder },
+    });
+    let output = '';
+    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    await once(child, 'close');
+    return output;
+  }
+
+  test.each([
+    ['readable', 0o644],
+    ['not readable', 0o600],
+  ])('%s: it says whose it is and what to do', async (_, mode) => {
+    const dead = spawn(process.execPath, ['-e', '']);
+    await once(dead, 'exit');
+    const held = await acquireProcessLock(lock, options);
+    const text = await holderText();
+    await held.release();
+    await writeFile(lock, JSON.stringify({ ...text, pid: dead.pid, started: '1' }));
+    await chmod(lock, mode);
+    const said = await asUser(65_534);
+    expect(said).toMatch(/^sink cannot lock the file audit\.ndjson: /);
+    expect(said).toContain(
+      `the lock file ${lock} belongs to root (uid 0), and this process runs as nobody (uid 65534)`,
+    );
+    expect(said).toContain('remove the file as that user');
+  });
+
+  test('a folder of theirs is named as well', async () => {
+    const own = join(folder, 'own');
+    await mkdir(own, { mode: 0o755 });
+    lock = join(own, 'audit.lock');
+    expect(await asUser(65_534)).toContain(`the folder ${own} belongs to root (uid 0)`);
+  });
 });
 
 test('a lock file that is not ours is refused while it is fresh', async () => {

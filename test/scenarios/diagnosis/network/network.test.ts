@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { Network } from '../../../support/network.js';
-import { isMove, scenario } from '../../../support/scenario.js';
+import { isMove } from '../../../support/agent-process.js';
+import { scenario } from '../../../support/scenario.js';
 
 const obstacle = await Network.obstacle();
 const why = obstacle === '' ? '' : ` (skipped: ${obstacle})`;

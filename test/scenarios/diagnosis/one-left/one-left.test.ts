@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { TestServer } from '../../../servers/index.js';
 import { until } from '../../../servers/wait.js';
-import { isMove, scenario } from '../../../support/scenario.js';
+import { isMove } from '../../../support/agent-process.js';
+import { scenario } from '../../../support/scenario.js';
 
 const frozenForMs = 30_000;
 

@@ -1,0 +1,29 @@
+import { readFile, stat } from 'node:fs/promises';
+
+/** Whose a file or folder is: `root (uid 0)`. Null when it is ours, isn't there, or nobody can tell. */
+export async function foreignOwnerOf(path: string): Promise<string | null> {
+  try {
+    const { uid } = await stat(path);
+    return uid === process.getuid?.() ? null : await userText(uid);
+  } catch {
+    // Said only in addition to another error.
+    return null;
+  }
+}
+
+/** Whose this process is: `waymark (uid 1000)`. */
+export async function ownUser(): Promise<string> {
+  const uid = process.geteuid?.();
+  return uid === undefined ? 'this user' : userText(uid);
+}
+
+async function userText(uid: number): Promise<string> {
+  const number = `uid ${String(uid)}`;
+  // Users who are not in this file (LDAP, other containers) have no name here.
+  const users = await readFile('/etc/passwd', 'utf8').catch(() => '');
+  const name = users
+    .split('\n')
+    .map((line) => line.split(':'))
+    .find((fields) => fields[2] === String(uid))?.[0];
+  return name === undefined ? number : `${name} (${number})`;
+}

@@ -1,0 +1,2 @@
+/** Why the ZooKeeper client can't be used here, in one line; null: it can. */
+export function whyNoZooKeeperClient(): string | null;

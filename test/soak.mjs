@@ -1,0 +1,31 @@
+/**
+ * `npm run soak -- --minutes 10 --seed N`: real servers under load, faults drawn from the seed, and the judgement: see
+ * test/soak/soak.ts. Gets what it needs first, and ends with one plain line of totals.
+ *
+ * WAYMARK_TEST_PROVIDER and WAYMARK_TEST_SERVER say where the servers run and which kind they are, as for the tests.
+ */
+import { parseArgs } from 'node:util';
+import { prepareProgram, runProgram } from './setup/program.mjs';
+import { say, SetupError } from './setup/steps.mjs';
+import { totalsLine } from './setup/suites.mjs';
+
+/** The program has time limits of its own, and cleans up. */
+const BEYOND_MS = 10 * 60_000;
+
+try {
+  const args = process.argv.slice(2);
+  const { values } = parseArgs({
+    args,
+    options: { minutes: { type: 'string', default: '10' }, seed: { type: 'string' } },
+  });
+  await prepareProgram();
+  process.exitCode = await runProgram(
+    new URL('./soak/main.ts', import.meta.url),
+    args,
+    Number(values.minutes) * 60_000 + BEYOND_MS,
+  );
+} catch (error) {
+  say(error instanceof SetupError ? error.message : String(error?.stack ?? error));
+  console.log(totalsLine({ passed: 0, failed: 1, skipped: 0 }));
+  process.exitCode = 1;
+}
