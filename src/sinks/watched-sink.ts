@@ -2,6 +2,7 @@ import { abortable, untilAborted } from '../util/abortable.js';
 import { withDeadline } from '../util/async.js';
 import { WaymarkError, messageOf } from '../util/errors.js';
 import type { Sink } from './sink.js';
+import { formatDuration } from '../util/quantities.js';
 
 /** What a sink is at. */
 export type SinkActivity = {
@@ -107,7 +108,7 @@ class Calls {
           await this.#call(call);
         })(),
         closeMs,
-        () => new Error(`it has not answered for ${closeMs / 1000} s`),
+        () => new Error(`it has not answered for ${formatDuration(closeMs)}`),
       );
     } catch (error) {
       throw error instanceof WaymarkError ? error : failure(what, error);
