@@ -76,7 +76,7 @@ async function examine(config: Config, fix: boolean, signal: AbortSignal): Promi
   );
   const cascades = cascadeFindings(
     await Promise.all(
-      reports.map((report, index) => {
+      reports.map(async (report, index) => {
         const member = config.servers[index];
         if (member === undefined || account === null) return notAsked(report.server);
         return readCascades({ address: member.address, account }, report, signal);

@@ -63,7 +63,7 @@ test('of a large file the end is read, and no more than it takes', async () => {
 
 test('what stands behind a place is read in any case', async () => {
   const ends = await write(20_000);
-  const { held } = await ending(1, ends[99]!);
+  const { held } = await ending(1, ends[99]);
   expect(held.transactions.map(({ sequence }) => sequence)[0]).toBe(101);
   expect(held.transactions).toHaveLength(19_900);
 });
