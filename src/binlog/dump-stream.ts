@@ -17,6 +17,7 @@ import { Pace } from '../util/pace.js';
 import { PacketFramer } from './packet-framer.js';
 import { SocketReader } from './socket-reader.js';
 import { mayBePacked } from './unpacked-events.js';
+import { formatDuration } from '../util/quantities.js';
 
 export type DumpOptions = {
   readonly instance: Instance;
@@ -319,7 +320,7 @@ function errorOfNumber(number: number, serverText: string, options: DumpOptions)
 function silence(options: DumpOptions): WaymarkError {
   return new WaymarkError(
     'stream-silent',
-    `${serverOf(options)} has sent neither an event nor a heartbeat for ${options.silenceMs ?? defaultSilenceMs} ms`,
+    `${serverOf(options)} has sent neither an event nor a heartbeat for ${formatDuration(options.silenceMs ?? defaultSilenceMs)}`,
     { details: { server: serverOf(options) } },
   );
 }

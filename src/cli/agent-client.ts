@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type Address, formatAddress } from '../config/address.js';
 import type { Config } from '../config/schema.js';
 import { type ErrorCode, messageOf, WaymarkError } from '../util/errors.js';
+import { formatDuration } from '../util/quantities.js';
 
 /** What a running agent answered. */
 export type AgentAnswer = { readonly code: number; readonly body: string };
@@ -28,7 +29,7 @@ export async function askAgent(
   const address = formatAddress({ ...listen, host: reachable(listen.host) });
   const limit = new AbortController();
   const timer = setTimeout(() => {
-    limit.abort(new Error(`no answer within ${limitMs / 1000} s`));
+    limit.abort(new Error(`no answer within ${formatDuration(limitMs)}`));
   }, limitMs);
   try {
     const response = await fetch(`http://${address}${path}`, {

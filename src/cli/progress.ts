@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { CommandContext } from './context.js';
+import { formatBytes } from '../util/quantities.js';
 
 /** How far a scan has come. */
 export type Progress = { readonly file: string; readonly bytesScanned: number };
@@ -30,14 +31,17 @@ export function showProgress(
       const now = performance.now();
       if (now - shownAt < everyMs) return;
       shownAt = now;
-      const megabytes = (before + bytesScanned) / 1e6;
-      const perSecond = megabytes / ((now - startedAt) / 1000);
+      const bytes = before + bytesScanned;
+      const perSecond = bytes / ((now - startedAt) / 1000);
       if (watched) {
-        const text = `${server}  ${file}  ${megabytes.toFixed(0)} MB read, ${perSecond.toFixed(0)} MB/s`;
+        const text = `${server}  ${file}  ${formatBytes(bytes)} read, ${formatBytes(perSecond)}/s`;
         process.stderr.write(`\r\u001B[K${text}`);
         drawn = true;
       } else {
-        logger.info({ event: 'scan.progress', server, file, megabytes: Math.round(megabytes) }, 'scanning');
+        logger.info(
+          { event: 'scan.progress', server, file, bytes },
+          `scanning ${file}, ${formatBytes(bytes)} read`,
+        );
       }
     },
     end: () => {

@@ -15,18 +15,23 @@ export type DictionaryColumn = {
 /** What of a table isn't in the log: names (and with them signs, character sets, labels), or what a type really is. */
 export type Missing = 'nothing' | 'names' | 'types';
 
-/** What the server's dictionary has to tell of a table before its rows can be read for what they are. */
-export function missingIn({ columns, vendor }: TableLayout): Missing {
+/**
+ * What the server's dictionary has to tell of a table before its rows can be read for what they are.
+ * @param hasVectors whether the server knows VECTOR: else VARBINARY is what it says.
+ */
+export function missingIn({ columns, vendor }: TableLayout, hasVectors = true): Missing {
   if (columns.some(({ name }) => name === null)) return 'names';
-  return vendor === 'mariadb' && columns.some((column) => mayBeSpecial(column)) ? 'types' : 'nothing';
+  return vendor === 'mariadb' && columns.some((column) => mayBeSpecial(column, hasVectors))
+    ? 'types'
+    : 'nothing';
 }
 
 /** Whether MariaDB may have written a column of another type like this (see {@link SpecialType}), or a format of old. */
-function mayBeSpecial({ type, metadata, charset, fraction }: Column): boolean {
+function mayBeSpecial({ type, metadata, charset, fraction }: Column, hasVectors: boolean): boolean {
   if (fraction === null) return true;
   if (charset?.name !== 'binary') return false;
   // A vector has a multiple of four bytes, and has a length of its own before it.
-  if (type === columnTypes.varchar) return metadata > 0 && metadata % 4 === 0;
+  if (type === columnTypes.varchar) return hasVectors && metadata > 0 && metadata % 4 === 0;
   return type === columnTypes.string && (metadata === 16 || metadata === 4);
 }
 

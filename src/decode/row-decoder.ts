@@ -39,9 +39,15 @@ export class RowDecoder {
   readonly #tables = new Map<number, KnownTable>();
   #out = new JsonWriter();
 
-  /** @param vendor of the server whose log is read. */
-  constructor(vendor: Vendor) {
+  readonly #hasVectors: boolean;
+
+  /**
+   * @param vendor of the server whose log is read.
+   * @param hasVectors whether it knows VECTOR; then its dictionary is asked what its VARBINARY columns are.
+   */
+  constructor(vendor: Vendor, hasVectors = true) {
     this.#vendor = vendor;
+    this.#hasVectors = hasVectors;
   }
 
   /** Forgets all tables: at the end of a log file, because a restarted server counts table ids anew. */
@@ -63,7 +69,7 @@ export class RowDecoder {
     const take = (complete: TableLayout): void => {
       this.#tables.set(tableId, { body: copy, reader: new RowReader(complete) });
     };
-    const missing = missingIn(layout);
+    const missing = missingIn(layout, this.#hasVectors);
     if (missing !== 'nothing') {
       return {
         layout,

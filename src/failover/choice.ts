@@ -2,6 +2,7 @@ import { lagOf, type Sight } from './diagnosis.js';
 import type { Finding } from './finding.js';
 import { isAhead } from './source-progress.js';
 import type { SwitchCause } from './state.js';
+import { formatDuration, formatSeconds } from '../util/quantities.js';
 
 /** A member of the pool when a choice is made. */
 export type Option = Sight & {
@@ -121,16 +122,16 @@ function whyNotNow(option: Option, from: string, settings: ChoiceSettings): stri
   if (option.server === from) return 'it is the one to leave';
   const { sinceSwitchMs, cooldownMs } = settings;
   if (sinceSwitchMs !== null && sinceSwitchMs < cooldownMs) {
-    return `the last switch was ${seconds(sinceSwitchMs)} ago (failover.cooldown is ${seconds(cooldownMs)})`;
+    return `the last switch was ${formatDuration(sinceSwitchMs)} ago (failover.cooldown is ${formatDuration(cooldownMs)})`;
   }
   if (option.lostForMs !== null && option.lostForMs < cooldownMs) {
-    return `it was lost ${seconds(option.lostForMs)} ago (failover.cooldown is ${seconds(cooldownMs)})`;
+    return `it was lost ${formatDuration(option.lostForMs)} ago (failover.cooldown is ${formatDuration(cooldownMs)})`;
   }
   if (option.avoided) return 'it is to be avoided (failover.avoid)';
   const unreached = whyNotReached(option);
   if (unreached !== null) return unreached;
   if (option.finding !== 'healthy') return `it is ${option.finding}`;
-  if (delayOf(option) > 0) return `it is ${delayOf(option)} s behind on purpose`;
+  if (delayOf(option) > 0) return `it is ${formatSeconds(delayOf(option))} behind on purpose`;
   return null;
 }
 
@@ -159,11 +160,7 @@ function whyNotBack(
   const own = options.find(({ server }) => server === from);
   if (own && !own.avoided && option.priority <= own.priority) return 'its priority is no higher';
   if (option.healthyForMs < failbackAfterMs) {
-    return `it has been healthy for ${seconds(option.healthyForMs)} (failover.failbackAfter is ${seconds(failbackAfterMs)})`;
+    return `it has been healthy for ${formatDuration(option.healthyForMs)} (failover.failbackAfter is ${formatDuration(failbackAfterMs)})`;
   }
   return null;
-}
-
-function seconds(ms: number): string {
-  return `${Math.round(ms / 1000)} s`;
 }

@@ -24,6 +24,7 @@ import { type AgentEvent, type AgentState, initialState, type Switch, transition
 import { logArrival, logIsolated, logLeft, logLost, logPlaced, logSuspicion } from './switch-log.js';
 import type { Supervisor } from './supervisor.js';
 import { refused, type SwitchReport } from './switching.js';
+import { formatDuration } from '../util/quantities.js';
 import { UnreadableContent } from './unreadable.js';
 
 export type CoordinatorOptions = {
@@ -132,7 +133,7 @@ export class Coordinator {
         tryCandidate(target, { ...this.#candidateOptions(source), onBehind }, limited),
       );
     } catch (error) {
-      const late = `it doesn't have yet what was delivered, and ${rehearsalMs / 1000} s have passed`;
+      const late = `it doesn't have yet what was delivered, and ${formatDuration(rehearsalMs)} have passed`;
       throw refused(target.name, [waiting.isBehind ? late : messageOf(error)]);
     }
   }

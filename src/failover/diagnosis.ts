@@ -2,6 +2,7 @@ import { WaymarkError } from '../util/errors.js';
 import type { Finding } from './finding.js';
 import type { MemberEvidence, ReplicationEvidence } from './members.js';
 import { isAhead, isSourceOf } from './source-progress.js';
+import { formatDuration, formatSeconds } from '../util/quantities.js';
 
 /** One server, as it has been seen. */
 export type Sight = {
@@ -125,16 +126,15 @@ function ofReplica(own: Sight, replication: ReplicationEvidence, evidence: Evide
   const ahead = sights.filter((sight) => isAhead(sight, own));
   const names = ahead.map(({ server }) => server).join(', ');
   if (own.standsForMs >= stalledAfterMs) {
-    const seconds = Math.round(own.standsForMs / 1000);
     const reasons = [
-      `it has stood still for ${seconds} s: ${standing ?? 'its threads run and bring nothing'}`,
+      `it has stood still for ${formatDuration(own.standsForMs)}: ${standing ?? 'its threads run and bring nothing'}`,
     ];
     return { finding: 'stalled', reasons: [...reasons, `ahead of it: ${names}`] };
   }
   const lagMs = (replication.lagSeconds ?? 0) * 1000;
   const others = ahead.filter((sight) => lagOf(sight) * 1000 < stalledAfterMs);
   if (lagMs >= stalledAfterMs && others.length > 0) {
-    const reasons = [`it lags by ${replication.lagSeconds ?? 0} s`, `ahead of it: ${names}`];
+    const reasons = [`it lags by ${formatSeconds(replication.lagSeconds ?? 0)}`, `ahead of it: ${names}`];
     return { finding: 'stalled', reasons };
   }
   return { finding: 'healthy', reasons: standing === null ? [] : [standing] };

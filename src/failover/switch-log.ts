@@ -8,6 +8,7 @@ import type { Loss, Move } from './move.js';
 import type { Member } from './pool.js';
 import type { Source } from './source.js';
 import type { Switch } from './state.js';
+import { formatDuration } from '../util/quantities.js';
 
 /** Says where reading begins, and when it couldn't go on elsewhere from there. */
 export function logPlaced(
@@ -92,7 +93,7 @@ export function logArrival(change: Switch, loss: Loss, blackoutMs: number, logge
       ...{ from, to, hint, confidence, skipped, blackoutMs, finding, coordinates, timeline },
     },
     `The stream goes on from ${to} (${confidence ?? 'unverified'}), ` +
-      `${blackoutMs} ms after the last word from ${loss.member.name}`,
+      `${formatDuration(blackoutMs)} after the last word from ${loss.member.name}`,
   );
 }
 

@@ -7,6 +7,7 @@ import { abortable } from '../util/abortable.js';
 import { WaymarkError } from '../util/errors.js';
 import { type Answer, json, refusal } from './answer.js';
 import type { Faces } from './faces.js';
+import { formatDuration } from '../util/quantities.js';
 
 /** An address needs less. */
 const bodyLimitBytes = 4096;
@@ -35,7 +36,7 @@ export async function answerSwitch(
   }
   const limit = new AbortController();
   const timer = setTimeout(() => {
-    const what = `The switch has not come to an end within ${switchLimitMs / 1000} s: see waymark status`;
+    const what = `The switch has not come to an end within ${formatDuration(switchLimitMs)}: see waymark status`;
     limit.abort(new WaymarkError('switch-refused', what));
   }, switchLimitMs);
   const signal = AbortSignal.any([gone, limit.signal]);

@@ -11,6 +11,7 @@ import { withDeadline } from '../util/async.js';
 import { WaymarkError } from '../util/errors.js';
 import type { Account, Instance } from './instance.js';
 import { connectError, statementError } from './server-error.js';
+import { formatDuration } from '../util/quantities.js';
 
 /** A row of an answer: values by column. */
 export type Row = RowDataPacket;
@@ -191,7 +192,9 @@ function handshake(core: CoreConnection, timeoutMs: number, signal: AbortSignal 
     const timer = setTimeout(() => {
       // When this process stood still itself, what has come meanwhile (a refusal, too) is taken first.
       setImmediate(() => {
-        settle(Object.assign(new Error(`no answer within ${timeoutMs} ms`), { code: 'ETIMEDOUT' }));
+        settle(
+          Object.assign(new Error(`no answer within ${formatDuration(timeoutMs)}`), { code: 'ETIMEDOUT' }),
+        );
       });
     }, timeoutMs);
     const onAbort = (): void => {

@@ -19,6 +19,7 @@ import {
 import { errorNumberOf, isOfServer, unlessDenied } from './server-error.js';
 import { finding, type ServerState, settingsFindings } from './settings-findings.js';
 import { isAtLeast, type ServerVersion } from './version.js';
+import { formatDuration } from '../util/quantities.js';
 
 export { type Finding, preflightRefusal } from './findings.js';
 
@@ -199,7 +200,7 @@ function failureFinding(
 ): Finding {
   const reason = messageOf(error.cause ?? error);
   if (error.cause instanceof TimeOver) {
-    const what = `did not answer within ${String(timeoutMs)} ms`;
+    const what = `did not answer within ${formatDuration(timeoutMs)}`;
     return finding(server, 'error', 'server-unreachable', what, 'See whether it hangs or is overloaded');
   }
   if (error.code === 'access-denied') {

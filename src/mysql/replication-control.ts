@@ -9,6 +9,7 @@ import { type Dialect, dialectOf, type ReplicationThread, type SourceChange } fr
 import { readReplicaStatus, type ReplicaStatus } from './replica-status.js';
 import { hasAppliedAll } from './server.js';
 import type { ServerVersion } from './version.js';
+import { formatDuration } from '../util/quantities.js';
 
 /** One channel of a replica, over a connection of its own, for as long as the work on it lasts. */
 export type ReplicaControl = {
@@ -137,7 +138,7 @@ export async function waitUntilApplied(replica: ReplicaControl): Promise<Applied
     if (standing > standstillLimitMs) {
       throw replicationError(
         replica,
-        `The applier of ${replica.server} has stood at ${now} of its source for ${String(standstillLimitMs / 1000)} s, ` +
+        `The applier of ${replica.server} has stood at ${now} of its source for ${formatDuration(standstillLimitMs)}, ` +
           `and has not applied all that has come (up to ${received.file}:${String(received.position)}). ` +
           'See what it waits for (SHOW PROCESSLIST)',
       );
@@ -172,7 +173,7 @@ async function until(
       const why = status.lastError === '' ? '' : `: ${status.lastError}`;
       throw replicationError(
         replica,
-        `${replica.server} did not ${what} within ${String(limitMs / 1000)} s${why}`,
+        `${replica.server} did not ${what} within ${formatDuration(limitMs)}${why}`,
       );
     }
     await sleep(pollMs, replica.signal);
@@ -226,7 +227,7 @@ async function ask<T>(
     return await askOver(connection, { purpose, signal, limitMs }, work);
   } catch (error) {
     if (!(hasCode(error, 'server-unreachable') && error.cause instanceof TimeOver)) throw error;
-    throw replicationError(replica, `${server} did not ${purpose} within ${String(limitMs / 1000)} s`);
+    throw replicationError(replica, `${server} did not ${purpose} within ${formatDuration(limitMs)}`);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Finding, PreflightCode } from './findings.js';
 import type { ReplicationChannel, ServerFacts } from './server.js';
 import { isAtLeast, type ServerVersion } from './version.js';
+import { formatSeconds } from '../util/quantities.js';
 
 /** What is known of a server when its settings are judged. Null: could not be read. */
 export type ServerState = {
@@ -154,11 +155,11 @@ function channelFindings({ server }: ServerState, channel: ReplicationChannel): 
     );
   }
   if (channel.delaySeconds > 0) {
-    const message = `is ${String(channel.delaySeconds)} s behind its source ${source} on purpose`;
+    const message = `is ${formatSeconds(channel.delaySeconds)} behind its source ${source} on purpose`;
     const fix = 'Leave it out of the pool, or set its delay to 0';
     findings.push(finding(server, 'warning', 'replication-delayed', message, fix));
   } else if (channel.lagSeconds !== null && channel.lagSeconds > largeLagSeconds) {
-    const message = `lags ${String(channel.lagSeconds)} s behind its source ${source}`;
+    const message = `lags ${formatSeconds(channel.lagSeconds)} behind its source ${source}`;
     const fix = 'Nothing, if it is catching up; a switch to it shows nothing new until it has';
     findings.push(finding(server, 'warning', 'replication-lag', message, fix));
   }
@@ -183,7 +184,7 @@ function clockFindings({ server, clockOffsetMs }: ServerState): Finding[] {
   if (clockOffsetMs === null || Math.abs(clockOffsetMs) < largeClockOffsetMs) return [];
   const seconds = Math.round(Math.abs(clockOffsetMs) / 1000);
   const way = clockOffsetMs > 0 ? 'ahead of' : 'behind';
-  const message = `has a clock that is ${String(seconds)} s ${way} this machine's: ages and lags shown are wrong by that`;
+  const message = `has a clock that is ${formatSeconds(seconds)} ${way} this machine's: ages and lags shown are wrong by that`;
   return [finding(server, 'warning', 'clock', message, 'Let both follow a time server')];
 }
 

@@ -5,6 +5,7 @@ import type { ReplicaPlace } from '../matching/replica-place.js';
 import type { ReplicaStatus } from '../mysql/replica-status.js';
 import { positioningBelow } from './find-place.js';
 import { type Look, sourceOf } from './look.js';
+import { formatSeconds } from '../util/quantities.js';
 
 /** Where a replica is, and where it goes. */
 export type RepointPlan = {
@@ -102,7 +103,7 @@ function notesOf(
     notes.push(`it went by GTID; ${target.server} has none that it understands, so it goes by position`);
   }
   if (channel.delaySeconds > 0) {
-    notes.push(`it is ${String(channel.delaySeconds)} s behind on purpose, and stays so`);
+    notes.push(`it is ${formatSeconds(channel.delaySeconds)} behind on purpose, and stays so`);
   }
   return notes;
 }

@@ -16,6 +16,7 @@ import type { ReplicaStatus } from '../mysql/replica-status.js';
 import { hasCode, messageOf, WaymarkError } from '../util/errors.js';
 import { findPlaceInTime } from './find-place.js';
 import { type Look, lookAt, sourceOf } from './look.js';
+import { formatDuration } from '../util/quantities.js';
 
 /** How a replica was before anything was done to it. */
 export type Origin = {
@@ -59,7 +60,7 @@ export async function withOrigin<T>(
 ): Promise<T> {
   const limit = new AbortController();
   const timer = setTimeout(() => {
-    limit.abort(new Error(`not done within ${String(putBackLimitMs / 1000)} s`));
+    limit.abort(new Error(`not done within ${formatDuration(putBackLimitMs)}`));
   }, putBackLimitMs);
   const { version } = replica.inspection.facts;
   try {

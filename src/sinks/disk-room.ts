@@ -1,5 +1,6 @@
 import { sleep } from '../util/async.js';
 import { hasSystemCode, WaymarkError } from '../util/errors.js';
+import { formatDuration, formatSeconds } from '../util/quantities.js';
 
 /** A full disk is waited for so long. */
 const patienceMs = 60_000;
@@ -23,7 +24,7 @@ export class DiskRoom {
   get trouble(): string | null {
     if (this.#fullSinceMs === null) return null;
     const seconds = Math.round((performance.now() - this.#fullSinceMs) / 1000);
-    return `the disk is full, for ${String(seconds)} s now; writing is tried again for ${String(this.#patienceMs / 1000)} s`;
+    return `the disk is full, for ${formatSeconds(seconds)} now; writing is tried again for ${formatDuration(this.#patienceMs)}`;
   }
 
   /**

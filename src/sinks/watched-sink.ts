@@ -2,6 +2,7 @@ import { abortable, untilAborted } from '../util/abortable.js';
 import { withDeadline } from '../util/async.js';
 import { WaymarkError, messageOf } from '../util/errors.js';
 import type { Sink } from './sink.js';
+import { formatDuration } from '../util/quantities.js';
 
 /** What a sink is at. */
 export type SinkActivity = {
@@ -28,19 +29,31 @@ export function watchedSink(
   onDelivered: (seconds: number) => void,
 ): { readonly sink: Sink; readonly activity: () => SinkActivity } {
   const calls = new Calls();
+  /** Whether it has accepted all that it was given: else only the next open tells what of that it has. */
+  let accepted = true;
   return {
     activity: () => ({ ...calls.activity, trouble: sink.trouble ?? null }),
     sink: {
-      open: (acknowledged, signal, fencing) =>
-        calls.run('open', 0, signal, () => sink.open(acknowledged, signal, fencing)),
+      open: async (acknowledged, signal, fencing) => {
+        const recovery = await calls.run('open', 0, signal, () => sink.open(acknowledged, signal, fencing));
+        accepted = true;
+        return recovery;
+      },
       deliver: async (records, signal, fencing) => {
         const startedAtMs = performance.now();
+        accepted = false;
         await calls.run(`take ${records.length} records`, records.length, signal, () =>
           sink.deliver(records, signal, fencing),
         );
+        accepted = true;
         onDelivered((performance.now() - startedAtMs) / 1000);
       },
-      flush: (signal) => calls.run('make its records durable', 0, signal, () => sink.flush(signal)),
+      flush: async (signal) => {
+        const position = await calls.run('make its records durable', 0, signal, () => sink.flush(signal));
+        if (position === null || accepted) return position;
+        // What it was given last may be in it or not, and the position would not agree with what it has accepted.
+        throw failure('say where it stands', new Error('it has not accepted what it was given last'));
+      },
       saved: (position) => {
         try {
           sink.saved?.(position);
@@ -95,7 +108,7 @@ class Calls {
           await this.#call(call);
         })(),
         closeMs,
-        () => new Error(`it has not answered for ${closeMs / 1000} s`),
+        () => new Error(`it has not answered for ${formatDuration(closeMs)}`),
       );
     } catch (error) {
       throw error instanceof WaymarkError ? error : failure(what, error);

@@ -12,6 +12,7 @@ import { hasCode, messageOf, WaymarkError } from '../util/errors.js';
 import { claimCheckpoint } from './claim.js';
 import { ledSink, ledStore } from './led.js';
 import type { Followed, Stream } from './stream.js';
+import { formatDuration } from '../util/quantities.js';
 
 /** How long a sink may go on accepting what it was given when the agent stops. */
 const sinkGraceMs = 5000;
@@ -166,7 +167,9 @@ function graceAfter(signal: AbortSignal, ms: number): { signal: AbortSignal; rel
   let timer: NodeJS.Timeout | undefined;
   const begin = (): void => {
     timer = setTimeout(() => {
-      controller.abort(new Error(`The sink did not accept what it was given within ${ms} ms of stopping`));
+      controller.abort(
+        new Error(`The sink did not accept what it was given within ${formatDuration(ms)} of stopping`),
+      );
     }, ms);
   };
   signal.addEventListener('abort', begin, { once: true });

@@ -11,6 +11,7 @@ import type { ResumePoint } from '../matching/match-state.js';
 import type { PartialTransaction } from '../matching/trail.js';
 import type { Instance } from '../mysql/instance.js';
 import { type Inspection, inspect, isReplica } from '../mysql/inspect.js';
+import { isAtLeast, type ServerVersion } from '../mysql/version.js';
 import type { Sink } from '../sinks/sink.js';
 import { hasCode } from '../util/errors.js';
 import { ColumnSource } from './column-source.js';
@@ -101,6 +102,7 @@ async function readOnce(
 ): Promise<void> {
   const { progress, instance, inspection, resume, format } = options;
   const server = formatAddress(instance.address);
+  const { version } = inspection.facts;
   const { ordered, logger } = options;
   const onShape = logUnproved(server, logger);
   const cutOff = new CutOffTransaction(progress.partial, { ordered, server, notThese, onShape });
@@ -109,7 +111,7 @@ async function readOnce(
     progress,
     filter: options.filter,
     recognise: hintRecogniser(format),
-    decoder: new RowDecoder(inspection.facts.version.vendor),
+    decoder: new RowDecoder(version.vendor, hasVectors(version)),
     columns,
     server,
     serverId: inspection.facts.serverId,
@@ -221,4 +223,9 @@ function ownTransactions({ instance, inspection, signal }: TailOptions): () => P
     }
     return replica;
   };
+}
+
+/** MariaDB has VECTOR from 11.7 on; MySQL's log tells it by itself. */
+function hasVectors(version: ServerVersion): boolean {
+  return version.vendor === 'mariadb' && isAtLeast(version, 11, 7);
 }

@@ -4,6 +4,7 @@ import { type HintPlace, scanHints } from '../matching/hint-scan.js';
 import type { Instance } from '../mysql/instance.js';
 import { listBinaryLogs } from '../mysql/log-list.js';
 import { hasCode, messageOf } from '../util/errors.js';
+import { formatDuration } from '../util/quantities.js';
 
 /** The newest hint that a quick look found in a server's binary log; else why there is none. */
 export type HintSight = { readonly hint: Hint } | { readonly hint: null; readonly reason: string };
@@ -41,7 +42,7 @@ export async function sightHint(options: HintSightOptions): Promise<HintSight> {
     if (bytes <= readBytes) return { hint: null, reason: 'there is none in its logs' };
     const next = await scan(logEnd, 'what comes', waitMs, options);
     return next === null
-      ? { hint: null, reason: `none came within ${waitMs / 1000} s` }
+      ? { hint: null, reason: `none came within ${formatDuration(waitMs)}` }
       : { hint: next.hint };
   } catch (error) {
     signal.throwIfAborted();

@@ -1,4 +1,5 @@
 import { reasonOf } from '../util/async.js';
+import { formatDuration } from './quantities.js';
 
 /** What a signal of `within` says when the time is over. */
 export class TimeOver extends Error {
@@ -19,7 +20,7 @@ export async function within<T>(
   const timer = setTimeout(() => {
     // When this process stood still itself, timers run before sockets are read: what has come meanwhile is taken first.
     whatCame = setImmediate(() => {
-      controller.abort(new TimeOver(`no answer within ${ms} ms`));
+      controller.abort(new TimeOver(`no answer within ${formatDuration(ms)}`));
     });
   }, ms);
   const forward = (): void => {

@@ -8,15 +8,15 @@ export function formatDuration(ms: number): string {
   if (whole < 9950) return `${tenths(whole / 1000)} s`;
   const seconds = Math.round(whole / 1000);
   if (seconds < 120) return `${seconds} s`;
-  if (seconds < 2 * 3600) return twoUnits(seconds, 60, 'min', 's');
+  if (seconds < 3600) return twoUnits(seconds, 60, 'min', 's');
   const minutes = Math.round(seconds / 60);
   if (minutes < 48 * 60) return twoUnits(minutes, 60, 'h', 'min');
   return twoUnits(Math.round(minutes / 60), 24, 'd', 'h');
 }
 
-/** The same of seconds. */
+/** The same of what is known to the second alone: `0 s`, `3 s`, `2 min 5 s`. */
 export function formatSeconds(seconds: number): string {
-  return formatDuration(seconds * 1000);
+  return seconds < 1 ? '0 s' : formatDuration(Math.round(seconds) * 1000);
 }
 
 function twoUnits(count: number, size: number, large: string, small: string): string {

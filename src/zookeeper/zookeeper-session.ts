@@ -7,6 +7,7 @@ import { hasCode, messageOf } from '../util/errors.js';
 import { TimeOver, within } from '../util/limits.js';
 import { ZooKeeperAway } from './refusal.js';
 import { type Session, ZooKeeperClient } from './zookeeper-client.js';
+import { formatDuration } from '../util/quantities.js';
 
 /** Where it is said what becomes of the connection; a pino logger will do. */
 export type ZooKeeperLogger = {
@@ -217,6 +218,6 @@ async function inTime<T>(
   try {
     return await within(ms, [signal], (limit) => abortable(promise, limit));
   } catch (error) {
-    throw error instanceof TimeOver ? new Error(`${complaint} within ${ms} ms`) : error;
+    throw error instanceof TimeOver ? new Error(`${complaint} within ${formatDuration(ms)}`) : error;
   }
 }

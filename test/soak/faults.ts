@@ -3,10 +3,5 @@ import { auditFaults } from './audit-faults.js';
 import { serverFaults } from './server-faults.js';
 import type { Fault } from './stage.js';
 
-/** What the agent can't take yet. */
-const pending = new Set(['look-up connections killed']);
-
 /** Everything that is done to servers, agent and audit. */
-export const faults: readonly Fault[] = [...serverFaults, ...agentFaults, ...auditFaults].filter(
-  ({ name }) => !pending.has(name),
-);
+export const faults: readonly Fault[] = [...serverFaults, ...agentFaults, ...auditFaults];

@@ -5,7 +5,7 @@ import { makeTables } from '../../conditions/tables.js';
 import { loadConfigs, oneOfStreams } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
 import { exitCodes } from '../../util/errors.js';
-import { cascadeFindings, notAsked, readCascades } from '../check/cascade-check.js';
+import { cascadeFindings, type SeenCascades, notAsked, readCascades } from '../check/cascade-check.js';
 import { checkHints, type HintCheck } from '../check/hint-check.js';
 import { renderReport } from '../check/render.js';
 import { checkedCheckpoint, checkedServer, type CheckReport, runOf } from '../check/report.js';
@@ -76,7 +76,7 @@ async function examine(config: Config, fix: boolean, signal: AbortSignal): Promi
   );
   const cascades = cascadeFindings(
     await Promise.all(
-      reports.map(async (report, index) => {
+      reports.map(async (report, index): Promise<SeenCascades> => {
         const member = config.servers[index];
         if (member === undefined || account === null) return notAsked(report.server);
         return readCascades({ address: member.address, account }, report, signal);

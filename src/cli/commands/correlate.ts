@@ -16,6 +16,7 @@ import type { CommandContext, CommonOptions, Start } from '../context.js';
 import { readCoordinates, withAccountOptions, withRequiredOption, withServerOption } from '../options.js';
 import { showProgress } from '../progress.js';
 import { readTarget } from '../target.js';
+import { countOf, formatDuration } from '../../util/quantities.js';
 
 type CorrelateOptions = CommonOptions & {
   readonly from: Address;
@@ -107,7 +108,7 @@ function resultText(
     `  on          ${servers.to}`,
     `  the same as ${formatCoordinates(at)} on ${servers.from}`,
     `  hint        ${hint.token}`,
-    `  compared    ${transactionsMatched} transactions in ${elapsedMs} ms`,
+    `  compared    ${countOf(transactionsMatched, 'transaction')} in ${formatDuration(elapsedMs)}`,
     `  confidence  ${confidence}`,
     ...ownText(servers.from, ownTransactions.from),
     ...ownText(servers.to, ownTransactions.to),

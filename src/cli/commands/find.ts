@@ -8,6 +8,7 @@ import { namingGrants } from '../../mysql/named-grants.js';
 import { type ServerOptions, withRequiredOption, withServerOptions } from '../options.js';
 import { showProgress } from '../progress.js';
 import { readTarget } from '../target.js';
+import { countOf, formatBytes, formatDuration } from '../../util/quantities.js';
 
 type FindOptions = CommonOptions & ServerOptions & { readonly hint: string };
 
@@ -59,7 +60,7 @@ async function find(context: CommandContext, options: FindOptions): Promise<numb
       `  hint    ${found.hint.token}`,
       `  server  ${server}`,
       `  behind  ${file}:${String(endPosition)}`,
-      `  read    ${(bytesScanned / 1e6).toFixed(1)} MB of ${String(filesProbed)} file(s) in ${String(elapsedMs)} ms`,
+      `  read    ${formatBytes(bytesScanned)} of ${countOf(filesProbed, 'file')} in ${formatDuration(elapsedMs)}`,
     ].join('\n'),
   );
   return exitCodes.done;

@@ -8,6 +8,7 @@ import { readAccount } from '../../mysql/account.js';
 import { exitCodes } from '../../util/errors.js';
 import type { CommandContext, CommandWork, CommonOptions, Start } from '../context.js';
 import { withConfigOption } from '../options.js';
+import { formatDuration } from '../../util/quantities.js';
 
 type LeaderOptions = CommonOptions & { readonly config: string };
 
@@ -79,7 +80,7 @@ function leaderWork(act: Action): CommandWork<LeaderOptions> {
 function render({ stream, backend, leader, token, waiting, lastSeenMsAgo }: LeaderView): string {
   if (backend === 'none') return `${stream}: no election ("election" in the config file)`;
   const who = leader === null ? 'nobody leads' : `led by ${formatServiceId(leader)}`;
-  const seen = lastSeenMsAgo === null ? '' : `, seen ${Math.round(lastSeenMsAgo / 100) / 10} s ago`;
+  const seen = lastSeenMsAgo === null ? '' : `, seen ${formatDuration(lastSeenMsAgo)} ago`;
   const lines = [`${stream}: ${who} (token ${token}${seen})`];
   for (const candidate of waiting ?? []) lines.push(`  waiting  ${formatServiceId(candidate)}`);
   return lines.join('\n');

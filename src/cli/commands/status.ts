@@ -11,6 +11,7 @@ import { askAgent, errorOf, listenerOf, parseJson } from '../agent-client.js';
 import { readStored } from '../../conditions/checkpoint.js';
 import type { CommandContext, CommonOptions, Start } from '../context.js';
 import { withConfigOption } from '../options.js';
+import { formatSeconds } from '../../util/quantities.js';
 
 type StatusOptions = CommonOptions & { readonly config: string };
 
@@ -140,7 +141,7 @@ function renderStored(stream: string, reason: string, { location, problem, place
   else if (place === null) lines.push(`There is no checkpoint yet (${location}).`);
   else {
     lines.push(
-      `Not from the agent, but from the checkpoint (${location}), saved ${place.ageSeconds} s ago (${place.savedAt}):`,
+      `Not from the agent, but from the checkpoint (${location}), saved ${formatSeconds(place.ageSeconds)} ago (${place.savedAt}):`,
       `  server  ${place.server}`,
       `  at      ${place.coordinates}`,
       `  hint    ${place.hint ?? 'none'}, ${place.sequence} transactions since`,

@@ -6,6 +6,7 @@ import { exitCodes, WaymarkError } from '../../util/errors.js';
 import { askAgent, errorOf, listenerOf, parseJson } from '../agent-client.js';
 import type { CommandContext, CommonOptions, Start } from '../context.js';
 import { readWith, withConfigOption, withRequiredOption } from '../options.js';
+import { countOf, formatDuration } from '../../util/quantities.js';
 
 type SwitchOptions = CommonOptions & { readonly config: string; readonly to: Address };
 
@@ -80,7 +81,7 @@ function renderReport(report: z.output<typeof reportSchema>): string {
     `  at          ${report.coordinates}`,
     `  hint        ${report.hint ?? 'none'}`,
     `  confidence  ${report.confidence ?? 'unverified'}`,
-    `  skipped     ${report.skipped} transactions that had been delivered already`,
-    `  blackout    ${report.blackoutMs} ms`,
+    `  skipped     ${countOf(report.skipped, 'transaction')} that had been delivered already`,
+    `  blackout    ${formatDuration(report.blackoutMs)}`,
   ].join('\n');
 }

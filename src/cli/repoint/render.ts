@@ -1,6 +1,7 @@
 import { formatCoordinates } from '../../binlog/coordinates.js';
 import type { RepointPlan } from '../../repoint/plan.js';
 import type { RepointResult } from '../../repoint/repoint.js';
+import { formatDuration, formatSeconds } from '../../util/quantities.js';
 
 /** The one document of `repoint --json`. */
 export function repointDocument(result: RepointResult): Record<string, unknown> {
@@ -27,7 +28,7 @@ export function renderRepoint(result: RepointResult): string {
         `DONE  ${result.plan.replica} replicates from ${result.plan.below}; both threads run.`,
         ...planLines(result.plan),
         `  new hint    ${newHint(result)}`,
-        `  took        ${(result.elapsedMs / 1000).toFixed(1)} s`,
+        `  took        ${formatDuration(result.elapsedMs)}`,
       ].join('\n');
   }
 }
@@ -47,7 +48,7 @@ function planLines(plan: RepointPlan): string[] {
 
 function threads({ running, lagSeconds }: RepointPlan['from']): string {
   if (running.receiver && running.applier) {
-    return lagSeconds === null ? 'running' : `running, ${String(lagSeconds)} s behind`;
+    return lagSeconds === null ? 'running' : `running, ${formatSeconds(lagSeconds)} behind`;
   }
   const stopped = [...(running.receiver ? [] : ['receiver']), ...(running.applier ? [] : ['applier'])];
   return `${stopped.join(' and ')} not running`;

@@ -6,6 +6,7 @@ import type {
 } from '../../topology/report.js';
 import { parseServerVersion } from '../../mysql/version.js';
 import { describeVersion } from '../../mysql/settings-findings.js';
+import { formatSeconds } from '../../util/quantities.js';
 
 /** A topology as people read it: a line for each server, indented below its source. */
 export function renderTopology({ roots, servers }: TopologyReport): string {
@@ -56,8 +57,8 @@ function roleOf({ kind, readOnly }: LivingServerReport): string {
 }
 
 function lagOf({ lagSeconds, delaySeconds }: ChannelReport): string {
-  const lag = lagSeconds === null ? 'lag ?' : `lag ${lagSeconds} s`;
-  return delaySeconds === 0 ? lag : `${lag} (delayed by ${delaySeconds} s)`;
+  const lag = lagSeconds === null ? 'lag ?' : `lag ${formatSeconds(lagSeconds)}`;
+  return delaySeconds === 0 ? lag : `${lag} (delayed by ${formatSeconds(delaySeconds)})`;
 }
 
 function threadsOf({ receiver, applier }: ChannelReport): string {
@@ -77,7 +78,7 @@ function gtidOf({ gtids }: LivingServerReport, channels: readonly ChannelReport[
 
 function hintOf({ hint, hintAgeSeconds }: LivingServerReport): string {
   if (hint === null) return 'no hint seen';
-  return hintAgeSeconds === null ? `hint ${hint}` : `hint ${hintAgeSeconds} s old`;
+  return hintAgeSeconds === null ? `hint ${hint}` : `hint ${formatSeconds(hintAgeSeconds)} old`;
 }
 
 function notesOf(server: LivingServerReport, channels: readonly ChannelReport[]): string[] {

@@ -62,9 +62,9 @@ test.runIf(hasLogrotate).each([['create'], ['nocreate']])(
       for (let rotation = 0; rotation < rotations; rotation += 1) {
         await stage.delivered(80);
         const rotating = logrotate(stage, create, stage.agent.pid);
-        if (random.chance(0.5)) {
+        if (rotation % 2 === 1) {
           killed += 1;
-          await new Promise((resolve) => setTimeout(resolve, random.between(0, 60)));
+          await new Promise((resolve) => setTimeout(resolve, random.between(0, 120)));
           await stage.agent.kill();
           await rotating;
           await stage.startAgent();

@@ -1,7 +1,12 @@
 import { expect, test } from 'vitest';
+import { defaultKind } from '../../servers/kind.js';
 import { expectCutOff, inTheMiddle, writeBigTransaction } from '../../support/big-transaction.js';
 import { scenario } from '../../support/scenario.js';
 import { SlowReader } from '../../support/slow-reader.js';
+
+/** What MariaDB has logged is delivered when it is here whole: its server's death cuts nothing off. */
+const isMysql = defaultKind().vendor === 'mysql';
+const why = isMysql ? '' : ' (skipped: MariaDB)';
 
 /** A transaction that is read slowly, and applied again by a server that was killed within it. */
 const limits = { timeout: 300_000 };
@@ -27,8 +32,8 @@ test('one replica is killed and comes back, then the other one is killed', async
   });
 });
 
-test(
-  'both are killed, one after the other, within the same transaction of 200,000 rows',
+test.skipIf(!isMysql)(
+  `both are killed, one after the other, within the same transaction of 200,000 rows${why}`,
   limits,
   async () => {
     const large = { binlog_row_event_max_size: 65_536 };

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { isMeant } from '../../servers/index.js';
 import { bigRows, inTheMiddle } from '../../support/big-transaction.js';
 import { type Scenario, scenario } from '../../support/scenario.js';
 import {
@@ -48,29 +49,36 @@ test('sessions log statements: no difference, and the switch says that they coul
   });
 });
 
-test('the replica is killed in the middle of a transaction that the source logs in part', async () => {
-  await scenario({ topology: { replicas: 1 } }, async (stage) => {
-    const [replica, { source }] = [stage.replica(0), stage];
-    await source.query('CREATE DATABASE partly');
-    await source.query('CREATE TABLE partly.aside (id INT PRIMARY KEY, x INT, note VARCHAR(300))');
-    const agent = await stage.startAgent({ servers: [replica.address, source.address] });
-    await stage.startLoad({ rate: 40 });
-    await stage.delivered(100);
-    await stage.hints.next();
-    await writeLargePartly(stage);
-    await inTheMiddle(stage);
-    const started = agent.next('failover.started');
-    await replica.kill();
-    const cut = await started;
-    expect(cut['partialChanges']).toBeGreaterThan(1000);
-    expect(cut['partialChanges']).toBeLessThan(bigRows);
-    await agent.waitForEvent('failover.done', ({ to }) => to === source.address);
-    const unproved = await agent.waitForEvent('transaction.unproved');
-    expect(unproved).toMatchObject({ server: source.address, changes: cut['partialChanges'] });
-    const verdict = await stage.finish(['exact']);
-    expect(verdict.delivered).toBeGreaterThan(bigRows);
-  });
-});
+/** From MariaDB a transaction is delivered when its end has come: none is cut off. */
+const isMySql = await isMeant('mysql');
+const why = isMySql ? '' : ' (skipped: MariaDB)';
+
+test.skipIf(!isMySql)(
+  `the replica is killed in the middle of a transaction that the source logs in part${why}`,
+  async () => {
+    await scenario({ topology: { replicas: 1 } }, async (stage) => {
+      const [replica, { source }] = [stage.replica(0), stage];
+      await source.query('CREATE DATABASE partly');
+      await source.query('CREATE TABLE partly.aside (id INT PRIMARY KEY, x INT, note VARCHAR(300))');
+      const agent = await stage.startAgent({ servers: [replica.address, source.address] });
+      await stage.startLoad({ rate: 40 });
+      await stage.delivered(100);
+      await stage.hints.next();
+      await writeLargePartly(stage);
+      await inTheMiddle(stage);
+      const started = agent.next('failover.started');
+      await replica.kill();
+      const cut = await started;
+      expect(cut['partialChanges']).toBeGreaterThan(1000);
+      expect(cut['partialChanges']).toBeLessThan(bigRows);
+      await agent.waitForEvent('failover.done', ({ to }) => to === source.address);
+      const unproved = await agent.waitForEvent('transaction.unproved');
+      expect(unproved).toMatchObject({ server: source.address, changes: cut['partialChanges'] });
+      const verdict = await stage.finish(['exact']);
+      expect(verdict.delivered).toBeGreaterThan(bigRows);
+    });
+  },
+);
 
 /** One transaction: images in part first, of a table that is not delivered, and then many rows that are. */
 async function writeLargePartly({ source }: Scenario): Promise<void> {

@@ -36,7 +36,7 @@ class Ended extends Error {}
 
 /** Runs an agent in this process until `end` is called or something in it fails. */
 async function run(stage: Scenario, sink: Sink, play: (end: () => void) => Promise<void>): Promise<void> {
-  const config = parseConfig(stringify(stage.config()), 'test', {});
+  const config = parseConfig(stringify(stage.config({ start: 'earliest' })), 'test', {});
   const agent = createAgent(config, { sink, logger: pino({ level: 'silent' }) });
   const stop = new AbortController();
   const running = agent.run(stop.signal);
@@ -190,7 +190,7 @@ test(
     await scenario({}, async (stage) => {
       const load = await stage.startLoad({ rate: 100 });
       const config = join(stage.folder, 'program.yaml');
-      await writeFile(config, stringify(stage.config()));
+      await writeFile(config, stringify(stage.config({ start: 'earliest' })));
       for (let kill = 0; kill < moments.programKills; kill += 1) {
         const program = start(config, stage.audit);
         await stage.delivered(random.between(1, 60));

@@ -104,3 +104,24 @@ test('whatever a sink throws, and however, is an error of the sink', async () =>
   await expect(sink.flush(signal)).rejects.toMatchObject({ code: 'sink' });
   await expect(sink.close()).rejects.toMatchObject({ code: 'sink' });
 });
+
+test('a position is none when what was given last has not been accepted, until it is opened again', async () => {
+  const given: string[] = [];
+  const inner: Sink = {
+    open: () => Promise.resolve({ remembers: true, delivered: [], endsBetweenTransactions: true }),
+    // It has it, and says that it hasn't.
+    deliver: (records) => {
+      given.push(...records.map(({ id }) => id));
+      return Promise.reject(new Error('no answer'));
+    },
+    flush: () => Promise.resolve({ records: given.length }),
+    close: () => Promise.resolve(),
+  };
+  const { sink } = watchedSink(inner, () => undefined);
+  await sink.open(null, signal);
+  expect(await sink.flush(signal)).toEqual({ records: 0 });
+  await expect(sink.deliver(sampleTransaction(1, 2), signal)).rejects.toThrow('no answer');
+  await expect(sink.flush(signal)).rejects.toThrow('has not accepted what it was given last');
+  await sink.open(null, signal);
+  expect(await sink.flush(signal)).toEqual({ records: 2 });
+});
