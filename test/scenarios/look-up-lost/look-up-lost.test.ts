@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
 import type { ServerSettings, TestServer } from '../../servers/index.js';
 import { until } from '../../servers/wait.js';
+import type { AgentProcess } from '../../support/agent-process.js';
 import { type FaultAt, FaultyProxy } from '../../support/faulty-proxy.js';
 import { isMove } from '../../support/agent-process.js';
-import { type Scenario, scenario } from '../../support/scenario.js';
+import { type AgentConfig, type Scenario, scenario } from '../../support/scenario.js';
 
 /** Without names in the log each new table is looked up, over a connection that is idle in between. */
 const nameless: ServerSettings = { binlog_row_metadata: 'MINIMAL' };
@@ -33,16 +34,19 @@ async function idleConnections(server: TestServer): Promise<number[]> {
   return threads.map(({ ID }) => ID);
 }
 
-async function prepare({ source, topology }: Scenario): Promise<void> {
-  await source.query('CREATE DATABASE shop');
-  await source.query("GRANT SELECT ON shop.* TO 'waymark'@'%'");
+/** Starts an agent that may look columns up, and makes the schema behind that. */
+async function start(stage: Scenario, change: AgentConfig = {}): Promise<AgentProcess> {
+  const { source, topology } = stage;
+  await source.query("GRANT SELECT ON *.* TO 'waymark'@'%'");
   await topology.waitForReplicas();
+  const agent = await stage.startAgent(change);
+  await source.query('CREATE DATABASE shop');
+  return agent;
 }
 
 test('the connection for look-ups is killed again and again: the stream goes on where it is', async () => {
   await scenario(options, async (stage) => {
-    await prepare(stage);
-    const agent = await stage.startAgent();
+    const agent = await start(stage);
     await newTable(stage, 'first');
     let killed = 0;
     for (let table = 1; table <= 6; table += 1) {
@@ -67,9 +71,8 @@ test('the connection for look-ups is killed again and again: the stream goes on 
 
 test('the server ends the idle connection for look-ups by itself (wait_timeout): the same', async () => {
   await scenario(options, async (stage) => {
-    await prepare(stage);
     await stage.replica(0).query('SET GLOBAL wait_timeout = 1');
-    const agent = await stage.startAgent();
+    const agent = await start(stage);
     await newTable(stage, 'first');
     for (let table = 1; table <= 4; table += 1) {
       // One that has been idle for a second is ended; a probe's is gone sooner.
@@ -94,8 +97,7 @@ async function behindProxy(
   const proxy = await FaultyProxy.start(stage.replica(0), { kind, at });
   const address = `${proxy.target.host}:${String(proxy.target.port)}`;
   try {
-    await prepare(stage);
-    await stage.startAgent({ servers: [address, stage.replica(1).address] });
+    await start(stage, { servers: [address, stage.replica(1).address] });
     await newTable(stage, 'first');
     await stage.source.query('CREATE TABLE shop.late (id INT PRIMARY KEY, note VARCHAR(40))');
     await write(stage, 'late');
