@@ -13,6 +13,7 @@ import { ZooKeeperClient } from '../../src/zookeeper/zookeeper-client.js';
 import { type ZooKeeperStoreOptions, zookeeperStore } from '../../src/checkpoint/zookeeper-store.js';
 import { Secret } from '../../src/config/secret.js';
 import { hasCode } from '../../src/util/errors.js';
+import { formatDuration } from '../../src/util/quantities.js';
 import { type OwnedZooKeeper, startZooKeeper } from '../servers/index.js';
 import { until } from '../servers/wait.js';
 import { type Child, startChild } from '../unit/checkpoint/child.js';
@@ -280,7 +281,7 @@ describe('while ZooKeeper is away', () => {
     const store = storeOf({ sessionTimeoutMs: shortTimeoutMs });
     const start = performance.now();
     await expect(store.open(signal)).rejects.toThrow(
-      withCode('checkpoint-store', new RegExp(`${zookeeper.connectString}.*within ${shortTimeoutMs} ms`)),
+      withCode('checkpoint-store', new RegExp(`${zookeeper.connectString}.*within ${formatDuration(shortTimeoutMs)}`)),
     );
     expect(performance.now() - start).toBeLessThan(shortTimeoutMs + promptMs);
     await expect(store.load(signal)).rejects.toThrow(withCode('checkpoint-store', /not open/));
