@@ -1,4 +1,5 @@
 import { hasCode, WaymarkError } from '../util/errors.js';
+import { countOf } from '../util/quantities.js';
 import { nameOfPlace, type TransactionPlace, type UnreadableError } from '../tail/unreadable.js';
 
 /** What has become of a transaction's content on a server. */
@@ -78,7 +79,7 @@ export class UnreadableContent {
       reason: error.message,
     }));
     const reasons = failures.map(
-      ({ server, attempts, reason }) => `\n  - ${server} (tried ${attempts} times): ${reason}`,
+      ({ server, attempts, reason }) => `\n  - ${server} (tried ${countOf(attempts, 'time')}): ${reason}`,
     );
     return new WaymarkError(
       last.code,

@@ -7,6 +7,8 @@ import { spoiler } from '../../support/spoiler.js';
 /** A table whose rows nobody can read through a proxy that spoils them, and what stands in them. */
 const table = 'spoilt';
 const marker = 'where it can be read';
+/** What the decoder says of a row whose lengths don't fit: reading it once more changes nothing. */
+const unreadable = 'unsupported-event';
 
 /** Plays with proxies before servers of a scenario, and ends them. */
 async function behindProxies(
@@ -40,7 +42,7 @@ async function writeUnreadable(stage: Scenario): Promise<void> {
 function failuresOf(stage: Scenario, { address }: Proxy): number {
   return stage.agent
     .all('replica.suspect')
-    .filter(({ server, code }) => server === address && code === 'protocol').length;
+    .filter(({ server, code }) => server === address && code === unreadable).length;
 }
 
 const named = /shop\.spoilt.*transaction \d+ behind hint [0-9A-F:]+/s;
@@ -56,13 +58,13 @@ test('on one server alone: it is left, and not come back to for this transaction
       await writeUnreadable(stage);
       const done = await agent.waitForEvent('failover.done', ({ to }) => to === sound!.address);
       expect(done).toMatchObject({ from: spoilt!.address, confidence: 'exact' });
-      expect(failuresOf(stage, spoilt!)).toBe(3);
-      const [suspicion] = agent.all('replica.suspect').filter(({ code }) => code === 'protocol');
+      expect(failuresOf(stage, spoilt!)).toBe(1);
+      const [suspicion] = agent.all('replica.suspect').filter(({ code }) => code === unreadable);
       expect(suspicion?.['reason']).toMatch(named);
       await stage.committed(60);
       await stage.finish();
       expect(stage.moves()).toHaveLength(1);
-      expect(failuresOf(stage, spoilt!)).toBe(3);
+      expect(failuresOf(stage, spoilt!)).toBe(1);
     });
   });
 });
@@ -78,7 +80,7 @@ test('on one server, and the other one is away: it is waited for', async () => {
       const refused = await agent.waitForEvent('failover.refused');
       expect(JSON.stringify(refused['reasons'])).toMatch(named);
       const failures = failuresOf(stage, spoilt!);
-      expect(failures).toBe(3);
+      expect(failures).toBe(1);
       sound!.unblock();
       await agent.waitForEvent('failover.done', ({ to }) => to === sound!.address);
       await stage.committed(40);
@@ -97,11 +99,11 @@ test('on all servers: the stream ends, and says where and why', async () => {
       await writeUnreadable(stage);
       expect(await agent.ended, agent.log()).toEqual({ code: 1, signal: null });
       const [stopped] = agent.all('stopped');
-      expect(stopped).toMatchObject({ code: 'protocol', table: 'shop.spoilt' });
+      expect(stopped).toMatchObject({ code: unreadable, schema: 'shop', table: 'spoilt' });
       expect(stopped?.['msg']).toMatch(named);
       for (const proxy of [one!, other!]) {
         expect(stopped?.['msg']).toContain(proxy.address);
-        expect(failuresOf(stage, proxy)).toBe(3);
+        expect(failuresOf(stage, proxy)).toBe(1);
       }
       // What stands before it has been delivered, and where it can be read the stream goes on.
       await stage.load.stop();
@@ -114,13 +116,13 @@ test('on all servers: the stream ends, and says where and why', async () => {
   });
 });
 
-test('on the only server that there is: it is asked a few times, and the stream ends', async () => {
+test('on the only server that there is: the stream ends', async () => {
   await scenario({ topology: { replicas: 1 } }, async (stage) => {
     await behindProxies(stage, [true], async ([only]) => {
       const agent = await stage.startAgent({ servers: [only!.address] });
       await writeUnreadable(stage);
       expect(await agent.ended, agent.log()).toEqual({ code: 1, signal: null });
-      expect(failuresOf(stage, only!)).toBe(3);
+      expect(failuresOf(stage, only!)).toBe(1);
       expect(agent.all('stopped')[0]?.['msg']).toMatch(named);
     });
   });
