@@ -97,7 +97,7 @@ describe('what is remembered', () => {
     const verdict = content.verdict(last);
     expect(verdict.code).toBe('unsupported-event');
     expect(verdict.message).toMatch(
-      /transaction 7 behind hint h1 \(g:0-1-5\).*- a \(tried 3 times\).*- b \(tried 1 times\)/s,
+      /transaction 7 behind hint h1 \(g:0-1-5\).*- a \(tried 3 times\).*- b \(tried 1 time\)/s,
     );
     expect(verdict.details).toMatchObject({ ...position, failures: [{ server: 'a' }, { server: 'b' }] });
   });
