@@ -14,6 +14,7 @@ export type FileState = {
   readonly offset: number;
   readonly transactionStart: number;
   readonly lastBytes: Buffer;
+  readonly startBytes: Buffer;
 };
 
 /** Whether two identities are one file's. */
@@ -47,6 +48,8 @@ export class AuditFile {
   #transactionStart = 0;
   /** Our last bytes, up to {@link markBytes}. */
   #lastBytes: Buffer = Buffer.alloc(0);
+  /** The same, up to {@link transactionStart}. */
+  #startBytes: Buffer = Buffer.alloc(0);
 
   private constructor(path: string, handle: FileHandle, identity: FileIdentity) {
     this.path = path;
@@ -101,7 +104,7 @@ export class AuditFile {
   /** Goes on from its end, which lies between two transactions. */
   async goOnAt(end: number): Promise<void> {
     this.#offset = this.#transactionStart = end;
-    this.#lastBytes = await this.#bytesBefore(end);
+    this.#lastBytes = this.#startBytes = await this.#bytesBefore(end);
   }
 
   /** Cuts off what stands behind a place. */
@@ -123,30 +126,40 @@ export class AuditFile {
       await this.handle.truncate(this.#offset).catch(() => undefined);
       throw error;
     }
-    if (lastEnd !== null) this.#transactionStart = this.#offset + lastEnd;
+    if (lastEnd !== null) {
+      this.#transactionStart = this.#offset + lastEnd;
+      this.#startBytes = lastOf(this.#lastBytes, bytes.subarray(0, lastEnd));
+    }
     this.#offset += bytes.length;
-    const tail = bytes.subarray(-markBytes);
-    this.#lastBytes = Buffer.concat([this.#lastBytes, tail]).subarray(-markBytes);
+    this.#lastBytes = lastOf(this.#lastBytes, bytes);
   }
 
   /** How it stands now, for {@link takeBack}. */
   get state(): FileState {
-    const [offset, transactionStart, lastBytes] = [this.#offset, this.#transactionStart, this.#lastBytes];
-    return { offset, transactionStart, lastBytes };
+    return {
+      offset: this.#offset,
+      transactionStart: this.#transactionStart,
+      lastBytes: this.#lastBytes,
+      startBytes: this.#startBytes,
+    };
   }
 
   /** Cuts off what was written since, as far as that can be done: if not, the next open does it. */
   async takeBack(state: FileState): Promise<void> {
     if (state.offset === this.#offset) return;
     await this.handle.truncate(state.offset).catch(() => undefined);
-    [this.#offset, this.#transactionStart, this.#lastBytes] = [
-      state.offset,
-      state.transactionStart,
-      state.lastBytes,
-    ];
+    this.#offset = state.offset;
+    this.#transactionStart = state.transactionStart;
+    this.#lastBytes = state.lastBytes;
+    this.#startBytes = state.startBytes;
   }
 
-  /** The mark of a place in it. */
+  /** The mark of {@link transactionStart}, by what we wrote: on the disk somebody may have cut it by now. */
+  get mark(): number {
+    return markOf(this.#startBytes);
+  }
+
+  /** The mark of a place in it, as it is on the disk. */
   async markAt(offset: number): Promise<number> {
     return markOf(await this.#bytesBefore(offset));
   }
@@ -194,6 +207,12 @@ export class AuditFile {
     }
     return bytes.subarray(0, read);
   }
+}
+
+/** The last bytes, up to {@link markBytes}, of some that end with others. */
+function lastOf(before: Buffer, bytes: Buffer): Buffer {
+  // A copy: what is written belongs to somebody else.
+  return Buffer.concat([before, bytes.subarray(-markBytes)]).subarray(-markBytes);
 }
 
 async function writeFully(handle: FileHandle, bytes: Buffer): Promise<void> {

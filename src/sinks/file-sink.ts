@@ -142,7 +142,7 @@ class FileSink implements Sink {
         // Writes nothing, and takes long: it is not in anybody's way.
         await file.sync();
         await this.#look(live, true);
-        const mark = await lock.guard(() => file.markAt(file.transactionStart));
+        const mark = await lock.guard(() => Promise.resolve(file.mark));
         const { offset, transactionStart, identity } = file;
         const transactions = this.#transactions;
         return toSinkPosition({ file: note.file, offset, transactionStart, mark, ...identity, transactions });
