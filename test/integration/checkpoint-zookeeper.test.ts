@@ -281,7 +281,10 @@ describe('while ZooKeeper is away', () => {
     const store = storeOf({ sessionTimeoutMs: shortTimeoutMs });
     const start = performance.now();
     await expect(store.open(signal)).rejects.toThrow(
-      withCode('checkpoint-store', new RegExp(`${zookeeper.connectString}.*within ${formatDuration(shortTimeoutMs)}`)),
+      withCode(
+        'checkpoint-store',
+        new RegExp(`${zookeeper.connectString}.*within ${formatDuration(shortTimeoutMs)}`),
+      ),
     );
     expect(performance.now() - start).toBeLessThan(shortTimeoutMs + promptMs);
     await expect(store.load(signal)).rejects.toThrow(withCode('checkpoint-store', /not open/));
