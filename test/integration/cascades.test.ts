@@ -71,6 +71,8 @@ for (const variant of variants) {
     /** The tables whose rows a statement changes, by the row events in the log of the source or its replica. */
     async function changedTables(sql: string, of: 'source' | 'replica'): Promise<string[]> {
       const server = of === 'source' ? topology.source : topology.replicas[0]!;
+      // What was written before is in the log before.
+      await topology.waitForReplicas();
       await newLog(server);
       await topology.source.query(sql);
       await topology.waitForReplicas();

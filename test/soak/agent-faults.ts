@@ -106,7 +106,9 @@ async function plannedSwitch({ agent }: Stage, to: string): Promise<void> {
   try {
     await run(process.execPath, args, { timeout: switchMs, env: environment });
   } catch (error) {
-    throw new Error('the planned switch failed', { cause: error });
+    // With --json its reason stands on stdout.
+    const { stdout = '' } = error as { stdout?: string };
+    throw new Error(`the planned switch failed: ${stdout}`, { cause: error });
   }
 }
 
