@@ -47,7 +47,7 @@ export async function readCascades(
 }
 
 /** Of a server that can't be asked, or has none. */
-export function notAsked(server: string): SeenCascades {
+function notAsked(server: string): SeenCascades {
   return { server, unlogged: null, failure: null };
 }
 

@@ -11,7 +11,7 @@ import { formatDuration, formatSeconds } from '../../util/quantities.js';
 import type { LastHint } from './report.js';
 
 /** What there is to say about a server's hints: nothing of it keeps a stream from being read. */
-export type HintCheck = { readonly findings: readonly CheckFinding[]; readonly lastHint: LastHint | null };
+type HintCheck = { readonly findings: readonly CheckFinding[]; readonly lastHint: LastHint | null };
 
 /** A log full of changes without any hint is read at some hundred MB/s. */
 const searchMs = 20_000;

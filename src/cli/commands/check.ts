@@ -5,8 +5,8 @@ import { makeTables } from '../../conditions/tables.js';
 import { loadConfigs, oneOfStreams } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
 import { exitCodes } from '../../util/errors.js';
-import { cascadeFindings, type SeenCascades, notAsked, readCascades } from '../check/cascade-check.js';
-import { checkHints, type HintCheck } from '../check/hint-check.js';
+import { cascadeFindings, readCascades } from '../check/cascade-check.js';
+import { checkHints } from '../check/hint-check.js';
 import { renderReport } from '../check/render.js';
 import { checkedCheckpoint, checkedServer, type CheckReport, runOf } from '../check/report.js';
 import type { CommandContext, CommonOptions, Start } from '../context.js';
@@ -66,24 +66,19 @@ async function examine(config: Config, fix: boolean, signal: AbortSignal): Promi
     subject.servers(),
     subject.checkpoint(),
   ]);
-  const hints = await Promise.all(
-    config.servers.map(async ({ address, kind }, index): Promise<HintCheck> => {
-      const report = reports[index];
-      if (report === undefined || account === null) return { findings: [], lastHint: null };
-      const instance = { address, account, ...(kind === undefined ? {} : { kind }) };
-      return checkHints(instance, report, { format: config.hints, signal });
-    }),
-  );
-  const cascades = cascadeFindings(
-    await Promise.all(
-      reports.map(async (report, index): Promise<SeenCascades> => {
-        const member = config.servers[index];
-        if (member === undefined || account === null) return notAsked(report.server);
-        return readCascades({ address: member.address, account }, report, signal);
-      }),
+  const members = reports.flatMap((report, index) => {
+    const server = config.servers[index];
+    if (server === undefined || account === null) return [];
+    const { address, kind } = server;
+    return [{ report, instance: { address, account, ...(kind === undefined ? {} : { kind }) } }];
+  });
+  const [hints, seen] = await Promise.all([
+    Promise.all(
+      members.map(({ instance, report }) => checkHints(instance, report, { format: config.hints, signal })),
     ),
-    config.filter,
-  );
+    Promise.all(members.map(({ instance, report }) => readCascades(instance, report, signal))),
+  ]);
+  const cascades = cascadeFindings(seen, config.filter);
   const all = [...made.findings, ...unmet, ...hints.flatMap((hint) => hint.findings), ...cascades.findings];
   // What kept a table from being made is found once more where the table is looked for.
   const findings = all.filter(
