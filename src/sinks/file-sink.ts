@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 
 import type { SinkPosition } from '../checkpoint/checkpoint.js';
 import { sleep } from '../util/async.js';
-import { WaymarkError, messageOf } from '../util/errors.js';
+import { hasCode, messageOf, WaymarkError } from '../util/errors.js';
 import type { Fencing } from '../util/fencing.js';
 import type { ProcessLock } from '../util/process-lock.js';
 import { Serial } from '../util/serial.js';
@@ -37,7 +37,8 @@ export type FileSinkOptions = {
  *
  * The file is locked (`PATH.lock`) against a second agent. One that has been elected in this one's place takes it over:
  * from then on not a byte of this one comes into it, whatever it has slept through. All errors are WaymarkErrors `sink`
- * that name the file, or `not-leader` when it was taken over; after one the sink takes no more.
+ * that name the file, or `not-leader` when it was taken over (`close` says so once more); after one the sink takes no
+ * more.
  */
 export function fileSink(options: FileSinkOptions): Sink {
   return new FileSink(options);
@@ -188,6 +189,8 @@ class FileSink implements Sink {
       if (live === null) return;
       try {
         if (this.#failure === null) await live.lock.guard(() => live.file.sync());
+        // Whoever was stopped at the same moment has not heard of it.
+        else if (hasCode(this.#failure, 'not-leader')) throw this.#failure;
       } catch (error) {
         throw this.#fail('cannot be made durable', error);
       } finally {

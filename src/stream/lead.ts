@@ -66,7 +66,7 @@ async function closeSink(
   } catch (error) {
     if (lost.aborted) logRefusal(logger, error, token);
     else if (ended === null) throw error;
-    else logger.warn({ event: 'sink.warning' }, messageOf(error));
+    else if (error !== ended) logger.warn({ event: 'sink.warning' }, messageOf(error));
   }
 }
 

@@ -67,7 +67,7 @@ test('a young audit, from the middle between two hints; and one that has been re
     await stage.startAgent({ start: 'latest' });
     await stage.source.query('CREATE TABLE shop.late (id INT PRIMARY KEY)');
     for (let id = 0; id < 20; id += 1) await stage.source.query(`INSERT INTO shop.late VALUES (${id})`);
-    await stage.delivered(20);
+    await stage.level();
     await stage.agent.kill();
     await stage.loseCheckpoint();
     await rename(stage.audit, `${stage.audit}.1`);
