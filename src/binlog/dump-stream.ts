@@ -198,9 +198,7 @@ class EventDecoder {
       end: this.#position.end,
       complete: true,
       packed: this.#packed,
-      forEach: (visit) => {
-        this.#events.forEach(visit);
-      },
+      ...this.#events.part(),
     };
   }
 

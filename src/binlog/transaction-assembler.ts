@@ -8,8 +8,8 @@ import {
   EventType,
   eventServerId,
   eventType,
-  type EventVisitor,
   isIgnorable,
+  type WaitingVisitor,
 } from './event.js';
 import { eventFates, fateOf } from './event-fates.js';
 import { readMariadbGtid, readMysqlGtid, type TransactionStart } from './gtid-event.js';
@@ -29,6 +29,7 @@ import {
   readRowsEvent,
   readTableMap,
   type RowOperation,
+  type RowsEvent,
   type TableName,
 } from './rows-event.js';
 
@@ -60,8 +61,11 @@ export type EndedTransaction = {
   readonly statement: Statement | null;
 };
 
-/** What the assembler tells, in the order of the log. Buffers and places are valid until the call returns. */
-export type TransactionVisitor = {
+/**
+ * What the assembler tells, in the order of the log. Buffers and places are valid until the call returns. Who has to wait
+ * before it can take something answers with a promise, and is told again when that has resolved.
+ */
+export type TransactionVisitor<Answer = void> = {
   /** A table map in an open transaction, for whoever decodes rows. */
   readonly tableMap?: (
     buffer: Buffer,
@@ -69,19 +73,30 @@ export type TransactionVisitor = {
     end: number,
     name: TableName,
     place: EventPlace,
-  ) => void;
+  ) => Answer;
   readonly rows?: (
     transaction: OpenTransaction,
-    operation: RowOperation,
+    event: RowsEvent,
     name: TableName,
     buffer: Buffer,
     start: number,
-    end: number,
     place: EventPlace,
-  ) => void;
-  readonly statement?: (transaction: OpenTransaction, statement: Statement, place: EventPlace) => void;
+  ) => Answer;
+  readonly statement?: (
+    transaction: OpenTransaction,
+    statement: Statement,
+    buffer: Buffer,
+    start: number,
+    place: EventPlace,
+  ) => Answer;
   /** How a transaction that was prepared before has ended. */
-  readonly outcome?: (transaction: OpenTransaction, outcome: XaOutcome, place: EventPlace) => void;
+  readonly outcome?: (
+    transaction: OpenTransaction,
+    outcome: XaOutcome,
+    buffer: Buffer,
+    start: number,
+    place: EventPlace,
+  ) => Answer;
   readonly end: (transaction: EndedTransaction) => void;
 };
 
@@ -117,8 +132,8 @@ const withoutGtid = { gtid: null, origin: '', voidAlter: false } as const;
  * @throws WaymarkError `unsupported-event` for what would be lost if it were passed over, `protocol` for a log that
  * makes no sense.
  */
-export class TransactionAssembler {
-  readonly #visitor: TransactionVisitor;
+export class TransactionAssembler<Answer = void> {
+  readonly #visitor: TransactionVisitor<Answer>;
   readonly #probeBytes: () => number;
   #file = '';
   #tables = new Map<number, Table>();
@@ -127,7 +142,7 @@ export class TransactionAssembler {
   #open: Building | null = null;
 
   /** @param probeBytes asked at each transaction's begin: {@link ContentDigest.probed}. */
-  constructor(visitor: TransactionVisitor, probeBytes: () => number = () => 0) {
+  constructor(visitor: TransactionVisitor<Answer>, probeBytes: () => number = () => 0) {
     this.#visitor = visitor;
     this.#probeBytes = probeBytes;
   }
@@ -137,31 +152,28 @@ export class TransactionAssembler {
     return this.#open;
   }
 
-  /** Takes the next event. */
-  readonly event: EventVisitor = (buffer, start, end, place) => {
+  /** Takes the next event. Gives what the visitor waits for, if it does: then the event is to come again. */
+  readonly event: WaitingVisitor = (buffer, start, end, place) => {
     if (place.file !== this.#file) this.#nextFile(place.file);
     const type = eventType(buffer, start);
     switch (fateOf(type, isIgnorable(buffer, start))) {
       case 'rows':
-        this.#rows(buffer, start, end, place);
-        return;
+        return this.#rows(buffer, start, end, place);
       case 'table-map':
-        this.#tableMap(buffer, start, end, place);
-        return;
+        return this.#tableMap(buffer, start, end, place);
       case 'begin':
         this.#begin(buffer, start, end, place);
-        return;
+        return null;
       case 'end':
         this.#end(place);
-        return;
+        return null;
       case 'statement':
-        this.#query(buffer, start, end, place);
-        return;
+        return this.#query(buffer, start, end, place);
       case 'place':
         if (type === EventType.formatDescription) this.#clearsNullBits = !isMariadbLog(buffer, start);
-        return;
+        return null;
       case 'passed-over':
-        return;
+        return null;
       case 'unpacked':
       case 'refused':
         throw unsupported(refusalOf(type), place);
@@ -207,7 +219,7 @@ export class TransactionAssembler {
     };
   }
 
-  #query(buffer: Buffer, start: number, end: number, place: EventPlace): void {
+  #query(buffer: Buffer, start: number, end: number, place: EventPlace): Promise<void> | null {
     const statement = readStatement(buffer, start, end);
     const open = this.#open;
     const role = roleOfStatement(statement.sql);
@@ -217,7 +229,7 @@ export class TransactionAssembler {
         const begun = (this.#open ??= this.#build(buffer, start, place, withoutGtid, true));
         begun.grouped = true;
         begun.xid = place.xid;
-        return;
+        return null;
       }
       case 'rollback':
       case 'rollback-to-savepoint':
@@ -225,20 +237,20 @@ export class TransactionAssembler {
         if (open !== null && open.changes > 0)
           throw unsupported(`${statement.sql} behind changes that came before`, place);
         if (role === 'rollback') this.#end(place);
-        return;
+        return null;
       case 'commit':
         this.#end(place);
-        return;
+        return null;
       case 'savepoint':
       case 'release-savepoint':
       case 'xa-end':
-        return;
+        return null;
       case 'temporary-table':
         if (open?.grouped !== true) this.#end(place);
-        return;
+        return null;
       case 'xa-outcome':
       case 'content':
-        this.#statement(statement, buffer, start, place, role === 'xa-outcome');
+        return this.#statement(statement, buffer, start, place, role === 'xa-outcome');
     }
   }
 
@@ -248,38 +260,43 @@ export class TransactionAssembler {
     start: number,
     place: EventPlace,
     isOutcome: boolean,
-  ): void {
+  ): Promise<void> | null {
     const open = (this.#open ??= this.#build(buffer, start, place, withoutGtid, false));
     if (!open.voidAlter) {
       open.second ??= eventSecond(buffer, start);
       const outcome = isOutcome ? readXaOutcome(statement) : null;
+      // Told before it is digested: the visitor sees the content up to here.
       if (outcome !== null) {
-        this.#visitor.outcome?.(open, outcome, place);
+        const waiting = this.#visitor.outcome?.(open, outcome, buffer, start, place);
+        if (waiting instanceof Promise) return waiting;
         open.digest.statement(statementOfOutcome(outcome));
       } else {
-        this.#visitor.statement?.(open, statement, place);
+        const waiting = this.#visitor.statement?.(open, statement, buffer, start, place);
+        if (waiting instanceof Promise) return waiting;
         open.digest.statement(statement);
         open.statement = statement;
       }
       open.changes += 1;
     }
     if (!open.grouped) this.#end(place);
+    return null;
   }
 
-  #tableMap(buffer: Buffer, start: number, end: number, place: EventPlace): void {
+  #tableMap(buffer: Buffer, start: number, end: number, place: EventPlace): Promise<void> | null {
     const { tableId, name } = readTableMap(buffer, start);
     const known = this.#tables.get(tableId);
     if (known?.name.table !== name.table || known.name.schema !== name.schema) {
       const sizes = this.#clearsNullBits ? readColumnSizes(buffer, start) : null;
       this.#tables.set(tableId, { name, heads: new Map(), sizes });
     }
-    this.#visitor.tableMap?.(buffer, start, end, name, place);
+    const waiting = this.#visitor.tableMap?.(buffer, start, end, name, place);
+    return waiting instanceof Promise ? waiting : null;
   }
 
-  #rows(buffer: Buffer, start: number, end: number, place: EventPlace): void {
+  #rows(buffer: Buffer, start: number, end: number, place: EventPlace): Promise<void> | null {
     const event = readRowsEvent(buffer, start, end);
     const { operation, tableId, columnCount, images, complete } = event;
-    if (tableId === dummyTableId || images.length === 0) return;
+    if (tableId === dummyTableId || images.length === 0) return null;
     const table = this.#tables.get(tableId);
     const open = this.#open;
     if (table === undefined || open === null) {
@@ -296,10 +313,11 @@ export class TransactionAssembler {
       table.heads.set(operation, head);
     }
     if (table.sizes !== null) settleNullBits(event, buffer, table.sizes);
-    // Told before it is digested: the visitor sees the content up to here.
-    this.#visitor.rows?.(open, operation, table.name, buffer, start, end, place);
+    const waiting = this.#visitor.rows?.(open, event, table.name, buffer, start, place);
+    if (waiting instanceof Promise) return waiting;
     open.digest.rows(head, images, complete);
     open.changes += 1;
+    return null;
   }
 
   #end(place: EventPlace): void {

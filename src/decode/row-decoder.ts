@@ -1,11 +1,11 @@
 import { headerBytes } from '../binlog/event.js';
-import { readRowsEvent } from '../binlog/rows-event.js';
+import type { RowOperation, RowsEvent } from '../binlog/rows-event.js';
 import type { Vendor } from '../mysql/version.js';
 import { WaymarkError } from '../util/errors.js';
 import { type DictionaryColumn, type Missing, missingIn, withDictionary } from './dictionary.js';
 import { imageValues, type RowImage } from './image-values.js';
 import { JsonWriter } from './json-writer.js';
-import { type RowImages, RowReader } from './row-reader.js';
+import { RowReader, type RowVisitor } from './row-reader.js';
 import { readTableLayout, type TableLayout } from './table-layout.js';
 
 /** A row that changed, decoded; `partial` where the log has only some of its columns. */
@@ -84,10 +84,10 @@ export class RowDecoder {
   }
 
   /**
-   * Decodes a row event whose table map has come.
-   * @throws WaymarkError `unsupported-event` where it isn't what its table map says.
+   * The reader of a table whose map has come.
+   * @throws WaymarkError `unsupported-event` where none has.
    */
-  rows(buffer: Buffer, start: number, end: number, tableId: number): DecodedRow[] {
+  reader(tableId: number): RowReader {
     const reader = this.#tables.get(tableId)?.reader;
     if (reader === undefined) {
       throw new WaymarkError(
@@ -95,43 +95,61 @@ export class RowDecoder {
         `A row event of table id ${tableId} has no table map before it`,
       );
     }
-    const event = readRowsEvent(buffer, start, end);
-    const rows: DecodedRow[] = [];
-    const out = this.#out;
-    out.at = 0;
-    out.inexact = false;
-    reader.read(event, buffer, out, {
-      row: (images, partial) => {
-        rows.push(decodedRow(event.operation, images, partial, out));
-        // The next row may have the room.
-        out.at = 0;
-        out.inexact = false;
-      },
-    });
-    if (out.bytes.length > keptBytes) this.#out = new JsonWriter();
-    return rows;
+    return reader;
+  }
+
+  /**
+   * Decodes a row event whose table map has come.
+   * @param buffer in which the event stands.
+   * @throws WaymarkError `unsupported-event` where it isn't what its table map says.
+   */
+  rows(event: RowsEvent, buffer: Buffer): DecodedRow[] {
+    const rows = new RowValues(event.operation, this.#out);
+    this.reader(event.tableId).read(event, buffer, this.#out, rows);
+    if (this.#out.bytes.length > keptBytes) this.#out = new JsonWriter();
+    return rows.rows;
   }
 }
 
-function decodedRow(
-  operation: DecodedRow['operation'],
-  { start, middle, end }: RowImages,
-  isPartial: boolean,
-  { bytes, inexact }: JsonWriter,
-): DecodedRow {
-  const partial = isPartial ? ({ partial: true } as const) : {};
-  const first = imageValues(bytes.subarray(start, middle), inexact);
-  switch (operation) {
-    case 'insert':
-      return { operation, after: first, ...partial };
-    case 'delete':
-      return { operation, before: first, ...partial };
-    case 'update':
-      return {
-        operation,
-        before: first,
-        after: imageValues(bytes.subarray(middle, end), inexact),
-        ...partial,
-      };
+/** Collects rows as values. */
+class RowValues implements RowVisitor {
+  readonly rows: DecodedRow[] = [];
+  readonly #operation: RowOperation;
+  readonly #out: JsonWriter;
+  #middle = 0;
+
+  constructor(operation: RowOperation, out: JsonWriter) {
+    this.#operation = operation;
+    this.#out = out;
+  }
+
+  before(): void {
+    this.#out.at = 0;
+    this.#out.inexact = false;
+  }
+
+  between(): void {
+    this.#middle = this.#out.at;
+  }
+
+  after(isPartial: boolean): void {
+    const { bytes, at, inexact } = this.#out;
+    const partial = isPartial ? ({ partial: true } as const) : {};
+    const operation = this.#operation;
+    switch (operation) {
+      case 'insert':
+        this.rows.push({ operation, after: imageValues(bytes.subarray(0, at), inexact), ...partial });
+        return;
+      case 'delete':
+        this.rows.push({ operation, before: imageValues(bytes.subarray(0, at), inexact), ...partial });
+        return;
+      case 'update':
+        this.rows.push({
+          operation,
+          before: imageValues(bytes.subarray(0, this.#middle), inexact),
+          after: imageValues(bytes.subarray(this.#middle, at), inexact),
+          ...partial,
+        });
+    }
   }
 }

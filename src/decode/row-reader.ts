@@ -15,19 +15,14 @@ type ImageReader = {
   readonly complete: boolean;
 };
 
-/** Told of each row, when its images stand in the writer as JSON objects. */
+/** Told of each row while its images are written, as JSON objects: of an insert `after` alone, of a delete `before`. */
 export type RowVisitor = {
+  /** A row begins: what is written now stands before its first image. */
+  readonly before: () => void;
+  /** Of an update: the image of the old row stands there, that of the new one follows. */
+  readonly between: () => void;
   /** @param partial whether columns are missing in one of the images. */
-  readonly row: (images: RowImages, partial: boolean) => void;
-};
-
-/** Offsets of the images: of an insert `after` alone, of a delete `before` alone. They follow each other directly. */
-export type RowImages = {
-  readonly start: number;
-  /** Behind the first image. */
-  readonly middle: number;
-  /** Behind the last one. */
-  readonly end: number;
+  readonly after: (partial: boolean) => void;
 };
 
 /** Reads the rows of one table map's events: compiled once, when the table map comes. */
@@ -114,13 +109,15 @@ export class RowReader {
         : null;
     const partial = !first.complete || second?.complete === false;
     for (let at = 0; at < images.length;) {
-      const start = out.at;
       const from = at;
+      visitor.before();
       at = this.#image(first, images, at, out);
-      const middle = out.at;
-      if (second !== null) at = this.#image(second, images, at, out);
+      if (second !== null) {
+        visitor.between();
+        at = this.#image(second, images, at, out);
+      }
       if (at === from) throw this.#undecodable(new Malformed('its rows have no columns'), -1, at);
-      visitor.row({ start, middle, end: out.at }, partial);
+      visitor.after(partial);
     }
   }
 

@@ -50,7 +50,7 @@ export async function* readHistory(options: HistoryOptions): AsyncGenerator<Hist
   let sourceServerId = options.sourceServerId ?? null;
   const recent = new RecentOrigins();
   const assembler = new TransactionAssembler({
-    rows: (_open, operation, name) => {
+    rows: (_open, { operation }, name) => {
       listed?.rows(operation, name);
       deliverable ||= options.filter.table(name.schema, name.table);
     },

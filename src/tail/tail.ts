@@ -17,7 +17,6 @@ import { hasCode } from '../util/errors.js';
 import { ColumnSource } from './column-source.js';
 import { CutOffTransaction, ResemblanceError } from './cut-off-transaction.js';
 import { advance, type Progress } from './progress.js';
-import { TokenReader } from './tokens.js';
 import { unreadable } from './unreadable.js';
 import { OtherContentError, type Taken, TransactionStream } from './transaction-stream.js';
 
@@ -106,7 +105,6 @@ async function readOnce(
   const { ordered, logger } = options;
   const onShape = logUnproved(server, logger);
   const cutOff = new CutOffTransaction(progress.partial, { ordered, server, notThese, onShape });
-  const reader = new TokenReader(() => cutOff.probeBytes);
   const stream = new TransactionStream({
     progress,
     filter: options.filter,
@@ -132,11 +130,11 @@ async function readOnce(
   try {
     for await (const batch of events) {
       ({ end } = batch);
-      await work(batch, reader, stream, options);
+      await work(batch, stream, options);
     }
   } catch (error) {
     // Before anything has come it is not of the content.
-    throw end === null ? error : unreadable(error, progress, reader.open, end);
+    throw end === null ? error : unreadable(error, progress, stream.open, end);
   }
 }
 
@@ -155,36 +153,22 @@ function logUnproved(
   };
 }
 
-/** One batch: events to tokens, tokens to records, records to the sink. */
-async function work(
-  batch: EventBatch,
-  reader: TokenReader,
-  stream: TransactionStream,
-  options: TailOptions,
-): Promise<void> {
+/** One batch: events to records, records to the sink. */
+async function work(batch: EventBatch, stream: TransactionStream, options: TailOptions): Promise<void> {
   const { progress } = options;
   if (batch.bytes > 0) progress.lastHeardAtMs = performance.now();
   progress.bytes += batch.bytes;
-  // Tokens are worked off when the batch has been read: what they fail of stands before the transaction read last.
-  let failing: TokenReader | TransactionStream = reader;
   try {
-    try {
-      batch.forEach(reader.event);
-    } finally {
-      failing = stream;
-      for (const token of reader.take()) {
-        const waiting = stream.token(token);
-        if (waiting) await waiting;
-      }
-      failing = reader;
+    for (let waiting = batch.visit(stream.event); waiting !== null; waiting = batch.visit(stream.event)) {
+      await waiting;
     }
   } catch (error) {
-    const { open } = failing;
+    const { open } = stream;
     // What was made of the batch before that is delivered all the same: it was right.
     await deliver(stream.take(), batch.end, options);
     throw unreadable(error, progress, open, batch.end);
   }
-  await deliver(stream.take(), batch.end, options, batch.complete && reader.open === null);
+  await deliver(stream.take(), batch.end, options, batch.complete && stream.open === null);
 }
 
 /**
@@ -192,21 +176,21 @@ async function work(
  * @param isBoundary whether a dump can begin at the position.
  */
 async function deliver(
-  { records, steps, partial }: Taken,
+  { batch, steps, partial }: Taken,
   position: Coordinates,
   { progress, sink, sinkSignal, onBatch }: TailOptions,
   isBoundary = false,
 ): Promise<void> {
-  if (records.length > 0) await sink.deliver(records, sinkSignal);
+  if (batch.count > 0) await sink.deliver(batch, sinkSignal);
   let hints = 0;
   for (const step of steps) {
     advance(progress, step);
     if (step.kind === 'hint') hints += 1;
   }
-  progress.records += records.length;
+  progress.records += batch.count;
   progress.partial = partial;
   if (isBoundary) progress.coordinates = position;
-  await onBatch({ records: records.length, hints, position });
+  await onBatch({ records: batch.count, hints, position });
 }
 
 /**
