@@ -141,24 +141,28 @@ async function* batches(
   const pace = new Pace(options.maximumBytesPerSecond);
   const silenceMs = options.silenceMs ?? defaultSilenceMs;
   for (;;) {
-    const chunk = await reader.read(silenceMs);
-    if (chunk === 'silent') throw silence(options);
-    if (chunk === 'ended') {
+    const chunks = await reader.read(silenceMs);
+    if (chunks === 'silent') throw silence(options);
+    if (chunks === 'ended') {
       if (options.nonBlocking && decoder.atEnd) return;
       throw new WaymarkError('stream-broken', `${serverOf(options)} closed the binlog stream`);
     }
     let failure: { readonly error: unknown } | null = null;
     decoder.clear();
+    let bytes = 0;
     try {
-      framer.push(chunk, decoder.payload);
+      for (const chunk of chunks) {
+        bytes += chunk.length;
+        framer.push(chunk, decoder.payload);
+      }
     } catch (error) {
       // What came before it was right.
       failure = { error };
     }
-    yield decoder.take(chunk.length);
+    yield decoder.take(bytes);
     if (failure !== null) throw failure.error;
     if (decoder.ended) return;
-    await pace.spent(chunk.length, options.signal);
+    await pace.spent(bytes, options.signal);
   }
 }
 

@@ -1,10 +1,5 @@
 import { hasSystemCode, WaymarkError } from '../util/errors.js';
-import {
-  type EventBatch,
-  type EventPlace,
-  eventType,
-  type EventVisitor,
-} from './event.js';
+import { type EventBatch, type EventPlace, eventType, type EventVisitor } from './event.js';
 
 /** Numbers kept of each event: where its bytes begin and end, and where it begins and ends in the log. */
 const numbersEach = 4;

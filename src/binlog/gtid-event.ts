@@ -41,7 +41,8 @@ export function mayBeRolledBack(buffer: Buffer, start: number, end: number): boo
 /** Reads MariaDB's GTID_EVENT: sequence (8), domain (4), flags (1), …; the server part is in the header. */
 export function readMariadbGtid(buffer: Buffer, start: number, end: number): TransactionStart {
   const body = start + headerBytes;
-  const sequence = buffer.readBigUInt64LE(body);
+  const high = buffer.readUInt32LE(body + 4);
+  const sequence = high < 0x20_0000 ? high * 2 ** 32 + buffer.readUInt32LE(body) : buffer.readBigUInt64LE(body);
   const domain = buffer.readUInt32LE(body + 8);
   const flags = buffer.readUInt8(body + 12);
   const standalone = (flags & mariadbFlag.standalone) !== 0;

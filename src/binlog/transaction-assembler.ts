@@ -1,5 +1,6 @@
+import { hasBytes } from '../util/bytes.js';
 import { WaymarkError } from '../util/errors.js';
-import { ContentDigest, type RunHead, runHead } from './content-digest.js';
+import { ContentDigest, type RunHead, runHead, smallBytes } from './content-digest.js';
 import type { Coordinates } from './coordinates.js';
 import { formatCoordinates } from './coordinates.js';
 import {
@@ -8,6 +9,7 @@ import {
   EventType,
   eventServerId,
   eventType,
+  headerBytes,
   isIgnorable,
   type WaitingVisitor,
 } from './event.js';
@@ -27,7 +29,7 @@ import {
 import {
   dummyTableId,
   readRowsEvent,
-  readTableMap,
+  readTableName,
   type RowOperation,
   type RowsEvent,
   type TableName,
@@ -117,6 +119,8 @@ type Building = {
 };
 
 type Table = {
+  /** Of the table map. */
+  readonly body: Buffer;
   readonly name: TableName;
   readonly heads: Map<RowOperation, RunHead>;
   /** For walking its rows; null when they need or can not be. */
@@ -135,6 +139,8 @@ const withoutGtid = { gtid: null, origin: '', voidAlter: false } as const;
 export class TransactionAssembler<Answer = void> {
   readonly #visitor: TransactionVisitor<Answer>;
   readonly #probeBytes: () => number;
+  /** Of the open transaction's digest. */
+  readonly #small = Buffer.allocUnsafe(smallBytes);
   #file = '';
   #tables = new Map<number, Table>();
   /** Whether the server that wrote the file may leave unused null bits 0: see null-bits.ts. */
@@ -211,7 +217,7 @@ export class TransactionAssembler<Answer = void> {
       serverId: eventServerId(buffer, start),
       second: null,
       xid: place.xid,
-      digest: new ContentDigest(this.#probeBytes()),
+      digest: new ContentDigest(this.#probeBytes(), this.#small),
       grouped,
       voidAlter,
       changes: 0,
@@ -283,13 +289,16 @@ export class TransactionAssembler<Answer = void> {
   }
 
   #tableMap(buffer: Buffer, start: number, end: number, place: EventPlace): Promise<void> | null {
-    const { tableId, name } = readTableMap(buffer, start);
-    const known = this.#tables.get(tableId);
-    if (known?.name.table !== name.table || known.name.schema !== name.schema) {
+    const tableId = buffer.readUIntLE(start + headerBytes, 6);
+    let table = this.#tables.get(tableId);
+    // The same one comes with every transaction.
+    if (table === undefined || !hasBytes(table.body, buffer, start + headerBytes, end)) {
       const sizes = this.#clearsNullBits ? readColumnSizes(buffer, start) : null;
-      this.#tables.set(tableId, { name, heads: new Map(), sizes });
+      const body = Buffer.from(buffer.subarray(start + headerBytes, end));
+      table = { body, name: readTableName(buffer, start), heads: new Map(), sizes };
+      this.#tables.set(tableId, table);
     }
-    const waiting = this.#visitor.tableMap?.(buffer, start, end, name, place);
+    const waiting = this.#visitor.tableMap?.(buffer, start, end, table.name, place);
     return waiting instanceof Promise ? waiting : null;
   }
 

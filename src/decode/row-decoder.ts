@@ -1,5 +1,6 @@
 import { headerBytes } from '../binlog/event.js';
 import type { RowOperation, RowsEvent } from '../binlog/rows-event.js';
+import { hasBytes } from '../util/bytes.js';
 import type { Vendor } from '../mysql/version.js';
 import { WaymarkError } from '../util/errors.js';
 import { type DictionaryColumn, type Missing, missingIn, withDictionary } from './dictionary.js';
@@ -60,12 +61,13 @@ export class RowDecoder {
    * @throws WaymarkError `unsupported-event` where it can't be read, or its table's rows couldn't.
    */
   tableMap(buffer: Buffer, start: number, end: number): UndescribedTable | null {
-    const body = buffer.subarray(start + headerBytes, end);
-    const tableId = body.readUIntLE(0, 6);
-    if (this.#tables.get(tableId)?.body.equals(body)) return null;
+    const body = start + headerBytes;
+    const tableId = buffer.readUIntLE(body, 6);
+    const known = this.#tables.get(tableId);
+    if (known !== undefined && hasBytes(known.body, buffer, body, end)) return null;
     this.#tables.delete(tableId);
     const layout = readTableLayout(buffer, start, end, this.#vendor);
-    const copy = Buffer.from(body);
+    const copy = Buffer.from(buffer.subarray(body, end));
     const take = (complete: TableLayout): void => {
       this.#tables.set(tableId, { body: copy, reader: new RowReader(complete) });
     };

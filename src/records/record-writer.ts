@@ -57,12 +57,16 @@ export class RecordWriter {
   #count = 0;
   #transactions = 0;
   #lastEnd = 0;
+  /** The hint of the transaction before, and what stands for it in an id and in `tx`: most have the same. */
+  #hint = { hint: null as string | null, id: '{"id":"-/', tx: ',"tx":{"hint":null,"seq":' };
   /** `{"id":"hint/sequence/` */
   #id = '';
   /** `,"tx":{"hint":…,"seq":…,"row":` */
   #tx = '';
   /** What stands behind the row's number: `,"gtid":"…"` */
   #marks = '';
+  /** What the last event's file is called, and what stands before its position. */
+  #file = { file: '', text: '' };
   /** In the last line, where the members of `tx` end. */
   #txEnd = 0;
   /** What is written behind it isn't taken yet. */
@@ -91,8 +95,9 @@ export class RecordWriter {
 
   /** A transaction begins: what is written from now on belongs to it. */
   begin({ hint, sequence, gtid, xid }: RecordHead): void {
-    this.#id = `{"id":${JSON.stringify(`${hint ?? '-'}/${sequence}/`).slice(0, -1)}`;
-    this.#tx = `,"tx":{"hint":${JSON.stringify(hint)},"seq":${sequence},"row":`;
+    if (hint !== this.#hint.hint) this.#hint = textsOf(hint);
+    this.#id = `${this.#hint.id}${sequence}/`;
+    this.#tx = `${this.#hint.tx}${sequence},"row":`;
     this.#marks = `${gtid === null ? '' : `,"gtid":"${gtid}"`}${xid === null ? '' : `,"xa":${JSON.stringify(xid)}`}`;
   }
 
@@ -201,11 +206,13 @@ export class RecordWriter {
 
   /** What stands behind it. */
   #behindRow({ file, position }: EventHead): Source {
+    if (file !== this.#file.file) this.#file = { file, text: this.#fileText(file) };
+    return { marks: this.#marks, rest: `${this.#file.text}${position}}}\n` };
+  }
+
+  #fileText(file: string): string {
     const name = JSON.stringify(file);
-    return {
-      marks: this.#marks,
-      rest: `},"source":{"server":${this.#server},"serverId":${this.#serverId},"file":${name},"position":${position}}}\n`,
-    };
+    return `},"source":{"server":${this.#server},"serverId":${this.#serverId},"file":${name},"position":`;
   }
 
   #headOf(reader: RowReader, operation: RowOperation): Buffer {
@@ -213,6 +220,11 @@ export class RecordWriter {
     if (heads === undefined) this.#heads.set(reader, (heads = {}));
     return (heads[operation] ??= headOfRows(reader.layout, operation));
   }
+}
+
+function textsOf(hint: string | null): { hint: string | null; id: string; tx: string } {
+  const id = JSON.stringify(`${hint ?? '-'}/`).slice(0, -1);
+  return { hint, id: `{"id":${id}`, tx: `,"tx":{"hint":${JSON.stringify(hint)},"seq":` };
 }
 
 type Source = { readonly marks: string; readonly rest: string };

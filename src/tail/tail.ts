@@ -119,10 +119,11 @@ async function readOnce(
     leavesOutOwn: ownTransactions(options),
     logger,
   });
+  const deliveries = new Deliveries(options);
   const events = readCommitted({
     instance,
     start: progress.coordinates,
-    signal: options.signal,
+    signal: AbortSignal.any([options.signal, deliveries.failed]),
     ...(options.serverId === undefined ? {} : { serverId: options.serverId }),
     ...(options.silenceMs === undefined ? {} : { silenceMs: options.silenceMs }),
   });
@@ -130,9 +131,10 @@ async function readOnce(
   try {
     for await (const batch of events) {
       ({ end } = batch);
-      await work(batch, stream, options);
+      await work(batch, stream, deliveries, options);
     }
   } catch (error) {
+    await deliveries.settled();
     // Before anything has come it is not of the content.
     throw end === null ? error : unreadable(error, progress, stream.open, end);
   }
@@ -154,8 +156,12 @@ function logUnproved(
 }
 
 /** One batch: events to records, records to the sink. */
-async function work(batch: EventBatch, stream: TransactionStream, options: TailOptions): Promise<void> {
-  const { progress } = options;
+async function work(
+  batch: EventBatch,
+  stream: TransactionStream,
+  deliveries: Deliveries,
+  { progress }: TailOptions,
+): Promise<void> {
   if (batch.bytes > 0) progress.lastHeardAtMs = performance.now();
   progress.bytes += batch.bytes;
   try {
@@ -165,21 +171,54 @@ async function work(batch: EventBatch, stream: TransactionStream, options: TailO
   } catch (error) {
     const { open } = stream;
     // What was made of the batch before that is delivered all the same: it was right.
-    await deliver(stream.take(), batch.end, options);
+    await deliveries.settled();
+    deliveries.begin(stream.take(), batch.end);
+    await deliveries.settled();
     throw unreadable(error, progress, open, batch.end);
   }
-  await deliver(stream.take(), batch.end, options, batch.complete && stream.open === null);
+  await deliveries.settled();
+  deliveries.begin(stream.take(), batch.end, batch.complete && stream.open === null);
 }
 
-/**
- * Hands records to the sink and, when it has accepted them, takes over what they say of the stream's progress.
- * @param isBoundary whether a dump can begin at the position.
- */
+/** Hands batches to the sink, one at a time. While the sink is at one, the next one is read. */
+class Deliveries {
+  readonly #options: TailOptions;
+  readonly #failed = new AbortController();
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(options: TailOptions) {
+    this.#options = options;
+  }
+
+  /** Fires, with its error as the reason, when a delivery has failed: nothing more is to be read. */
+  get failed(): AbortSignal {
+    return this.#failed.signal;
+  }
+
+  /** Resolves when the sink has accepted what it was given, and the progress says so. @throws the delivery's error */
+  settled(): Promise<void> {
+    return this.#last;
+  }
+
+  /**
+   * Begins to deliver; what was given before must be settled.
+   * @param isBoundary whether a dump can begin at the position.
+   */
+  begin(taken: Taken, position: Coordinates, isBoundary = false): void {
+    this.#last = deliver(taken, position, this.#options, isBoundary);
+    // Who reads next hears of it then.
+    this.#last.catch((error: unknown) => {
+      this.#failed.abort(error);
+    });
+  }
+}
+
+/** Hands records to the sink and, when it has accepted them, takes over what they say of the stream's progress. */
 async function deliver(
   { batch, steps, partial }: Taken,
   position: Coordinates,
   { progress, sink, sinkSignal, onBatch }: TailOptions,
-  isBoundary = false,
+  isBoundary: boolean,
 ): Promise<void> {
   if (batch.count > 0) await sink.deliver(batch, sinkSignal);
   let hints = 0;

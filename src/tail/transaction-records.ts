@@ -54,7 +54,8 @@ export class TransactionRecords {
    * @param before the place before its changes.
    */
   next(before: Omit<Boundary, 'changes'>): void {
-    if (this.#options.whole) return;
+    // At the beginning nothing stands before, and all is kept back.
+    if (this.#options.whole || this.#count === 0) return;
     this.#boundary = { ...before, changes: this.#count };
     this.#writer.keep();
   }

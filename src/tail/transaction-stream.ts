@@ -114,10 +114,10 @@ export class TransactionStream {
     this.#writer = new RecordWriter({ server, serverId });
     this.#assembler = new TransactionAssembler(
       {
-        tableMap: (...map) => this.#tableMap(...map),
-        rows: (...rows) => this.#rows(...rows),
-        statement: (...statement) => this.#statement(...statement),
-        outcome: (...outcome) => this.#outcome(...outcome),
+        tableMap: this.#tableMap.bind(this),
+        rows: this.#rows.bind(this),
+        statement: this.#statement.bind(this),
+        outcome: this.#outcome.bind(this),
         end: (ended) => {
           this.#end(ended);
         },
