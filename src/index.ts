@@ -15,7 +15,13 @@ export { lastHint as findLastHint, locateHint as findHint, type LocateResult } f
 export type { HintPlace } from './matching/hint-scan.js';
 export type { Confidence } from './matching/match-state.js';
 export type { Instance, Account } from './mysql/instance.js';
-export type { ChangeRecord, ColumnValue, RecordSource, RecordTransaction, RowImage } from './records/record.js';
+export type {
+  ChangeRecord,
+  ColumnValue,
+  RecordSource,
+  RecordTransaction,
+  RowImage,
+} from './records/record.js';
 export type { DeliveredTransaction } from './records/ndjson.js';
 export type { RecordBatch } from './records/record-batch.js';
 export type { Sink, SinkRecovery } from './sinks/sink.js';

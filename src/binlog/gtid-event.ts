@@ -42,7 +42,8 @@ export function mayBeRolledBack(buffer: Buffer, start: number, end: number): boo
 export function readMariadbGtid(buffer: Buffer, start: number, end: number): TransactionStart {
   const body = start + headerBytes;
   const high = buffer.readUInt32LE(body + 4);
-  const sequence = high < 0x20_0000 ? high * 2 ** 32 + buffer.readUInt32LE(body) : buffer.readBigUInt64LE(body);
+  const sequence =
+    high < 0x20_0000 ? high * 2 ** 32 + buffer.readUInt32LE(body) : buffer.readBigUInt64LE(body);
   const domain = buffer.readUInt32LE(body + 8);
   const flags = buffer.readUInt8(body + 12);
   const standalone = (flags & mariadbFlag.standalone) !== 0;

@@ -1,5 +1,6 @@
 import { hasBytes } from '../util/bytes.js';
 import { WaymarkError } from '../util/errors.js';
+import type { OpenTransaction, TransactionVisitor } from './transaction.js';
 import { ContentDigest, type RunHead, runHead, smallBytes } from './content-digest.js';
 import type { Coordinates } from './coordinates.js';
 import { formatCoordinates } from './coordinates.js';
@@ -11,11 +12,10 @@ import {
   eventType,
   headerBytes,
   isIgnorable,
-  type WaitingVisitor,
+  type EventVisitor,
 } from './event.js';
 import { eventFates, fateOf } from './event-fates.js';
 import { readMariadbGtid, readMysqlGtid, type TransactionStart } from './gtid-event.js';
-import type { Identity } from './identity.js';
 import { type ColumnSizes, readColumnSizes, settleNullBits } from './null-bits.js';
 import { isMariadbLog } from './format-description.js';
 import {
@@ -24,83 +24,14 @@ import {
   roleOfStatement,
   type Statement,
   statementOfOutcome,
-  type XaOutcome,
 } from './query-event.js';
 import {
   dummyTableId,
   readRowsEvent,
   readTableName,
   type RowOperation,
-  type RowsEvent,
   type TableName,
 } from './rows-event.js';
-
-/** A transaction that has begun. */
-export type OpenTransaction = {
-  readonly start: Coordinates;
-  readonly gtid: string | null;
-  readonly origin: string;
-  /** Where it was born. */
-  readonly serverId: number;
-  /** Second of the first content; null while there is none. */
-  readonly second: number | null;
-  /** The XID of one that is only prepared when it ends: its outcome comes later. */
-  readonly xid: string | null;
-  /** Canonical content so far, for comparing the first part of a transaction. */
-  readonly digest: ContentDigest;
-};
-
-/** A transaction that has ended. */
-export type EndedTransaction = {
-  readonly start: Coordinates;
-  /** Right behind it. */
-  readonly end: Coordinates;
-  readonly gtid: string | null;
-  readonly serverId: number;
-  /** Null when it has no content: then it is no part of the history. */
-  readonly identity: Identity | null;
-  /** The statement, when the transaction is just one statement (DDL, a hint). */
-  readonly statement: Statement | null;
-};
-
-/**
- * What the assembler tells, in the order of the log. Buffers and places are valid until the call returns. Who has to wait
- * before it can take something answers with a promise, and is told again when that has resolved.
- */
-export type TransactionVisitor<Answer = void> = {
-  /** A table map in an open transaction, for whoever decodes rows. */
-  readonly tableMap?: (
-    buffer: Buffer,
-    start: number,
-    end: number,
-    name: TableName,
-    place: EventPlace,
-  ) => Answer;
-  readonly rows?: (
-    transaction: OpenTransaction,
-    event: RowsEvent,
-    name: TableName,
-    buffer: Buffer,
-    start: number,
-    place: EventPlace,
-  ) => Answer;
-  readonly statement?: (
-    transaction: OpenTransaction,
-    statement: Statement,
-    buffer: Buffer,
-    start: number,
-    place: EventPlace,
-  ) => Answer;
-  /** How a transaction that was prepared before has ended. */
-  readonly outcome?: (
-    transaction: OpenTransaction,
-    outcome: XaOutcome,
-    buffer: Buffer,
-    start: number,
-    place: EventPlace,
-  ) => Answer;
-  readonly end: (transaction: EndedTransaction) => void;
-};
 
 type Building = {
   start: Coordinates;
@@ -159,7 +90,7 @@ export class TransactionAssembler<Answer = void> {
   }
 
   /** Takes the next event. Gives what the visitor waits for, if it does: then the event is to come again. */
-  readonly event: WaitingVisitor = (buffer, start, end, place) => {
+  readonly event: (...event: Parameters<EventVisitor>) => Answer | null = (buffer, start, end, place) => {
     if (place.file !== this.#file) this.#nextFile(place.file);
     const type = eventType(buffer, start);
     switch (fateOf(type, isIgnorable(buffer, start))) {
@@ -225,7 +156,7 @@ export class TransactionAssembler<Answer = void> {
     };
   }
 
-  #query(buffer: Buffer, start: number, end: number, place: EventPlace): Promise<void> | null {
+  #query(buffer: Buffer, start: number, end: number, place: EventPlace): Answer | null {
     const statement = readStatement(buffer, start, end);
     const open = this.#open;
     const role = roleOfStatement(statement.sql);
@@ -266,7 +197,7 @@ export class TransactionAssembler<Answer = void> {
     start: number,
     place: EventPlace,
     isOutcome: boolean,
-  ): Promise<void> | null {
+  ): Answer | null {
     const open = (this.#open ??= this.#build(buffer, start, place, withoutGtid, false));
     if (!open.voidAlter) {
       open.second ??= eventSecond(buffer, start);
@@ -288,7 +219,7 @@ export class TransactionAssembler<Answer = void> {
     return null;
   }
 
-  #tableMap(buffer: Buffer, start: number, end: number, place: EventPlace): Promise<void> | null {
+  #tableMap(buffer: Buffer, start: number, end: number, place: EventPlace): Answer | null {
     const tableId = buffer.readUIntLE(start + headerBytes, 6);
     let table = this.#tables.get(tableId);
     // The same one comes with every transaction.
@@ -302,7 +233,7 @@ export class TransactionAssembler<Answer = void> {
     return waiting instanceof Promise ? waiting : null;
   }
 
-  #rows(buffer: Buffer, start: number, end: number, place: EventPlace): Promise<void> | null {
+  #rows(buffer: Buffer, start: number, end: number, place: EventPlace): Answer | null {
     const event = readRowsEvent(buffer, start, end);
     const { operation, tableId, columnCount, images, complete } = event;
     if (tableId === dummyTableId || images.length === 0) return null;

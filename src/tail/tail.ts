@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { type Coordinates, formatCoordinates } from '../binlog/coordinates.js';
 import { readCommitted } from '../binlog/committed-events.js';
 import type { EventBatch } from '../binlog/event.js';
-import type { OpenTransaction } from '../binlog/transaction-assembler.js';
+import type { OpenTransaction } from '../binlog/transaction.js';
 import { RowDecoder } from '../decode/row-decoder.js';
 import { formatAddress } from '../config/address.js';
 import type { TableFilter } from '../config/table-filter.js';

@@ -3,11 +3,8 @@ import { formatCoordinates } from '../binlog/coordinates.js';
 import { type EventPlace, eventSecond, EventType, eventType, type WaitingVisitor } from '../binlog/event.js';
 import type { Statement, XaOutcome } from '../binlog/query-event.js';
 import type { RowsEvent, TableName } from '../binlog/rows-event.js';
-import {
-  type EndedTransaction,
-  type OpenTransaction,
-  TransactionAssembler,
-} from '../binlog/transaction-assembler.js';
+import type { EndedTransaction, OpenTransaction } from '../binlog/transaction.js';
+import { TransactionAssembler } from '../binlog/transaction-assembler.js';
 import type { TableFilter } from '../config/table-filter.js';
 import type { RowDecoder } from '../decode/row-decoder.js';
 import { displayHint, type HintRecogniser } from '../hints/hint.js';
@@ -94,7 +91,7 @@ type Current =
 /** Decides of each transaction what is done with it, and writes its records. */
 export class TransactionStream {
   readonly #options: TransactionStreamOptions;
-  readonly #assembler: TransactionAssembler;
+  readonly #assembler: TransactionAssembler<Promise<void> | null>;
   readonly #skip: Map<string, Identity>;
   readonly #recent: RecentOrigins;
   readonly #ahead: ReadAhead;

@@ -2,7 +2,7 @@ import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Coordinates } from '../../src/binlog/coordinates.js';
 import { RowDecoder } from '../../src/decode/row-decoder.js';
-import type { EndedTransaction } from '../../src/binlog/transaction-assembler.js';
+import type { EndedTransaction } from '../../src/binlog/transaction.js';
 import { startTopology, type TestServer, type Topology } from '../servers/index.js';
 import { kinds, logsOf, newLog, readTransactions } from './fixtures/log-reading.js';
 

@@ -206,7 +206,8 @@ export class BinlogServer {
       await sender.send(rotateEvent(file, from, this.serverId));
       let format = await readEvent(handle, firstPosition);
       // A file that has just been begun may be empty still.
-      for (; format === null && !sender.ended; format = await readEvent(handle, firstPosition)) await pause(10);
+      for (; format === null && !sender.ended; format = await readEvent(handle, firstPosition))
+        await pause(10);
       if (format === null) return;
       format[17] = format.readUInt8(17) & ~headerFlags.inUse;
       await sender.send(from === firstPosition ? format : asArtificial(format));

@@ -3,11 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { holdGroups } from '../../../src/binlog/held-groups.js';
-import {
-  type EndedTransaction,
-  TransactionAssembler,
-  type TransactionVisitor,
-} from '../../../src/binlog/transaction-assembler.js';
+import type { EndedTransaction, TransactionVisitor } from '../../../src/binlog/transaction.js';
+import { TransactionAssembler } from '../../../src/binlog/transaction-assembler.js';
 import { batchesOf, event, queryEvent, rotateEvent, rowsEvent, tableMapEvent, uint } from './event-bytes.js';
 
 const xid = event({ type: 16 }, uint(99, 8));
