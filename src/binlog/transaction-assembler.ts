@@ -19,6 +19,8 @@ import { readMariadbGtid, readMysqlGtid, type TransactionStart } from './gtid-ev
 import { type ColumnSizes, readColumnSizes, settleNullBits } from './null-bits.js';
 import { isMariadbLog } from './format-description.js';
 import {
+  readConnection,
+  readRowsQuery,
   readStatement,
   readXaOutcome,
   roleOfStatement,
@@ -38,6 +40,7 @@ type Building = {
   gtid: string | null;
   origin: string;
   serverId: number;
+  connection: number | null;
   second: number | null;
   xid: string | null;
   digest: ContentDigest;
@@ -58,7 +61,7 @@ type Table = {
   readonly sizes: ColumnSizes | null;
 };
 
-const withoutGtid = { gtid: null, origin: '', voidAlter: false } as const;
+const withoutGtid = { gtid: null, origin: '', connection: null, voidAlter: false } as const;
 
 /**
  * Puts events together to transactions, for every vendor and version, with and without GTIDs: finds where they begin
@@ -111,6 +114,9 @@ export class TransactionAssembler<Answer = void> {
         return null;
       case 'passed-over':
         return null;
+      case 'query':
+        this.#visitor.query?.(readRowsQuery(buffer, start, end));
+        return null;
       case 'unpacked':
       case 'refused':
         throw unsupported(refusalOf(type), place);
@@ -138,7 +144,7 @@ export class TransactionAssembler<Answer = void> {
     buffer: Buffer,
     start: number,
     place: EventPlace,
-    { gtid, origin, voidAlter }: Pick<TransactionStart, 'gtid' | 'origin' | 'voidAlter'>,
+    { gtid, origin, connection, voidAlter }: Omit<TransactionStart, 'standalone' | 'opens'>,
     grouped: boolean,
   ): Building {
     return {
@@ -146,6 +152,7 @@ export class TransactionAssembler<Answer = void> {
       gtid,
       origin,
       serverId: eventServerId(buffer, start),
+      connection,
       second: null,
       xid: place.xid,
       digest: new ContentDigest(this.#probeBytes(), this.#small),
@@ -166,6 +173,7 @@ export class TransactionAssembler<Answer = void> {
         const begun = (this.#open ??= this.#build(buffer, start, place, withoutGtid, true));
         begun.grouped = true;
         begun.xid = place.xid;
+        begun.connection = readConnection(buffer, start);
         return null;
       }
       case 'rollback':
@@ -201,6 +209,7 @@ export class TransactionAssembler<Answer = void> {
     const open = (this.#open ??= this.#build(buffer, start, place, withoutGtid, false));
     if (!open.voidAlter) {
       open.second ??= eventSecond(buffer, start);
+      open.connection ??= readConnection(buffer, start);
       const outcome = isOutcome ? readXaOutcome(statement) : null;
       // Told before it is digested: the visitor sees the content up to here.
       if (outcome !== null) {

@@ -12,6 +12,8 @@ export type OpenTransaction = {
   readonly origin: string;
   /** Where it was born. */
   readonly serverId: number;
+  /** Id of the session on the server where it was born; null where the log doesn't tell. */
+  readonly connection: number | null;
   /** Second of the first content; null while there is none. */
   readonly second: number | null;
   /** The XID of one that is only prepared when it ends: its outcome comes later. */
@@ -54,6 +56,8 @@ export type TransactionVisitor<Answer = void> = {
     start: number,
     place: EventPlace,
   ) => Answer;
+  /** The text of the statement whose rows follow, where the log has it. */
+  readonly query?: (text: string) => void;
   readonly statement?: (
     transaction: OpenTransaction,
     statement: Statement,

@@ -1,3 +1,4 @@
+import type { ColumnRules } from '../config/column-rules.js';
 import { headerBytes } from '../binlog/event.js';
 import type { RowOperation, RowsEvent } from '../binlog/rows-event.js';
 import { hasBytes } from '../util/bytes.js';
@@ -41,14 +42,17 @@ export class RowDecoder {
   #out = new JsonWriter();
 
   readonly #hasVectors: boolean;
+  readonly #rules: ColumnRules | null;
 
   /**
    * @param vendor of the server whose log is read.
    * @param hasVectors whether it knows VECTOR; then its dictionary is asked what its VARBINARY columns are.
+   * @param rules which columns are kept out.
    */
-  constructor(vendor: Vendor, hasVectors = true) {
+  constructor(vendor: Vendor, hasVectors = true, rules: ColumnRules | null = null) {
     this.#vendor = vendor;
     this.#hasVectors = hasVectors;
+    this.#rules = rules;
   }
 
   /** Forgets all tables: at the end of a log file, because a restarted server counts table ids anew. */
@@ -69,7 +73,7 @@ export class RowDecoder {
     const layout = readTableLayout(buffer, start, end, this.#vendor);
     const copy = Buffer.from(buffer.subarray(body, end));
     const take = (complete: TableLayout): void => {
-      this.#tables.set(tableId, { body: copy, reader: new RowReader(complete) });
+      this.#tables.set(tableId, { body: copy, reader: new RowReader(complete, this.#rules) });
     };
     const missing = missingIn(layout, this.#hasVectors);
     if (missing !== 'nothing') {

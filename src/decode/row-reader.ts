@@ -1,8 +1,10 @@
+import type { ColumnRule, ColumnRules } from '../config/column-rules.js';
 import type { RowsEvent } from '../binlog/rows-event.js';
 import { columnReader } from './column-reader.js';
 import { type JsonWriter, shortValueBytes } from './json-writer.js';
 import { Malformed, undecodable } from './malformed.js';
 import type { Column, TableLayout } from './table-layout.js';
+import { hashed } from './hashed-value.js';
 import type { ValueReader } from './value-reader.js';
 
 /** The columns that an image has, compiled. */
@@ -28,6 +30,8 @@ export type RowVisitor = {
 /** Reads the rows of one table map's events: compiled once, when the table map comes. */
 export class RowReader {
   readonly layout: TableLayout;
+  /** Names of the primary key's columns; empty where there is none, or it isn't known. */
+  readonly key: readonly string[];
   readonly #readers: readonly ValueReader[];
   readonly #heads: readonly (Buffer | null)[];
   readonly #names: readonly string[];
@@ -35,13 +39,24 @@ export class RowReader {
   /** Readers of images that lack columns, by the bitmap of those that are there. */
   readonly #parts = new Map<string, ImageReader>();
 
-  /** @throws WaymarkError `unsupported-event` where a column's values can't be read. */
-  constructor(layout: TableLayout) {
+  /**
+   * @param rules which columns are kept out.
+   * @throws WaymarkError `unsupported-event` where a column's values can't be read, or columns are to be kept out and the
+   *   log doesn't say which is which.
+   */
+  constructor(layout: TableLayout, rules: ColumnRules | null = null) {
     this.layout = layout;
     this.#names = layout.columns.map(({ name }, index) => name ?? `@${index + 1}`);
-    this.#readers = layout.columns.map((column, index) => this.#compile(column, index));
-    this.#heads = layout.columns.map((column, index) =>
-      isShown(layout, column, index) ? Buffer.from(`,${JSON.stringify(this.#names[index])}:`) : null,
+    const fates = layout.columns.map((column, index) => fateOf(layout, column, index, rules));
+    this.key = layout.generatedKey
+      ? []
+      : (layout.primaryKey ?? []).map(({ column }) => this.#names[column] ?? '');
+    this.#readers = layout.columns.map((column, index) => {
+      const reader = this.#compile(column, index);
+      return fates[index] === 'hash' && rules !== null ? hashed(reader, rules.key) : reader;
+    });
+    this.#heads = layout.columns.map((_, index) =>
+      fates[index] === 'exclude' ? null : Buffer.from(`,${JSON.stringify(this.#names[index])}:`),
     );
     this.#all = this.#imageReader(layout.columns.map((_, index) => index));
   }
@@ -158,6 +173,19 @@ export class RowReader {
     out.inexact = inexact;
     return next;
   }
+}
+
+function fateOf(layout: TableLayout, column: Column, index: number, rules: ColumnRules | null): ColumnRule {
+  if (!isShown(layout, column, index)) return 'exclude';
+  const { schema, table } = layout;
+  if (rules?.concerns(schema, table) !== true) return 'show';
+  if (column.name !== null) return rules.of(schema, table, column.name);
+  throw undecodable(
+    new Malformed('it is to be kept out by its name, and the names of the columns are not known'),
+    {
+      ...{ schema, table, column: `@${index + 1}`, offset: 0 },
+    },
+  );
 }
 
 /** Hidden columns are left out, as `SELECT *` leaves them out: those that a server makes by itself. */

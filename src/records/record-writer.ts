@@ -1,4 +1,4 @@
-import type { RowOperation, RowsEvent, TableName } from '../binlog/rows-event.js';
+import type { RowOperation, RowsEvent } from '../binlog/rows-event.js';
 import type { XaOutcome } from '../binlog/query-event.js';
 import { JsonWriter, shortValueBytes } from '../decode/json-writer.js';
 import type { RowReader, RowVisitor } from '../decode/row-reader.js';
@@ -12,6 +12,9 @@ export type RecordHead = {
   readonly gtid: string | null;
   /** The XID of a transaction that is only prepared: see RecordTransaction.xa. */
   readonly xid: string | null;
+  /** Microseconds since 1970; null where the log doesn't tell. */
+  readonly committed: number | null;
+  readonly connection: number | null;
 };
 
 /** What all records of one event share. */
@@ -21,6 +24,8 @@ export type EventHead = {
   /** Behind the event. */
   readonly position: number;
   readonly file: string;
+  /** Text of the statement that its rows are of; null: it isn't shown. */
+  readonly query: string | null;
 };
 
 /** What stands on a transaction's last record alone. */
@@ -94,11 +99,15 @@ export class RecordWriter {
   }
 
   /** A transaction begins: what is written from now on belongs to it. */
-  begin({ hint, sequence, gtid, xid }: RecordHead): void {
+  begin({ hint, sequence, gtid, xid, committed, connection }: RecordHead): void {
     if (hint !== this.#hint.hint) this.#hint = textsOf(hint);
     this.#id = `${this.#hint.id}${sequence}/`;
     this.#tx = `${this.#hint.tx}${sequence},"row":`;
-    this.#marks = `${gtid === null ? '' : `,"gtid":"${gtid}"`}${xid === null ? '' : `,"xa":${JSON.stringify(xid)}`}`;
+    let marks = gtid === null ? '' : `,"gtid":"${gtid}"`;
+    if (xid !== null) marks += `,"xa":${JSON.stringify(xid)}`;
+    if (committed !== null) marks += `,"committed":${committed}`;
+    if (connection !== null) marks += `,"connection":${connection}`;
+    this.#marks = marks;
   }
 
   /**
@@ -121,7 +130,7 @@ export class RecordWriter {
       out: this.#out,
       id: this.#id,
       open: this.#headOf(reader, event.operation),
-      ts: this.#beforeRow(head.second),
+      ts: `${head.query === null ? '' : `,"query":${JSON.stringify(head.query)}`}${this.#beforeRow(head.second)}`,
       source: this.#behindRow(head),
       first: row,
       passOver,
@@ -218,7 +227,7 @@ export class RecordWriter {
   #headOf(reader: RowReader, operation: RowOperation): Buffer {
     let heads = this.#heads.get(reader);
     if (heads === undefined) this.#heads.set(reader, (heads = {}));
-    return (heads[operation] ??= headOfRows(reader.layout, operation));
+    return (heads[operation] ??= headOfRows(reader, operation));
   }
 }
 
@@ -229,8 +238,9 @@ function textsOf(hint: string | null): { hint: string | null; id: string; tx: st
 
 type Source = { readonly marks: string; readonly rest: string };
 
-function headOfRows({ schema, table }: TableName, operation: RowOperation): Buffer {
-  const names = `"schema":${JSON.stringify(schema)},"table":${JSON.stringify(table)}`;
+function headOfRows({ layout: { schema, table }, key }: RowReader, operation: RowOperation): Buffer {
+  const keyMember = key.length === 0 ? '' : `,"key":${JSON.stringify(key)}`;
+  const names = `"schema":${JSON.stringify(schema)},"table":${JSON.stringify(table)}${keyMember}`;
   const image = operation === 'insert' ? 'after' : 'before';
   return Buffer.from(`","type":"row","op":"${operation}",${names},"${image}":`);
 }

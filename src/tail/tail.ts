@@ -5,6 +5,7 @@ import type { EventBatch } from '../binlog/event.js';
 import type { OpenTransaction } from '../binlog/transaction.js';
 import { RowDecoder } from '../decode/row-decoder.js';
 import { formatAddress } from '../config/address.js';
+import type { ColumnRules } from '../config/column-rules.js';
 import type { TableFilter } from '../config/table-filter.js';
 import { type HintFormat, hintRecogniser } from '../hints/hint.js';
 import type { ResumePoint } from '../matching/match-state.js';
@@ -29,6 +30,12 @@ export type TailOptions = {
   readonly onDivergence: 'halt' | 'continue';
   readonly progress: Progress;
   readonly filter: TableFilter;
+  /** Which columns are kept out of the records; null: none. */
+  readonly columns: ColumnRules | null;
+  /** Whether a row that the log has in part stops the stream (`full`). */
+  readonly rowImage: 'full' | 'any';
+  /** Whether records of rows show the text of their statement. */
+  readonly query: boolean;
   readonly format: HintFormat;
   readonly sink: Sink;
   readonly logger: Logger;
@@ -108,8 +115,11 @@ async function readOnce(
   const stream = new TransactionStream({
     progress,
     filter: options.filter,
+    columnRules: options.columns,
+    rowImage: options.rowImage,
+    query: options.query,
     recognise: hintRecogniser(format),
-    decoder: new RowDecoder(version.vendor, hasVectors(version)),
+    decoder: new RowDecoder(version.vendor, hasVectors(version), options.columns),
     columns,
     server,
     serverId: inspection.facts.serverId,
@@ -123,6 +133,7 @@ async function readOnce(
   const events = readCommitted({
     instance,
     start: progress.coordinates,
+    annotations: options.query,
     signal: AbortSignal.any([options.signal, deliveries.failed]),
     ...(options.serverId === undefined ? {} : { serverId: options.serverId }),
     ...(options.silenceMs === undefined ? {} : { silenceMs: options.silenceMs }),

@@ -5,6 +5,7 @@ import type { Statement, XaOutcome } from '../binlog/query-event.js';
 import type { RowsEvent, TableName } from '../binlog/rows-event.js';
 import type { EndedTransaction, OpenTransaction } from '../binlog/transaction.js';
 import { TransactionAssembler } from '../binlog/transaction-assembler.js';
+import type { ColumnRules } from '../config/column-rules.js';
 import type { TableFilter } from '../config/table-filter.js';
 import type { RowDecoder } from '../decode/row-decoder.js';
 import { displayHint, type HintRecogniser } from '../hints/hint.js';
@@ -21,12 +22,19 @@ import type { ColumnSource } from './column-source.js';
 import type { CutOffTransaction } from './cut-off-transaction.js';
 import type { Progress, Step } from './progress.js';
 import { ReadAhead } from './read-ahead.js';
+import { withoutPasswords } from './statement-secrets.js';
 import { type Boundary, TransactionRecords } from './transaction-records.js';
 import { undecodable } from './unreadable.js';
 
 export type TransactionStreamOptions = {
   readonly progress: Progress;
   readonly filter: TableFilter;
+  /** Which columns are kept out of the records; null: none. */
+  readonly columnRules: ColumnRules | null;
+  /** Whether a row that the log has in part stops the stream (`full`). */
+  readonly rowImage: 'full' | 'any';
+  /** Whether records of rows show the text of their statement. */
+  readonly query: boolean;
   readonly recognise: HintRecogniser;
   readonly decoder: RowDecoder;
   readonly columns: ColumnSource;
@@ -56,6 +64,14 @@ export class OtherContentError extends WaymarkError {
     );
     this.start = place;
   }
+}
+
+function partialImage(): WaymarkError {
+  return new WaymarkError(
+    'unsupported-event',
+    'the log has only some columns of it (binlog_row_image is not FULL in the session that wrote it). A server that ' +
+      'replicates from this one may have all; "rowImage: any" has such rows delivered as they are, marked as partial',
+  );
 }
 
 function partialUpdate(): WaymarkError {
@@ -99,6 +115,8 @@ export class TransactionStream {
   #current: Current | null = null;
   /** A transaction of the server's own, and whether it is left out. */
   #own: { readonly open: OpenTransaction; readonly leftOut: boolean } | null = null;
+  /** Text of the statement whose rows come, as records show it. */
+  #text: string | null = null;
   /** Whose table ids the decoder knows. */
   #file: string | null = null;
 
@@ -113,6 +131,7 @@ export class TransactionStream {
       {
         tableMap: this.#tableMap.bind(this),
         rows: this.#rows.bind(this),
+        ...(options.query ? { query: this.#query.bind(this) } : {}),
         statement: this.#statement.bind(this),
         outcome: this.#outcome.bind(this),
         end: (ended) => {
@@ -178,14 +197,19 @@ export class TransactionStream {
     if (current instanceof Promise) return current;
     if (current.fate !== 'deliver' || !filter.table(name.schema, name.table)) return null;
     this.#next(current);
-    const head = headOf(buffer, start, place);
+    const head = headOf(buffer, start, place, this.#text);
     try {
       if (eventType(buffer, start) === EventType.partialUpdateRows) throw partialUpdate();
+      if (!event.complete && this.#options.rowImage === 'full') throw partialImage();
       current.records.rows(decoder.reader(event.tableId), event, buffer, head);
     } catch (error) {
       throw undecodable(error, name, server, head);
     }
     return null;
+  }
+
+  #query(text: string): void {
+    this.#text = withoutPasswords(this.#shown({ schema: '', sql: text }).sql);
   }
 
   #statement(
@@ -201,8 +225,15 @@ export class TransactionStream {
     if (current instanceof Promise) return current;
     if (current.fate !== 'deliver' || !isStatementDeliverable(statement, filter)) return null;
     this.#next(current);
-    current.records.statement(statement, headOf(buffer, start, place));
+    current.records.statement(this.#shown(statement), headOf(buffer, start, place));
     return null;
+  }
+
+  /** A statement that speaks of a table with columns that are kept out is told, and not what it says. */
+  #shown(statement: Statement): Statement {
+    return this.#options.columnRules?.withholds(statement.sql) === true
+      ? { ...statement, sql: withheldText }
+      : statement;
   }
 
   /** Whether the filter passed anything of what was prepared is not known any more: it may be days ago. */
@@ -258,13 +289,15 @@ export class TransactionStream {
     const passOver = cutOff.changesToPassOver(open, second);
     const delivered = cutOff.isAt(open) ? cutOff.partial : null;
     const hint = lastHint && displayHint(lastHint);
-    const head = { hint, sequence: sequence + 1, gtid: open.gtid, xid: open.xid };
+    const { gtid, xid, connection } = open;
+    const head = { hint, sequence: sequence + 1, gtid, xid, connection, committed: committedAt(open.origin) };
     const whole = cutOff.partial !== null && delivered === null;
     const records = new TransactionRecords(this.#writer, { head, second, passOver, whole });
     return this.#enter({ open, fate: 'deliver', second, records, cutOff: delivered });
   }
 
   #end(ended: EndedTransaction): void {
+    this.#text = null;
     const current = this.#current;
     this.#current = null;
     this.#ahead.step(this.#stepOf(current, ended));
@@ -339,6 +372,19 @@ function placeIn({ digest }: OpenTransaction): Omit<Boundary, 'changes'> {
 
 const beginning = { contentBytes: 0, digest: 0n };
 
-function headOf(buffer: Buffer, start: number, { file, end }: EventPlace): EventHead {
-  return { second: eventSecond(buffer, start), file, position: end };
+/** In the place of a statement's text. */
+const withheldText = '<withheld>';
+
+/** The commit time in an origin; null where it is something else: see Identity. */
+function committedAt(origin: string): number | null {
+  return origin.startsWith('c:') ? Number(origin.slice(2)) : null;
+}
+
+function headOf(
+  buffer: Buffer,
+  start: number,
+  { file, end }: EventPlace,
+  query: string | null = null,
+): EventHead {
+  return { second: eventSecond(buffer, start), file, position: end, query };
 }

@@ -5,11 +5,14 @@ import { RowReader } from '../../../src/decode/row-reader.js';
 import { readTableLayout } from '../../../src/decode/table-layout.js';
 import { RecordWriter } from '../../../src/records/record-writer.js';
 import { event, uint } from '../binlog/event-bytes.js';
-import { tableMap } from '../decode/table-maps.js';
+import { field, tableMap } from '../decode/table-maps.js';
 import { ordersEvent, ordersReader } from './lines.js';
 
-const head = { hint: '6B01F8DB:0000000000000006:317ACA46', sequence: 12, gtid: '0-1-7', xid: null };
-const place = { second: 1000, file: 'mysql-bin.000018', position: 4711 };
+const head = {
+  ...{ hint: '6B01F8DB:0000000000000006:317ACA46', sequence: 12, gtid: '0-1-7', xid: null },
+  ...{ committed: null, connection: null },
+};
+const place = { second: 1000, file: 'mysql-bin.000018', position: 4711, query: null };
 const from = { row: 0, passOver: 0 };
 const reader = ordersReader();
 
@@ -74,7 +77,7 @@ describe('lines', () => {
 
   test('no hint, names with quotation marks and beyond ASCII', () => {
     const writer = new RecordWriter({ server: 'db"ä:3306', serverId: 1 });
-    writer.begin({ hint: null, sequence: 1, gtid: null, xid: "X'61',X'',1" });
+    writer.begin({ ...head, hint: null, sequence: 1, gtid: null, xid: "X'61',X'',1" });
     const { event: inserted, buffer } = ordersEvent('insert', [1, 2]);
     writer.rows(reader, inserted, buffer, { ...place, file: 'log-é.000001' }, from);
     for (const record of writer.take().records) {
@@ -84,6 +87,31 @@ describe('lines', () => {
         source: { server: 'db"ä:3306', file: 'log-é.000001' },
       });
     }
+  });
+
+  test('commit time, session, statement and key, where they are known', () => {
+    const map = tableMap(
+      [
+        { type: 3, name: 'id' },
+        { type: 3, name: 'part' },
+      ],
+      { fields: [field(8, Buffer.of(1, 0))] },
+    );
+    const keyed = new RowReader(readTableLayout(map, 0, map.length, 'mysql'));
+    const images = Buffer.concat([Buffer.of(0xfc), uint(1, 4), uint(2, 4)]);
+    const bytes = event(
+      { type: 30 },
+      Buffer.concat([uint(7, 6), uint(1, 2), uint(2, 2), Buffer.of(2, 0xff), images]),
+    );
+    const writer = begun();
+    writer.begin({ ...head, committed: 1_763_755_800_123_456, connection: 42 });
+    writer.rows(keyed, readRowsEvent(bytes, 0, bytes.length), bytes, { ...place, query: 'INSERT "é"' }, from);
+    expect(writer.take().records[0]).toMatchObject({
+      key: ['part', 'id'],
+      after: { id: 1, part: 2 },
+      query: 'INSERT "é"',
+      tx: { committed: 1_763_755_800_123_456, connection: 42 },
+    });
   });
 
   test('digits that JSON.parse would lose are there in the values, too', () => {

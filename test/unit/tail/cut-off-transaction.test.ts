@@ -26,6 +26,7 @@ function open(cutOff: CutOffTransaction, origin: string, position = 100): OpenTr
     start: { file: 'mysql-bin.000001', position },
     gtid: null,
     xid: null,
+    connection: null,
     origin,
     serverId: 1,
     second,

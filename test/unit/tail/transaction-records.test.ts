@@ -1,12 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ChangeRecord } from '../../../src/records/record.js';
-import { RecordWriter } from '../../../src/records/record-writer.js';
+import { type RecordHead, RecordWriter } from '../../../src/records/record-writer.js';
 import { TransactionRecords, type TransactionRecordsOptions } from '../../../src/tail/transaction-records.js';
 import { ordersEvent, ordersReader } from '../records/lines.js';
 
-const head = { hint: '6B01F8DB:0000000000000006:317ACA46', sequence: 12, gtid: '0-1-7', xid: null };
-const place = { second: 1000, file: 'mysql-bin.000018', position: 4711 };
+const head: RecordHead = {
+  ...{ hint: '6B01F8DB:0000000000000006:317ACA46', sequence: 12, gtid: '0-1-7', xid: null },
+  ...{ committed: null, connection: null },
+};
+const place = { second: 1000, file: 'mysql-bin.000018', position: 4711, query: null };
 const reader = ordersReader();
 const before = (contentBytes: number): { contentBytes: number; digest: bigint } => ({
   contentBytes,
