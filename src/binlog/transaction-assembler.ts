@@ -1,5 +1,6 @@
 import { hasBytes } from '../util/bytes.js';
 import { WaymarkError } from '../util/errors.js';
+import { RecentMap } from '../util/recent-map.js';
 import type { OpenTransaction, TransactionVisitor } from './transaction.js';
 import { ContentDigest, type RunHead, runHead, smallBytes } from './content-digest.js';
 import type { Coordinates } from './coordinates.js';
@@ -61,6 +62,12 @@ type Table = {
   readonly sizes: ColumnSizes | null;
 };
 
+/**
+ * Table maps that are remembered at least. A server that has more tables than it keeps open (`table_open_cache`) gives a
+ * table another id each time; a statement has its table maps right before its rows.
+ */
+const recentTables = 4096;
+
 const withoutGtid = { gtid: null, origin: '', connection: null, voidAlter: false } as const;
 
 /**
@@ -76,7 +83,7 @@ export class TransactionAssembler<Answer = void> {
   /** Of the open transaction's digest. */
   readonly #small = Buffer.allocUnsafe(smallBytes);
   #file = '';
-  #tables = new Map<number, Table>();
+  readonly #tables = new RecentMap<number, Table>(recentTables);
   /** Whether the server that wrote the file may leave unused null bits 0: see null-bits.ts. */
   #clearsNullBits = false;
   #open: Building | null = null;

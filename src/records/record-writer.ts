@@ -42,7 +42,7 @@ type Mark = { readonly at: number; readonly count: number };
 const beginning: Mark = { at: 0, count: 0 };
 
 /** A buffer that has grown beyond this isn't kept. */
-const keptBytes = 4 * 1024 * 1024;
+const keptBytes = 16 * 1024 * 1024;
 
 const between = Buffer.from(',"after":');
 const partialMember = ',"partial":true';
@@ -135,6 +135,8 @@ export class RecordWriter {
       first: row,
       passOver,
     });
+    // It takes about as much as a line; a large value makes the buffer grow once.
+    this.#out.reserve(event.images.length);
     try {
       reader.read(event, buffer, this.#out, rows);
     } catch (error) {
