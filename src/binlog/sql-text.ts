@@ -1,5 +1,27 @@
-/** What a piece of a statement's text is. `string`: in single or double quotes; `name`: in backticks. */
+/**
+ * What a piece of a statement's text is. `string`: in single or double quotes; `name`: in backticks, and with ANSI_QUOTES
+ * in double quotes.
+ */
 export type SqlPart = 'text' | 'comment' | 'string' | 'name';
+
+/** How quotation marks are read. */
+export type SqlQuoting = {
+  /** `ANSI_QUOTES` in sql_mode: double quotes enclose names. */
+  readonly ansiQuotes: boolean;
+  /** `NO_BACKSLASH_ESCAPES` in sql_mode: a backslash is a character like any other. */
+  readonly noBackslashEscapes: boolean;
+};
+
+/** As sessions have it that set neither. */
+export const usualQuoting: SqlQuoting = { ansiQuotes: false, noBackslashEscapes: false };
+
+/** How {@link scanSql} reads a text. */
+export type SqlReading = SqlQuoting & {
+  /** Whether comments are taken for such that servers execute where they begin with an exclamation mark. */
+  readonly executes: boolean;
+};
+
+const usualReading: SqlReading = { ...usualQuoting, executes: true };
 
 /** Longest piece of plain text that is shown at once. */
 const longestText = 64 * 1024;
@@ -13,20 +35,24 @@ const [slash, star, dash, hash] = [0x2f, 0x2a, 0x2d, 0x23];
  * the marks of comments that servers execute (those that begin with an exclamation mark): their content is parts of
  * its own.
  */
-export function scanSql(sql: string, visit: (part: SqlPart, start: number, end: number) => boolean): void {
+export function scanSql(
+  sql: string,
+  visit: (part: SqlPart, start: number, end: number) => boolean,
+  reading: SqlReading = usualReading,
+): void {
   // No comment ends behind here.
   const lastClosing = sql.lastIndexOf('*/');
   let textStart = 0;
   let at = 0;
   while (at < sql.length) {
-    const part = partAt(sql, at, lastClosing);
+    const part = partAt(sql, at, lastClosing, reading);
     if (part === 'text') {
       at += 1;
       if (at - textStart < longestText) continue;
       if (!visit('text', textStart, at)) return;
     } else {
       if (at > textStart && !visit('text', textStart, at)) return;
-      const end = endOf(sql, at, part);
+      const end = endOf(sql, at, part, reading);
       if (!visit(part, at, end)) return;
       at = end;
     }
@@ -35,11 +61,12 @@ export function scanSql(sql: string, visit: (part: SqlPart, start: number, end: 
   if (at > textStart) visit('text', textStart, at);
 }
 
-function partAt(sql: string, at: number, lastClosing: number): SqlPart {
+function partAt(sql: string, at: number, lastClosing: number, reading: SqlReading): SqlPart {
   switch (sql.charCodeAt(at)) {
     case quote:
-    case doubleQuote:
       return 'string';
+    case doubleQuote:
+      return reading.ansiQuotes ? 'name' : 'string';
     case backtick:
       return 'name';
     case hash:
@@ -48,17 +75,23 @@ function partAt(sql: string, at: number, lastClosing: number): SqlPart {
       return sql.charCodeAt(at + 1) === dash && isBlankOrEnd(sql, at + 2) ? 'comment' : 'text';
     case slash:
       if (sql.charCodeAt(at + 1) !== star || lastClosing < at + 2) return 'text';
+      if (!reading.executes) return 'comment';
       return sql.startsWith('!', at + 2) || sql.startsWith('M!', at + 2) ? 'text' : 'comment';
     default:
       return 'text';
   }
 }
 
-function endOf(sql: string, start: number, part: Exclude<SqlPart, 'text'>): number {
+function endOf(
+  sql: string,
+  start: number,
+  part: Exclude<SqlPart, 'text'>,
+  { noBackslashEscapes }: SqlReading,
+): number {
   switch (part) {
     case 'string':
     case 'name':
-      return quotedEnd(sql, start, part === 'string');
+      return quotedEnd(sql, start, part === 'string' && !noBackslashEscapes);
     case 'comment': {
       if (sql.charCodeAt(start) === slash) return sql.indexOf('*/', start + 2) + 2;
       const lineEnd = sql.indexOf('\n', start);

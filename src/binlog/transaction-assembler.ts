@@ -11,12 +11,14 @@ import {
   type EventVisitor,
   isIgnorable,
 } from './event.js';
-import { eventFates, fateOf } from './event-fates.js';
+import { fateOf, nameOf, refusalOf } from './event-fates.js';
 import { readMariadbGtid, readMysqlGtid, type TransactionStart } from './gtid-event.js';
 import type { Identity } from './identity.js';
 import { type ColumnSizes, readColumnSizes, settleNullBits } from './null-bits.js';
 import { isMariadbLog } from './format-description.js';
 import {
+  type LoggedStatement,
+  readMeaning,
   readStatement,
   readXaOutcome,
   roleOfStatement,
@@ -31,6 +33,8 @@ import {
   type RowOperation,
   type TableName,
 } from './rows-event.js';
+import { ContextReader } from './statement-context.js';
+import { unsupportedEvent } from './unsupported-event.js';
 
 /** A transaction that has begun. */
 export type OpenTransaction = {
@@ -79,7 +83,7 @@ export type TransactionVisitor = {
     end: number,
     place: EventPlace,
   ) => void;
-  readonly statement?: (transaction: OpenTransaction, statement: Statement, place: EventPlace) => void;
+  readonly statement?: (transaction: OpenTransaction, statement: LoggedStatement, place: EventPlace) => void;
   /** How a transaction that was prepared before has ended. */
   readonly outcome?: (transaction: OpenTransaction, outcome: XaOutcome, place: EventPlace) => void;
   readonly end: (transaction: EndedTransaction) => void;
@@ -125,6 +129,7 @@ export class TransactionAssembler {
   /** Whether the server that wrote the file may leave unused null bits 0: see null-bits.ts. */
   #clearsNullBits = false;
   #open: Building | null = null;
+  readonly #context = new ContextReader();
 
   /** @param probeBytes asked at each transaction's begin: {@link ContentDigest.probed}. */
   constructor(visitor: TransactionVisitor, probeBytes: () => number = () => 0) {
@@ -144,6 +149,10 @@ export class TransactionAssembler {
     switch (fateOf(type, isIgnorable(buffer, start))) {
       case 'rows':
         this.#rows(buffer, start, end, place);
+        return;
+      case 'context':
+        if (!this.#context.event(buffer, start, end))
+          throw unsupported(`a ${nameOf(type)} that can not be read`, place);
         return;
       case 'table-map':
         this.#tableMap(buffer, start, end, place);
@@ -175,6 +184,7 @@ export class TransactionAssembler {
   #nextFile(file: string): void {
     this.#file = file;
     this.#tables.clear();
+    this.#context.take();
     this.#refuseOpen();
   }
 
@@ -238,7 +248,7 @@ export class TransactionAssembler {
         return;
       case 'xa-outcome':
       case 'content':
-        this.#statement(statement, buffer, start, place, role === 'xa-outcome');
+        this.#statement(statement, buffer, start, end, place, role === 'xa-outcome');
     }
   }
 
@@ -246,10 +256,12 @@ export class TransactionAssembler {
     statement: Statement,
     buffer: Buffer,
     start: number,
+    end: number,
     place: EventPlace,
     isOutcome: boolean,
   ): void {
     const open = (this.#open ??= this.#build(buffer, start, place, withoutGtid, false));
+    const context = this.#context.take();
     if (!open.voidAlter) {
       open.second ??= eventSecond(buffer, start);
       const outcome = isOutcome ? readXaOutcome(statement) : null;
@@ -257,7 +269,7 @@ export class TransactionAssembler {
         this.#visitor.outcome?.(open, outcome, place);
         open.digest.statement(statementOfOutcome(outcome));
       } else {
-        this.#visitor.statement?.(open, statement, place);
+        this.#visitor.statement?.(open, readMeaning(statement, buffer, start, end, context), place);
         open.digest.statement(statement);
         open.statement = statement;
       }
@@ -305,6 +317,7 @@ export class TransactionAssembler {
   #end(place: EventPlace): void {
     const open = this.#open;
     this.#open = null;
+    this.#context.take();
     if (open === null) return;
     this.#visitor.end({
       start: open.start,
@@ -336,18 +349,6 @@ function endOf({ file, end }: EventPlace): Coordinates {
   return { file, position: end };
 }
 
-/** What an event is that must not be passed over. */
-function refusalOf(type: number): string {
-  const known = eventFates[type];
-  if (known === undefined) return `an event of type ${type}, which is not known; upgrade waymark`;
-  return `${known.refusal ?? 'an event that was to be unpacked'} (${known.name})`;
-}
-
 function unsupported(what: string, place: EventPlace): WaymarkError {
-  const end = endOf(place);
-  return new WaymarkError(
-    'unsupported-event',
-    `Before ${formatCoordinates(end)} the log holds ${what}. Going on would lose changes`,
-    { details: { ...end } },
-  );
+  return unsupportedEvent(`${what}. Going on would lose changes`, place);
 }

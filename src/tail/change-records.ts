@@ -1,9 +1,9 @@
 import type { DecodedRow } from '../decode/row-decoder.js';
-import type { Statement, XaOutcome } from '../binlog/query-event.js';
+import type { LoggedStatement, XaOutcome } from '../binlog/query-event.js';
 import type { TableName } from '../binlog/rows-event.js';
 import type { ChangeRecord, RecordSource, RecordTransaction } from '../sinks/record.js';
 import { WaymarkError } from '../util/errors.js';
-import { withoutPasswords } from './statement-secrets.js';
+import { shownStatement } from './statement-record.js';
 
 /** What all records of a transaction share. */
 export type RecordHead = {
@@ -25,7 +25,7 @@ type LastMarks = { -readonly [Mark in 'last' | 'rows' | 'digest' | 'second']?: R
 /** One change, not yet a record. */
 export type Change =
   | { readonly kind: 'row'; readonly name: TableName; readonly row: DecodedRow }
-  | { readonly kind: 'statement'; readonly statement: Statement }
+  | { readonly kind: 'statement'; readonly statement: LoggedStatement }
   | { readonly kind: 'outcome'; readonly outcome: XaOutcome };
 
 /**
@@ -136,8 +136,7 @@ function record(
   const id = `${head.hint ?? '-'}/${head.sequence}/${row}`;
   const ts = timeOf(second);
   if (change.kind === 'statement') {
-    const { schema, sql } = change.statement;
-    return { id, type: 'ddl', schema, sql: withoutPasswords(sql), ts, tx, source };
+    return { id, type: 'ddl', ...shownStatement(change.statement), ts, tx, source };
   }
   if (change.kind === 'outcome') return { id, type: 'xa', ...change.outcome, ts, tx, source };
   const { schema, table } = change.name;

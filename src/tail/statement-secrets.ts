@@ -1,73 +1,95 @@
-import { beginningOf, isBlank, scanSql, withoutExecutionMarks } from '../binlog/sql-text.js';
+import { type SqlQuoting, type SqlReading, usualQuoting } from '../binlog/sql-text.js';
+import { scanTokens } from '../binlog/sql-tokens.js';
+import { systemSchema } from '../config/account-tables.js';
+import { blank, hidden, SecretFinder, type SecretPlace } from './secret-finder.js';
 
-/**
- * Statements that can carry a password: accounts, and where to replicate from; on MariaDB also behind SET STATEMENT …
- * FOR, which stands in the log with them.
- */
-const mayCarrySecret =
-  /^(?:set statement .* for )?(?:(?:create|alter) (?:or replace )?(?:user|server|role)|grant|set password|change (?:master|replication))\b/i;
+/** Without one of these words nothing is looked for: most statements have none. */
+const tellingWord = /identified|passw|pwd|challenge_response|connection|mysql/i;
 
-/** As much of a statement as tells whether it is one of these. */
-const longestBeginning = 200;
-
-/** The end of what stands between the string before (if any) and a password. */
-const beforeSecret = /(?:\b(?:by|as|using|replace)(?: password)?|password ?=?) ?\(? ?$/i;
-const setsPassword = /^(?:set statement .* for )?set password\b/i;
-const longestBefore = 60;
+/** A statement that may be shown. */
+export type ShownSql = {
+  readonly sql: string;
+  /** Whether anything was taken out of it. */
+  readonly isShortened: boolean;
+  /** Whether user variables that it reads may hold passwords. */
+  readonly hidesValues: boolean;
+};
 
 /**
  * A statement with its passwords taken out: MariaDB writes CREATE USER … IDENTIFIED BY '…' to its log in clear text,
- * MySQL the hash, and what stands in the log must not stand in an audit file that others read.
+ * MySQL the hash; bodies of routines and events, and connections to other servers, stand there as they were written. What
+ * stands in the log must not stand in an audit file that others read.
+ *
+ * Where a statement can be read in more than one way, what is a secret in any of them goes.
+ * @param schema its default schema.
+ * @param isWhole whether all of its bytes are in the text; if not, all behind the first secret goes: where strings end
+ * isn't sure.
  */
-export function withoutPasswords(sql: string): string {
-  // Comments may stand before the statement, and between a word and its password.
-  const beginning = withoutExecutionMarks(beginningOf(sql, longestBeginning));
-  if (!mayCarrySecret.test(beginning)) return sql;
-  // SET PASSWORD FOR 'account'@'host' = '…'
-  const anyValue = setsPassword.test(beginning);
-  const kept: string[] = [];
-  let keptStart = 0;
-  /** What stands before, back to the last quotation mark; comments and white space as single blanks. */
-  let before = '';
-  scanSql(sql, (part, start, end) => {
-    switch (part) {
-      case 'text':
-        before = joined(before, lastWords(sql, start, end));
-        break;
-      case 'comment':
-        kept.push(sql.slice(keptStart, start), ' ');
-        keptStart = end;
-        before = joined(before, ' ');
-        break;
-      case 'string':
-        if (before !== '' && (beforeSecret.test(before) || (anyValue && before.trimEnd().endsWith('=')))) {
-          kept.push(sql.slice(keptStart, start), "'<secret>'");
-          keptStart = end;
-        }
-        before = '';
-        break;
-      case 'name':
-        before = '';
-    }
-    return true;
+export function withoutSecrets(
+  sql: string,
+  schema = '',
+  quoting: SqlQuoting = usualQuoting,
+  isWhole = true,
+): ShownSql {
+  if (schema !== systemSchema && !tellingWord.test(sql)) {
+    return { sql, isShortened: false, hidesValues: false };
+  }
+  const finders = readingsOf(sql, quoting).map((reading) => find(sql, schema, reading));
+  const hidesValues = finders.some((finder) => finder.hidesValues);
+  const places = finders.flatMap((finder, index) => {
+    // What is a comment only if servers don't execute it stays.
+    return index === 0 ? finder.places : finder.places.filter(({ shown }) => shown !== blank);
   });
-  kept.push(sql.slice(keptStart));
+  const [first, ...others] = places.sort((one, other) => one.start - other.start);
+  if (first === undefined) return { sql, isShortened: false, hidesValues };
+  const shown = isWhole
+    ? replaced(sql, first, others)
+    : replaced(sql, { start: first.start, end: sql.length, shown: hidden }, []);
+  return { sql: shown, isShortened: true, hidesValues };
+}
+
+/** Places in order; those that overlap are one. */
+function replaced(sql: string, first: SecretPlace, others: readonly SecretPlace[]): string {
+  const kept = [sql.slice(0, first.start)];
+  let last = first;
+  for (const place of others) {
+    if (place.start >= last.end) {
+      kept.push(last.shown, sql.slice(last.end, place.start));
+      last = place;
+    } else if (place.start !== last.start || place.end !== last.end) {
+      last = { start: last.start, end: Math.max(last.end, place.end), shown: hidden };
+    }
+  }
+  kept.push(last.shown, sql.slice(last.end));
   return kept.join('').trim();
 }
 
-/** The end of a text, white space as single blanks. */
-function lastWords(sql: string, start: number, end: number): string {
-  let words = '';
-  for (let at = end; at > start && words.length < longestBefore;) {
-    at -= 1;
-    if (!isBlank(sql, at)) words = sql.charAt(at) + words;
-    else if (!words.startsWith(' ')) words = ` ${words}`;
-  }
-  return words;
+/**
+ * The ways in which a server may have read a statement. Whether it executes a comment depends on its version. MariaDB reads
+ * SET STATEMENT sql_mode=… FOR … by the session's sql_mode, and logs it with the one that it sets.
+ */
+function readingsOf(sql: string, quoting: SqlQuoting): readonly SqlReading[] {
+  const usual = [{ ...quoting, executes: true }];
+  const comments = /\/\*M?!/.test(sql) ? [...usual, { ...quoting, executes: false }] : usual;
+  if (!/\bsql_mode\b/i.test(sql)) return comments;
+  const both = [false, true];
+  return comments.flatMap((reading) => [
+    reading,
+    ...both.flatMap((ansiQuotes) =>
+      both.map((noBackslashEscapes) => ({ ...reading, ansiQuotes, noBackslashEscapes })),
+    ),
+  ]);
 }
 
-function joined(before: string, more: string): string {
-  if (more === ' ' && before.endsWith(' ')) return before;
-  const whole = before.endsWith(' ') && more.startsWith(' ') ? before + more.slice(1) : before + more;
-  return whole.slice(-longestBefore);
+function find(sql: string, schema: string, reading: SqlReading): SecretFinder {
+  const finderOf = (hidesAll: boolean): SecretFinder => {
+    const finder = new SecretFinder(sql, schema, hidesAll);
+    scanTokens(sql, reading, (token) => {
+      finder.token(token);
+      return true;
+    });
+    return finder;
+  };
+  const finder = finderOf(false);
+  return finder.namesAccountTable ? finderOf(true) : finder;
 }

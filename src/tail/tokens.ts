@@ -1,5 +1,5 @@
 import type { Coordinates } from '../binlog/coordinates.js';
-import type { Statement, XaOutcome } from '../binlog/query-event.js';
+import type { LoggedStatement, XaOutcome } from '../binlog/query-event.js';
 import type { TableName } from '../binlog/rows-event.js';
 import {
   type EndedTransaction,
@@ -40,7 +40,7 @@ export type Token =
       readonly second: number;
       /** The transaction's: that of its first content. */
       readonly firstSecond: number;
-      readonly statement: Statement;
+      readonly statement: LoggedStatement;
       readonly before: ContentPlace;
       readonly behind: Coordinates;
     }

@@ -3,10 +3,12 @@ import { describe, expect, test } from 'vitest';
 import { ContentDigest } from '../../../src/binlog/content-digest.js';
 import { tableFilter } from '../../../src/config/table-filter.js';
 import { isStatementDeliverable } from '../../../src/matching/deliverable.js';
-import { withoutPasswords } from '../../../src/tail/statement-secrets.js';
+import { withoutSecrets } from '../../../src/tail/statement-secrets.js';
 import { largeTexts, millisecondsFor } from '../support/large-texts.js';
 
-describe('withoutPasswords', () => {
+const withoutPasswords = (sql: string): string => withoutSecrets(sql).sql;
+
+describe('a statement without its passwords', () => {
   test.each([
     ["CREATE USER bob@'%' IDENTIFIED BY 'a b'", "CREATE USER bob@'%' IDENTIFIED BY '<secret>'"],
     [
