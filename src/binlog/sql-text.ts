@@ -141,18 +141,22 @@ const longestCommented = 256 * 1024;
  * in quotes. Behind the first 256 KiB only comments at the very end go. Comments go because servers add their own to what
  * they replicate and to what they list.
  */
-export function withoutComments(sql: string): string {
+export function withoutComments(sql: string, quoting: SqlQuoting = usualQuoting): string {
   if (!sql.includes('/*') && !sql.includes('--') && !sql.includes('#')) return sql.trim();
   const kept: string[] = [];
   let keptLength = 0;
   let keptStart = 0;
-  scanSql(sql, (part, start, end) => {
-    if (part !== 'comment') return keptLength + end - keptStart < longestCommented;
-    kept.push(sql.slice(keptStart, start), ' ');
-    keptLength += start - keptStart + 1;
-    keptStart = end;
-    return keptLength < longestCommented;
-  });
+  scanSql(
+    sql,
+    (part, start, end) => {
+      if (part !== 'comment') return keptLength + end - keptStart < longestCommented;
+      kept.push(sql.slice(keptStart, start), ' ');
+      keptLength += start - keptStart + 1;
+      keptStart = end;
+      return keptLength < longestCommented;
+    },
+    { ...quoting, executes: true },
+  );
   kept.push(sql.slice(keptStart));
   const text = kept.join('').trim();
   return text.length < longestCommented ? text : withoutLastComments(text);
