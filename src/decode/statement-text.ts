@@ -6,24 +6,34 @@ import type { WriteText } from './unicode-text.js';
 /** A statement as its session meant it. */
 export type StatementText = {
   readonly text: string;
-  /** Whether each of its bytes is in the text: what is no character of the session's character set stands as U+FFFD. */
-  readonly isWhole: boolean;
+  /**
+   * Whether no other text is meant, and each of its bytes is in it. What is no character of the session's character set
+   * stands as U+FFFD. What servers put into a statement themselves is UTF-8, whatever the set: names of accounts (MySQL)
+   * and routines, all of what CREATE TABLE … SELECT is logged as. Nothing in the log tells these from the client's own.
+   */
+  readonly isSure: boolean;
 };
 
 /**
- * The text of a statement, by the character set that its session had set. Where the log doesn't say it, and where it is
- * `binary`, text is UTF-8: so servers take names then. So it is with `swe7`, which has letters in place of SQL's brackets,
- * backslashes and backticks: servers parse these all the same. All other sets of clients have ASCII in them.
+ * The text of a statement, by the character set that its session had set: so replicas read it. Where the log doesn't say
+ * the set, and where it is `binary`, text is UTF-8: so servers take names then. So it is with `swe7`, which has letters in
+ * place of SQL's brackets, backslashes and backticks: servers parse these all the same. All other sets of clients have
+ * ASCII in them.
  */
 export function textOfStatement({ sql, bytes, session }: LoggedStatement): StatementText {
   const write = writerOf(session?.collation ?? null);
   if (write === null || (bytes === undefined && isAscii(sql))) {
-    return { text: sql, isWhole: bytes === undefined };
+    return { text: sql, isSure: bytes === undefined };
   }
   const content = bytes ?? Buffer.from(sql);
   const text = textOf(write, content);
-  return text === null ? { text: readableText(write, content), isWhole: false } : { text, isWhole: true };
+  return text === null
+    ? { text: readableText(write, content), isSure: false }
+    : { text, isSure: !hasUtf8.test(sql) };
 }
+
+/** A character beyond ASCII, out of bytes read as UTF-8. */
+const hasUtf8 = /[^\0-\x7f\ufffd]/;
 
 /** How to write text of the set; null where it is read as UTF-8, so as utf8mb3, in which longer characters may come. */
 function writerOf(collation: number | null): WriteText | null {

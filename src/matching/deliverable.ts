@@ -14,8 +14,14 @@ const mostDots = 20_000;
  * too many than one too few.
  */
 export function isStatementDeliverable(statement: LoggedStatement, filter: TableFilter): boolean {
-  const { schema, session } = statement;
-  const { text } = textOfStatement(statement);
+  const { text, isSure } = textOfStatement(statement);
+  return (
+    isTextDeliverable(text, statement, filter) ||
+    (!isSure && text !== statement.sql && isTextDeliverable(statement.sql, statement, filter))
+  );
+}
+
+function isTextDeliverable(text: string, { schema, session }: LoggedStatement, filter: TableFilter): boolean {
   const quoting = session?.quoting ?? usualQuoting;
   const target = targetOf(text, schema, quoting);
   if (target?.kind === 'tables') {

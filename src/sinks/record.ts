@@ -90,7 +90,7 @@ export type ShownStatement = {
   readonly schema: string;
   /** Without passwords. What is no character of its character set stands as U+FFFD. */
   readonly sql: string;
-  /** All its bytes, where some are no characters and no password was taken out. */
+  /** All its bytes, where `sql` isn't sure to be all of what they say, and no password was taken out. */
   readonly sqlBytes?: { readonly $base64: string };
   readonly context?: ShownContext;
 };

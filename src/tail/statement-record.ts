@@ -7,17 +7,19 @@ import { withoutSecrets } from './statement-secrets.js';
 
 /** What a record shows of a statement: its text by its own character set, without passwords, and its context. */
 export function shownStatement(statement: LoggedStatement): ShownStatement {
-  const { schema, bytes, session, context } = statement;
-  const { text, isWhole } = textOfStatement(statement);
-  const { sql, isShortened, hidesValues } = withoutSecrets(text, schema, session?.quoting, isWhole);
+  const { schema, session, context } = statement;
+  const { text, isSure } = textOfStatement(statement);
+  const { sql, isShortened, hidesValues } = withoutSecrets(text, schema, session?.quoting, isSure);
   return {
     schema,
     sql,
-    ...(isWhole || isShortened || bytes === undefined
-      ? {}
-      : { sqlBytes: { $base64: bytes.toString('base64') } }),
+    ...(isSure || isShortened ? {} : { sqlBytes: { $base64: bytesOf(statement).toString('base64') } }),
     ...(context === undefined ? {} : { context: shownContext(context, hidesValues) }),
   };
+}
+
+function bytesOf({ sql, bytes }: LoggedStatement): Buffer {
+  return bytes ?? Buffer.from(sql);
 }
 
 /** @param hidesValues whether the variables may hold passwords. */

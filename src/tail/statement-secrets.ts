@@ -22,14 +22,13 @@ export type ShownSql = {
  *
  * Where a statement can be read in more than one way, what is a secret in any of them goes.
  * @param schema its default schema.
- * @param isWhole whether all of its bytes are in the text; if not, all behind the first secret goes: where strings end
- * isn't sure.
+ * @param isSure whether its text is; if not, all behind the first secret goes: where strings end isn't sure, either.
  */
 export function withoutSecrets(
   sql: string,
   schema = '',
   quoting: SqlQuoting = usualQuoting,
-  isWhole = true,
+  isSure = true,
 ): ShownSql {
   if (schema !== systemSchema && !tellingWord.test(sql)) {
     return { sql, isShortened: false, hidesValues: false };
@@ -42,7 +41,7 @@ export function withoutSecrets(
   });
   const [first, ...others] = places.sort((one, other) => one.start - other.start);
   if (first === undefined) return { sql, isShortened: false, hidesValues };
-  const shown = isWhole
+  const shown = isSure
     ? replaced(sql, first, others)
     : replaced(sql, { start: first.start, end: sql.length, shown: hidden }, []);
   return { sql: shown, isShortened: true, hidesValues };
