@@ -20,7 +20,7 @@ export type LoggedStatement = Statement & {
 };
 
 /** What of a session's settings says how its statement is to be read. */
-export type StatementSession = {
+type StatementSession = {
   /** A collation of the character set that its bytes are in (character_set_client); null where the log doesn't say. */
   readonly collation: number | null;
   readonly quoting: SqlQuoting;

@@ -29,9 +29,11 @@ function isTextDeliverable(text: string, { schema, session }: LoggedStatement, f
   } else if (target?.kind === 'schema') {
     if (passesSchema(target.schema, filter)) return true;
   } else if (schema !== '' && filter.schema(schema)) return true;
-  if (namesTable(text, filter)) return true;
-  // Comments may stand within a name. Where the text is read wrongly, they aren't comments: so it's looked at both ways.
-  if (mayHaveComment.test(text) && namesTable(withoutMarks(text, quoting), filter)) return true;
+  if (text.includes('.')) {
+    if (namesTable(text, filter)) return true;
+    // Comments may stand within a name. Where the text is read wrongly, they are none: so it's looked at both ways.
+    if (mayHaveComment.test(text) && namesTable(withoutMarks(text, quoting), filter)) return true;
+  }
   // Without any schema to go by (CREATE USER, SET PASSWORD, …) a statement belongs to those who want everything.
   return schema === '' && target === null && filter.schema('');
 }

@@ -1,10 +1,31 @@
-import { type SqlQuoting, type SqlReading, usualQuoting } from '../binlog/sql-text.js';
+import {
+  beginningOf,
+  type SqlQuoting,
+  type SqlReading,
+  usualQuoting,
+  withoutExecutionMarks,
+} from '../binlog/sql-text.js';
 import { scanTokens } from '../binlog/sql-tokens.js';
 import { systemSchema } from '../config/account-tables.js';
 import { blank, hidden, SecretFinder, type SecretPlace } from './secret-finder.js';
 
 /** Without one of these words nothing is looked for: most statements have none. */
 const tellingWord = /identified|passw|pwd|challenge_response|connection|mysql/i;
+
+const dml = /^(?:insert|replace|update|delete|select|with|values|call|do|load)\b/i;
+/**
+ * In DML a column called `password` is none; only a call of PASSWORD(…) matters, and a table with accounts. Comments may
+ * stand between the words.
+ */
+const tellingInDml =
+  /password\s*(?:[(#]|\/\*|--|\*\/)|identified\s*(?:by|with|via|#|\/\*|--|\*\/)|mysql[`"]?\s*(?:[.#]|\/\*|--|\*\/)/i;
+
+function mayHaveSecret(sql: string, schema: string, beginning: string): boolean {
+  return schema === systemSchema || (dml.test(beginning) ? tellingInDml : tellingWord).test(sql);
+}
+
+/** As much of a statement as tells what it is. */
+const beginningLength = 20;
 
 /** A statement that may be shown. */
 export type ShownSql = {
@@ -30,10 +51,13 @@ export function withoutSecrets(
   quoting: SqlQuoting = usualQuoting,
   isSure = true,
 ): ShownSql {
-  if (schema !== systemSchema && !tellingWord.test(sql)) {
+  const beginning = withoutExecutionMarks(beginningOf(sql, beginningLength));
+  if (!mayHaveSecret(sql, schema, beginning)) {
     return { sql, isShortened: false, hidesValues: false };
   }
-  const finders = readingsOf(sql, quoting).map((reading) => find(sql, schema, reading));
+  const finders = readingsOf(sql, quoting, setsForOne.test(beginning)).map((reading) =>
+    find(sql, schema, reading),
+  );
   const hidesValues = finders.some((finder) => finder.hidesValues);
   const places = finders.flatMap((finder, index) => {
     // What is a comment only if servers don't execute it stays.
@@ -63,14 +87,16 @@ function replaced(sql: string, first: SecretPlace, others: readonly SecretPlace[
   return kept.join('').trim();
 }
 
+const setsForOne = /^set statement\b/i;
+
 /**
  * The ways in which a server may have read a statement. Whether it executes a comment depends on its version. MariaDB reads
  * SET STATEMENT sql_mode=… FOR … by the session's sql_mode, and logs it with the one that it sets.
  */
-function readingsOf(sql: string, quoting: SqlQuoting): readonly SqlReading[] {
+function readingsOf(sql: string, quoting: SqlQuoting, setsVariable: boolean): readonly SqlReading[] {
   const usual = [{ ...quoting, executes: true }];
   const comments = /\/\*M?!/.test(sql) ? [...usual, { ...quoting, executes: false }] : usual;
-  if (!/\bsql_mode\b/i.test(sql)) return comments;
+  if (!setsVariable) return comments;
   const both = [false, true];
   return comments.flatMap((reading) => [
     reading,
