@@ -19,15 +19,18 @@ export const usualQuoting: SqlQuoting = { ansiQuotes: false, noBackslashEscapes:
 export type SqlReading = SqlQuoting & {
   /** Whether comments are taken for such that servers execute where they begin with an exclamation mark. */
   readonly executes: boolean;
+  /** Whether `$$…$$` and `$tag$…$tag$` are strings: MySQL has them around programs in other languages than SQL. */
+  readonly dollarQuotes: boolean;
 };
 
-const usualReading: SqlReading = { ...usualQuoting, executes: true };
+const usualReading: SqlReading = { ...usualQuoting, executes: true, dollarQuotes: false };
 
 /** Longest piece of plain text that is shown at once. */
 const longestText = 64 * 1024;
 
 const [quote, doubleQuote, backtick, backslash] = [0x27, 0x22, 0x60, 0x5c];
-const [slash, star, dash, hash] = [0x2f, 0x2a, 0x2d, 0x23];
+const [slash, star, dash, hash, dollar] = [0x2f, 0x2a, 0x2d, 0x23, 0x24];
+const dollarTag = /\$\w*\$/y;
 
 /**
  * Takes a statement apart, in time that grows with its length alone: shows `visit` every part in order, without gaps,
@@ -69,6 +72,8 @@ function partAt(sql: string, at: number, lastClosing: number, reading: SqlReadin
       return reading.ansiQuotes ? 'name' : 'string';
     case backtick:
       return 'name';
+    case dollar:
+      return reading.dollarQuotes && dollarTagAt(sql, at) !== null ? 'string' : 'text';
     case hash:
       return 'comment';
     case dash:
@@ -90,14 +95,27 @@ function endOf(
 ): number {
   switch (part) {
     case 'string':
+      if (sql.charCodeAt(start) === dollar) return dollarEnd(sql, start);
+      return quotedEnd(sql, start, !noBackslashEscapes);
     case 'name':
-      return quotedEnd(sql, start, part === 'string' && !noBackslashEscapes);
+      return quotedEnd(sql, start, false);
     case 'comment': {
       if (sql.charCodeAt(start) === slash) return sql.indexOf('*/', start + 2) + 2;
       const lineEnd = sql.indexOf('\n', start);
       return lineEnd < 0 ? sql.length : lineEnd;
     }
   }
+}
+
+function dollarTagAt(sql: string, at: number): string | null {
+  dollarTag.lastIndex = at;
+  return dollarTag.exec(sql)?.[0] ?? null;
+}
+
+function dollarEnd(sql: string, start: number): number {
+  const tag = dollarTagAt(sql, start) ?? '';
+  const at = sql.indexOf(tag, start + tag.length);
+  return at < 0 ? sql.length : at + tag.length;
 }
 
 /** Behind the closing quotation mark. A doubled one stands for itself, and so does one behind a backslash. */
@@ -155,7 +173,7 @@ export function withoutComments(sql: string, quoting: SqlQuoting = usualQuoting)
       keptStart = end;
       return keptLength < longestCommented;
     },
-    { ...quoting, executes: true },
+    { ...quoting, executes: true, dollarQuotes: false },
   );
   kept.push(sql.slice(keptStart));
   const text = kept.join('').trim();

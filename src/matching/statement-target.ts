@@ -27,7 +27,7 @@ const headWords = /^(?:create|alter|drop|rename|truncate|set)$/i;
 /** The tokens of a statement that may be such; none of any other. */
 function tokensOf(sql: string, quoting: SqlQuoting): readonly SqlToken[] {
   const tokens: SqlToken[] = [];
-  scanTokens(sql, { ...quoting, executes: true }, (token) => {
+  scanTokens(sql, { ...quoting, executes: true, dollarQuotes: false }, (token) => {
     if (token.kind === 'comment') return true;
     tokens.push(token);
     return tokens.length === 1

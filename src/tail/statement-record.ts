@@ -1,15 +1,13 @@
 import type { LoggedStatement } from '../binlog/query-event.js';
 import type { StatementContext, UserVariable } from '../binlog/statement-context.js';
-import { textOfStatement } from '../decode/statement-text.js';
+import { shownText } from '../decode/statement-secrets.js';
 import { exactInteger, variableValue } from '../decode/user-variable.js';
 import type { ShownContext, ShownStatement } from '../sinks/record.js';
-import { withoutSecrets } from './statement-secrets.js';
 
 /** What a record shows of a statement: its text by its own character set, without passwords, and its context. */
 export function shownStatement(statement: LoggedStatement): ShownStatement {
-  const { schema, session, context } = statement;
-  const { text, isSure } = textOfStatement(statement);
-  const { sql, isShortened, hidesValues } = withoutSecrets(text, schema, session?.quoting, isSure);
+  const { schema, context } = statement;
+  const { sql, isSure, isShortened, hidesValues } = shownText(statement);
   return {
     schema,
     sql,

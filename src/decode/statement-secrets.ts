@@ -1,3 +1,4 @@
+import type { LoggedStatement } from '../binlog/query-event.js';
 import {
   beginningOf,
   type SqlQuoting,
@@ -7,6 +8,7 @@ import {
 } from '../binlog/sql-text.js';
 import { scanTokens } from '../binlog/sql-tokens.js';
 import { systemSchema } from '../config/account-tables.js';
+import { type StatementText, textOfStatement } from './statement-text.js';
 import { blank, hidden, SecretFinder, type SecretPlace } from './secret-finder.js';
 
 /** Without one of these words nothing is looked for: most statements have none. */
@@ -35,6 +37,12 @@ export type ShownSql = {
   /** Whether user variables that it reads may hold passwords. */
   readonly hidesValues: boolean;
 };
+
+/** The text of a statement ({@link textOfStatement}) as it may be shown. */
+export function shownText(statement: LoggedStatement): ShownSql & StatementText {
+  const { text, isSure } = textOfStatement(statement);
+  return { text, isSure, ...withoutSecrets(text, statement.schema, statement.session?.quoting, isSure) };
+}
 
 /**
  * A statement with its passwords taken out: MariaDB writes CREATE USER … IDENTIFIED BY '…' to its log in clear text,
@@ -94,8 +102,9 @@ const setsForOne = /^set statement\b/i;
  * SET STATEMENT sql_mode=… FOR … by the session's sql_mode, and logs it with the one that it sets.
  */
 function readingsOf(sql: string, quoting: SqlQuoting, setsVariable: boolean): readonly SqlReading[] {
-  const usual = [{ ...quoting, executes: true }];
-  const comments = /\/\*M?!/.test(sql) ? [...usual, { ...quoting, executes: false }] : usual;
+  const dollarQuotes = /\bjavascript\b/i.test(sql);
+  const usual = [{ ...quoting, executes: true, dollarQuotes }];
+  const comments = /\/\*M?!/.test(sql) ? [...usual, { ...quoting, executes: false, dollarQuotes }] : usual;
   if (!setsVariable) return comments;
   const both = [false, true];
   return comments.flatMap((reading) => [
@@ -116,5 +125,5 @@ function find(sql: string, schema: string, reading: SqlReading): SecretFinder {
     return finder;
   };
   const finder = finderOf(false);
-  return finder.namesAccountTable ? finderOf(true) : finder;
+  return finder.mayHideAnywhere ? finderOf(true) : finder;
 }

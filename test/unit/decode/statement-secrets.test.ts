@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { ContentDigest } from '../../../src/binlog/content-digest.js';
 import { tableFilter } from '../../../src/config/table-filter.js';
 import { isStatementDeliverable } from '../../../src/matching/deliverable.js';
-import { withoutSecrets } from '../../../src/tail/statement-secrets.js';
+import { withoutSecrets } from '../../../src/decode/statement-secrets.js';
 import { largeTexts, millisecondsFor } from '../support/large-texts.js';
 
 const withoutPasswords = (sql: string): string => withoutSecrets(sql).sql;
@@ -138,6 +138,10 @@ describe('wherever it stands', () => {
     "CREATE FUNCTION f() RETURNS INT BEGIN CHANGE MASTER TO MASTER_PASSWORD = 'geheim'; RETURN 1; END",
     "CREATE PROCEDURE p() CHANGE REPLICATION SOURCE TO SOURCE_PASSWORD='geheim'",
     "CREATE PROCEDURE p() PREPARE s FROM 'CREATE USER u IDENTIFIED BY ''geheim'''",
+    "CREATE PROCEDURE p() AS x VARCHAR(20) := 'geheim'; BEGIN EXECUTE IMMEDIATE 'ALTER USER u IDENTIFIED BY ' || x; END",
+    `CREATE FUNCTION f() RETURNS INT LANGUAGE JAVASCRIPT AS $$ // it's\n sql("ALTER USER u IDENTIFIED BY 'geheim'"); $$`,
+    "CREATE PROCEDURE p() LANGUAGE JAVASCRIPT AS $js$ /* it's */ sql(`SET PASSWORD = 'geheim'`) $js$",
+    "CREATE LIBRARY l LANGUAGE JAVASCRIPT AS $$ export const password = 'geheim'; // it's\n $$",
     "CREATE PROCEDURE p() EXECUTE IMMEDIATE CONCAT('ALTER USER u IDENTIFIED BY \"geheim', x, '\"')",
     "CREATE PROCEDURE p() CREATE TABLE f (a INT) CONNECTION='mysql://u:geheim@h/d/t'",
     "CREATE PROCEDURE p() /* SET PASSWORD = 'geheim' */ SELECT '<secret>'",
@@ -280,4 +284,68 @@ test.each([
   'DROP TABLE `create user`',
 ])('not about accounts: %s', (sql) => {
   expect(withoutPasswords(sql)).toBe(sql);
+});
+
+describe('with anything between the words', () => {
+  /** What servers take for white space between two words. */
+  const between = fc.constantFrom(
+    ' ',
+    '\n\t',
+    '/**/',
+    " /* it's */ ",
+    ' /* " */ ',
+    " -- it's\n",
+    ' # "`\n',
+    ' /*! ',
+    ' /*!50000 ',
+    ' /*M!100000 ',
+    ' */ ',
+  );
+  const words = [
+    'CREATE USER u IDENTIFIED BY ?',
+    "ALTER USER 'by' @ 'x' IDENTIFIED WITH `p` AS ? REPLACE ?",
+    'CREATE USER u IDENTIFIED VIA a USING PASSWORD ( ? ) OR b AS ?',
+    'SET PASSWORD FOR u = PASSWORD ( ? )',
+    "GRANT ALL ON * . * TO u IDENTIFIED BY PASSWORD ? , 'v' IDENTIFIED BY ?",
+    'ALTER SERVER s OPTIONS ( PASSWORD ? )',
+    'CREATE PROCEDURE p ( ) BEGIN SELECT 1 ; SET PASSWORD FOR u = ? ; ALTER USER u IDENTIFIED BY ? ; END',
+    'SET STATEMENT a = 1 FOR CREATE USER u IDENTIFIED BY ?',
+    'INSERT INTO t VALUES ( 1 , PASSWORD ( ? ) )',
+    'UPDATE `mysql` . user SET a = ? WHERE b = ?',
+    'REPLACE INTO mysql . `servers` VALUES ( ? )',
+  ];
+  const secret = fc.constantFrom("'geheim'", '"geheim"', "'x''geheim'", "'x\\'geheim'");
+  const statement = fc
+    .tuple(
+      fc.constantFrom(...words),
+      fc.array(between, { minLength: 40, maxLength: 40 }),
+      secret,
+      fc.boolean(),
+    )
+    .map(([text, gaps, password, isUpper]) => {
+      // One comment that servers execute at a time, and closed.
+      const comment = { opened: false };
+      const parts = text.split(' ').map((word, index) => {
+        let gap = gaps[index] ?? ' ';
+        if (gap.includes('!')) {
+          if (comment.opened) gap = ' ';
+          comment.opened = true;
+        } else if (gap === ' */ ') {
+          if (!comment.opened) gap = ' ';
+          comment.opened = false;
+        }
+        return (isUpper ? word : word.toLowerCase()).replace('?', password) + gap;
+      });
+      return parts.join('') + (comment.opened ? '*/' : '');
+    });
+
+  test('no password gets through', () => {
+    fc.assert(
+      fc.property(statement, (sql) => {
+        expect(withoutPasswords(sql)).not.toContain('geheim');
+        expect(withoutPasswords(sql)).toContain('<secret>');
+      }),
+      { numRuns: 5000 },
+    );
+  });
 });

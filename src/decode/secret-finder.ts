@@ -8,7 +8,8 @@ export type SecretPlace = { readonly start: number; readonly end: number; readon
 /**
  * What a statement is, as far as it matters for secrets.
  * - `account`: about accounts, servers and where to replicate from.
- * - `routine`: it has a body with statements of any kind: CREATE PROCEDURE, FUNCTION, TRIGGER, EVENT, PACKAGE.
+ * - `routine`: it has a body with statements of any kind: CREATE PROCEDURE, FUNCTION, TRIGGER, EVENT, PACKAGE,
+ *   LIBRARY.
  * - `table`: CREATE and ALTER TABLE, whose options may hold a connection.
  * - `definition`: all other DDL.
  * - `other`: DML, mostly.
@@ -26,6 +27,7 @@ const objectKinds: Readonly<Record<string, StatementKind>> = {
   trigger: 'routine',
   event: 'routine',
   package: 'routine',
+  library: 'routine',
   view: 'definition',
   database: 'definition',
   schema: 'definition',
@@ -43,6 +45,8 @@ const introducer = /^(?:[xbn]|_\w+)$/;
 /** A string as a number: 0x…, 0b… */
 const numberedString = /^0[xb][0-9a-f]+$/;
 const passwordCall = /^(?:old_)?password$/;
+/** A statement in a string of a body, or a part of one, for PREPARE and EXECUTE IMMEDIATE. */
+const nestedSecret = /identified\s+(?:by|with|via)\b|\bset\s+password\b|password\s*[=(]|\bconnection\s*=/i;
 const tellingComment = /identified|password|:\/\//i;
 /** Words are looked at no further. */
 const longestWord = 64;
@@ -56,6 +60,7 @@ export class SecretFinder {
   readonly #comments: SqlToken[] = [];
   #namesAccountTable = false;
   #readsVariable = false;
+  #buildsStatement = false;
 
   #kind: StatementKind | null = null;
   /** CREATE or ALTER has come, and what of hasn't. */
@@ -95,14 +100,17 @@ export class SecretFinder {
     return [...this.#secrets, ...comments.map(({ start, end }) => ({ start, end, shown: blank }))];
   }
 
-  /** Whether the statement reads or changes accounts as a table: then any string of it may be a secret. */
-  get namesAccountTable(): boolean {
-    return this.#namesAccountTable && this.#kind !== 'account';
+  /**
+   * Whether any string of the statement may be a secret: it reads or changes accounts as a table, or has a body that puts
+   * together a statement which sets a password.
+   */
+  get mayHideAnywhere(): boolean {
+    return this.#buildsStatement || (this.#namesAccountTable && this.#kind !== 'account');
   }
 
   /** Whether something of its context may be a secret: a user variable stands where passwords do. */
   get hidesValues(): boolean {
-    return this.#secrets.length > 0 || this.#readsVariable || this.namesAccountTable;
+    return this.#secrets.length > 0 || this.#readsVariable || this.mayHideAnywhere;
   }
 
   /** Takes the next token. */
@@ -276,10 +284,8 @@ export class SecretFinder {
   }
 
   #string(token: SqlToken): void {
-    const isSecret =
-      this.#isHidden ||
-      this.#behindSecret ||
-      (this.#kind === 'routine' && isStatementWithSecret(this.#content(token)));
+    const isSecret = this.#isHidden || this.#behindSecret;
+    this.#buildsStatement ||= this.#kind === 'routine' && nestedSecret.test(this.#content(token));
     if (isSecret) this.#hide(token);
     else if (this.#option !== null && (this.#kind === 'table' || this.#kind === 'routine')) {
       const value = this.#content(token);
@@ -298,10 +304,4 @@ export class SecretFinder {
   #content({ start, end }: SqlToken): string {
     return this.#sql.slice(start + 1, end - 1);
   }
-}
-
-/** Whether a string in a body (of PREPARE, EXECUTE IMMEDIATE) may be a statement with a password in a string of its own. */
-function isStatementWithSecret(content: string): boolean {
-  if (!/['"]/.test(content)) return false;
-  return /identified\s+(?:by|with|via)\b|password/i.test(content) || /\bconnection\b/i.test(content);
 }
