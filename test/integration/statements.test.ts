@@ -261,7 +261,7 @@ for (const kind of kinds.filter(({ name }) => name !== 'MySQL without GTIDs')) {
       const delivered: string[] = [];
       const asked: string[] = [];
       await readTransactions(source, start, {
-        rows: (_open, operation, { schema, table }) => {
+        rows: (_open, { operation }, { schema, table }) => {
           if (filter.table(schema, table)) delivered.push(`${operation} ${table}`);
           if (byName.table(schema, table)) asked.push(`${operation} ${table}`);
         },
