@@ -228,6 +228,7 @@ export const configSchema = section({
       .default(['*.*']),
     exclude: patterns.default([]),
   }).prefault({}),
+  unprovedNames: oneOf(['halt', 'number']).default('halt'),
   matching: section({ margin: wholeNumber(1, 8_192).default(1_024) }).prefault({}),
   checkpoint,
   election: election.default({ backend: 'none' }),

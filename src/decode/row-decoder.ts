@@ -13,21 +13,25 @@ export type DecodedRow = (
   | { readonly operation: 'insert'; readonly after: RowImage }
   | { readonly operation: 'delete'; readonly before: RowImage }
   | { readonly operation: 'update'; readonly before: RowImage; readonly after: RowImage }
-) & { readonly partial?: true };
+) & {
+  readonly partial?: true;
+  /** Set where nothing proves what the columns are: they are given as far as the log itself says it. */
+  readonly proved?: false;
+};
 
 /** A table map that doesn't tell all of its columns: the server's dictionary is asked before the table's rows come. */
 export type UndescribedTable = {
   readonly layout: TableLayout;
   readonly missing: Exclude<Missing, 'nothing'>;
   /**
-   * Says what the dictionary has, or null where it doesn't fit or can't be asked.
+   * Says what the columns are, or null where nothing proves it.
    * @throws WaymarkError `unsupported-event` where the table's rows can't be read for what they are.
    */
   readonly describe: (columns: readonly DictionaryColumn[] | null) => void;
 };
 
 /** A table map as it came, and how its rows are read. */
-type KnownTable = { readonly body: Buffer; readonly reader: RowReader };
+type KnownTable = { readonly body: Buffer; readonly reader: RowReader; readonly isProved: boolean };
 
 /** A writer that has grown beyond this isn't kept. */
 const keptBytes = 4 * 1024 * 1024;
@@ -66,8 +70,8 @@ export class RowDecoder {
     this.#tables.delete(tableId);
     const layout = readTableLayout(buffer, start, end, this.#vendor);
     const copy = Buffer.from(body);
-    const take = (complete: TableLayout): void => {
-      this.#tables.set(tableId, { body: copy, reader: new RowReader(complete) });
+    const take = (complete: TableLayout, isProved = true): void => {
+      this.#tables.set(tableId, { body: copy, reader: new RowReader(complete), isProved });
     };
     const missing = missingIn(layout, this.#hasVectors);
     if (missing !== 'nothing') {
@@ -75,7 +79,8 @@ export class RowDecoder {
         layout,
         missing,
         describe: (columns) => {
-          take(columns === null ? layout : withDictionary(layout, columns));
+          if (columns === null) take(layout, false);
+          else take(withDictionary(layout, columns));
         },
       };
     }
@@ -88,8 +93,8 @@ export class RowDecoder {
    * @throws WaymarkError `unsupported-event` where it isn't what its table map says.
    */
   rows(buffer: Buffer, start: number, end: number, tableId: number): DecodedRow[] {
-    const reader = this.#tables.get(tableId)?.reader;
-    if (reader === undefined) {
+    const known = this.#tables.get(tableId);
+    if (known === undefined) {
       throw new WaymarkError(
         'unsupported-event',
         `A row event of table id ${tableId} has no table map before it`,
@@ -100,9 +105,11 @@ export class RowDecoder {
     const out = this.#out;
     out.at = 0;
     out.inexact = false;
+    const { reader, isProved } = known;
     reader.read(event, buffer, out, {
       row: (images, partial) => {
-        rows.push(decodedRow(event.operation, images, partial, out));
+        const row = decodedRow(event.operation, images, partial, out);
+        rows.push(isProved ? row : { ...row, proved: false });
         // The next row may have the room.
         out.at = 0;
         out.inexact = false;

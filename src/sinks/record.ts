@@ -70,6 +70,11 @@ type RowChange = Common & {
   readonly table: string;
   /** Set where the log has only some of the row's columns: those that are missing are absent from the images. */
   readonly partial?: true;
+  /**
+   * Set where nothing proves what the columns were when the row was logged: they are called `@1`, `@2`, …, or their values
+   * are given as the log has them.
+   */
+  readonly proved?: false;
 };
 
 /** One line of output: a row that changed, a statement (DDL), the outcome of a prepared XA transaction, or a gap. */

@@ -5,6 +5,7 @@ import type { Leadership } from '../election/lease.js';
 import { Checkpointer } from '../failover/checkpointer.js';
 import { Coordinator } from '../failover/coordinator.js';
 import { firstPlace } from '../failover/first-place.js';
+import { ProvedLayouts } from '../layouts/proved-layouts.js';
 import { rememberingFilter } from '../matching/deliverable.js';
 import type { Sink, SinkRecovery } from '../sinks/sink.js';
 import { untilAborted } from '../util/abortable.js';
@@ -97,11 +98,13 @@ async function coordinate(
   // Asked to stop, we finish what the sink has been given; once we don't lead any more, not even that.
   const sinkSignal = AbortSignal.any([grace.signal, leadership.lost]);
   const version = stored?.version ?? null;
+  const layouts = new ProvedLayouts();
+  progress.layoutVersion = 0;
   const checkpointer = new Checkpointer({
     ...{ stream: config.stream, store, sink, sinkSignal, progress, logger, version },
   });
   const coordinator = new Coordinator({
-    ...{ config, supervisor, filter, sink, progress, checkpointer, breadcrumbs, logger, sinkSignal },
+    ...{ config, supervisor, filter, sink, progress, layouts, checkpointer, breadcrumbs, logger, sinkSignal },
     onEvent: (event) => {
       stream.count(event);
     },

@@ -142,7 +142,11 @@ function record(
   if (change.kind === 'outcome') return { id, type: 'xa', ...change.outcome, ts, tx, source };
   const { schema, table } = change.name;
   const { row: decoded } = change;
-  const behind = { ...(decoded.partial === true ? { partial: true as const } : {}), ts, tx, source };
+  const behind = {
+    ...(decoded.partial === true ? { partial: true as const } : {}),
+    ...(decoded.proved === false ? { proved: false as const } : {}),
+    ...{ ts, tx, source },
+  };
   switch (decoded.operation) {
     case 'insert':
       return { id, type: 'row', op: 'insert', schema, table, after: decoded.after, ...behind };

@@ -7,6 +7,8 @@ import { RowDecoder } from '../decode/row-decoder.js';
 import { formatAddress } from '../config/address.js';
 import type { TableFilter } from '../config/table-filter.js';
 import { type HintFormat, hintRecogniser } from '../hints/hint.js';
+import { LayoutSource } from '../layouts/layout-source.js';
+import type { ProvedLayouts } from '../layouts/proved-layouts.js';
 import type { ResumePoint } from '../matching/match-state.js';
 import type { PartialTransaction } from '../matching/trail.js';
 import type { Instance } from '../mysql/instance.js';
@@ -14,7 +16,6 @@ import { type Inspection, inspect, isReplica } from '../mysql/inspect.js';
 import { isAtLeast, type ServerVersion } from '../mysql/version.js';
 import type { Sink } from '../sinks/sink.js';
 import { hasCode } from '../util/errors.js';
-import { ColumnSource } from './column-source.js';
 import { CutOffTransaction, ResemblanceError } from './cut-off-transaction.js';
 import { advance, type Progress } from './progress.js';
 import { TokenReader } from './tokens.js';
@@ -29,6 +30,8 @@ export type TailOptions = {
   readonly ordered: boolean;
   readonly onDivergence: 'halt' | 'continue';
   readonly progress: Progress;
+  readonly layouts: ProvedLayouts;
+  readonly unprovedNames: 'halt' | 'number';
   readonly filter: TableFilter;
   readonly format: HintFormat;
   readonly sink: Sink;
@@ -63,12 +66,13 @@ const inspectAgainAfterMs = 1000;
  * `onDivergence` is `halt`; the sink's error. Whatever ends it, `progress` is what the sink has accepted.
  */
 export async function tail(options: TailOptions): Promise<never> {
-  const columns = new ColumnSource(options.instance, options.logger, options.signal);
+  const { version } = options.inspection.facts;
+  const layouts = new LayoutSource({ ...options, version });
   const notThese = new Set<string>();
   try {
     for (;;) {
       try {
-        await readOnce(options, columns, notThese);
+        await readOnce(options, layouts, notThese);
       } catch (error) {
         if (error instanceof ResemblanceError) notThese.add(error.start);
         else if (!goesOnRegardless(error, options)) throw error;
@@ -76,7 +80,7 @@ export async function tail(options: TailOptions): Promise<never> {
       }
     }
   } finally {
-    columns.close();
+    layouts.close();
   }
 }
 
@@ -97,7 +101,7 @@ function goesOnRegardless(error: unknown, { onDivergence, progress, logger }: Ta
 
 async function readOnce(
   options: TailOptions,
-  columns: ColumnSource,
+  layouts: LayoutSource,
   notThese: ReadonlySet<string>,
 ): Promise<void> {
   const { progress, instance, inspection, resume, format } = options;
@@ -107,12 +111,13 @@ async function readOnce(
   const onShape = logUnproved(server, logger);
   const cutOff = new CutOffTransaction(progress.partial, { ordered, server, notThese, onShape });
   const reader = new TokenReader(() => cutOff.probeBytes);
+  layouts.begin(progress.layoutVersion);
   const stream = new TransactionStream({
     progress,
     filter: options.filter,
     recognise: hintRecogniser(format),
     decoder: new RowDecoder(version.vendor, hasVectors(version)),
-    columns,
+    layouts,
     server,
     serverId: inspection.facts.serverId,
     skip: resume.skip,
@@ -192,7 +197,7 @@ async function work(
  * @param isBoundary whether a dump can begin at the position.
  */
 async function deliver(
-  { records, steps, partial }: Taken,
+  { records, steps, partial, layoutVersion }: Taken,
   position: Coordinates,
   { progress, sink, sinkSignal, onBatch }: TailOptions,
   isBoundary = false,
@@ -205,6 +210,7 @@ async function deliver(
   }
   progress.records += records.length;
   progress.partial = partial;
+  progress.layoutVersion = layoutVersion;
   if (isBoundary) progress.coordinates = position;
   await onBatch({ records: records.length, hints, position });
 }

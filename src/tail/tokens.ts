@@ -19,7 +19,12 @@ export type ContentPlace = { readonly contentBytes: number; readonly digest: big
  * themselves can't: so they are taken down first and worked off afterwards.
  */
 export type Token =
-  | { readonly kind: 'table'; readonly event: EventBytes; readonly name: TableName; readonly file: string }
+  | {
+      readonly kind: 'table';
+      readonly event: EventBytes;
+      readonly name: TableName;
+      readonly behind: Coordinates;
+    }
   | {
       readonly kind: 'rows';
       readonly open: OpenTransaction;
@@ -66,8 +71,8 @@ export class TokenReader {
   constructor(probeBytes: () => number) {
     this.#assembler = new TransactionAssembler(
       {
-        tableMap: (buffer, start, end, name, { file }) => {
-          this.#tokens.push({ kind: 'table', event: { buffer, start, end }, name, file });
+        tableMap: (buffer, start, end, name, place) => {
+          this.#tokens.push({ kind: 'table', event: { buffer, start, end }, name, behind: behind(place) });
         },
         rows: (open, _operation, name, buffer, start, end, place) => {
           this.#tokens.push({

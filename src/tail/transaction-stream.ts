@@ -3,8 +3,10 @@ import { formatCoordinates } from '../binlog/coordinates.js';
 import { EventType, eventType } from '../binlog/event.js';
 import type { DecodedRow, RowDecoder } from '../decode/row-decoder.js';
 import type { EndedTransaction, OpenTransaction } from '../binlog/transaction-assembler.js';
+import type { Statement } from '../binlog/query-event.js';
 import type { TableFilter } from '../config/table-filter.js';
 import { displayHint, type HintRecogniser } from '../hints/hint.js';
+import type { LayoutSource } from '../layouts/layout-source.js';
 import { isStatementDeliverable } from '../matching/deliverable.js';
 import { isBornOnReplica } from '../matching/history.js';
 import { sameTransaction } from '../matching/identity-bag.js';
@@ -14,7 +16,6 @@ import type { PassedOver } from '../matching/match-state.js';
 import type { ChangeRecord } from '../sinks/record.js';
 import { WaymarkError } from '../util/errors.js';
 import { type Change, TransactionRecords } from './change-records.js';
-import type { ColumnSource } from './column-source.js';
 import { CutOffTransaction } from './cut-off-transaction.js';
 import type { Progress, Step } from './progress.js';
 import { ReadAhead } from './read-ahead.js';
@@ -26,7 +27,7 @@ export type TransactionStreamOptions = {
   readonly filter: TableFilter;
   readonly recognise: HintRecogniser;
   readonly decoder: RowDecoder;
-  readonly columns: ColumnSource;
+  readonly layouts: LayoutSource;
   readonly server: string;
   readonly serverId: number;
   readonly skip: readonly PassedOver[];
@@ -69,6 +70,8 @@ export type Taken = {
   readonly steps: readonly Step[];
   /** The transaction under way. */
   readonly partial: PartialTransaction | null;
+  /** Of the proved layouts behind the last transaction that is over. */
+  readonly layoutVersion: number;
 };
 
 /** What is done with a transaction. */
@@ -95,9 +98,11 @@ export class TransactionStream {
   /** Whose table ids the decoder knows. */
   #file: string | null = null;
   #out: ChangeRecord[] = [];
+  #layoutVersion: number;
 
   constructor(options: TransactionStreamOptions) {
     this.#options = options;
+    this.#layoutVersion = options.layouts.layoutVersion;
     this.#ahead = new ReadAhead(options.progress);
     this.#recent = new RecentOrigins(options.progress.keeper.entries);
     this.#skip = new Map(options.skip.map(({ start, identity }) => [formatCoordinates(start), identity]));
@@ -105,7 +110,8 @@ export class TransactionStream {
 
   /** The records that can be delivered since the last call, and what is true when they have been. */
   take(): Taken {
-    const taken = { records: this.#out, steps: this.#ahead.take(), partial: this.#partial };
+    const steps = this.#ahead.take();
+    const taken = { records: this.#out, steps, partial: this.#partial, layoutVersion: this.#layoutVersion };
     this.#out = [];
     return taken;
   }
@@ -129,14 +135,14 @@ export class TransactionStream {
 
   /** Works a token off. Gives a promise only where there is something to wait for: tokens come by the million. */
   token(token: Token): Promise<void> | null {
-    const { filter, decoder, columns, recognise } = this.#options;
+    const { filter, decoder, layouts, recognise } = this.#options;
     switch (token.kind) {
       case 'table': {
         if (!filter.table(token.name.schema, token.name.table)) return null;
-        if (token.file !== this.#file) decoder.reset();
-        this.#file = token.file;
+        if (token.behind.file !== this.#file) decoder.reset();
+        this.#file = token.behind.file;
         const undescribed = decoder.tableMap(token.event.buffer, token.event.start, token.event.end);
-        return undescribed && columns.describe(undescribed);
+        return undescribed && layouts.tableMap(undescribed, token.behind);
       }
       case 'rows':
       case 'statement':
@@ -158,9 +164,18 @@ export class TransactionStream {
   }
 
   #content(current: Current, token: ContentToken): void {
+    if (token.kind === 'statement') this.#statement(current, token.statement);
     if (current.fate !== 'deliver') return;
     const changes = this.#changesOf(token);
     if (changes !== null) this.#add(current, changes, token);
+  }
+
+  /** Table maps behind a statement that can have changed tables are described anew. */
+  #statement({ fate }: Current, statement: Statement): void {
+    const { layouts, decoder } = this.#options;
+    // What was delivered from another server was seen there.
+    if (fate === 'passed-over') return;
+    if (layouts.statement(statement, fate === 'deliver')) decoder.reset();
   }
 
   /** What is delivered of it; null when nothing is. */
@@ -239,6 +254,7 @@ export class TransactionStream {
   #end(ended: EndedTransaction): void {
     const current = this.#current;
     this.#current = null;
+    this.#layoutVersion = this.#options.layouts.layoutVersion;
     this.#ahead.step(this.#stepOf(current, ended));
   }
 
