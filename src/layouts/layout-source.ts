@@ -83,6 +83,7 @@ export class LayoutSource {
   tableMap(undescribed: UndescribedTable, place: Coordinates): Promise<void> | null {
     const { layout } = undescribed;
     const key = keyOf(layout);
+    this.#options.layouts.isNeeded = true;
     const proved = this.#options.layouts.of(layout);
     if (proved !== null && this.#held.get(key) === layout.tableId) {
       const fitting = fit(layout, proved.definition);

@@ -53,6 +53,8 @@ const alike = (one: string, other: string): boolean => one.toLowerCase() === oth
  * delivered can be taken back.
  */
 export class ProvedLayouts {
+  /** Whether a log has asked for them: where all names are in the log they need not be kept. */
+  isNeeded = false;
   #tables = new Map<string, ProvedTable>();
   /** Default character sets of schemas. */
   #schemas = new Map<string, string>();

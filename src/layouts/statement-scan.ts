@@ -1,19 +1,10 @@
-import { formatAddress } from '../config/address.js';
-import type { Vendor } from '../mysql/version.js';
-import type { Instance } from '../mysql/instance.js';
 import { compareCoordinates, type Coordinates } from '../binlog/coordinates.js';
-import { readDump } from '../binlog/dump-stream.js';
-import { EventType, eventType, type EventVisitor } from '../binlog/event.js';
-import { readMariadbGtid } from '../binlog/gtid-event.js';
-import { readStatement } from '../binlog/query-event.js';
 import type { TableName } from '../binlog/rows-event.js';
-import { unpackEvents } from '../binlog/unpacked-events.js';
-import { sleep } from '../util/async.js';
+import type { Instance } from '../mysql/instance.js';
+import type { Vendor } from '../mysql/version.js';
 import { effectOf, type StatementEffect, tablesOf } from './ddl-statement.js';
 import { keyOf } from './proved-layouts.js';
-
-/** A log's end that the server has reported may be sent a moment later only: when it has been synced. */
-const againMs = 50;
+import { readStatements } from './read-statements.js';
 
 export type StatementScanOptions = {
   readonly instance: Instance;
@@ -45,14 +36,15 @@ export class StatementScan {
   async reach(from: Coordinates, to: Coordinates): Promise<boolean> {
     if (compareCoordinates(from, to) === null) return false;
     const known = this.#range;
-    if (known === null || !isBehind(from, known.from) || isBehind(from, known.to)) this.#begin(from);
-    for (;;) {
-      const { from: begun, to: reached } = this.#range ?? { from, to: from };
-      if (!isBehind(to, reached) || same(to, reached)) return true;
-      const next = await this.#read(reached, to);
-      this.#range = { from: begun, to: next };
-      if (isBehind(to, next) && !same(to, next)) await sleep(againMs, this.#options.signal);
-    }
+    if (known === null || isBefore(from, known.from) || isBefore(known.to, from)) this.#begin(from);
+    const { from: begun, to: reached } = this.#range ?? { from, to: from };
+    if (!isBefore(reached, to)) return true;
+    const { vendor } = this.#options;
+    await readStatements(this.#options, reached, to, (statement, behind) => {
+      this.#note(effectOf(statement, vendor), behind);
+    });
+    this.#range = { from: begun, to };
+    return true;
   }
 
   /** Whether a statement behind a place, as far as was read, can have changed a table. */
@@ -77,30 +69,6 @@ export class StatementScan {
     this.#anything = null;
   }
 
-  /** Gives how far it has come: `to`, or the log's end before it. */
-  async #read(start: Coordinates, to: Coordinates): Promise<Coordinates> {
-    const { instance, signal, vendor } = this.#options;
-    let isVoid = false;
-    const event: EventVisitor = (buffer, at, end, { file, end: position }) => {
-      const place = { file, position };
-      if (isBehind(place, to) && !same(place, to)) return;
-      const type = eventType(buffer, at);
-      if (type === EventType.mariadbGtid) isVoid = readMariadbGtid(buffer, at, end).voidAlter;
-      if (type !== EventType.query && type !== EventType.mariadbQueryCompressed) return;
-      const statement = readStatement(buffer, at, end);
-      if (isVoid || statement.sql === 'BEGIN' || statement.sql === 'COMMIT') return;
-      this.#note(effectOf(statement, vendor), place);
-    };
-    const dump = readDump({ instance, signal, start, nonBlocking: true });
-    let reached = start;
-    for await (const batch of unpackEvents(dump, formatAddress(instance.address))) {
-      batch.forEach(event);
-      if (batch.complete) reached = batch.end;
-      if (!isBehind(to, reached) || same(to, reached)) return to;
-    }
-    return reached;
-  }
-
   #note(effect: StatementEffect, place: Coordinates): void {
     switch (effect.kind) {
       case 'anything':
@@ -121,13 +89,9 @@ export class StatementScan {
   }
 }
 
-/** Whether a place is at another one or behind it; places that can't be compared aren't. */
-function isBehind(place: Coordinates, other: Coordinates): boolean {
-  return (compareCoordinates(place, other) ?? -1) >= 0;
-}
-
-function same(one: Coordinates, other: Coordinates): boolean {
-  return one.file === other.file && one.position === other.position;
+/** Places that can't be compared count as before each other. */
+function isBefore(place: Coordinates, other: Coordinates): boolean {
+  return (compareCoordinates(place, other) ?? -1) < 0;
 }
 
 function isLater(place: Coordinates | null | undefined, behind: Coordinates): boolean {
