@@ -238,6 +238,33 @@ for (const kind of kinds.filter(({ name }) => name !== 'MySQL without GTIDs')) {
       await server.stop();
     });
 
+    describe('a change without a statement in the log', () => {
+      test('is found by the next look-up: nothing is proved up to there, and everything behind it', async () => {
+        await server.query('SET GLOBAL binlog_row_metadata = MINIMAL');
+        await server.query('CREATE TABLE hidden (a INT, b INT)');
+        const start = await newLog(server);
+        const layouts = new ProvedLayouts();
+        await server.query('INSERT INTO hidden VALUES (1, 2)');
+        const known = await read(start, layouts, 'halt');
+        expect(known).toMatchObject({ rows: [{ after: { a: 1, b: 2 } }], halted: null });
+        await server.query('INSERT INTO hidden VALUES (3, 4)');
+        await server.query('SET SESSION sql_log_bin = 0');
+        await server.query('ALTER TABLE hidden RENAME COLUMN a TO b, RENAME COLUMN b TO a');
+        await server.query('SET SESSION sql_log_bin = 1');
+        await server.query('INSERT INTO hidden VALUES (5, 6)');
+        const halted = await read(known.end, layouts, 'halt');
+        expect(halted.rows).toEqual([]);
+        expect(halted.halted).toContain('without a statement in the log');
+        // A restart changes nothing of that.
+        expect((await read(known.end, layouts, 'halt')).halted).toBe(halted.halted);
+        const numbered = await read(known.end, layouts, 'number');
+        expect(numbered.rows).toMatchObject([
+          { after: { '@1': 3, '@2': 4 } },
+          { after: { '@1': 5, '@2': 6 } },
+        ]);
+      });
+    });
+
     const metadata = kind.vendor === 'mysql' ? ['FULL', 'MINIMAL'] : ['FULL', 'MINIMAL', 'NO_LOG'];
 
     describe.each(metadata)('binlog_row_metadata=%s', (setting) => {
