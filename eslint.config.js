@@ -18,6 +18,7 @@ const layers = [
   'topology',
   'checkpoint',
   'election',
+  'records',
   'sinks',
   'tail',
   'failover',

@@ -25,6 +25,8 @@ export type DumpOptions = {
   readonly signal: AbortSignal;
   /** End at the end of the last log, where it stands when the server gets there, instead of waiting for more. */
   readonly nonBlocking?: boolean;
+  /** Have MariaDB send the texts of the statements behind rows; MySQL always does. */
+  readonly annotations?: boolean;
   /** Check every event's CRC32 (for what is delivered; a scan that only looks for a place does without). */
   readonly verifyChecksums?: boolean;
   /** How often an idle server says that it is there. */
@@ -115,7 +117,8 @@ function takeSocket(connection: ServerConnection): Socket {
   return socket;
 }
 
-const nonBlockingFlag = 0x01;
+/** BINLOG_DUMP_NON_BLOCK, and MariaDB's BINLOG_SEND_ANNOTATE_ROWS_EVENT (sql/sql_repl.h). */
+const dumpFlags = { nonBlocking: 0x01, annotations: 0x02 } as const;
 
 /** COM_BINLOG_DUMP: 0x12, position (4), flags (2), server id (4), file name (MySQL Internals, "COM_BINLOG_DUMP"). */
 function dumpCommand(options: DumpOptions): Buffer {
@@ -124,7 +127,8 @@ function dumpCommand(options: DumpOptions): Buffer {
   packet.writeUIntLE(11 + name.length, 0, 3);
   packet.writeUInt8(0x12, 4);
   packet.writeUInt32LE(options.start.position, 5);
-  packet.writeUInt16LE(options.nonBlocking ? nonBlockingFlag : 0, 9);
+  const nonBlocking = options.nonBlocking ? dumpFlags.nonBlocking : 0;
+  packet.writeUInt16LE(nonBlocking | (options.annotations ? dumpFlags.annotations : 0), 9);
   packet.writeUInt32LE(options.serverId ?? randomServerId(), 11);
   name.copy(packet, 15);
   return packet;
@@ -141,24 +145,28 @@ async function* batches(
   const pace = new Pace(options.maximumBytesPerSecond);
   const silenceMs = options.silenceMs ?? defaultSilenceMs;
   for (;;) {
-    const chunk = await reader.read(silenceMs);
-    if (chunk === 'silent') throw silence(options);
-    if (chunk === 'ended') {
+    const chunks = await reader.read(silenceMs);
+    if (chunks === 'silent') throw silence(options);
+    if (chunks === 'ended') {
       if (options.nonBlocking && decoder.atEnd) return;
       throw new WaymarkError('stream-broken', `${serverOf(options)} closed the binlog stream`);
     }
     let failure: { readonly error: unknown } | null = null;
     decoder.clear();
+    let bytes = 0;
     try {
-      framer.push(chunk, decoder.payload);
+      for (const chunk of chunks) {
+        bytes += chunk.length;
+        framer.push(chunk, decoder.payload);
+      }
     } catch (error) {
       // What came before it was right.
       failure = { error };
     }
-    yield decoder.take(chunk.length);
+    yield decoder.take(bytes);
     if (failure !== null) throw failure.error;
     if (decoder.ended) return;
-    await pace.spent(chunk.length, options.signal);
+    await pace.spent(bytes, options.signal);
   }
 }
 
@@ -198,9 +206,7 @@ class EventDecoder {
       end: this.#position.end,
       complete: true,
       packed: this.#packed,
-      forEach: (visit) => {
-        this.#events.forEach(visit);
-      },
+      ...this.#events.part(),
     };
   }
 

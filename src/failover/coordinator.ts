@@ -1,3 +1,4 @@
+import { columnRules } from '../config/column-rules.js';
 import type { Logger } from 'pino';
 import { within } from '../util/limits.js';
 import type { Config } from '../config/schema.js';
@@ -188,6 +189,9 @@ export class Coordinator {
       onDivergence: supervisor.failover.onDivergence,
       format: config.hints,
       unprovedNames: config.unprovedNames,
+      columns: columnRules(config.columns),
+      rowImage: config.rowImage,
+      query: config.records.query,
     });
   }
 

@@ -9,6 +9,7 @@ import type { ProvedLayouts } from '../layouts/proved-layouts.js';
 import { readStatements } from '../layouts/read-statements.js';
 import { isBornOnReplica } from '../matching/history.js';
 import { commitsInOneOrder, isReplica } from '../mysql/inspect.js';
+import { batchOf } from '../records/record-batch.js';
 import type { Sink, SinkRecovery } from '../sinks/sink.js';
 import { restoreGtidPosition } from '../tail/gtid-position.js';
 import type { Progress } from '../tail/progress.js';
@@ -114,7 +115,7 @@ async function beginBehindGap(
     { event: 'gap.accepted', id: record.id, from, to: source, reason },
     `The place to go on from is lost, and the stream begins anew at ${member.name}: ${reason}`,
   );
-  await sink.deliver([record], sinkSignal);
+  await sink.deliver(batchOf([record]), sinkSignal);
   return { ...begun, resume: { ...resume, sequence: numbering.sequence } };
 }
 

@@ -6,7 +6,7 @@ import { RowDecoder } from '../../src/decode/row-decoder.js';
 import { LayoutSource } from '../../src/layouts/layout-source.js';
 import { ProvedLayouts } from '../../src/layouts/proved-layouts.js';
 import { parseServerVersion, type ServerVersion } from '../../src/mysql/version.js';
-import { TokenReader } from '../../src/tail/tokens.js';
+import { TransactionAssembler } from '../../src/binlog/transaction-assembler.js';
 import { hasCode, messageOf } from '../../src/util/errors.js';
 import { startServer, type TestServer } from '../servers/index.js';
 import { instanceOf, kinds, newLog } from './fixtures/log-reading.js';
@@ -192,26 +192,31 @@ async function read(
   const source = new LayoutSource({ instance, version, layouts, unprovedNames, logger, signal });
   source.begin(layouts.version);
   const decoder = new RowDecoder(server.vendor, false);
-  const reader = new TokenReader(() => 0);
   const rows: Row[] = [];
+  const assembler = new TransactionAssembler<Promise<void> | null>({
+    tableMap: (buffer, at, to, _name, { file, end: position }) => {
+      const undescribed = decoder.tableMap(buffer, at, to);
+      return undescribed && source.tableMap(undescribed, { file, position });
+    },
+    statement: (_open, statement) => {
+      if (source.statement(statement)) decoder.reset();
+      return null;
+    },
+    rows: (_open, event, { table }, buffer) => {
+      for (const row of decoder.rows(event, buffer)) {
+        if (row.operation === 'delete') continue;
+        const { after, proved } = row;
+        rows.push({ table, after, ...(proved === false ? { proved } : {}) });
+      }
+      return null;
+    },
+    end: () => undefined,
+  });
   let end = start;
   try {
     for await (const batch of readCommitted({ instance, start, signal, nonBlocking: true })) {
-      batch.forEach(reader.event);
-      for (const token of reader.take()) {
-        if (token.kind === 'statement' && source.statement(token.statement)) decoder.reset();
-        if (token.kind !== 'table' && token.kind !== 'rows') continue;
-        const { buffer, start: at, end: to } = token.event;
-        if (token.kind === 'table') {
-          const undescribed = decoder.tableMap(buffer, at, to);
-          if (undescribed) await source.tableMap(undescribed, token.behind);
-        } else {
-          for (const row of decoder.rows(buffer, at, to, token.tableId)) {
-            if (row.operation === 'delete') continue;
-            const { after, proved } = row;
-            rows.push({ table: token.name.table, after, ...(proved === false ? { proved } : {}) });
-          }
-        }
+      for (let waiting = batch.visit(assembler.event); waiting; waiting = batch.visit(assembler.event)) {
+        await waiting;
       }
       ({ end } = batch);
     }

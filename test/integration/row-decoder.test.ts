@@ -7,7 +7,7 @@ import { type DecodedRow, RowDecoder } from '../../src/decode/row-decoder.js';
 import { LayoutSource } from '../../src/layouts/layout-source.js';
 import { ProvedLayouts } from '../../src/layouts/proved-layouts.js';
 import { parseServerVersion } from '../../src/mysql/version.js';
-import { TokenReader } from '../../src/tail/tokens.js';
+import { TransactionAssembler } from '../../src/binlog/transaction-assembler.js';
 import { startServer, type TestServer, type Vendor } from '../servers/index.js';
 import { instanceOf, kinds, newLog } from './fixtures/log-reading.js';
 
@@ -181,30 +181,33 @@ async function decode(
   });
   const { signal } = new AbortController();
   const instance = instanceOf(server);
-  const [row] = await server.query<{ version: string }>('SELECT VERSION() AS version');
+  const [found] = await server.query<{ version: string }>('SELECT VERSION() AS version');
   const layouts = new LayoutSource({
     ...{ instance, layouts: new ProvedLayouts(), signal, unprovedNames: 'number' },
-    version: parseServerVersion(row!.version),
+    version: parseServerVersion(found!.version),
     logger: pino({ level: 'warn' }, sink),
   });
   const decoder = new RowDecoder(server.vendor);
-  const reader = new TokenReader(() => 0);
   const rows: (DecodedRow & { table: string })[] = [];
+  const assembler = new TransactionAssembler<Promise<void> | null>({
+    tableMap: (buffer, at, end, _name, { file, end: position }) => {
+      const undescribed = decoder.tableMap(buffer, at, end);
+      return undescribed && layouts.tableMap(undescribed, { file, position });
+    },
+    statement: (_open, statement) => {
+      if (layouts.statement(statement)) decoder.reset();
+      return null;
+    },
+    rows: (_open, event, { table }, buffer) => {
+      for (const row of decoder.rows(event, buffer)) rows.push({ ...row, table });
+      return null;
+    },
+    end: () => undefined,
+  });
   try {
     for await (const batch of readCommitted({ instance, start, signal, nonBlocking: true })) {
-      batch.forEach(reader.event);
-      for (const token of reader.take()) {
-        if (token.kind === 'table') {
-          const { buffer, start: at, end } = token.event;
-          const undescribed = decoder.tableMap(buffer, at, end);
-          if (undescribed) await layouts.tableMap(undescribed, token.behind);
-        } else if (token.kind === 'statement') {
-          if (layouts.statement(token.statement)) decoder.reset();
-        } else if (token.kind === 'rows') {
-          const { buffer, start: at, end } = token.event;
-          for (const row of decoder.rows(buffer, at, end, token.tableId))
-            rows.push({ ...row, table: token.name.table });
-        }
+      for (let waiting = batch.visit(assembler.event); waiting; waiting = batch.visit(assembler.event)) {
+        await waiting;
       }
     }
   } finally {
