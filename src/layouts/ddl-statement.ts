@@ -102,14 +102,19 @@ function readEffect(tokens: SqlTokens, schema: string, vendor: Vendor): Statemen
   }
 }
 
+/** Variables that decide how a statement reads, or what it leaves to a default. */
+const tellingVariable = /^(?:sql_mode|old_mode|character_set|collation)/i;
+
 function readStatement(tokens: SqlTokens, schema: string, vendor: Vendor): StatementEffect {
-  // MariaDB logs it whole: what is set for the statement may be what decides how it reads.
+  // MariaDB logs it whole.
   if (tokens.take('SET', 'STATEMENT')) {
+    let isTelling = false;
     while (!tokens.take('FOR')) {
       if (tokens.isAtEnd()) throw new NotUnderstood('SET STATEMENT has no statement');
-      tokens.next();
+      isTelling ||= tellingVariable.test(tokens.next().text);
     }
-    return vaguer(readStatement(tokens, schema, vendor), nothing);
+    const effect = readStatement(tokens, schema, vendor);
+    return isTelling ? vaguer(effect, nothing) : effect;
   }
   const changes = readTableStatement(tokens, schema, vendor);
   if (changes !== null) return { kind: 'tables', changes };

@@ -1,5 +1,6 @@
 import type { Coordinates } from '../binlog/coordinates.js';
 import type { TableName } from '../binlog/rows-event.js';
+import type { DictionaryColumn } from '../decode/dictionary.js';
 import type { ServerConnection } from '../mysql/connection.js';
 import { quoteName } from '../mysql/quote.js';
 import { errorNumberOf, isDenied } from '../mysql/server-error.js';
@@ -7,9 +8,9 @@ import { readBinaryLogEnd, text } from '../mysql/server.js';
 import { isAtLeast, type ServerVersion } from '../mysql/version.js';
 import { charsetOfCollationName, type TableDefinition, unsaidCharset } from './table-definition.js';
 
-/** What a server's dictionary says of a table, between two places of its log. */
+/** What a server's dictionary says of a table. */
 export type LookUp = {
-  readonly before: Coordinates;
+  /** The log's end behind it. Where it ended before needs no asking: behind the row that is to be named. */
   readonly after: Coordinates;
   /** Null where the table can't be had, and why. */
   readonly table: TableDefinition | { readonly missing: string };
@@ -43,12 +44,13 @@ export async function lookUp(
   version: ServerVersion,
   name: TableName,
 ): Promise<LookUp | typeof locked> {
-  const before = await logEnd(connection, version);
   const missing = await showTable(connection, name);
   if (missing === locked) return locked;
-  const table = missing === null ? await readDefinition(connection, name) : { missing };
-  const schemaCharset = await readSchemaCharset(connection, name.schema);
-  return { before, after: await logEnd(connection, version), table, schemaCharset };
+  const columns = missing === null ? await readColumns(connection, name) : [];
+  const { defaultCharset, schemaCharset } = await readCharsets(connection, name);
+  const hidden = 'the table no longer exists, or the account has no SELECT privilege on it';
+  const table = columns.length === 0 ? { missing: missing ?? hidden } : { columns, defaultCharset };
+  return { after: await logEnd(connection, version), table, schemaCharset };
 }
 
 async function logEnd(connection: ServerConnection, version: ServerVersion): Promise<Coordinates> {
@@ -74,37 +76,35 @@ async function showTable(
   }
 }
 
-async function readDefinition(
+async function readColumns(
   connection: ServerConnection,
   { schema, table }: TableName,
-): Promise<LookUp['table']> {
+): Promise<DictionaryColumn[]> {
   const rows = await connection.query(
     'SELECT COLUMN_NAME, CHARACTER_SET_NAME, COLUMN_TYPE FROM INFORMATION_SCHEMA.COLUMNS ' +
       'WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION',
     [schema, table],
   );
-  if (rows.length === 0)
-    return { missing: 'the table no longer exists, or the account has no SELECT privilege on it' };
-  const [properties] = await connection.query(
-    'SELECT TABLE_COLLATION FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?',
-    [schema, table],
-  );
-  const collation = text(properties?.['TABLE_COLLATION']);
-  return {
-    columns: rows.map((row) => ({
-      name: text(row['COLUMN_NAME']),
-      type: text(row['COLUMN_TYPE']),
-      charset: row['CHARACTER_SET_NAME'] === null ? null : text(row['CHARACTER_SET_NAME']),
-    })),
-    defaultCharset: collation === '' ? unsaidCharset.unknown : charsetOfCollationName(collation),
-  };
+  return rows.map((row) => ({
+    name: text(row['COLUMN_NAME']),
+    type: text(row['COLUMN_TYPE']),
+    charset: row['CHARACTER_SET_NAME'] === null ? null : text(row['CHARACTER_SET_NAME']),
+  }));
 }
 
-async function readSchemaCharset(connection: ServerConnection, schema: string): Promise<string | null> {
+/** The default character sets of a table and its schema. */
+async function readCharsets(
+  connection: ServerConnection,
+  { schema, table }: TableName,
+): Promise<{ readonly defaultCharset: string; readonly schemaCharset: string | null }> {
   const [row] = await connection.query(
-    'SELECT DEFAULT_CHARACTER_SET_NAME FROM INFORMATION_SCHEMA.SCHEMATA WHERE SCHEMA_NAME = ?',
-    [schema],
+    'SELECT DEFAULT_CHARACTER_SET_NAME AS charset, (SELECT TABLE_COLLATION FROM INFORMATION_SCHEMA.TABLES ' +
+      'WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?) AS collation FROM INFORMATION_SCHEMA.SCHEMATA WHERE SCHEMA_NAME = ?',
+    [schema, table, schema],
   );
-  const charset = text(row?.['DEFAULT_CHARACTER_SET_NAME']);
-  return charset === '' ? null : charset;
+  const [charset, collation] = [text(row?.['charset']), text(row?.['collation'])];
+  return {
+    defaultCharset: collation === '' ? unsaidCharset.unknown : charsetOfCollationName(collation),
+    schemaCharset: charset === '' ? null : charset,
+  };
 }

@@ -8,11 +8,16 @@ import { ProvedLayouts } from '../../src/layouts/proved-layouts.js';
 import { parseServerVersion, type ServerVersion } from '../../src/mysql/version.js';
 import { TransactionAssembler } from '../../src/binlog/transaction-assembler.js';
 import { hasCode, messageOf } from '../../src/util/errors.js';
-import { startServer, type TestServer } from '../servers/index.js';
+import { startServer, type TestServer, type Vendor } from '../servers/index.js';
 import { instanceOf, kinds, newLog } from './fixtures/log-reading.js';
 
 /** Statements between which rows are written and read. `T` is the table; what is read of it is held against SELECT. */
-type Case = { readonly name: string; readonly create: string; readonly statements: readonly string[] };
+type Case = {
+  readonly name: string;
+  readonly create: string;
+  readonly statements: readonly string[];
+  readonly only?: Vendor;
+};
 
 const cases: readonly Case[] = [
   {
@@ -127,6 +132,34 @@ const cases: readonly Case[] = [
       'DROP TABLE IF EXISTS T',
       'CREATE TABLE IF NOT EXISTS T (x INT, y INT)',
       'INSERT INTO T VALUES (5, 6)',
+    ],
+  },
+  {
+    name: 'an ALTER TABLE that is logged when it begins, and again when it ends',
+    create: 'CREATE TABLE T (a INT, b INT)',
+    statements: [
+      'INSERT INTO T VALUES (1, 2)',
+      'SET STATEMENT binlog_alter_two_phase = 1 FOR ALTER TABLE T RENAME COLUMN a TO c',
+      'SET SESSION binlog_alter_two_phase = 1',
+      'ALTER TABLE T FORCE',
+      'INSERT INTO T VALUES (3, 4)',
+      'ALTER TABLE T RENAME COLUMN c TO b, RENAME COLUMN b TO c, ADD KEY (c)',
+      'INSERT INTO T VALUES (5, 6)',
+      'ALTER TABLE T RENAME COLUMN c TO b, RENAME COLUMN b TO c',
+      'INSERT INTO T VALUES (7, 8)',
+      'SET SESSION binlog_alter_two_phase = 0',
+    ],
+    only: 'mariadb',
+  },
+  {
+    name: 'generated columns',
+    create: 'CREATE TABLE T (a INT, b INT AS (a + 1) STORED, c INT DEFAULT 5)',
+    statements: [
+      'INSERT INTO T (a) VALUES (1)',
+      'ALTER TABLE T ADD d INT GENERATED ALWAYS AS (a * 2) VIRTUAL AFTER a, ALTER COLUMN a SET DEFAULT 3',
+      'INSERT INTO T (a) VALUES (2)',
+      'ALTER TABLE T DROP COLUMN c',
+      'INSERT INTO T (a) VALUES (3)',
     ],
   },
   {
@@ -277,7 +310,8 @@ for (const kind of kinds.filter(({ name }) => name !== 'MySQL without GTIDs')) {
         await server.query(`SET GLOBAL binlog_row_metadata = ${setting}`);
       });
 
-      const named = cases.map((one, index) => ({ ...one, table: `t${index}_${setting.toLowerCase()}` }));
+      const ours = cases.filter(({ only }) => only === undefined || only === kind.vendor);
+      const named = ours.map((one, index) => ({ ...one, table: `t${index}_${setting.toLowerCase()}` }));
 
       test.each(named)('$name: right where all of the log is read', async ({ create, statements, table }) => {
         const start = await newLog(server);

@@ -188,6 +188,11 @@ describe('ALTER TABLE', () => {
     expect(columnsBehind([base, `ALTER TABLE t ${parts}`])).toBeNull();
   });
 
+  test('with variables that are set for it', () => {
+    const sql = 'SET STATEMENT lock_wait_timeout=5, max_statement_time = 0 FOR ALTER TABLE t DROP b';
+    expect(columnsBehind([base, sql])).toEqual(['a int', 'c int']);
+  });
+
   test('moves it, changed or not', () => {
     expect(columnsBehind([base.replace(' t ', ' u '), 'ALTER TABLE u RENAME TO t'])).toHaveLength(3);
     expect(columnsBehind([base.replace(' t ', ' x.u '), 'ALTER TABLE x.u DROP b, RENAME AS shop.t'])).toEqual(
