@@ -111,7 +111,8 @@ function readStatement(tokens: SqlTokens, schema: string, vendor: Vendor): State
     let isTelling = false;
     while (!tokens.take('FOR')) {
       if (tokens.isAtEnd()) throw new NotUnderstood('SET STATEMENT has no statement');
-      isTelling ||= tellingVariable.test(tokens.next().text);
+      const { text } = tokens.next();
+      isTelling ||= tellingVariable.test(text);
     }
     const effect = readStatement(tokens, schema, vendor);
     return isTelling ? vaguer(effect, nothing) : effect;
