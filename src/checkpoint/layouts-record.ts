@@ -24,7 +24,7 @@ export type StoredLayouts = Parameters<ProvedLayouts['restore']>[0] & {
 };
 
 /** A record is never larger: bytes. ZooKeeper takes 1 MiB. */
-export const layoutsLimitBytes = 512 * 1024;
+const layoutsLimitBytes = 512 * 1024;
 
 /** So much a record may be when it is unpacked. */
 const mostInflatedBytes = 64 * 1024 * 1024;

@@ -114,6 +114,7 @@ function readStatement(tokens: SqlTokens, schema: string, vendor: Vendor): State
       const { text } = tokens.next();
       isTelling ||= tellingVariable.test(text);
     }
+    if (tokens.isAt('SET')) throw new NotUnderstood('SET STATEMENT stands in SET STATEMENT');
     const effect = readStatement(tokens, schema, vendor);
     return isTelling ? vaguer(effect, nothing) : effect;
   }

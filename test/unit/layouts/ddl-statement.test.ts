@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { effectOf, type StatementEffect } from '../../../src/layouts/ddl-statement.js';
 import { ProvedLayouts } from '../../../src/layouts/proved-layouts.js';
@@ -252,5 +253,104 @@ describe('other statements', () => {
     expect(effectOf({ schema: '', sql: 'DROP TABLE s.t' }, 'mysql')).toMatchObject({
       changes: [{ kind: 'dropped', table: { schema: 's', table: 't' } }],
     });
+  });
+});
+
+describe('any text', () => {
+  const pieces = [
+    ...[
+      'CREATE',
+      'TABLE',
+      'ALTER',
+      'DROP',
+      'RENAME',
+      'TO',
+      'ADD',
+      'COLUMN',
+      'CHANGE',
+      'MODIFY',
+      'FIRST',
+      'AFTER',
+    ],
+    ...[
+      'IF',
+      'NOT',
+      'EXISTS',
+      'SET',
+      'STATEMENT',
+      'FOR',
+      'DATABASE',
+      'CONVERT',
+      'CHARACTER',
+      'COLLATE',
+      'ENUM',
+    ],
+    ...[
+      'PARTITION',
+      'BY',
+      'WITH',
+      'LIKE',
+      'SELECT',
+      'INT',
+      'TEXT',
+      'VARCHAR',
+      '(',
+      ')',
+      ',',
+      '.',
+      '=',
+      ';',
+      '@',
+    ],
+    ...[
+      't',
+      'a',
+      '`t`',
+      '"t"',
+      "'x'",
+      "'",
+      '`',
+      '"',
+      '/*',
+      '*/',
+      '/*!50000',
+      '/*M!',
+      '--',
+      '#',
+      '\n',
+      ' ',
+      '5',
+      '\\',
+    ],
+  ];
+
+  test('has an effect, and is read to its end', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.constantFrom(...pieces), { maxLength: 30 }),
+        fc.constantFrom(' ', ''),
+        fc.constantFrom<Vendor>('mysql', 'mariadb'),
+        (parts, between, vendor) => {
+          const layouts = new ProvedLayouts();
+          layouts.statement(effect(base, vendor), true);
+          layouts.statement(effect(parts.join(between), vendor), true);
+        },
+      ),
+      { numRuns: 5000 },
+    );
+  });
+
+  test.each([
+    ['CREATE TABLE t (', 'a INT, ', 'z INT)'],
+    ['CREATE TABLE t (a INT DEFAULT ', '(', '1'],
+    ['ALTER TABLE t ', 'ADD a INT, ', 'DROP b'],
+    ['SET STATEMENT ', 'a = 1 FOR SET STATEMENT ', 'b = 1 FOR DROP TABLE t'],
+    ['RENAME TABLE ', 't TO u, u TO t, ', 't TO u'],
+    ['CREATE TABLE t (a INT ', '/*! */ ', ')'],
+  ])('takes time that grows with its length alone: %s%s…', (begin, repeated, end) => {
+    const sql = begin + repeated.repeat(500_000 / repeated.length) + end;
+    const start = performance.now();
+    effect(sql);
+    expect(performance.now() - start).toBeLessThan(5000);
   });
 });
