@@ -202,10 +202,10 @@ async function catchUp(
   const { vendor } = facts.version;
   const from = { instance: member.instance, signal };
   try {
-    await readStatements(from, coordinates, resume.coordinates, (statement, _behind, serverId) => {
-      const isOwn =
-        !isReplica(inspection) || !isBornOnReplica(serverId, facts.serverId, progress.sourceServerId);
-      layouts.statement(effectOf(statement, vendor), isOwn);
+    await readStatements(from, coordinates, resume.coordinates, ({ statement, serverId, ofSession }) => {
+      const isBornHere =
+        isReplica(inspection) && isBornOnReplica(serverId, facts.serverId, progress.sourceServerId);
+      layouts.statement(effectOf(statement, vendor), !isBornHere && !ofSession);
     });
   } catch (error) {
     // The log is gone there.

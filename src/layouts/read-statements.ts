@@ -1,7 +1,7 @@
 import { formatAddress } from '../config/address.js';
 import { compareCoordinates, type Coordinates } from '../binlog/coordinates.js';
 import { readDump } from '../binlog/dump-stream.js';
-import { eventServerId, EventType, eventType, type EventVisitor } from '../binlog/event.js';
+import { eventServerId, EventType, eventType, type EventVisitor, isThreadSpecific } from '../binlog/event.js';
 import { readMariadbGtid } from '../binlog/gtid-event.js';
 import { readStatement, type Statement } from '../binlog/query-event.js';
 import { unpackEvents } from '../binlog/unpacked-events.js';
@@ -11,8 +11,16 @@ import { sleep } from '../util/async.js';
 /** A log's end that the server has reported may be sent a moment later only: when it has been synced. */
 const againMs = 50;
 
-/** Told of each statement that is carried out, the place behind it, and the id of the server where it was born. */
-export type StatementVisitor = (statement: Statement, behind: Coordinates, serverId: number) => void;
+/** A statement that is carried out. */
+export type ReadStatement = {
+  readonly statement: Statement;
+  /** The place behind it. */
+  readonly behind: Coordinates;
+  /** Where it was born. */
+  readonly serverId: number;
+  /** See isThreadSpecific. */
+  readonly ofSession: boolean;
+};
 
 /**
  * Reads a server's log from one place up to another one that is behind it, and shows the statements in it. Looks at headers
@@ -23,7 +31,7 @@ export async function readStatements(
   { instance, signal }: { readonly instance: Instance; readonly signal: AbortSignal },
   from: Coordinates,
   to: Coordinates,
-  visit: StatementVisitor,
+  visit: (read: ReadStatement) => void,
 ): Promise<void> {
   let reached = from;
   let isVoid = false;
@@ -35,7 +43,8 @@ export async function readStatements(
     if (type !== EventType.query && type !== EventType.mariadbQueryCompressed) return;
     const statement = readStatement(buffer, start, end);
     if (isVoid || statement.sql === 'BEGIN' || statement.sql === 'COMMIT') return;
-    visit(statement, behind, eventServerId(buffer, start));
+    const ofSession = isThreadSpecific(buffer, start);
+    visit({ statement, behind, serverId: eventServerId(buffer, start), ofSession });
   };
   while (isBeyond(to, reached)) {
     const dump = readDump({ instance, signal, start: reached, nonBlocking: true });

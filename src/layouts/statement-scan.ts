@@ -40,7 +40,7 @@ export class StatementScan {
     const { from: begun, to: reached } = this.#range ?? { from, to: from };
     if (!isBefore(reached, to)) return true;
     const { vendor } = this.#options;
-    await readStatements(this.#options, reached, to, (statement, behind) => {
+    await readStatements(this.#options, reached, to, ({ statement, behind }) => {
       this.#note(effectOf(statement, vendor), behind);
     });
     this.#range = { from: begun, to };

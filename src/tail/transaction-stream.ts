@@ -1,6 +1,13 @@
 import type { Logger } from 'pino';
 import { formatCoordinates } from '../binlog/coordinates.js';
-import { type EventPlace, eventSecond, EventType, eventType, type WaitingVisitor } from '../binlog/event.js';
+import {
+  type EventPlace,
+  eventSecond,
+  EventType,
+  eventType,
+  isThreadSpecific,
+  type WaitingVisitor,
+} from '../binlog/event.js';
 import type { Statement, XaOutcome } from '../binlog/query-event.js';
 import type { RowsEvent, TableName } from '../binlog/rows-event.js';
 import type { EndedTransaction, OpenTransaction } from '../binlog/transaction.js';
@@ -232,7 +239,7 @@ export class TransactionStream {
     if (recognise(statement)) return null;
     const current = this.#begin(open);
     if (current instanceof Promise) return current;
-    this.#followLayouts(current, statement);
+    this.#followLayouts(current, statement, isThreadSpecific(buffer, start));
     if (current.fate !== 'deliver' || !isStatementDeliverable(statement, filter)) return null;
     this.#next(current);
     current.records.statement(this.#shown(statement), headOf(buffer, start, place));
@@ -240,11 +247,11 @@ export class TransactionStream {
   }
 
   /** Table maps behind a statement that can have changed tables are described anew. */
-  #followLayouts({ fate }: Current, statement: Statement): void {
+  #followLayouts({ fate }: Current, statement: Statement, ofSession: boolean): void {
     const { layouts, decoder } = this.#options;
     // What was delivered from another server was seen there.
     if (fate === 'passed-over') return;
-    if (layouts.statement(statement, fate === 'deliver')) decoder.reset();
+    if (layouts.statement(statement, fate === 'deliver' && !ofSession)) decoder.reset();
   }
 
   /** A statement that speaks of a table with columns that are kept out is told, and not what it says. */
