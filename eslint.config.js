@@ -12,6 +12,7 @@ const layers = [
   'zookeeper',
   'binlog',
   'decode',
+  'layouts',
   'hints',
   'matching',
   'topology',

@@ -65,6 +65,14 @@ export function isIgnorable(buffer: Buffer, start: number): boolean {
   return (buffer.readUInt16LE(start + 17) & ignorableFlag) !== 0;
 }
 
+/** LOG_EVENT_THREAD_SPECIFIC_F: the statement goes by something of its session, a temporary table for one. */
+const threadSpecificFlag = 0x04;
+
+/** Whether a statement's tables may be its session's temporary ones, which others of the same names stand behind. */
+export function isThreadSpecific(buffer: Buffer, start: number): boolean {
+  return (buffer.readUInt16LE(start + 17) & threadSpecificFlag) !== 0;
+}
+
 /** Seconds since 1970 when the statement began on the server where it was born. */
 export function eventSecond(buffer: Buffer, start: number): number {
   return buffer.readUInt32LE(start);

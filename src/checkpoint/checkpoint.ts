@@ -1,5 +1,6 @@
 import type { Coordinates } from '../binlog/coordinates.js';
 import type { Trail } from '../matching/trail.js';
+import type { LayoutsMark } from './layouts-record.js';
 
 /** Where a sink stands in what it has written: anything that JSON can carry; only the sink itself reads it. */
 export type SinkPosition = Readonly<Record<string, string | number>>;
@@ -31,6 +32,8 @@ export type Checkpoint = {
   /** Executed GTID set or position, where the server has one. */
   readonly gtidSet: string | null;
   readonly sink: SinkPosition | null;
+  /** The proved layouts that hold there; null where none are kept. */
+  readonly layouts: LayoutsMark | null;
   /** Milliseconds since 1970. */
   readonly savedAt: number;
 };
@@ -55,5 +58,14 @@ export interface CheckpointStore {
    * Rejects with `checkpoint-store` when the store is away: the caller goes on and tries again later.
    */
   save(checkpoint: Checkpoint, expected: string | null, signal: AbortSignal): Promise<string>;
+  /** The place of the proved layouts' record, for messages. */
+  readonly layoutsLocation: string;
+  /** The record of the proved layouts (see layouts-record.ts); null where there is none. */
+  loadLayouts(signal: AbortSignal): Promise<Buffer | null>;
+  /**
+   * Replaces it. It is written before the checkpoint that names it; whether the two belong together they say themselves.
+   * Errors as in `save`.
+   */
+  saveLayouts(record: Buffer, fencingToken: number, signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }

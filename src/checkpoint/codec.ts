@@ -35,7 +35,9 @@ const bodyOffset = 13;
  * were of the content alone, and didn't say by what it can be compared. A trail of either can't be compared with any log
  * any more.
  */
-const formatVersion = 3;
+const formatVersion = 4;
+/** It had no layouts; all else is as now. */
+const versionWithoutLayouts = 3;
 const olderVersions: readonly number[] = [1, 2];
 
 /**
@@ -187,7 +189,8 @@ export function decodeCheckpoint(buffer: Buffer, origin: RecordOrigin): Checkpoi
   if (!buffer.subarray(0, magic.length).equals(magic))
     throw damagedRecord(origin, 'is no waymark checkpoint');
   const version = buffer[versionOffset];
-  if (version !== undefined && version !== formatVersion && !olderVersions.includes(version)) {
+  const known = [formatVersion, versionWithoutLayouts, ...olderVersions];
+  if (version !== undefined && !known.includes(version)) {
     throw unknownVersion(origin, version);
   }
   if (buffer.length < bodyOffset) throw damagedRecord(origin, 'is cut off');
@@ -201,7 +204,7 @@ export function decodeCheckpoint(buffer: Buffer, origin: RecordOrigin): Checkpoi
   }
   const checkpoint = decodeChecked(body, origin);
   if (checkpoint.stream !== origin.stream) throw foreign(origin, checkpoint.stream);
-  if (version !== undefined && version !== formatVersion) throw oldDigests(origin, version, checkpoint);
+  if (version !== undefined && olderVersions.includes(version)) throw oldDigests(origin, version, checkpoint);
   return checkpoint;
 }
 

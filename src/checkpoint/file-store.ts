@@ -23,7 +23,8 @@ export type FileStoreOptions = {
 };
 
 /**
- * Keeps the record in a directory of this machine: `STREAM.checkpoint`, the stream's name encoded so that any will do.
+ * Keeps the record in a directory of this machine: `STREAM.checkpoint`, the stream's name encoded so that any will do; the
+ * proved layouts beside it in `STREAM.layouts`.
  *
  * - A crash at any moment, the machine's included, leaves the old record or the new one: a new file is written beside
  *   the old one, synced, and put in its place in one step.
@@ -40,15 +41,17 @@ export function fileStore(options: FileStoreOptions): CheckpointStore {
 export function recordFiles({ path, stream }: FileStoreOptions): {
   readonly folder: string;
   readonly record: string;
+  readonly layouts: string;
   readonly lock: string;
 } {
   const folder = resolve(path);
   const name = join(folder, encodeStreamName(stream));
-  return { folder, record: `${name}.checkpoint`, lock: `${name}.lock` };
+  return { folder, record: `${name}.checkpoint`, layouts: `${name}.layouts`, lock: `${name}.lock` };
 }
 
 class FileStore implements CheckpointStore {
   readonly location: string;
+  readonly layoutsLocation: string;
   droppedEntries = 0;
   readonly #stream: string;
   readonly #directory: string;
@@ -61,12 +64,13 @@ class FileStore implements CheckpointStore {
   #lock: { readonly lock: ProcessLock; readonly token: number } | null = null;
 
   constructor(options: FileStoreOptions) {
-    const { folder, record, lock } = recordFiles(options);
+    const { folder, record, layouts, lock } = recordFiles(options);
     this.#stream = options.stream;
     this.#directory = folder;
     this.#fileName = basename(record);
     this.#lockFile = lock;
     this.location = record;
+    this.layoutsLocation = layouts;
   }
 
   open(signal: AbortSignal): Promise<void> {
@@ -80,8 +84,23 @@ class FileStore implements CheckpointStore {
   load(signal: AbortSignal): Promise<StoredCheckpoint | null> {
     return this.#serial.run(async () => {
       signal.throwIfAborted();
-      const bytes = await this.#read();
+      const bytes = await this.#read(this.location);
       return bytes === null ? null : this.#decode(bytes);
+    });
+  }
+
+  loadLayouts(signal: AbortSignal): Promise<Buffer | null> {
+    return this.#serial.run(() => {
+      signal.throwIfAborted();
+      return this.#read(this.layoutsLocation);
+    });
+  }
+
+  saveLayouts(record: Buffer, fencingToken: number, signal: AbortSignal): Promise<void> {
+    return this.#serial.run(async () => {
+      signal.throwIfAborted();
+      if (!this.#isOpen) throw this.#refused('write', 'it is not open');
+      await this.#replace(await this.#lockUnder(fencingToken), this.layoutsLocation, record);
     });
   }
 
@@ -121,14 +140,14 @@ class FileStore implements CheckpointStore {
   }
 
   async #compareAndSet(lock: ProcessLock, checkpoint: Checkpoint, expected: string | null): Promise<string> {
-    const stored = await this.#read();
+    const stored = await this.#read(this.location);
     const version = stored === null ? null : versionOf(stored);
     if (version !== expected) throw this.#conflict(expected, version);
     await this.#tokens.check(checkpoint, expected, this.location, () =>
       Promise.resolve(stored === null ? null : this.#decode(stored)),
     );
     const { bytes, droppedEntries } = encodeCheckpoint(checkpoint);
-    await this.#replace(lock, bytes);
+    await this.#replace(lock, this.location, bytes);
     this.droppedEntries = droppedEntries;
     const written = versionOf(bytes);
     this.#tokens.note(written, checkpoint);
@@ -142,15 +161,15 @@ class FileStore implements CheckpointStore {
     return { checkpoint, version };
   }
 
-  async #read(): Promise<Buffer | null> {
-    const size = await this.#ifThere(async () => (await stat(this.location)).size);
+  async #read(path: string): Promise<Buffer | null> {
+    const size = await this.#ifThere(async () => (await stat(path)).size);
     if (size === null) return null;
     // Whatever lies there, it shall not fill the memory.
     if (size > largestFileBytes) {
-      const origin = { stream: this.#stream, location: this.location };
+      const origin = { stream: this.#stream, location: path };
       throw damagedRecord(origin, `has ${size} bytes, more than any record`);
     }
-    return this.#ifThere(() => readFile(this.location));
+    return this.#ifThere(() => readFile(path));
   }
 
   #ifThere<T>(action: () => Promise<T>): Promise<T | null> {
@@ -164,11 +183,11 @@ class FileStore implements CheckpointStore {
     });
   }
 
-  async #replace(lock: ProcessLock, bytes: Buffer): Promise<void> {
+  async #replace(lock: ProcessLock, path: string, bytes: Buffer): Promise<void> {
     const draft = join(this.#directory, `${this.#fileName}.${randomBytes(6).toString('hex')}.tmp`);
     try {
       await this.#guarded('write', () => writeSynced(draft, bytes));
-      await lock.guard(() => this.#guarded('write', () => rename(draft, this.location)));
+      await lock.guard(() => this.#guarded('write', () => rename(draft, path)));
     } catch (error) {
       await unlink(draft).catch(() => undefined);
       throw error;

@@ -16,7 +16,7 @@ import { WaymarkError, messageOf } from '../util/errors.js';
 import type { Share } from '../util/shared.js';
 
 import type { Checkpoint, CheckpointStore, StoredCheckpoint } from './checkpoint.js';
-import { damagedRecord, decodeCheckpoint, encodeCheckpoint } from './codec.js';
+import { damagedRecord, decodeCheckpoint, encodeCheckpoint, type RecordOrigin } from './codec.js';
 import { checkpointTableName } from './mysql-table.js';
 import { conflictError } from './conflict.js';
 import { Serial } from '../util/serial.js';
@@ -40,8 +40,8 @@ const maxRounds = 3;
 const duplicateNumber = 1062;
 
 /**
- * Keeps the record in a table of a MySQL or MariaDB server, a row per stream (see mysql-table.ts). The table must be
- * there.
+ * Keeps the record in a table of a MySQL or MariaDB server, a row per stream (see mysql-table.ts), and another one for its
+ * proved layouts. The table must be there.
  *
  * - A write names the version of the row that it replaces, and its own fencing token: the server does it only if both
  *   fit, in one statement.
@@ -57,11 +57,13 @@ type Row = { readonly version: string; readonly token: number };
 
 class MysqlStore implements CheckpointStore {
   readonly location: string;
+  readonly layoutsLocation: string;
   droppedEntries = 0;
   readonly #options: MysqlStoreOptions;
   readonly #server: string;
   readonly #table: string;
   readonly #key: string;
+  readonly #layoutsKey: string;
   readonly #serial = new Serial();
   readonly #closing = new AbortController();
   /** Versions that we tried to write on top of `base` without an answer: at most one of them was. */
@@ -75,6 +77,9 @@ class MysqlStore implements CheckpointStore {
     this.#table = checkpointTableName(tables.schema);
     this.#key = encodeStreamName(stream);
     this.location = `mysql://${this.#server}/${tables.schema}/${this.#key}`;
+    // No stream's name has a slash when it is encoded.
+    this.#layoutsKey = `${this.#key}/layouts`;
+    this.layoutsLocation = `${this.location}/layouts`;
   }
 
   async open(signal: AbortSignal): Promise<void> {
@@ -95,14 +100,45 @@ class MysqlStore implements CheckpointStore {
 
   load(signal: AbortSignal): Promise<StoredCheckpoint | null> {
     return this.#run(loadMs, signal, async (connection) => {
-      const sql = `SELECT version, record FROM ${this.#table} WHERE stream = ?`;
-      const [row] = await connection.query(sql, [this.#key]);
-      if (row === undefined) return null;
       const origin = { stream: this.#options.stream, location: this.location };
-      const record: unknown = row['record'];
-      if (!Buffer.isBuffer(record)) throw damagedRecord(origin, 'is no binary value');
-      return { checkpoint: decodeCheckpoint(record, origin), version: text(row['version']) };
+      const found = await this.#read(connection, this.#key, origin);
+      if (found === null) return null;
+      return { checkpoint: decodeCheckpoint(found.record, origin), version: found.version };
     });
+  }
+
+  loadLayouts(signal: AbortSignal): Promise<Buffer | null> {
+    return this.#run(loadMs, signal, async (connection) => {
+      const origin = { stream: this.#options.stream, location: this.layoutsLocation };
+      return (await this.#read(connection, this.#layoutsKey, origin))?.record ?? null;
+    });
+  }
+
+  saveLayouts(record: Buffer, fencingToken: number, signal: AbortSignal): Promise<void> {
+    return this.#run(saveMs, signal, async (connection) => {
+      const version = randomBytes(16).toString('hex');
+      const changed = await connection.run(
+        `UPDATE ${this.#table} SET version = ?, fencing_token = ?, saved_at = UTC_TIMESTAMP(6), record = ? ` +
+          'WHERE stream = ? AND fencing_token <= ?',
+        [version, fencingToken, record, this.#layoutsKey, fencingToken],
+      );
+      if (changed === 1) return;
+      if (await this.#insert(connection, [this.#layoutsKey, version, fencingToken, record])) return;
+      throw conflictError(this.layoutsLocation, null);
+    });
+  }
+
+  async #read(
+    connection: ServerConnection,
+    key: string,
+    origin: RecordOrigin,
+  ): Promise<{ readonly record: Buffer; readonly version: string } | null> {
+    const sql = `SELECT version, record FROM ${this.#table} WHERE stream = ?`;
+    const [row] = await connection.query(sql, [key]);
+    if (row === undefined) return null;
+    const record: unknown = row['record'];
+    if (!Buffer.isBuffer(record)) throw damagedRecord(origin, 'is no binary value');
+    return { record, version: text(row['version']) };
   }
 
   save(checkpoint: Checkpoint, expected: string | null, signal: AbortSignal): Promise<string> {

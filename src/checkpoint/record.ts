@@ -30,6 +30,8 @@ const baseSchema = z.strictObject({
   gtidSet: z.string().nullable(),
   /** Pairs and not an object: any name will do then, `__proto__` too. */
   sink: z.array(z.tuple([z.string(), z.union([z.string(), z.number()])])).nullable(),
+  /** Version 3 has none. */
+  layouts: z.strictObject({ id: z.string(), version: natural }).nullable().default(null),
   savedAt: z.int(),
   partial: z
     .strictObject({
@@ -55,7 +57,7 @@ export type RecordBase = z.infer<typeof baseSchema>;
 /** @throws RangeError when a field holds what no record can: a negative or fractional count, NaN, a digest over 64 bits. */
 export function recordBaseOf(checkpoint: Checkpoint): RecordBase {
   const { stream, fencingToken, server, keepsOrder, coordinates, sequence, numberedFrom } = checkpoint;
-  const { gtidSet, sink, savedAt, trail } = checkpoint;
+  const { gtidSet, sink, layouts, savedAt, trail } = checkpoint;
   const { host, port, serverId, uuid } = server;
   const parsed = baseSchema.safeParse({
     stream,
@@ -67,6 +69,7 @@ export function recordBaseOf(checkpoint: Checkpoint): RecordBase {
     keepsOrder,
     gtidSet,
     sink: sink === null ? null : Object.entries(sink),
+    layouts,
     savedAt,
     partial: trail.partial === null ? null : partialOf(trail.partial),
   });

@@ -14,6 +14,9 @@ import type { UnsettledWrites } from './unsettled-writes.js';
 export type WriteOutcome =
   { readonly written: true; readonly version: ZnodeVersion } | { readonly written: false };
 
+/** Of a write that goes on top of every version (ZooKeeper Programmer's Guide, "Data Access"). */
+const anyVersion = -1;
+
 /** One znode with a record, over one client, until `signal` fires: then every call rejects with its reason. */
 export class ZnodeRecord {
   readonly #client: ZooKeeperClient;
@@ -66,6 +69,18 @@ export class ZnodeRecord {
     if (base !== null) conflicts.push(zookeeperCode.noNode);
     if (conflicts.includes(outcome.code)) return { written: false };
     throw new ZooKeeperRefusal(outcome.code);
+  }
+
+  /**
+   * Writes whatever stands there.
+   * @throws ZooKeeperRefusal
+   */
+  async overwrite(bytes: Buffer): Promise<void> {
+    const set = await this.#wait(this.#client.set(this.#path, bytes, anyVersion));
+    if (set.ok) return;
+    if (set.code !== zookeeperCode.noNode) throw new ZooKeeperRefusal(set.code);
+    const created = await this.#create(bytes);
+    if (!created.ok) throw new ZooKeeperRefusal(created.code);
   }
 
   async #standsAt(base: ZnodeVersion): Promise<boolean> {

@@ -47,7 +47,7 @@ const maxRounds = 3;
  *
  * Layout: `ROOT/STREAM/checkpoint` is a persistent znode whose data are the record (at most 256 KiB; ZooKeeper takes
  * 1 MiB). STREAM is the stream's name, every byte but letters, digits, `_`, `-` and inner dots as `%XX`. Parents are
- * made when missing, empty. A stream's other nodes lie beside `checkpoint`. ACL: open to everybody who reaches
+ * made when missing, empty. A stream's other nodes lie beside `checkpoint`: its proved layouts in `layouts`. ACL: open to everybody who reaches
  * ZooKeeper.
  *
  * - The version is the znode's data version with its czxid, so that a znode deleted and made again is a conflict.
@@ -64,10 +64,12 @@ export function zookeeperStore(options: ZooKeeperStoreOptions): CheckpointStore 
 
 class ZooKeeperStore implements CheckpointStore {
   readonly location: string;
+  readonly layoutsLocation: string;
   droppedEntries = 0;
   readonly #options: ZooKeeperStoreOptions;
   readonly #address: ZooKeeperAddress;
   readonly #path: string;
+  readonly #layoutsPath: string;
   readonly #sessionTimeoutMs: number;
   readonly #serial = new Serial();
   readonly #tokens = new TokenGuard();
@@ -79,9 +81,12 @@ class ZooKeeperStore implements CheckpointStore {
     this.#options = options;
     this.#address = parseZooKeeperAddress(options.connect);
     const root = normalizeZnodePath(options.root);
-    this.#path = `${root === '/' ? '' : root}/${encodeStreamName(options.stream)}/checkpoint`;
+    const parent = `${root === '/' ? '' : root}/${encodeStreamName(options.stream)}`;
+    this.#path = `${parent}/checkpoint`;
+    this.#layoutsPath = `${parent}/layouts`;
     this.#sessionTimeoutMs = options.sessionTimeoutMs ?? defaultSessionTimeoutMs;
     this.location = `zookeeper://${options.connect}${this.#path}`;
+    this.layoutsLocation = `zookeeper://${options.connect}${this.#layoutsPath}`;
   }
 
   async open(signal: AbortSignal): Promise<void> {
@@ -112,11 +117,24 @@ class ZooKeeperStore implements CheckpointStore {
   }
 
   load(signal: AbortSignal): Promise<StoredCheckpoint | null> {
-    return this.#withRecord(loadMs, signal, (record) => this.#load(record));
+    return this.#withRecord(loadMs, signal, this.#path, (record) => this.#load(record));
+  }
+
+  loadLayouts(signal: AbortSignal): Promise<Buffer | null> {
+    return this.#withRecord(
+      loadMs,
+      signal,
+      this.#layoutsPath,
+      async (record) => (await record.read())?.data ?? null,
+    );
+  }
+
+  saveLayouts(record: Buffer, _fencingToken: number, signal: AbortSignal): Promise<void> {
+    return this.#withRecord(saveMs, signal, this.#layoutsPath, (znode) => znode.overwrite(record));
   }
 
   save(checkpoint: Checkpoint, expected: string | null, signal: AbortSignal): Promise<string> {
-    return this.#withRecord(saveMs, signal, async (record) => {
+    return this.#withRecord(saveMs, signal, this.#path, async (record) => {
       await this.#tokens.check(checkpoint, expected, this.location, () => this.#load(record));
       const { bytes, droppedEntries } = encodeCheckpoint(checkpoint);
       const version = await this.#write(record, bytes, expected);
@@ -163,14 +181,19 @@ class ZooKeeperStore implements CheckpointStore {
   }
 
   /** One after the other, each with a time limit of its own, which begins when its turn comes. */
-  #withRecord<T>(ms: number, signal: AbortSignal, action: (record: ZnodeRecord) => Promise<T>): Promise<T> {
+  #withRecord<T>(
+    ms: number,
+    signal: AbortSignal,
+    path: string,
+    action: (record: ZnodeRecord) => Promise<T>,
+  ): Promise<T> {
     return this.#serial.run(async () => {
       try {
         return await within(ms, [signal, this.#closing.signal], (limit) => {
           if (this.#shared === null) throw this.#away('it is not open');
           const { client, absence } = this.#shared.value;
           if (client === null) throw this.#away(absence.message, absence);
-          return action(new ZnodeRecord(client, this.#path, limit));
+          return action(new ZnodeRecord(client, path, limit));
         });
       } catch (error) {
         throw isOfZooKeeper(error) ? this.#away(messageOf(error), error) : error;

@@ -240,6 +240,7 @@ export const configSchema = section({
       .default(['*.*']),
     exclude: patterns.default([]),
   }).prefault({}),
+  unprovedNames: oneOf(['halt', 'number']).default('halt'),
   columns: section({
     exclude: columnPatterns.default([]),
     hash: section({

@@ -16,14 +16,18 @@ export type DecodedRow = (
   | { readonly operation: 'insert'; readonly after: RowImage }
   | { readonly operation: 'delete'; readonly before: RowImage }
   | { readonly operation: 'update'; readonly before: RowImage; readonly after: RowImage }
-) & { readonly partial?: true };
+) & {
+  readonly partial?: true;
+  /** Set where nothing proves what the columns are: they are given as far as the log itself says it. */
+  readonly proved?: false;
+};
 
 /** A table map that doesn't tell all of its columns: the server's dictionary is asked before the table's rows come. */
 export type UndescribedTable = {
   readonly layout: TableLayout;
   readonly missing: Exclude<Missing, 'nothing'>;
   /**
-   * Says what the dictionary has, or null where it doesn't fit or can't be asked.
+   * Says what the columns are, or null where nothing proves it.
    * @throws WaymarkError `unsupported-event` where the table's rows can't be read for what they are.
    */
   readonly describe: (columns: readonly DictionaryColumn[] | null) => void;
@@ -86,10 +90,10 @@ export class RowDecoder {
     const layout = readTableLayout(buffer, start, end, this.#vendor);
     const missing = missingIn(layout, this.#hasVectors);
     const copy = Buffer.from(buffer.subarray(body, end));
-    const take = (complete: TableLayout): void => {
-      const reader = new RowReader(complete, this.#rules);
+    const take = (complete: TableLayout, isProved = true): void => {
+      const reader = new RowReader(complete, this.#rules, isProved);
       this.#tables.set(tableId, { body: copy, reader });
-      // What the dictionary has told is true for this place in the log.
+      // What was looked up is true for this place in the log.
       if (missing === 'nothing') this.#readers.set(content, reader);
     };
     if (missing !== 'nothing') {
@@ -97,7 +101,8 @@ export class RowDecoder {
         layout,
         missing,
         describe: (columns) => {
-          take(columns === null ? layout : withDictionary(layout, columns));
+          if (columns === null) take(layout, false);
+          else take(withDictionary(layout, columns));
         },
       };
     }
@@ -126,8 +131,9 @@ export class RowDecoder {
    * @throws WaymarkError `unsupported-event` where it isn't what its table map says.
    */
   rows(event: RowsEvent, buffer: Buffer): DecodedRow[] {
-    const rows = new RowValues(event.operation, this.#out);
-    this.reader(event.tableId).read(event, buffer, this.#out, rows);
+    const reader = this.reader(event.tableId);
+    const rows = new RowValues(event.operation, this.#out, reader.isProved);
+    reader.read(event, buffer, this.#out, rows);
     if (this.#out.bytes.length > keptBytes) this.#out = new JsonWriter();
     return rows.rows;
   }
@@ -138,9 +144,11 @@ class RowValues implements RowVisitor {
   readonly rows: DecodedRow[] = [];
   readonly #operation: RowOperation;
   readonly #out: JsonWriter;
+  readonly #marks: { readonly proved?: false };
   #middle = 0;
 
-  constructor(operation: RowOperation, out: JsonWriter) {
+  constructor(operation: RowOperation, out: JsonWriter, isProved: boolean) {
+    this.#marks = isProved ? {} : { proved: false };
     this.#operation = operation;
     this.#out = out;
   }
@@ -156,21 +164,21 @@ class RowValues implements RowVisitor {
 
   after(isPartial: boolean): void {
     const { bytes, at, inexact } = this.#out;
-    const partial = isPartial ? ({ partial: true } as const) : {};
+    const marks = isPartial ? { partial: true as const, ...this.#marks } : this.#marks;
     const operation = this.#operation;
     switch (operation) {
       case 'insert':
-        this.rows.push({ operation, after: imageValues(bytes.subarray(0, at), inexact), ...partial });
+        this.rows.push({ operation, after: imageValues(bytes.subarray(0, at), inexact), ...marks });
         return;
       case 'delete':
-        this.rows.push({ operation, before: imageValues(bytes.subarray(0, at), inexact), ...partial });
+        this.rows.push({ operation, before: imageValues(bytes.subarray(0, at), inexact), ...marks });
         return;
       case 'update':
         this.rows.push({
           operation,
           before: imageValues(bytes.subarray(0, this.#middle), inexact),
           after: imageValues(bytes.subarray(this.#middle, at), inexact),
-          ...partial,
+          ...marks,
         });
     }
   }

@@ -32,6 +32,8 @@ export class RowReader {
   readonly layout: TableLayout;
   /** Names of the primary key's columns; empty where there is none, or it isn't known. */
   readonly key: readonly string[];
+  /** Whether the layout's names, signs and character sets are those of the time when its rows were logged. */
+  readonly isProved: boolean;
   readonly #readers: readonly ValueReader[];
   readonly #heads: readonly (Buffer | null)[];
   readonly #names: readonly string[];
@@ -44,8 +46,9 @@ export class RowReader {
    * @throws WaymarkError `unsupported-event` where a column's values can't be read, or columns are to be kept out and the
    *   log doesn't say which is which.
    */
-  constructor(layout: TableLayout, rules: ColumnRules | null = null) {
+  constructor(layout: TableLayout, rules: ColumnRules | null = null, isProved = true) {
     this.layout = layout;
+    this.isProved = isProved;
     this.#names = layout.columns.map(({ name }, index) => name ?? `@${index + 1}`);
     const fates = layout.columns.map((column, index) => fateOf(layout, column, index, rules));
     this.key = layout.generatedKey

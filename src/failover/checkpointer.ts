@@ -5,6 +5,7 @@ import type { Sink } from '../sinks/sink.js';
 import { type Progress, trailOf } from '../tail/progress.js';
 import { sleep } from '../util/async.js';
 import { hasCode, messageOf } from '../util/errors.js';
+import type { KeptLayouts, UnsavedLayouts } from './kept-layouts.js';
 
 /** Saved at least so often while there is progress. */
 const intervalMs = 1000;
@@ -19,10 +20,14 @@ export type CheckpointerOptions = {
   /** Ends waiting for the sink. */
   readonly sinkSignal: AbortSignal;
   readonly progress: Progress;
+  readonly layouts: KeptLayouts;
   readonly logger: Logger;
   /** Version of the record that was loaded; null when there was none. */
   readonly version: string | null;
 };
+
+/** What is written, and the layouts that it speaks of, where they have to be written before. */
+type Snapshot = { readonly checkpoint: Checkpoint; readonly layouts: UnsavedLayouts | null };
 
 /** Why a record is written: the regular ones are not worth a line in the log each. */
 export type SaveReason = 'start' | 'interval' | 'hint' | 'switch' | 'stop';
@@ -99,9 +104,9 @@ export class Checkpointer {
   }
 
   async #saveInBackground(reason: SaveReason, signal: AbortSignal): Promise<void> {
-    const checkpoint = await this.#snapshot(this.#options.sinkSignal);
+    const snapshot = await this.#snapshot(this.#options.sinkSignal);
     this.#lastSaveMs = performance.now();
-    this.#running = this.#save(checkpoint, reason, signal)
+    this.#running = this.#save(snapshot, reason, signal)
       .catch((error: unknown) => {
         // Given up because the agent stops: the last record is still to come, on top of the same version.
         if (signal.aborted && error === signal.reason) this.#saved = '';
@@ -116,10 +121,10 @@ export class Checkpointer {
   async saveNow(reason: SaveReason, signal: AbortSignal): Promise<void> {
     await this.#running;
     if (this.#error !== null) throw this.#error;
-    const checkpoint = await this.#snapshot(signal);
+    const snapshot = await this.#snapshot(signal);
     for (;;) {
       try {
-        await this.#save(checkpoint, reason, signal);
+        await this.#save(snapshot, reason, signal);
         return;
       } catch (error) {
         if (!hasCode(error, 'checkpoint-store') || signal.aborted) throw error;
@@ -134,14 +139,14 @@ export class Checkpointer {
     return `${formatCoordinates(coordinates)} ${partial?.changes ?? 0}`;
   }
 
-  async #snapshot(signal: AbortSignal): Promise<Checkpoint> {
-    const { progress, sink, stream } = this.#options;
+  async #snapshot(signal: AbortSignal): Promise<Snapshot> {
+    const { progress, sink, stream, layouts } = this.#options;
     this.#saved = this.#mark();
     const position = await sink.flush(signal);
     if (this.#server === null) throw new Error('a checkpoint needs a server');
     const { keepsOrder, ...server } = this.#server;
     const { entries, partial } = trailOf(progress);
-    return {
+    const checkpoint = {
       stream,
       fencingToken: 0,
       server,
@@ -153,13 +158,20 @@ export class Checkpointer {
       trail: { entries: entries.slice(), partial },
       gtidSet: progress.gtidPosition.size === 0 ? null : [...progress.gtidPosition.values()].join(','),
       sink: position,
+      layouts: layouts.mark(progress.layoutVersion),
       savedAt: Date.now(),
     };
+    return { checkpoint, layouts: layouts.unsaved() };
   }
 
-  async #save(checkpoint: Checkpoint, reason: SaveReason, signal: AbortSignal): Promise<void> {
-    const { store, sink, logger } = this.#options;
+  async #save({ checkpoint, layouts }: Snapshot, reason: SaveReason, signal: AbortSignal): Promise<void> {
+    const { store, sink, logger, layouts: kept } = this.#options;
+    if (layouts !== null) {
+      await store.saveLayouts(layouts.record, checkpoint.fencingToken, signal);
+      kept.written(layouts);
+    }
     this.#version = await store.save(checkpoint, this.#version, signal);
+    if (checkpoint.layouts !== null) kept.saved(checkpoint.layouts);
     if (checkpoint.sink !== null) sink.saved?.(checkpoint.sink);
     this.#savedAt = checkpoint.savedAt;
     this.#noteDropped(checkpoint.trail.entries.length);

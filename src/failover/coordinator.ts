@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { within } from '../util/limits.js';
 import type { Config } from '../config/schema.js';
 import type { TableFilter } from '../config/table-filter.js';
+import type { ProvedLayouts } from '../layouts/proved-layouts.js';
 import type { Sink } from '../sinks/sink.js';
 import type { Progress } from '../tail/progress.js';
 import { type DeliveredBatch, tail } from '../tail/tail.js';
@@ -34,6 +35,7 @@ export type CoordinatorOptions = {
   readonly filter: TableFilter;
   readonly sink: Sink;
   readonly progress: Progress;
+  readonly layouts: ProvedLayouts;
   readonly checkpointer: Checkpointer;
   readonly breadcrumbs: Breadcrumbs;
   readonly logger: Logger;
@@ -180,12 +182,13 @@ export class Coordinator {
     signal: AbortSignal,
     onBatch: (batch: DeliveredBatch) => Promise<void>,
   ): Promise<never> {
-    const { progress, filter, sink, logger, sinkSignal, config, supervisor } = this.#options;
+    const { progress, layouts, filter, sink, logger, sinkSignal, config, supervisor } = this.#options;
     return tail({
-      ...{ instance: member.instance, inspection, resume, ordered, progress, filter, sink, logger },
+      ...{ instance: member.instance, inspection, resume, ordered, progress, layouts, filter, sink, logger },
       ...{ signal, sinkSignal, serverId: this.#serverId.current, onBatch },
       onDivergence: supervisor.failover.onDivergence,
       format: config.hints,
+      unprovedNames: config.unprovedNames,
       columns: columnRules(config.columns),
       rowImage: config.rowImage,
       query: config.records.query,

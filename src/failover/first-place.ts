@@ -1,14 +1,19 @@
 import type { Logger } from 'pino';
-import type { StoredCheckpoint } from '../checkpoint/checkpoint.js';
+import { compareCoordinates } from '../binlog/coordinates.js';
+import type { Checkpoint, StoredCheckpoint } from '../checkpoint/checkpoint.js';
 import { within } from '../util/limits.js';
 import type { Config } from '../config/schema.js';
 import type { TableFilter } from '../config/table-filter.js';
-import { commitsInOneOrder } from '../mysql/inspect.js';
+import { effectOf } from '../layouts/ddl-statement.js';
+import type { ProvedLayouts } from '../layouts/proved-layouts.js';
+import { readStatements } from '../layouts/read-statements.js';
+import { isBornOnReplica } from '../matching/history.js';
+import { commitsInOneOrder, isReplica } from '../mysql/inspect.js';
 import { batchOf } from '../records/record-batch.js';
 import type { Sink, SinkRecovery } from '../sinks/sink.js';
 import { restoreGtidPosition } from '../tail/gtid-position.js';
 import type { Progress } from '../tail/progress.js';
-import { messageOf, WaymarkError } from '../util/errors.js';
+import { hasCode, messageOf, WaymarkError } from '../util/errors.js';
 import { begin } from './beginning.js';
 import type { Breadcrumbs } from './breadcrumbs.js';
 import type { CandidateOptions } from './candidate.js';
@@ -33,6 +38,8 @@ export type FirstPlaceOptions = {
   readonly config: Config;
   readonly supervisor: Supervisor;
   readonly progress: Progress;
+  /** Those of the checkpoint; afterwards, those of the place. */
+  readonly layouts: ProvedLayouts;
   readonly breadcrumbs: Breadcrumbs;
   readonly filter: TableFilter;
   readonly logger: Logger;
@@ -54,12 +61,28 @@ export async function firstPlace(
   recovery: SinkRecovery,
   signal: AbortSignal,
 ): Promise<Source> {
+  const { layouts, progress } = options;
+  const source = await findPlace(options, stored, recovery, signal);
+  progress.layoutVersion = layouts.version;
+  return source;
+}
+
+async function findPlace(
+  options: FirstPlaceOptions,
+  stored: StoredCheckpoint | null,
+  recovery: SinkRecovery,
+  signal: AbortSignal,
+): Promise<Source> {
   const { ending } = recovery;
   if (ending === undefined && stored === null) return beginning(options, signal);
   try {
     if (ending?.kind === 'lost') throw new LostEndingError(ending.reason);
     if (ending !== undefined) return await resumeFromSink(options, ending, signal);
-    if (stored !== null) return await resumeFromCheckpoint(options, stored, recovery, signal);
+    if (stored !== null) {
+      const source = await resumeFromCheckpoint(options, stored, recovery, signal);
+      if (recovery.delivered.length > 0) await catchUp(options, stored.checkpoint, source, signal);
+      return source;
+    }
     throw new RangeError('there is neither an ending nor a checkpoint');
   } catch (error) {
     signal.throwIfAborted();
@@ -98,10 +121,11 @@ async function beginBehindGap(
 
 /** Where a stream goes on behind the records of its sink, without a checkpoint. */
 async function resumeFromSink(
-  { config, supervisor, progress, breadcrumbs, filter, logger }: FirstPlaceOptions,
+  { config, supervisor, progress, layouts, breadcrumbs, filter, logger }: FirstPlaceOptions,
   ending: KnownEnding,
   signal: AbortSignal,
 ): Promise<Source> {
+  layouts.forget();
   const { transactions, last, fromOneServer } = ending;
   const { server, serverId, ...coordinates } = last.source;
   const trail = endingTrail(ending);
@@ -146,15 +170,48 @@ async function resumeFromSink(
 
 /** Where a stream begins that has no checkpoint yet. */
 async function beginning(
-  { config, supervisor, progress, filter, logger }: FirstPlaceOptions,
+  { config, supervisor, progress, layouts, filter, logger }: FirstPlaceOptions,
   signal: AbortSignal,
 ): Promise<Source> {
+  layouts.forget();
   progress.partial = null;
   const { member, inspection, resume } = await begin(() => supervisor.pool, config, filter, logger, signal);
   progress.keeper.restore(resume.trail, resume.sequence);
   restoreGtidPosition(progress.gtidPosition, null, []);
   const ordered = commitsInOneOrder(inspection);
   return { member, inspection, resume, confidence: null, hint: null, ordered, matched: 0, took: null };
+}
+
+/**
+ * The sink holds more than the checkpoint says: the layouts are carried over the statements between the two. On another
+ * server it isn't known where the checkpoint's place is, nor where transactions come in another order; then nothing of them
+ * is proved any more.
+ */
+async function catchUp(
+  { layouts, progress }: FirstPlaceOptions,
+  { server, coordinates }: Checkpoint,
+  { member, inspection, resume }: Source,
+  signal: AbortSignal,
+): Promise<void> {
+  const { facts } = inspection;
+  const isSame = facts.serverId === server.serverId && facts.uuid === server.uuid;
+  if (!isSame || resume.skip.length > 0 || compareCoordinates(coordinates, resume.coordinates) === null) {
+    layouts.forget();
+    return;
+  }
+  const { vendor } = facts.version;
+  const from = { instance: member.instance, signal };
+  try {
+    await readStatements(from, coordinates, resume.coordinates, ({ statement, serverId, ofSession }) => {
+      const isBornHere =
+        isReplica(inspection) && isBornOnReplica(serverId, facts.serverId, progress.sourceServerId);
+      layouts.statement(effectOf(statement, vendor), !isBornHere && !ofSession);
+    });
+  } catch (error) {
+    // The log is gone there.
+    if (!hasCode(error, 'coordinates')) throw error;
+    layouts.forget();
+  }
 }
 
 /** Where a stream goes on after its checkpoint: on the same server if it can, else on whichever can. */

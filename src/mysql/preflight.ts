@@ -165,7 +165,8 @@ function columnFindings(
   tables: FilterPatterns | undefined,
 ): Finding[] {
   if (facts.rowMetadata === 'FULL') return [];
-  const what = "can't look up column names, so that columns are called @1, @2, …";
+  const what =
+    "can't look up column names, so that rows of tables that the stream has not seen made stop it (unprovedNames)";
   const warn = (scope: string): Finding => missingGrant(server, account, 'warning', 'SELECT', scope, what);
   const schemas = (tables?.include ?? ['*.*']).map((pattern) => pattern.slice(0, pattern.indexOf('.')));
   if (schemas.some((schema) => schema.includes('*'))) return grants.seesSomeColumns ? [] : [warn('*.*')];

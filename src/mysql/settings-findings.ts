@@ -121,8 +121,8 @@ function metadataFinding(server: string, { version, rowMetadata }: ServerFacts):
     'warning',
     'binlog-row-metadata',
     `doesn't log column names (${has ? `binlog_row_metadata is ${rowMetadata}` : 'too old for binlog_row_metadata'}): ` +
-      "they come from the table's definition of today, also for rows logged before an ALTER TABLE",
-    has ? setting('binlog_row_metadata', 'FULL') : 'Upgrade it, or mind this when you alter tables',
+      'rows that were logged before a change of their table which the stream has not followed stop it (unprovedNames)',
+    has ? setting('binlog_row_metadata', 'FULL') : 'Upgrade it, or have the agent run when you alter tables',
   );
 }
 

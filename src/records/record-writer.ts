@@ -240,9 +240,11 @@ function textsOf(hint: string | null): { hint: string | null; id: string; tx: st
 
 type Source = { readonly marks: string; readonly rest: string };
 
-function headOfRows({ layout: { schema, table }, key }: RowReader, operation: RowOperation): Buffer {
+function headOfRows(reader: RowReader, operation: RowOperation): Buffer {
+  const { layout, key, isProved } = reader;
+  const { schema, table } = layout;
   const keyMember = key.length === 0 ? '' : `,"key":${JSON.stringify(key)}`;
-  const names = `"schema":${JSON.stringify(schema)},"table":${JSON.stringify(table)}${keyMember}`;
+  const names = `"schema":${JSON.stringify(schema)},"table":${JSON.stringify(table)}${keyMember}${isProved ? '' : ',"proved":false'}`;
   const image = operation === 'insert' ? 'after' : 'before';
   return Buffer.from(`","type":"row","op":"${operation}",${names},"${image}":`);
 }

@@ -78,6 +78,11 @@ type RowChange = Common & {
   readonly query?: string;
   /** Set where the log has only some of the row's columns: those that are missing are absent from the images. */
   readonly partial?: true;
+  /**
+   * Set where nothing proves what the columns were when the row was logged: they are called `@1`, `@2`, …, or their values
+   * are given as the log has them.
+   */
+  readonly proved?: false;
 };
 
 /** What a statement was carried out with and doesn't say itself: logged in sessions whose `binlog_format` isn't ROW. */

@@ -5,6 +5,7 @@ import type { Leadership } from '../election/lease.js';
 import { Checkpointer } from '../failover/checkpointer.js';
 import { Coordinator } from '../failover/coordinator.js';
 import { firstPlace } from '../failover/first-place.js';
+import { KeptLayouts } from '../failover/kept-layouts.js';
 import { rememberingFilter } from '../matching/deliverable.js';
 import type { Sink, SinkRecovery } from '../sinks/sink.js';
 import { untilAborted } from '../util/abortable.js';
@@ -97,11 +98,14 @@ async function coordinate(
   // Asked to stop, we finish what the sink has been given; once we don't lead any more, not even that.
   const sinkSignal = AbortSignal.any([grace.signal, leadership.lost]);
   const version = stored?.version ?? null;
+  const kept = new KeptLayouts(config.stream);
+  await kept.load(store, stored?.checkpoint.layouts ?? null, logger, signal);
+  const { layouts } = kept;
   const checkpointer = new Checkpointer({
-    ...{ stream: config.stream, store, sink, sinkSignal, progress, logger, version },
+    ...{ stream: config.stream, store, sink, sinkSignal, progress, layouts: kept, logger, version },
   });
   const coordinator = new Coordinator({
-    ...{ config, supervisor, filter, sink, progress, checkpointer, breadcrumbs, logger, sinkSignal },
+    ...{ config, supervisor, filter, sink, progress, layouts, checkpointer, breadcrumbs, logger, sinkSignal },
     onEvent: (event) => {
       stream.count(event);
     },
@@ -111,7 +115,18 @@ async function coordinate(
   const over = new AbortController();
   const working = AbortSignal.any([signal, over.signal]);
   const { acceptGap } = stream;
-  const means = { config, supervisor, progress, breadcrumbs, filter, logger, sink, sinkSignal, acceptGap };
+  const means = {
+    config,
+    supervisor,
+    progress,
+    layouts,
+    breadcrumbs,
+    filter,
+    logger,
+    sink,
+    sinkSignal,
+    acceptGap,
+  };
   const placing = firstPlace(means, stored, recovery, working);
   const running: Promise<never>[] = [sink.watch?.(working) ?? untilAborted(working)];
   let placed = false;

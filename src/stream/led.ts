@@ -19,6 +19,12 @@ export function ledStore(store: CheckpointStore, leadership: Leadership): Checkp
       leadership.assertHeld();
       return store.save({ ...checkpoint, fencingToken: leadership.token }, expected, signal);
     },
+    layoutsLocation: store.layoutsLocation,
+    loadLayouts: (signal) => store.loadLayouts(signal),
+    async saveLayouts(record, _fencingToken, signal) {
+      leadership.assertHeld();
+      return store.saveLayouts(record, leadership.token, signal);
+    },
     close: () => store.close(),
   };
 }

@@ -31,6 +31,8 @@ export type Progress = {
   /** When the last bytes came from the server, in milliseconds of the monotonic clock; null before the first. */
   lastHeardAtMs: number | null;
   readonly gtidPosition: GtidPosition;
+  /** Of the proved layouts (src/layouts), behind the last transaction that is over. */
+  layoutVersion: number;
 };
 
 /**
@@ -51,6 +53,7 @@ export function newProgress(margin: number): Progress {
     lastSecond: null,
     lastHeardAtMs: null,
     gtidPosition: new Map(),
+    layoutVersion: 0,
   };
 }
 

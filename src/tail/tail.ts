@@ -8,6 +8,8 @@ import { formatAddress } from '../config/address.js';
 import type { ColumnRules } from '../config/column-rules.js';
 import type { TableFilter } from '../config/table-filter.js';
 import { type HintFormat, hintRecogniser } from '../hints/hint.js';
+import { LayoutSource } from '../layouts/layout-source.js';
+import type { ProvedLayouts } from '../layouts/proved-layouts.js';
 import type { ResumePoint } from '../matching/match-state.js';
 import type { PartialTransaction } from '../matching/trail.js';
 import type { Instance } from '../mysql/instance.js';
@@ -15,7 +17,6 @@ import { type Inspection, inspect, isReplica } from '../mysql/inspect.js';
 import { isAtLeast, type ServerVersion } from '../mysql/version.js';
 import type { Sink } from '../sinks/sink.js';
 import { hasCode } from '../util/errors.js';
-import { ColumnSource } from './column-source.js';
 import { CutOffTransaction, ResemblanceError } from './cut-off-transaction.js';
 import { advance, type Progress } from './progress.js';
 import { unreadable } from './unreadable.js';
@@ -29,6 +30,8 @@ export type TailOptions = {
   readonly ordered: boolean;
   readonly onDivergence: 'halt' | 'continue';
   readonly progress: Progress;
+  readonly layouts: ProvedLayouts;
+  readonly unprovedNames: 'halt' | 'number';
   readonly filter: TableFilter;
   /** Which columns are kept out of the records; null: none. */
   readonly columns: ColumnRules | null;
@@ -69,12 +72,13 @@ const inspectAgainAfterMs = 1000;
  * `onDivergence` is `halt`; the sink's error. Whatever ends it, `progress` is what the sink has accepted.
  */
 export async function tail(options: TailOptions): Promise<never> {
-  const columns = new ColumnSource(options.instance, options.logger, options.signal);
+  const { version } = options.inspection.facts;
+  const layouts = new LayoutSource({ ...options, version });
   const notThese = new Set<string>();
   try {
     for (;;) {
       try {
-        await readOnce(options, columns, notThese);
+        await readOnce(options, layouts, notThese);
       } catch (error) {
         if (error instanceof ResemblanceError) notThese.add(error.start);
         else if (!goesOnRegardless(error, options)) throw error;
@@ -82,7 +86,7 @@ export async function tail(options: TailOptions): Promise<never> {
       }
     }
   } finally {
-    columns.close();
+    layouts.close();
   }
 }
 
@@ -103,7 +107,7 @@ function goesOnRegardless(error: unknown, { onDivergence, progress, logger }: Ta
 
 async function readOnce(
   options: TailOptions,
-  columns: ColumnSource,
+  layouts: LayoutSource,
   notThese: ReadonlySet<string>,
 ): Promise<void> {
   const { progress, instance, inspection, resume, format } = options;
@@ -112,6 +116,7 @@ async function readOnce(
   const { ordered, logger } = options;
   const onShape = logUnproved(server, logger);
   const cutOff = new CutOffTransaction(progress.partial, { ordered, server, notThese, onShape });
+  layouts.begin(progress.layoutVersion);
   const stream = new TransactionStream({
     progress,
     filter: options.filter,
@@ -120,7 +125,7 @@ async function readOnce(
     query: options.query,
     recognise: hintRecogniser(format),
     decoder: new RowDecoder(version.vendor, hasVectors(version), options.columns),
-    columns,
+    layouts,
     server,
     serverId: inspection.facts.serverId,
     skip: resume.skip,
@@ -226,7 +231,7 @@ class Deliveries {
 
 /** Hands records to the sink and, when it has accepted them, takes over what they say of the stream's progress. */
 async function deliver(
-  { batch, steps, partial }: Taken,
+  { batch, steps, partial, layoutVersion }: Taken,
   position: Coordinates,
   { progress, sink, sinkSignal, onBatch }: TailOptions,
   isBoundary: boolean,
@@ -239,6 +244,7 @@ async function deliver(
   }
   progress.records += batch.count;
   progress.partial = partial;
+  progress.layoutVersion = layoutVersion;
   if (isBoundary) progress.coordinates = position;
   await onBatch({ records: batch.count, hints, position });
 }

@@ -1,6 +1,13 @@
 import type { Logger } from 'pino';
 import { formatCoordinates } from '../binlog/coordinates.js';
-import { type EventPlace, eventSecond, EventType, eventType, type WaitingVisitor } from '../binlog/event.js';
+import {
+  type EventPlace,
+  eventSecond,
+  EventType,
+  eventType,
+  isThreadSpecific,
+  type WaitingVisitor,
+} from '../binlog/event.js';
 import type { LoggedStatement, XaOutcome } from '../binlog/query-event.js';
 import type { RowsEvent, TableName } from '../binlog/rows-event.js';
 import type { EndedTransaction, OpenTransaction } from '../binlog/transaction.js';
@@ -9,6 +16,7 @@ import type { ColumnRules } from '../config/column-rules.js';
 import type { TableFilter } from '../config/table-filter.js';
 import type { RowDecoder } from '../decode/row-decoder.js';
 import { displayHint, type HintRecogniser } from '../hints/hint.js';
+import type { LayoutSource } from '../layouts/layout-source.js';
 import { isStatementDeliverable } from '../matching/deliverable.js';
 import { isBornOnReplica } from '../matching/history.js';
 import { sameTransaction } from '../matching/identity-bag.js';
@@ -19,7 +27,6 @@ import type { RecordBatch } from '../records/record-batch.js';
 import type { ShownStatement } from '../records/record.js';
 import { type EventHead, RecordWriter } from '../records/record-writer.js';
 import { WaymarkError } from '../util/errors.js';
-import type { ColumnSource } from './column-source.js';
 import type { CutOffTransaction } from './cut-off-transaction.js';
 import type { Progress, Step } from './progress.js';
 import { ReadAhead } from './read-ahead.js';
@@ -39,7 +46,7 @@ export type TransactionStreamOptions = {
   readonly query: boolean;
   readonly recognise: HintRecogniser;
   readonly decoder: RowDecoder;
-  readonly columns: ColumnSource;
+  readonly layouts: LayoutSource;
   readonly server: string;
   readonly serverId: number;
   readonly skip: readonly PassedOver[];
@@ -90,6 +97,8 @@ export type Taken = {
   readonly steps: readonly Step[];
   /** The transaction under way. */
   readonly partial: PartialTransaction | null;
+  /** Of the proved layouts behind the last transaction that is over. */
+  readonly layoutVersion: number;
 };
 
 /** A transaction that is delivered. */
@@ -121,10 +130,12 @@ export class TransactionStream {
   #text: string | null = null;
   /** Whose table ids the decoder knows. */
   #file: string | null = null;
+  #layoutVersion: number;
 
   constructor(options: TransactionStreamOptions) {
     const { progress, server, serverId, cutOff } = options;
     this.#options = options;
+    this.#layoutVersion = options.layouts.layoutVersion;
     this.#ahead = new ReadAhead(progress);
     this.#recent = new RecentOrigins(progress.keeper.entries);
     this.#skip = new Map(options.skip.map(({ start, identity }) => [formatCoordinates(start), identity]));
@@ -156,7 +167,12 @@ export class TransactionStream {
 
   /** The records that can be delivered since the last call, and what is true when they have been. */
   take(): Taken {
-    return { batch: this.#writer.take(), steps: this.#ahead.take(), partial: this.#partial };
+    return {
+      batch: this.#writer.take(),
+      steps: this.#ahead.take(),
+      partial: this.#partial,
+      layoutVersion: this.#layoutVersion,
+    };
   }
 
   /** The transaction under way as far as it has been handed out, or what is left of one that was cut off. */
@@ -176,14 +192,14 @@ export class TransactionStream {
     start: number,
     end: number,
     { schema, table }: TableName,
-    { file }: EventPlace,
+    place: EventPlace,
   ): Promise<void> | null {
-    const { filter, decoder, columns } = this.#options;
+    const { filter, decoder, layouts } = this.#options;
     if (!filter.table(schema, table)) return null;
-    if (file !== this.#file) decoder.reset();
-    this.#file = file;
+    if (place.file !== this.#file) decoder.reset();
+    this.#file = place.file;
     const undescribed = decoder.tableMap(buffer, start, end);
-    return undescribed && columns.describe(undescribed);
+    return undescribed && layouts.tableMap(undescribed, { file: place.file, position: place.end });
   }
 
   #rows(
@@ -226,10 +242,19 @@ export class TransactionStream {
     if (recognise(statement)) return null;
     const current = this.#begin(open);
     if (current instanceof Promise) return current;
+    this.#followLayouts(current, statement, isThreadSpecific(buffer, start));
     if (current.fate !== 'deliver' || !isStatementDeliverable(statement, filter)) return null;
     this.#next(current);
     current.records.statement(this.#shown(statement), headOf(buffer, start, place));
     return null;
+  }
+
+  /** Table maps behind a statement that can have changed tables are described anew. */
+  #followLayouts({ fate }: Current, statement: LoggedStatement, ofSession: boolean): void {
+    const { layouts, decoder } = this.#options;
+    // What was delivered from another server was seen there.
+    if (fate === 'passed-over') return;
+    if (layouts.statement(statement, fate === 'deliver' && !ofSession)) decoder.reset();
   }
 
   /** A statement that speaks of a table with columns that are kept out is told, and not what it says. */
@@ -303,6 +328,7 @@ export class TransactionStream {
     this.#text = null;
     const current = this.#current;
     this.#current = null;
+    this.#layoutVersion = this.#options.layouts.layoutVersion;
     this.#ahead.step(this.#stepOf(current, ended));
   }
 

@@ -6,6 +6,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import ZongJi from '@vlasky/zongji';
 import pino from 'pino';
+import { ProvedLayouts } from '../../src/layouts/proved-layouts.js';
 import { readDump } from '../../src/binlog/dump-stream.js';
 import { EventType, eventType } from '../../src/binlog/event.js';
 import { Secret } from '../../src/config/secret.js';
@@ -133,6 +134,8 @@ async function tailRows(files: Files, rows: number): Promise<void> {
     rowImage: 'full',
     query: false,
     progress,
+    layouts: new ProvedLayouts(),
+    unprovedNames: 'halt',
     sink,
     logger: pino({ level: 'silent' }),
     sinkSignal: signal,

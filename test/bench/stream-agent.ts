@@ -41,6 +41,7 @@ function firstCheckpoint(stream: string): Checkpoint {
     trail: { entries: [], partial: null },
     gtidSet: null,
     sink: null,
+    layouts: null,
     savedAt: Date.now(),
   };
 }

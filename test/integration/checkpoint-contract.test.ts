@@ -88,6 +88,21 @@ describe.each(['file', 'zookeeper', 'mysql'] as const)('a checkpoint store: %s',
     expect(await (await reopen(store, config)).load(signal)).toEqual({ checkpoint, version });
   });
 
+  it('keeps the record of the layouts beside it, the last one that was written', async () => {
+    const config = await newPlace();
+    const store = await openStore(config);
+    expect(await store.loadLayouts(signal)).toBeNull();
+    await store.saveLayouts(Buffer.from('one'), 3, signal);
+    await store.saveLayouts(Buffer.from('two'), 3, signal);
+    const checkpoint = checkpointOf([], { fencingToken: 3, layouts: { id: 'x', version: 7 } });
+    await store.save(checkpoint, null, signal);
+    const other = await reopen(store, config);
+    expect(await other.loadLayouts(signal)).toEqual(Buffer.from('two'));
+    expect((await other.load(signal))?.checkpoint).toEqual(checkpoint);
+    await other.saveLayouts(Buffer.from('three'), 4, signal);
+    expect(await other.loadLayouts(signal)).toEqual(Buffer.from('three'));
+  });
+
   it('writes only on top of the version that was named', async () => {
     const store = await openStore(await newPlace());
     const first = await store.save(checkpointOf([], { sequence: 1 }), null, signal);

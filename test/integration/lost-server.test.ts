@@ -25,7 +25,9 @@ import { readRelayLog } from '../../src/mysql/relay-log.js';
 import { channelStatus, withReplica } from '../../src/mysql/replication-control.js';
 import { repoint } from '../../src/repoint/repoint.js';
 import { lookAt } from '../../src/repoint/look.js';
-import { ColumnSource } from '../../src/tail/column-source.js';
+import { LayoutSource } from '../../src/layouts/layout-source.js';
+import { ProvedLayouts } from '../../src/layouts/proved-layouts.js';
+import { parseServerVersion } from '../../src/mysql/version.js';
 import { survey } from '../../src/topology/survey.js';
 import { sightHint } from '../../src/topology/newest-hint.js';
 import { type ErrorCode, WaymarkError } from '../../src/util/errors.js';
@@ -182,18 +184,25 @@ const operations: readonly Operation[] = [
     name: 'look columns up',
     limitMs: 8000,
     run: async (instance, signal) => {
-      const columns = new ColumnSource(instance, logger, signal);
+      const layouts = new LayoutSource({
+        ...{ instance, layouts: new ProvedLayouts(), logger, signal, unprovedNames: 'number' },
+        version: parseServerVersion(source().vendor === 'mysql' ? '9.7.4' : '10.11.19-MariaDB'),
+      });
+      const { file } = (await logsOf(source())).at(-1)!;
       try {
-        await columns.describe({
-          layout: {
-            ...{ tableId: 1, schema: 'shop', table: 'orders', columns: [], primaryKey: null },
-            ...{ generatedKey: false, vendor: 'mariadb' },
+        await layouts.tableMap(
+          {
+            layout: {
+              ...{ tableId: 1, schema: 'shop', table: 'orders', columns: [], primaryKey: null },
+              ...{ generatedKey: false, vendor: source().vendor },
+            },
+            missing: 'names',
+            describe: () => undefined,
           },
-          missing: 'names',
-          describe: () => undefined,
-        });
+          { file, position: firstPosition },
+        );
       } finally {
-        columns.close();
+        layouts.close();
       }
     },
   },

@@ -4,7 +4,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Coordinates } from '../../src/binlog/coordinates.js';
 import { readCommitted } from '../../src/binlog/committed-events.js';
 import { type DecodedRow, RowDecoder } from '../../src/decode/row-decoder.js';
-import { ColumnSource } from '../../src/tail/column-source.js';
+import { LayoutSource } from '../../src/layouts/layout-source.js';
+import { ProvedLayouts } from '../../src/layouts/proved-layouts.js';
+import { parseServerVersion } from '../../src/mysql/version.js';
 import { TransactionAssembler } from '../../src/binlog/transaction-assembler.js';
 import { startServer, type TestServer, type Vendor } from '../servers/index.js';
 import { instanceOf, kinds, newLog } from './fixtures/log-reading.js';
@@ -179,13 +181,22 @@ async function decode(
   });
   const { signal } = new AbortController();
   const instance = instanceOf(server);
-  const columns = new ColumnSource(instance, pino({ level: 'warn' }, sink), signal);
+  const [found] = await server.query<{ version: string }>('SELECT VERSION() AS version');
+  const layouts = new LayoutSource({
+    ...{ instance, layouts: new ProvedLayouts(), signal, unprovedNames: 'number' },
+    version: parseServerVersion(found!.version),
+    logger: pino({ level: 'warn' }, sink),
+  });
   const decoder = new RowDecoder(server.vendor);
   const rows: (DecodedRow & { table: string })[] = [];
   const assembler = new TransactionAssembler<Promise<void> | null>({
-    tableMap: (buffer, at, end) => {
+    tableMap: (buffer, at, end, _name, { file, end: position }) => {
       const undescribed = decoder.tableMap(buffer, at, end);
-      return undescribed && columns.describe(undescribed);
+      return undescribed && layouts.tableMap(undescribed, { file, position });
+    },
+    statement: (_open, statement) => {
+      if (layouts.statement(statement)) decoder.reset();
+      return null;
     },
     rows: (_open, event, { table }, buffer) => {
       for (const row of decoder.rows(event, buffer)) rows.push({ ...row, table });
@@ -200,7 +211,7 @@ async function decode(
       }
     }
   } finally {
-    columns.close();
+    layouts.close();
   }
   return { rows, warnings };
 }
@@ -302,6 +313,8 @@ for (const kind of kinds.filter(({ name }) => name !== 'MySQL without GTIDs')) {
     describe('a table that is no longer what it was, in a log without names', () => {
       const run = async (...statements: string[]): Promise<{ rows: object[]; warnings: string[] }> => {
         await server.query(`SET GLOBAL binlog_row_metadata = ${names[1]!}`);
+        await server.query('CREATE TABLE gone (a INT, b VARCHAR(20))');
+        // What made the table isn't read.
         const start = await newLog(server);
         for (const sql of statements) await server.query(sql);
         const { rows, warnings } = await decode(server, start);
@@ -310,15 +323,11 @@ for (const kind of kinds.filter(({ name }) => name !== 'MySQL without GTIDs')) {
 
       test.each([
         ['dropped', 'DROP TABLE gone', 'no longer exists'],
-        ['with a column more', 'ALTER TABLE gone ADD c INT', '2 columns'],
-        ['with a column of another type', 'ALTER TABLE gone MODIFY b INT', 'another type'],
+        ['with a column more', 'ALTER TABLE gone ADD c INT', 'may have changed'],
+        ['with columns that have changed their names', 'ALTER TABLE gone CHANGE a x INT', 'may have changed'],
       ])('%s: numbers instead of names, and a warning', async (_name, change, reason) => {
         await server.query('DROP TABLE IF EXISTS gone');
-        const { rows, warnings } = await run(
-          'CREATE TABLE gone (a INT, b VARCHAR(20))',
-          "INSERT INTO gone VALUES (1, '7')",
-          change,
-        );
+        const { rows, warnings } = await run("INSERT INTO gone VALUES (1, '7')", change);
         // MySQL's log has character sets and signs, MariaDB's has not: what could be one or the other is given as bytes.
         expect(rows).toEqual([{ '@1': 1, '@2': kind.vendor === 'mysql' ? '7' : base64('7') }]);
         expect(warnings).toHaveLength(1);

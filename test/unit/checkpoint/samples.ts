@@ -20,6 +20,7 @@ export function checkpointOf(
     trail: { entries, partial: null },
     gtidSet: null,
     sink: { offset: 4096 },
+    layouts: null,
     savedAt: 1_795_291_200_000,
     ...changes,
   };
@@ -131,6 +132,7 @@ export const anyCheckpoint: fc.Arbitrary<Checkpoint> = fc.record({
       ),
     ),
   ),
+  layouts: fc.option(fc.record({ id: fc.string(), version: fc.nat() })),
   savedAt: fc.integer({ min: 0, max: 8_640_000_000_000_000 }),
 });
 

@@ -111,6 +111,7 @@ describe('values', () => {
       user: 'waymark',
       hints: { schema: 'meta', prefix: '_pseudo_gtid_hint__' },
       start: { at: 'latest' },
+      unprovedNames: 'halt',
       filter: { include: ['*.*'], exclude: [] },
       columns: { exclude: [] },
       records: { query: false },

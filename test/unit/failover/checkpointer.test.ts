@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { fileStore } from '../../../src/checkpoint/file-store.js';
 import { Checkpointer } from '../../../src/failover/checkpointer.js';
+import { KeptLayouts } from '../../../src/failover/kept-layouts.js';
 import { streamSink } from '../../../src/sinks/stream-sink.js';
 import { newProgress } from '../../../src/tail/progress.js';
 import { longTrail } from '../checkpoint/samples.js';
@@ -23,6 +24,7 @@ test('what of the trail a record has no room for is said when it begins and when
     const long = { ...newProgress(100_000), coordinates: { file: 'mysql-bin.000001', position: 4 } };
     const checkpointer = new Checkpointer({
       ...{ stream: 's', store, sink: streamSink().sink, sinkSignal: signal, progress: long, version: null },
+      layouts: new KeptLayouts('s'),
       logger,
     });
     checkpointer.reading({ host: 'db1', port: 3306, serverId: 1, uuid: 'u' }, true);
@@ -53,6 +55,7 @@ test('a save that the stop of the agent ends is no failure: the last record is w
     await store.open(signal);
     const checkpointer = new Checkpointer({
       ...{ stream: 's', store, sink: streamSink().sink, sinkSignal: signal, progress, version: null },
+      layouts: new KeptLayouts('s'),
       logger: pino({ level: 'silent' }),
     });
     checkpointer.reading({ host: 'db1', port: 3306, serverId: 1, uuid: 'u' }, true);

@@ -30,6 +30,7 @@ function checkpoint(entries: readonly TrailEntry[]): Checkpoint {
     trail: { entries, partial: null },
     gtidSet: null,
     sink: null,
+    layouts: null,
     savedAt: 0,
   };
 }

@@ -58,8 +58,9 @@ test('a last write of the leader before is what counts, when it comes in between
   let [sequence, version] = [1, 1];
   let late = 2;
   const store: CheckpointStore = {
-    location: 'memory',
-    droppedEntries: 0,
+    ...{ location: 'memory', layoutsLocation: 'memory', droppedEntries: 0 },
+    loadLayouts: () => Promise.resolve(null),
+    saveLayouts: () => Promise.resolve(),
     open: () => Promise.resolve(),
     close: () => Promise.resolve(),
     load: () => Promise.resolve({ checkpoint: checkpointOf([], { sequence }), version: String(version) }),

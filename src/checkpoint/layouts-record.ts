@@ -1,0 +1,197 @@
+import { crc32, deflateRawSync, inflateRawSync } from 'node:zlib';
+
+import { z } from 'zod';
+
+import {
+  keyOf,
+  nameOfKey,
+  type ProvedLayouts,
+  type ProvedTable,
+  type Undo,
+} from '../layouts/proved-layouts.js';
+import { WaymarkError, messageOf } from '../util/errors.js';
+
+import type { RecordOrigin } from './codec.js';
+
+/** Which layouts a checkpoint belongs to: of which life of an agent, and behind how many statements. */
+export type LayoutsMark = { readonly id: string; readonly version: number };
+
+/** The layouts in a record. */
+export type StoredLayouts = Parameters<ProvedLayouts['restore']>[0] & {
+  readonly id: string;
+  /** Those that these were made from. */
+  readonly parent: LayoutsMark | null;
+};
+
+/** A record is never larger: bytes. ZooKeeper takes 1 MiB. */
+const layoutsLimitBytes = 512 * 1024;
+
+/** So much a record may be when it is unpacked. */
+const mostInflatedBytes = 64 * 1024 * 1024;
+
+/*
+ * The frame, numbers little-endian:
+ *   0  4 bytes  magic; the first byte is no text in any encoding
+ *   4  1 byte   version of the format
+ *   5  4 bytes  CRC-32 over bytes 0 to 4 and the body
+ *   9           the body: JSON, deflated
+ */
+const magic = Buffer.from([0x8a, 0x57, 0x4d, 0x4c]);
+const crcOffset = 5;
+const bodyOffset = 9;
+const formatVersion = 1;
+
+const natural = z.int().nonnegative();
+const columnRow = z.tuple([z.string(), z.string(), z.string().nullable()]);
+/** Schema, table, default character set, {@link ProvedTable.carried}, columns. */
+const tableRow = z.tuple([z.string(), z.string(), z.string(), z.boolean(), z.array(columnRow)]);
+/** The same; without anything behind the names where the table was not known. */
+const formerRow = z.union([tableRow, z.tuple([z.string(), z.string()])]);
+const schemaRow = z.tuple([z.string(), z.string()]);
+const mark = z.strictObject({ id: z.string(), version: natural });
+
+const bodySchema = z.strictObject({
+  stream: z.string(),
+  id: z.string(),
+  parent: mark.nullable(),
+  version: natural,
+  tables: z.array(tableRow),
+  schemas: z.array(schemaRow),
+  undos: z.array(
+    z.strictObject({
+      version: natural,
+      scope: z.discriminatedUnion('kind', [
+        z.strictObject({ kind: z.literal('named') }),
+        z.strictObject({ kind: z.literal('schema'), schema: z.string() }),
+        z.strictObject({ kind: z.literal('all') }),
+      ]),
+      tables: z.array(formerRow),
+      schemas: z.array(schemaRow).nullable(),
+    }),
+  ),
+});
+
+type Body = z.infer<typeof bodySchema>;
+type TableRow = z.infer<typeof tableRow>;
+
+/**
+ * A record of at most `limitBytes`. Where not all tables fit, those that were proved longest ago are left out: they are
+ * looked up again.
+ */
+export function encodeLayouts(
+  stream: string,
+  id: string,
+  parent: LayoutsMark | null,
+  layouts: ProvedLayouts,
+  limitBytes = layoutsLimitBytes,
+): Buffer {
+  const tables = [...layouts.tables].map(([key, table]) => rowOf(key, table));
+  const undos = layouts.undos.map(({ version, scope, tables: former, schemas }) => ({
+    version,
+    scope,
+    tables: [...former].map(([key, table]) => (table === null ? namesOf(key) : rowOf(key, table))),
+    schemas: schemas === null ? null : [...schemas],
+  }));
+  const common = { stream, id, parent, version: layouts.version, schemas: [...layouts.schemas] };
+  for (let first = 0; ; first = Math.ceil((first + tables.length) / 2)) {
+    const record = framed({ ...common, tables: tables.slice(first), undos });
+    if (record.length <= limitBytes) return record;
+    // What was before statements is more than there is room for: then nothing is kept.
+    if (first === tables.length) return framed({ ...common, tables: [], schemas: [], undos: [] });
+  }
+}
+
+function framed(body: Body): Buffer {
+  const packed = deflateRawSync(JSON.stringify(body));
+  const head = Buffer.alloc(bodyOffset);
+  magic.copy(head);
+  head.writeUInt8(formatVersion, magic.length);
+  head.writeUInt32LE(checksum(head, packed), crcOffset);
+  return Buffer.concat([head, packed]);
+}
+
+function checksum(head: Buffer, body: Buffer): number {
+  return crc32(body, crc32(head.subarray(0, crcOffset)));
+}
+
+function namesOf(key: string): [string, string] {
+  const { schema, table } = nameOfKey(key);
+  return [schema, table];
+}
+
+function rowOf(key: string, { definition, carried }: ProvedTable): TableRow {
+  const columns = definition.columns.map(({ name, type, charset }): [string, string, string | null] => [
+    name,
+    type,
+    charset,
+  ]);
+  return [...namesOf(key), definition.defaultCharset, carried, columns];
+}
+
+/**
+ * The layouts in a record, which must be those of the stream.
+ * @throws WaymarkError `checkpoint-damaged` when the bytes are no record, altered, or of a format that this version doesn't
+ * know; `checkpoint-foreign` when they are another stream's.
+ */
+export function decodeLayouts(bytes: Buffer, origin: RecordOrigin): StoredLayouts {
+  if (!bytes.subarray(0, magic.length).equals(magic)) throw damaged(origin, 'are no record of waymark');
+  const version = bytes[magic.length];
+  if (version !== undefined && version !== formatVersion) {
+    throw damaged(origin, `have format version ${version}, and this waymark knows version ${formatVersion}`);
+  }
+  if (bytes.length < bodyOffset) throw damaged(origin, 'are cut off');
+  const packed = bytes.subarray(bodyOffset);
+  if (checksum(bytes, packed) !== bytes.readUInt32LE(crcOffset)) throw damaged(origin, 'are altered');
+  const { stream, tables, schemas, undos, ...rest } = readBody(packed, origin);
+  if (stream !== origin.stream) {
+    throw new WaymarkError(
+      'checkpoint-foreign',
+      `The layouts of tables at ${origin.location} belong to stream "${stream}", not to "${origin.stream}". Give this ` +
+        'stream a place of its own.',
+      { details: { stream: origin.stream, found: stream, location: origin.location } },
+    );
+  }
+  return {
+    ...rest,
+    tables: new Map(tables.map((row) => [keyOfRow(row), tableOf(row)])),
+    schemas: new Map(schemas),
+    undos: undos.map((undo): Undo => ({
+      ...undo,
+      tables: new Map(undo.tables.map((row) => [keyOfRow(row), row.length === 2 ? null : tableOf(row)])),
+      schemas: undo.schemas === null ? null : new Map(undo.schemas),
+    })),
+  };
+}
+
+function readBody(packed: Buffer, origin: RecordOrigin): Body {
+  try {
+    const text = inflateRawSync(packed, { maxOutputLength: mostInflatedBytes }).toString('utf8');
+    return bodySchema.parse(JSON.parse(text));
+  } catch (error) {
+    throw damaged(origin, `can't be read: ${messageOf(error)}`, error);
+  }
+}
+
+function keyOfRow([schema, table]: readonly [string, string, ...unknown[]]): string {
+  return keyOf({ schema, table });
+}
+
+function tableOf([, , defaultCharset, carried, columns]: TableRow): ProvedTable {
+  return {
+    definition: {
+      columns: columns.map(([name, type, charset]) => ({ name, type, charset })),
+      defaultCharset,
+    },
+    carried,
+  };
+}
+
+function damaged({ stream, location }: RecordOrigin, what: string, cause?: unknown): WaymarkError {
+  return new WaymarkError(
+    'checkpoint-damaged',
+    `The layouts of tables of stream "${stream}" at ${location} ${what}. If a newer waymark wrote them, upgrade waymark on ` +
+      'this machine. Else remove them: tables are looked up again, and rows from before a change that has been logged ' +
+      'meanwhile can not be named then.',
+    { details: { stream, location }, ...(cause === undefined ? {} : { cause }) },
+  );
+}

@@ -1,0 +1,272 @@
+import type { Logger } from 'pino';
+import { compareCoordinates, type Coordinates, formatCoordinates } from '../binlog/coordinates.js';
+import type { LoggedStatement } from '../binlog/query-event.js';
+import type { TableName } from '../binlog/rows-event.js';
+import { formatAddress } from '../config/address.js';
+import type { UndescribedTable } from '../decode/row-decoder.js';
+import { askOver } from '../mysql/ask.js';
+import { connect, type ServerConnection } from '../mysql/connection.js';
+import type { Instance } from '../mysql/instance.js';
+import type { ServerVersion } from '../mysql/version.js';
+import { hasCode, WaymarkError } from '../util/errors.js';
+import { effectOf } from './ddl-statement.js';
+import { fit } from './fitting.js';
+import { keyOf, type ProvedLayouts, type ProvedTable } from './proved-layouts.js';
+import { StatementScan } from './statement-scan.js';
+import { leavesToSchema, readsAlike, type TableDefinition } from './table-definition.js';
+import { locked, type LookUp, lookUp, prepareForLookUps } from './table-look-up.js';
+
+const lookUpLimitMs = 5000;
+
+export type LayoutSourceOptions = {
+  readonly instance: Instance;
+  readonly version: ServerVersion;
+  /** What is known from before; it is kept up with what is read. */
+  readonly layouts: ProvedLayouts;
+  readonly unprovedNames: 'halt' | 'number';
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+};
+
+/** What a table map of a table is described by; or why it can't be. */
+type Verdict = { readonly definition: TableDefinition } | { readonly unproved: string };
+
+/**
+ * Says what a log doesn't tell of columns: their names (`binlog_row_metadata` other than FULL), or which of MariaDB's types
+ * they are. Only what is proved for the row's place counts: a definition that was carried there over the statements of the
+ * log, or the dictionary's, if no statement behind that place can have changed it.
+ *
+ * Look-ups go over one connection that is opened when first needed. It may be idle for hours: one that the server has closed
+ * meanwhile (`wait_timeout`, KILL) is made anew, once for a look-up.
+ */
+export class LayoutSource {
+  readonly #options: LayoutSourceOptions;
+  readonly #server: string;
+  readonly #scan: StatementScan;
+  #connection: ServerConnection | null = null;
+  /** The table id under which a table was last held against the dictionary: the same one is the same definition. */
+  readonly #held = new Map<string, number>();
+  /**
+   * Tables whose definition has changed without a statement in the log: up to where nothing of them is proved, on this
+   * server.
+   */
+  readonly #disputed = new Map<string, Coordinates>();
+  readonly #numbered = new Set<string>();
+
+  constructor(options: LayoutSourceOptions) {
+    const { instance, version, signal } = options;
+    this.#options = options;
+    this.#server = formatAddress(instance.address);
+    this.#scan = new StatementScan({ instance, vendor: version.vendor, signal });
+  }
+
+  /**
+   * A dump begins, where statements up to this version of the layouts have been delivered: what was read beyond comes
+   * again. Table ids may mean other tables than before.
+   */
+  begin(version: number): void {
+    this.#options.layouts.rewind(version);
+    this.#held.clear();
+  }
+
+  /** Of the layouts where the stream has been read to. */
+  get layoutVersion(): number {
+    return this.#options.layouts.version;
+  }
+
+  /**
+   * Describes a table to the decoder. Gives a promise where the server has to be asked.
+   * @param place behind the table map.
+   * @throws WaymarkError `unsupported-event` where nothing is proved, unless columns are numbered then; those of askServer
+   * and readDump, when the server is lost at it.
+   */
+  tableMap(undescribed: UndescribedTable, place: Coordinates): Promise<void> | null {
+    const { layout } = undescribed;
+    const key = keyOf(layout);
+    this.#options.layouts.isNeeded = true;
+    const proved = this.#options.layouts.of(layout);
+    if (proved !== null && this.#held.get(key) === layout.tableId) {
+      const fitting = fit(layout, proved.definition);
+      if (fitting.fits) {
+        undescribed.describe(fitting.columns);
+        return null;
+      }
+    }
+    return this.#prove(undescribed, place);
+  }
+
+  /**
+   * A statement of the log was carried out. Gives whether it can have changed a table: table maps that come from now on
+   * are described anew.
+   * @param isOwn whether it is part of the stream's history. Otherwise it may be on this server alone.
+   */
+  statement(statement: LoggedStatement, isOwn = true): boolean {
+    const { layouts, version } = this.#options;
+    const changed = layouts.statement(effectOf(statement, version.vendor), isOwn);
+    if (changed) this.#held.clear();
+    return changed;
+  }
+
+  close(): void {
+    this.#connection?.discard();
+    this.#connection = null;
+  }
+
+  async #prove(undescribed: UndescribedTable, place: Coordinates): Promise<void> {
+    const { layout, describe } = undescribed;
+    const verdict = await this.#verdict(undescribed, place);
+    if ('definition' in verdict) {
+      const fitting = fit(layout, verdict.definition);
+      if (fitting.fits) {
+        this.#held.set(keyOf(layout), layout.tableId);
+        describe(fitting.columns);
+        return;
+      }
+      this.#unproved(undescribed, place, fitting.reason);
+    } else this.#unproved(undescribed, place, verdict.unproved);
+    describe(null);
+  }
+
+  async #verdict({ layout }: UndescribedTable, place: Coordinates): Promise<Verdict> {
+    const { layouts, version } = this.#options;
+    if (version.binlogServer === true) {
+      const known = layouts.of(layout);
+      return known ?? { unproved: 'a binlog server has no tables to ask for' };
+    }
+    const answer = await this.#lookUp(layout);
+    const { table } = answer;
+    const proved = await this.#provedWithCharsets(layout, place, answer);
+    if (proved !== null && fit(layout, proved.definition).fits) {
+      const { definition } = proved;
+      if ('columns' in table && readsAlike(table.columns, definition.columns)) {
+        // Its lengths may be those of later.
+        layouts.keep(layout, definition);
+        return { definition };
+      }
+      if (await this.#isTouched(layout, place, answer)) return { definition };
+    } else {
+      if ('missing' in table) return { unproved: table.missing };
+      if (await this.#isTouched(layout, place, answer)) return { unproved: changedSince };
+      if (proved === null || proved.carried) return this.#learn(layout, table);
+    }
+    return this.#dispute(layout, place, answer);
+  }
+
+  /** The dictionary's definition holds where the stream stands, if it is the table map's. */
+  #learn(layout: UndescribedTable['layout'], table: TableDefinition): Verdict {
+    const fitting = fit(layout, table);
+    if (!fitting.fits) return { unproved: fitting.reason };
+    this.#options.layouts.keep(layout, table);
+    return { definition: table };
+  }
+
+  /**
+   * The definition isn't any more what it was when it was last seen, and no statement in the log has changed it
+   * (`sql_log_bin=0`, Galera's RSU): where it changed can't be known, so nothing is proved before the look-up.
+   */
+  #dispute(layout: UndescribedTable['layout'], place: Coordinates, { after, table }: LookUp): Verdict {
+    const key = keyOf(layout);
+    const until = this.#disputed.get(key);
+    if (until !== undefined && (compareCoordinates(place, until) ?? 0) > 0 && 'columns' in table) {
+      this.#disputed.delete(key);
+      return this.#learn(layout, table);
+    }
+    this.#disputed.set(key, until ?? after);
+    return {
+      unproved: 'it was changed without a statement in the log (sql_log_bin=0, or wsrep_OSU_method=RSU)',
+    };
+  }
+
+  /** What is proved of a table, with its schema's default character set where it leaves its own to that. */
+  async #provedWithCharsets(
+    name: TableName,
+    place: Coordinates,
+    answer: LookUp,
+  ): Promise<ProvedTable | null> {
+    const { layouts } = this.#options;
+    const proved = layouts.of(name);
+    if (proved === null || !leavesToSchema(proved.definition)) return proved;
+    await this.#reach(name.schema, place, answer);
+    return layouts.of(name);
+  }
+
+  /** Whether a statement between the row and the look-up can have changed the table. */
+  async #isTouched(name: TableName, place: Coordinates, answer: LookUp): Promise<boolean> {
+    return !(await this.#reach(name.schema, place, answer)) || this.#scan.touchesTable(name, place);
+  }
+
+  /** Reads the log up to the look-up, and so learns what that says of the schema. */
+  async #reach(schema: string, place: Coordinates, { after, schemaCharset }: LookUp): Promise<boolean> {
+    if (!(await this.#scan.reach(place, after))) return false;
+    if (schemaCharset !== null && !this.#scan.touchesSchema(schema, place)) {
+      this.#options.layouts.keepSchema(schema, schemaCharset);
+    }
+    return true;
+  }
+
+  #unproved({ layout, missing }: UndescribedTable, place: Coordinates, reason: string): void {
+    const { schema, table } = layout;
+    const { unprovedNames, logger } = this.#options;
+    // With names in the log, values are given as the log has them.
+    if (missing === 'types') return;
+    const where = formatCoordinates(place);
+    if (unprovedNames === 'halt') {
+      throw new WaymarkError(
+        'unsupported-event',
+        `The columns of ${schema}.${table} before ${where} on ${this.#server} can't be named for certain: ${reason}. ` +
+          'The log has no names: run SET GLOBAL binlog_row_metadata = FULL on the servers, and set it in their option ' +
+          'files. What was logged before that can be had with unprovedNames: number, which calls columns @1, @2, …',
+        { details: { server: this.#server, table: `${schema}.${table}`, ...place } },
+      );
+    }
+    const said = `${schema}.${table} ${reason}`;
+    if (this.#numbered.has(said)) return;
+    if (this.#numbered.size >= mostSaid) this.#numbered.clear();
+    this.#numbered.add(said);
+    logger.warn(
+      { event: 'columns.unknown', schema, table, reason, ...place },
+      `Columns of ${schema}.${table} are called @1, @2, … at ${where}: ${reason}. ` +
+        'Set binlog_row_metadata=FULL on the servers',
+    );
+  }
+
+  async #lookUp(name: TableName): Promise<LookUp> {
+    for (;;) {
+      const answer = await this.#askTwice(name);
+      if (answer !== locked) return answer;
+      const { logger } = this.#options;
+      logger.info(
+        { event: 'columns.locked', ...name },
+        `The definition of ${name.schema}.${name.table} is locked on ${this.#server}; waiting for it`,
+      );
+    }
+  }
+
+  async #askTwice(name: TableName): Promise<LookUp | typeof locked> {
+    const wasOpen = this.#connection !== null;
+    try {
+      return await this.#ask(name);
+    } catch (error) {
+      this.close();
+      if (!wasOpen || !hasCode(error, 'stream-broken')) throw error;
+    }
+    return this.#ask(name);
+  }
+
+  async #ask(name: TableName): Promise<LookUp | typeof locked> {
+    const { instance, signal, version } = this.#options;
+    const isNew = this.#connection === null;
+    const connection = (this.#connection ??= await connect(instance, { signal }));
+    const purpose = `tell the columns of ${name.schema}.${name.table}`;
+    return askOver(connection, { purpose, signal, limitMs: lookUpLimitMs }, async () => {
+      if (isNew) await prepareForLookUps(connection, version);
+      return lookUp(connection, version, name);
+    });
+  }
+}
+
+/** So many tables are remembered as those that the log was told of. */
+const mostSaid = 10_000;
+
+const changedSince =
+  'a statement behind that place may have changed the table, and what it was before is not known';

@@ -1,0 +1,189 @@
+import { isBlank } from '../binlog/sql-text.js';
+
+/** A statement says what can't be read for certain. Whoever asks takes it for one that may do anything. */
+export class NotUnderstood extends Error {
+  override readonly name = 'NotUnderstood';
+}
+
+/**
+ * A piece of a statement. `word`: a keyword, or a name without quotation marks; `name`: in backticks; `quoted`: in double
+ * quotation marks, a text or (with ANSI_QUOTES) a name; `mark`: one character.
+ */
+export type SqlToken = {
+  readonly kind: 'word' | 'name' | 'quoted' | 'string' | 'number' | 'mark' | 'end';
+  readonly text: string;
+};
+
+const end: SqlToken = { kind: 'end', text: '' };
+
+/** What names without quotation marks consist of (MySQL 8.4 Reference Manual, "Schema Object Names"). */
+const wordCharacters = /[\w$\u0080-\uffff]+/y;
+
+/**
+ * Takes a statement apart as it is asked. Comments are left out; those that servers execute by their version are taken for
+ * code, or for comments, as `executes` has it.
+ */
+export class SqlTokens {
+  /** Whether there was a comment that servers execute. */
+  hasExecutedComments = false;
+  readonly #sql: string;
+  readonly #executes: boolean;
+  #at = 0;
+  #insideExecuted = false;
+  readonly #ahead: SqlToken[] = [];
+
+  constructor(sql: string, executes: boolean) {
+    this.#sql = sql;
+    this.#executes = executes;
+  }
+
+  /** The token that comes next, or so many behind it. */
+  peek(ahead = 0): SqlToken {
+    while (this.#ahead.length <= ahead) this.#ahead.push(this.#read());
+    return this.#ahead[ahead] ?? end;
+  }
+
+  next(): SqlToken {
+    const token = this.peek();
+    this.#ahead.shift();
+    return token;
+  }
+
+  /** Whether the next tokens are these words. */
+  isAt(...words: readonly string[]): boolean {
+    return words.every((word, index) => isWord(this.peek(index), word));
+  }
+
+  /** Takes these words if they come next, and says whether they did. */
+  take(...words: readonly string[]): boolean {
+    if (!this.isAt(...words)) return false;
+    for (let left = words.length; left > 0; left -= 1) this.next();
+    return true;
+  }
+
+  /** Takes this mark if it comes next, and says whether it did. */
+  takeMark(mark: string): boolean {
+    if (!this.isAtMark(mark)) return false;
+    this.next();
+    return true;
+  }
+
+  isAtMark(mark: string): boolean {
+    const { kind, text } = this.peek();
+    return kind === 'mark' && text === mark;
+  }
+
+  isAtEnd(): boolean {
+    return this.peek().kind === 'end';
+  }
+
+  /** A name, in quotation marks or not. */
+  name(): string {
+    const { kind, text } = this.next();
+    if (kind === 'word' || kind === 'name' || kind === 'quoted') return text;
+    throw new NotUnderstood(`a name was expected, and there is "${text}"`);
+  }
+
+  /** Passes over what stands in parentheses, if an opening one comes next. */
+  skipParentheses(): void {
+    if (!this.isAtMark('(')) return;
+    let depth = 0;
+    do {
+      const { kind, text } = this.next();
+      if (kind === 'end') throw new NotUnderstood('a parenthesis has no end');
+      if (kind === 'mark' && text === '(') depth += 1;
+      if (kind === 'mark' && text === ')') depth -= 1;
+    } while (depth > 0);
+  }
+
+  #read(): SqlToken {
+    const sql = this.#sql;
+    this.#passOver();
+    if (this.#at >= sql.length) return end;
+    const mark = sql.charAt(this.#at);
+    if (mark === '`' || mark === '"' || mark === "'") return this.#quoted(mark);
+    wordCharacters.lastIndex = this.#at;
+    const word = wordCharacters.exec(sql)?.[0];
+    if (word === undefined) {
+      this.#at += 1;
+      return { kind: 'mark', text: mark };
+    }
+    // Bytes that were no text of the set by which the statement was read.
+    if (word.includes('\ufffd')) throw new NotUnderstood('it has characters that can not be read');
+    this.#at += word.length;
+    return { kind: /^\d+$/.test(word) ? 'number' : 'word', text: word };
+  }
+
+  /**
+   * A doubled quotation mark stands for itself. What a backslash does depends on sql_mode (NO_BACKSLASH_ESCAPES), and
+   * with ANSI_QUOTES on the kind of quotation mark.
+   */
+  #quoted(mark: string): SqlToken {
+    const sql = this.#sql;
+    const start = this.#at + 1;
+    let from = start;
+    for (;;) {
+      const at = sql.indexOf(mark, from);
+      if (at < 0) throw new NotUnderstood('a quotation mark has no end');
+      from = at + 1;
+      if (sql.charAt(from) !== mark) break;
+      from += 1;
+    }
+    const text = sql.slice(start, from - 1);
+    if (mark !== '`' && text.includes('\\')) throw new NotUnderstood('a text has a backslash in it');
+    if (text.includes('\ufffd')) throw new NotUnderstood('it has characters that can not be read');
+    this.#at = from;
+    const kind = mark === '`' ? 'name' : mark === '"' ? 'quoted' : 'string';
+    return { kind, text: text.replaceAll(mark + mark, mark) };
+  }
+
+  /** White space and comments. */
+  #passOver(): void {
+    const sql = this.#sql;
+    for (;;) {
+      const at = this.#at;
+      if (at >= sql.length) return;
+      if (isBlank(sql, at)) this.#at += 1;
+      else if (sql.startsWith('/*', at)) this.#comment();
+      else if (this.#insideExecuted && sql.startsWith('*/', at)) {
+        this.#insideExecuted = false;
+        this.#at += 2;
+      } else if (sql.charAt(at) === '#') this.#line();
+      else if (sql.startsWith('--', at) && (at + 2 >= sql.length || isBlank(sql, at + 2))) this.#line();
+      else return;
+    }
+  }
+
+  #comment(): void {
+    const sql = this.#sql;
+    const marks = /\/\*M?!\d*/y;
+    marks.lastIndex = this.#at;
+    const executed = marks.exec(sql)?.[0];
+    if (executed !== undefined) {
+      if (this.#insideExecuted) throw new NotUnderstood('a comment stands in a comment');
+      this.hasExecutedComments = true;
+      if (this.#executes) {
+        this.#insideExecuted = true;
+        this.#at += executed.length;
+        return;
+      }
+    }
+    const close = sql.indexOf('*/', this.#at + 2);
+    if (close < 0) throw new NotUnderstood('a comment has no end');
+    this.#at = close + 2;
+  }
+
+  #line(): void {
+    const close = this.#sql.indexOf('\n', this.#at);
+    this.#at = close < 0 ? this.#sql.length : close;
+  }
+}
+
+function isWord({ kind, text }: SqlToken, word: string): boolean {
+  return kind === 'word' && text.toUpperCase() === word;
+}
+
+/** Whether a token is one of these words. */
+export function isOneOf({ kind, text }: SqlToken, words: ReadonlySet<string>): boolean {
+  return kind === 'word' && words.has(text.toUpperCase());
+}
