@@ -36,6 +36,10 @@ export type DumpOptions = {
   readonly serverId?: number;
   /** Upper bound on what is read in a second. */
   readonly maximumBytesPerSecond?: number;
+  /** Have a MariaDB server send the statements that stand before the rows in its log (ANNOTATE_ROWS_EVENT). */
+  readonly annotations?: boolean;
+  /** Told the connection's id on the server, right before the log is asked for. */
+  readonly onConnected?: (connectionId: number) => void;
 };
 
 const defaultHeartbeatMs = 500;
@@ -72,6 +76,8 @@ export async function* readDump(options: DumpOptions): AsyncGenerator<EventBatch
   signal.addEventListener('abort', abort, { once: true });
   try {
     const end = await prepare(connection, options);
+    options.onConnected?.(connection.id);
+    signal.throwIfAborted();
     const socket = takeSocket(connection);
     socket.write(dumpCommand(options));
     yield* batches(socket, options, end);
@@ -116,6 +122,8 @@ function takeSocket(connection: ServerConnection): Socket {
 }
 
 const nonBlockingFlag = 0x01;
+/** BINLOG_SEND_ANNOTATE_ROWS_EVENT (MariaDB: sql/sql_repl.h). The same bit means something else to MySQL. */
+const annotationsFlag = 0x02;
 
 /** COM_BINLOG_DUMP: 0x12, position (4), flags (2), server id (4), file name (MySQL Internals, "COM_BINLOG_DUMP"). */
 function dumpCommand(options: DumpOptions): Buffer {
@@ -124,7 +132,8 @@ function dumpCommand(options: DumpOptions): Buffer {
   packet.writeUIntLE(11 + name.length, 0, 3);
   packet.writeUInt8(0x12, 4);
   packet.writeUInt32LE(options.start.position, 5);
-  packet.writeUInt16LE(options.nonBlocking ? nonBlockingFlag : 0, 9);
+  const flags = (options.nonBlocking ? nonBlockingFlag : 0) | (options.annotations ? annotationsFlag : 0);
+  packet.writeUInt16LE(flags, 9);
   packet.writeUInt32LE(options.serverId ?? randomServerId(), 11);
   name.copy(packet, 15);
   return packet;

@@ -4,7 +4,7 @@ import type { Config } from '../config/schema.js';
 import type { TableFilter } from '../config/table-filter.js';
 import type { Sink } from '../sinks/sink.js';
 import type { Progress } from '../tail/progress.js';
-import { type DeliveredBatch, tail } from '../tail/tail.js';
+import type { DeliveredBatch, tail } from '../tail/tail.js';
 import { sleep } from '../util/async.js';
 import { messageOf, type WaymarkError } from '../util/errors.js';
 import { displayHint } from '../hints/hint.js';
@@ -37,6 +37,8 @@ export type CoordinatorOptions = {
   readonly breadcrumbs: Breadcrumbs;
   readonly logger: Logger;
   readonly sinkSignal: AbortSignal;
+  /** Reads one server, and delivers what is read: `tail`, unless it is delivered otherwise. */
+  readonly read: typeof tail;
   /** Told of everything that changes the state. */
   readonly onEvent: (event: AgentEvent) => void;
 };
@@ -180,7 +182,7 @@ export class Coordinator {
     onBatch: (batch: DeliveredBatch) => Promise<void>,
   ): Promise<never> {
     const { progress, filter, sink, logger, sinkSignal, config, supervisor } = this.#options;
-    return tail({
+    return this.#options.read({
       ...{ instance: member.instance, inspection, resume, ordered, progress, filter, sink, logger },
       ...{ signal, sinkSignal, serverId: this.#serverId.current, onBatch },
       onDivergence: supervisor.failover.onDivergence,

@@ -102,6 +102,7 @@ async function coordinate(
   });
   const coordinator = new Coordinator({
     ...{ config, supervisor, filter, sink, progress, checkpointer, breadcrumbs, logger, sinkSignal },
+    read: stream.read,
     onEvent: (event) => {
       stream.count(event);
     },
