@@ -1,0 +1,132 @@
+import { readCommitted } from '../binlog/committed-events.js';
+import type { Coordinates } from '../binlog/coordinates.js';
+import { formatAddress } from '../config/address.js';
+import { askOver } from '../mysql/ask.js';
+import { connect, type ServerConnection } from '../mysql/connection.js';
+import type { Instance } from '../mysql/instance.js';
+import { readBinaryLogs, text } from '../mysql/server.js';
+import { parseServerVersion } from '../mysql/version.js';
+import { WaymarkError } from '../util/errors.js';
+import { Dictionary } from './dictionary.js';
+import { EventReader } from './event-reader.js';
+import { eventsOf, type Host, type ReadServer } from './host.js';
+import type { ReaderOptions } from './reader-options.js';
+import { TransactionPlace } from './transaction-place.js';
+
+/** What reading one server has beside the program's side. */
+export type SingleHost = Host & {
+  /** The connection for questions stands. */
+  readonly controlled: (connectionId: number) => void;
+};
+
+const askLimitMs = 5000;
+
+/** The first position of every file of the log, behind its magic number. */
+const firstPosition = 4;
+
+/**
+ * Reads one server from where the options say on. Ends where the log does, if that was asked for.
+ * @throws what readCommitted and the event reader throw; the signal's reason when it fires.
+ */
+export async function readServer(
+  instance: Instance,
+  options: ReaderOptions,
+  host: SingleHost,
+  signal: AbortSignal,
+): Promise<void> {
+  const control = await connect(instance, { signal });
+  const dictionary = new Dictionary(instance, signal, control);
+  const onClose = (): void => {
+    if (!signal.aborted) host.error(controlLost(instance));
+  };
+  try {
+    const server = await askAbout(control, signal);
+    host.controlled(control.id);
+    control.socket.once('close', onClose);
+    const start = await startOf(control, options, signal);
+    await readFrom(start, { instance, options, host, signal, server, dictionary });
+  } finally {
+    control.socket.removeListener('close', onClose);
+    control.discard();
+    dictionary.close();
+  }
+}
+
+type Reading = {
+  readonly instance: Instance;
+  readonly options: ReaderOptions;
+  readonly host: Host;
+  readonly signal: AbortSignal;
+  readonly server: ReadServer;
+  readonly dictionary: Dictionary;
+};
+
+async function readFrom(start: Coordinates, reading: Reading): Promise<void> {
+  const { instance, options, host, signal, server, dictionary } = reading;
+  const { serverId, nonBlock, requestAnnotateRows } = options;
+  const reader = new EventReader({ ...readerParts(host, server), dictionary });
+  const place = new TransactionPlace(start);
+  host.moved(start, undefined);
+  const batches = readCommitted({
+    ...{ instance, start, signal },
+    ...(serverId === undefined ? {} : { serverId }),
+    nonBlocking: nonBlock === true,
+    annotations: requestAnnotateRows === true && server.version.vendor === 'mariadb',
+    onConnected: (connectionId) => {
+      host.connected(server, connectionId);
+    },
+  });
+  for await (const batch of batches) {
+    for (const raw of eventsOf(batch)) {
+      const paused = host.paused();
+      if (paused !== null) await paused;
+      signal.throwIfAborted();
+      place.event(raw.buffer, raw.start, raw.end, raw.place);
+      const read = reader.read(raw);
+      const event = read instanceof Promise ? await read : read;
+      host.moved(place.resume, place.committed);
+      if (event !== null) void host.emit(event, place.gtid);
+    }
+  }
+}
+
+/** What an event reader needs of the program's side and of the server. */
+export function readerParts(host: Host, { version, useChecksum }: ReadServer) {
+  const { values, filters, tableMap, error } = host;
+  return { values, filters, tableMap, version, useChecksum, onUnnamed: error };
+}
+
+/** A control connection is idle for hours where the log tells all. */
+const longestIdleSeconds = 31_536_000;
+
+async function askAbout(control: ServerConnection, signal: AbortSignal): Promise<ReadServer> {
+  const question = { purpose: 'tell its version', signal, limitMs: askLimitMs };
+  return askOver(control, question, async () => {
+    await control.run(`SET SESSION wait_timeout = ${longestIdleSeconds}`);
+    const [row] = await control.query('SELECT VERSION() AS version, @@GLOBAL.binlog_checksum AS checksum');
+    const version = parseServerVersion(text(row?.['version']));
+    return { version, useChecksum: text(row?.['checksum']) !== 'NONE' };
+  });
+}
+
+async function startOf(
+  control: ServerConnection,
+  { filename, position, startAtEnd }: ReaderOptions,
+  signal: AbortSignal,
+): Promise<Coordinates> {
+  if (filename !== undefined && (position !== undefined || startAtEnd !== true)) {
+    return { file: filename, position: position ?? firstPosition };
+  }
+  const question = { purpose: 'list its binary logs', signal, limitMs: askLimitMs };
+  const logs = await askOver(control, question, readBinaryLogs);
+  const [first, last] = [logs[0], logs.at(-1)];
+  if (first === undefined || last === undefined) {
+    throw new WaymarkError('unsuitable-server', 'The server has no binary log');
+  }
+  if (startAtEnd === true) return { file: last.file, position: last.sizeBytes };
+  return { file: first.file, position: position ?? firstPosition };
+}
+
+function controlLost({ address }: Instance): WaymarkError {
+  return new WaymarkError('stream-broken', `${formatAddress(address)} closed the control connection`);
+}

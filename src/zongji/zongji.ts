@@ -1,0 +1,231 @@
+import { EventEmitter } from 'node:events';
+import type { Coordinates } from '../binlog/coordinates.js';
+import type { Instance } from '../mysql/instance.js';
+import {
+  connectionOptions,
+  type ConnectionOptions,
+  instanceOf,
+  type ZongJiDsn,
+} from './connection-options.js';
+import type { BinlogEvent } from './events.js';
+import { type FilterOptions, Filters } from './filters.js';
+import type { ReadServer } from './host.js';
+import { filterOptions, type ReaderOptions, readerOptions, type StartOptions } from './reader-options.js';
+import { readServer, type SingleHost } from './single-server.js';
+import type { TableMapEntries } from './table-events.js';
+import { type ValueSettings, valueSettings } from './value-settings.js';
+import { zongJiError } from './zongji-error.js';
+
+/** What a program can listen to. */
+export type ZongJiEvents = {
+  /** The connections stand, and the log is asked for next. */
+  ready: [];
+  binlog: [event: BinlogEvent];
+  error: [error: Error];
+  stopped: [];
+};
+
+function rethrow(error: unknown): never {
+  throw error;
+}
+
+/** A connection to the server, by its id there. */
+export type ConnectionId = { readonly threadId: number };
+
+type Reading = { readonly stop: AbortController; ended: Promise<void> };
+
+/** Reads the changes of a server, or of a pool of them, from its binary log, with the interface of @vlasky/zongji. */
+export class ZongJi extends EventEmitter<ZongJiEvents> {
+  /** For `const { default: ZongJi } = require('waymark/zongji')`. */
+  static readonly default = this;
+  /** The tables whose rows are read, by table id. */
+  readonly tableMap: TableMapEntries = {};
+  /** Whether the log is being read. */
+  ready = false;
+  stopped = false;
+  /** Whether the server writes checksums. */
+  useChecksum = false;
+  serverVersion: string | undefined;
+  isMariaDb = false;
+  /** Where reading begins; while it goes on, `filename` and `position` say where it can begin again. */
+  options: ReaderOptions = {};
+  filters: FilterOptions = {};
+  /** The connection that the log comes over. */
+  connection: ConnectionId | null = null;
+  /** The connection for questions; null where a pool is read. */
+  ctrlConnection: ConnectionId | null = null;
+  readonly #values: ValueSettings;
+  readonly #read: (host: SingleHost, signal: AbortSignal) => Promise<void>;
+  #filters = new Filters({});
+  #reading: Reading | null = null;
+  #paused: { readonly until: Promise<void>; readonly resume: () => void } | null = null;
+  #gtid: string | undefined;
+
+  /**
+   * @param dsn a URL, options of a connection as mysql2 takes them, or a connection or pool of mysql2's, whose options are
+   *   used.
+   * @throws WaymarkError `usage` for options that are not supported.
+   */
+  constructor(dsn: ZongJiDsn) {
+    super();
+    const options = connectionOptions(dsn);
+    this.#values = valueSettings(options);
+    this.#read = this.#readerOf(options);
+  }
+
+  #readerOf(options: ConnectionOptions): (host: SingleHost, signal: AbortSignal) => Promise<void> {
+    const instance: Instance = instanceOf(options);
+    return (host, signal) => readServer(instance, this.options, host, signal);
+  }
+
+  /** The GTID of the transaction whose event is emitted at this moment. */
+  get lastGtid(): string | undefined {
+    return this.#gtid;
+  }
+
+  /** Begins to read. While it reads already, the filters alone are taken over. */
+  start(options: StartOptions = {}): void {
+    this._filters(options);
+    if (this.#reading !== null && !this.stopped) return;
+    this.options = readerOptions(options);
+    this.stopped = false;
+    const before = this.#reading?.ended ?? Promise.resolve();
+    const reading: Reading = { stop: new AbortController(), ended: before };
+    this.#reading = reading;
+    reading.ended = before.then(() => this.#run(reading));
+  }
+
+  /** Ends reading; `stopped` is emitted when it has ended. */
+  stop(): void {
+    this.stopped = true;
+    this.ready = false;
+    this.connection = null;
+    this.resume();
+    if (this.#reading === null) this.emit('stopped');
+    else this.#reading.stop.abort(new Error('stopped'));
+  }
+
+  /** Has no events emitted until {@link resume}; the server waits as long as its `net_write_timeout` allows. */
+  pause(): void {
+    if (this.#paused !== null) return;
+    let resume = (): void => undefined;
+    const until = new Promise<void>((resolve) => {
+      resume = resolve;
+    });
+    this.#paused = { until, resume };
+  }
+
+  /** Has events emitted again. */
+  resume(): void {
+    this.#paused?.resume();
+    this.#paused = null;
+  }
+
+  /** An option of reading, or several. */
+  get(name: string | readonly string[]): unknown {
+    const value = (key: string): unknown => Reflect.get(this.options, key);
+    return typeof name === 'string' ? value(name) : Object.fromEntries(name.map((key) => [key, value(key)]));
+  }
+
+  /** Changes the filters. */
+  _filters(options: FilterOptions = {}): void {
+    this.filters = filterOptions(options);
+    this.#filters = new Filters(this.filters);
+  }
+
+  /** Whether events of that name are kept back. */
+  _skipEvent(name: string): boolean {
+    return this.#filters.skipsEvent(name);
+  }
+
+  /** Whether events of that table are kept back. */
+  _skipSchema(schema: string, table: string): boolean {
+    return this.#filters.skipsTable(schema, table);
+  }
+
+  async #run(reading: Reading): Promise<void> {
+    const { signal } = reading.stop;
+    try {
+      signal.throwIfAborted();
+      await this.#read(this.#hostOf(reading), signal);
+    } catch (error) {
+      if (!signal.aborted) this.#fail(error);
+    }
+    if (this.#reading === reading) {
+      this.#reading = null;
+      this.ready = false;
+      this.connection = null;
+      this.ctrlConnection = null;
+    }
+    if (signal.aborted) this.#guard(() => this.emit('stopped'));
+  }
+
+  #hostOf(reading: Reading): SingleHost {
+    const isOver = (): boolean => reading.stop.signal.aborted;
+    return {
+      values: this.#values,
+      tableMap: this.tableMap,
+      filters: () => this.#filters,
+      paused: () => this.#paused?.until ?? null,
+      controlled: (threadId) => {
+        this.ctrlConnection = { threadId };
+      },
+      connected: (server, threadId) => {
+        if (!isOver()) this.#connected(server, threadId);
+      },
+      moved: (resume) => {
+        if (!isOver()) this.#moved(resume);
+      },
+      emit: (event, gtid) => this.#give(event, gtid),
+      error: (error) => {
+        if (!isOver()) this.#fail(error);
+      },
+    };
+  }
+
+  #connected({ version, useChecksum }: ReadServer, threadId: number): void {
+    this.serverVersion = version.text;
+    this.isMariaDb = version.vendor === 'mariadb';
+    this.useChecksum = useChecksum;
+    this.connection = { threadId };
+    if (this.ready) return;
+    this.ready = true;
+    this.#guard(() => this.emit('ready'));
+  }
+
+  #moved({ file, position }: Coordinates): void {
+    this.options.filename = file;
+    this.options.position = position;
+  }
+
+  #give(event: BinlogEvent, gtid: string | undefined): readonly Promise<unknown>[] {
+    event.gtid ??= gtid;
+    this.#gtid = gtid;
+    const pending: Promise<unknown>[] = [];
+    for (const listener of this.rawListeners('binlog')) {
+      this.#guard(() => {
+        const listen: (event: BinlogEvent) => unknown = listener;
+        const result = listen.call(this, event);
+        if (result instanceof Promise) pending.push(result);
+      });
+    }
+    this.#gtid = undefined;
+    return pending;
+  }
+
+  /** What a listener throws is nobody's but the program's: it comes out as if its own code had been called by nobody. */
+  #guard(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      process.nextTick(rethrow, error);
+    }
+  }
+
+  /** An error that nobody listens to ends the program, as with every emitter. */
+  #fail(error: unknown): void {
+    process.nextTick(() => {
+      this.emit('error', zongJiError(error));
+    });
+  }
+}
