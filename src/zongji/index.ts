@@ -6,4 +6,43 @@ import { ZongJi } from './zongji.js';
 export default ZongJi;
 // What require() gives (nodejs.org/api/modules.html, "Loading ECMAScript modules using require()").
 export { ZongJi as 'module.exports' };
-export { ZongJi, type ConnectionId, type ZongJiEvents } from './zongji.js';
+export { type ConnectionId, ZongJi, type ZongJiEvents } from './zongji.js';
+export type { ZongJiDsn } from './connection-options.js';
+export type { ColumnInfo, ColumnMetadata, ColumnSchema } from './column-schemas.js';
+export type { FilterOptions, SchemaList } from './filters.js';
+export type { ReaderOptions, StartOptions } from './reader-options.js';
+export type { RowData } from './row-values.js';
+export { ZongJiError } from './zongji-error.js';
+export {
+  AnnotateRows,
+  BinlogCheckpoint,
+  BinlogEvent,
+  Format,
+  IntVar,
+  Query,
+  Rotate,
+  RowsQuery,
+  StartEncryption,
+  Unknown,
+  XaPrepare,
+  Xid,
+} from './events.js';
+export {
+  AnonymousGtid,
+  Gtid,
+  type GtidListEntry,
+  MariadbGtid,
+  MariadbGtidList,
+  PreviousGtids,
+  type SidEntry,
+} from './gtid-events.js';
+export {
+  DeleteRows,
+  RowsEvent,
+  TableMap,
+  type TableMapEntries,
+  type TableMapEntry,
+  type UpdatedRow,
+  UpdateRows,
+  WriteRows,
+} from './table-events.js';

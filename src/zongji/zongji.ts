@@ -1,15 +1,16 @@
 import { EventEmitter } from 'node:events';
 import type { Coordinates } from '../binlog/coordinates.js';
-import type { Instance } from '../mysql/instance.js';
 import {
   connectionOptions,
   type ConnectionOptions,
   instanceOf,
   type ZongJiDsn,
 } from './connection-options.js';
+import type { PoolHost } from './emitting-tail.js';
 import type { BinlogEvent } from './events.js';
 import { type FilterOptions, Filters } from './filters.js';
 import type { ReadServer } from './host.js';
+import { poolOptions } from './pool-options.js';
 import { filterOptions, type ReaderOptions, readerOptions, type StartOptions } from './reader-options.js';
 import { readServer, type SingleHost } from './single-server.js';
 import type { TableMapEntries } from './table-events.js';
@@ -31,6 +32,8 @@ function rethrow(error: unknown): never {
 
 /** A connection to the server, by its id there. */
 export type ConnectionId = { readonly threadId: number };
+
+type Read = (host: SingleHost & PoolHost, signal: AbortSignal) => Promise<void>;
 
 type Reading = { readonly stop: AbortController; ended: Promise<void> };
 
@@ -55,7 +58,7 @@ export class ZongJi extends EventEmitter<ZongJiEvents> {
   /** The connection for questions; null where a pool is read. */
   ctrlConnection: ConnectionId | null = null;
   readonly #values: ValueSettings;
-  readonly #read: (host: SingleHost, signal: AbortSignal) => Promise<void>;
+  readonly #read: Read;
   #filters = new Filters({});
   #reading: Reading | null = null;
   #paused: { readonly until: Promise<void>; readonly resume: () => void } | null = null;
@@ -73,9 +76,18 @@ export class ZongJi extends EventEmitter<ZongJiEvents> {
     this.#read = this.#readerOf(options);
   }
 
-  #readerOf(options: ConnectionOptions): (host: SingleHost, signal: AbortSignal) => Promise<void> {
-    const instance: Instance = instanceOf(options);
-    return (host, signal) => readServer(instance, this.options, host, signal);
+  #readerOf(options: ConnectionOptions): Read {
+    const pool = poolOptions(options);
+    if (pool === null) {
+      const instance = instanceOf(options);
+      return (host, signal) => readServer(instance, this.options, host, signal);
+    }
+    return async (host, signal) => {
+      const config = pool.configOf(this.options);
+      // Loaded late: what a pool takes awaits at its top level, which require() can't (content-digest.ts).
+      const { readPool } = await import('./pool.js');
+      await readPool(config, pool.logger, host, signal);
+    };
   }
 
   /** The GTID of the transaction whose event is emitted at this moment. */
@@ -160,9 +172,10 @@ export class ZongJi extends EventEmitter<ZongJiEvents> {
     if (signal.aborted) this.#guard(() => this.emit('stopped'));
   }
 
-  #hostOf(reading: Reading): SingleHost {
+  #hostOf(reading: Reading): SingleHost & PoolHost {
     const isOver = (): boolean => reading.stop.signal.aborted;
     return {
+      isOver,
       values: this.#values,
       tableMap: this.tableMap,
       filters: () => this.#filters,
