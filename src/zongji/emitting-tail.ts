@@ -122,7 +122,7 @@ async function take(raw: RawEvent, { host, transactions, reader, place }: Work, 
   const event = read instanceof Promise ? await read : read;
   const taken = transactions.take(raw, event, place.gtid);
   const { emitted, step } = taken instanceof Promise ? await taken : taken;
-  host.moved(place.resume, place.committed);
+  host.moved(place.resume, null);
   for (const next of emitted) {
     given.pending.push(...host.emit(next.event, next.gtid));
     if ('rows' in next.event) given.records += 1;

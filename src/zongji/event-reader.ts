@@ -208,9 +208,14 @@ function rowsEvent(
   return deleted.length > 0 ? new DeleteRows(event, parts, deleted) : new WriteRows(event, parts, inserted);
 }
 
-/** The stated end has 32 bits, and the place has all; MariaDB states none inside a transaction. */
+/**
+ * The stated end has 32 bits, and the place has all; MariaDB states none inside a transaction, and a rotation's place is in
+ * the next file.
+ */
 function bytesOf({ buffer, start, end, place }: RawEvent): EventBytes {
-  return { buffer, start, end, nextPosition: eventEndPosition(buffer, start) === 0 ? 0 : place.end };
+  const stated = eventEndPosition(buffer, start);
+  const isStated = stated === 0 || eventType(buffer, start) === EventType.rotate;
+  return { buffer, start, end, nextPosition: isStated ? stated : place.end };
 }
 
 function unnamed(schema: string, table: string, reason: string): WaymarkError {

@@ -20,7 +20,7 @@ export class BinlogEvent {
   /** Bytes of its body. */
   readonly size: number;
   /** The GTID of the transaction that it belongs to. */
-  gtid?: string | undefined;
+  declare gtid?: string | undefined;
 
   constructor({ buffer, start, end, nextPosition }: EventBytes) {
     this.timestamp = buffer.readUInt32LE(start) * 1000;

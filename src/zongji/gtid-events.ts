@@ -11,7 +11,7 @@ export class Gtid extends BinlogEvent {
   readonly sid: string;
   readonly gno: number | string;
   /** Set on GTIDs with a tag alone. */
-  readonly tag?: string;
+  declare readonly tag?: string;
 
   constructor(event: EventBytes) {
     super(event);
@@ -82,14 +82,14 @@ export class MariadbGtid extends BinlogEvent {
   readonly isDdl: boolean;
   readonly preparedXa: boolean;
   readonly completedXa: boolean;
-  readonly commitId?: number | string;
-  readonly xidFormatId?: number;
-  readonly xidGtrid?: Buffer;
-  readonly xidBqual?: Buffer;
-  readonly flagsExtra?: number;
-  readonly extraEngines?: number;
-  readonly saSeqNo?: number | string;
-  readonly threadId?: number;
+  declare readonly commitId?: number | string;
+  declare readonly xidFormatId?: number;
+  declare readonly xidGtrid?: Buffer;
+  declare readonly xidBqual?: Buffer;
+  declare readonly flagsExtra?: number;
+  declare readonly extraEngines?: number;
+  declare readonly saSeqNo?: number | string;
+  declare readonly threadId?: number;
 
   constructor(event: EventBytes) {
     super(event);

@@ -67,3 +67,24 @@ function partText({ tag, intervals }: SetEntry): string {
   const ranges = intervals.map(([first, end]) => (first === end - 1n ? `${first}` : `${first}-${end - 1n}`));
   return `${tag === null || tag === '' ? '' : `:${tag}`}:${ranges.join(':')}`;
 }
+
+/** Writes a GTID set as {@link readSet} reads it; in the form with tags only where there are some. */
+export function writeSet(entries: readonly SetEntry[]): Buffer {
+  const isTagged = entries.some(({ tag }) => tag !== null && tag !== '');
+  const count = BigInt(entries.length);
+  const parts: Buffer[] = [integer(isTagged ? (count << 8n) | (1n << 56n) : count)];
+  for (const { uuid, tag, intervals } of entries) {
+    parts.push(Buffer.from(uuid.replaceAll('-', ''), 'hex'));
+    // A length below 128 is one byte of the serialisation: no one-bits at its end, the value above them.
+    if (isTagged) parts.push(Buffer.of((tag ?? '').length << 1), Buffer.from(tag ?? '', 'latin1'));
+    parts.push(integer(BigInt(intervals.length)));
+    for (const [first, end] of intervals) parts.push(integer(first), integer(end));
+  }
+  return Buffer.concat(parts);
+}
+
+function integer(value: bigint): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64LE(value);
+  return bytes;
+}

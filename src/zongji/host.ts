@@ -3,6 +3,7 @@ import type { EventBatch } from '../binlog/event.js';
 import type { ServerVersion } from '../mysql/version.js';
 import type { RawEvent } from './event-reader.js';
 import type { BinlogEvent } from './events.js';
+import type { ExecutedGtids } from './executed-gtids.js';
 import type { Filters } from './filters.js';
 import type { TableMapEntries } from './table-events.js';
 import type { ValueSettings } from './value-settings.js';
@@ -20,10 +21,11 @@ export type Host = {
   readonly paused: () => Promise<void> | null;
   /** The log is asked for next. */
   readonly connected: (server: ReadServer, connectionId: number) => void;
-  /** Where reading can begin again, and what was committed before. */
-  readonly moved: (resume: Coordinates, committed: string | undefined) => void;
+  /** Where reading can begin again, and what the program has had then; null where that isn't followed. */
+  readonly moved: (resume: Coordinates, executed: ExecutedGtids | null) => void;
   /** Gives the program an event. Gives what of its listeners isn't done yet. */
   readonly emit: (event: BinlogEvent, gtid: string | undefined) => readonly Promise<unknown>[];
+  /** Reading goes on, but the program should know. */
   readonly error: (error: unknown) => void;
 };
 

@@ -46,3 +46,5 @@ export {
   UpdateRows,
   WriteRows,
 } from './table-events.js';
+export { GtidSet } from './gtid-set.js';
+export { MariadbGtidPosition } from './mariadb-gtid-position.js';

@@ -1,15 +1,20 @@
 import { readCommitted } from '../binlog/committed-events.js';
 import type { Coordinates } from '../binlog/coordinates.js';
+import type { LeftOut } from '../binlog/dump-stream.js';
 import { formatAddress } from '../config/address.js';
 import { askOver } from '../mysql/ask.js';
 import { connect, type ServerConnection } from '../mysql/connection.js';
 import type { Instance } from '../mysql/instance.js';
 import { readBinaryLogs, text } from '../mysql/server.js';
-import { parseServerVersion } from '../mysql/version.js';
+import { parseServerVersion, type Vendor } from '../mysql/version.js';
 import { WaymarkError } from '../util/errors.js';
 import { Dictionary } from './dictionary.js';
 import { EventReader } from './event-reader.js';
 import { eventsOf, type Host, type ReadServer } from './host.js';
+import { ExecutedGtids, gtidsOf } from './executed-gtids.js';
+import { GtidSet } from './gtid-set.js';
+import { writeSet } from './gtid-set-bytes.js';
+import type { MariadbGtidPosition } from './mariadb-gtid-position.js';
 import type { ReaderOptions } from './reader-options.js';
 import { TransactionPlace } from './transaction-place.js';
 
@@ -43,8 +48,8 @@ export async function readServer(
     const server = await askAbout(control, signal);
     host.controlled(control.id);
     control.socket.once('close', onClose);
-    const start = await startOf(control, options, signal);
-    await readFrom(start, { instance, options, host, signal, server, dictionary });
+    const begin = await beginOf(control, server, options, signal);
+    await readFrom(begin, { instance, options, host, signal, server, dictionary });
   } finally {
     control.socket.removeListener('close', onClose);
     control.discard();
@@ -61,15 +66,16 @@ type Reading = {
   readonly dictionary: Dictionary;
 };
 
-async function readFrom(start: Coordinates, reading: Reading): Promise<void> {
+async function readFrom({ start, behind, executed }: Begin, reading: Reading): Promise<void> {
   const { instance, options, host, signal, server, dictionary } = reading;
   const { serverId, nonBlock, requestAnnotateRows } = options;
   const reader = new EventReader({ ...readerParts(host, server), dictionary });
   const place = new TransactionPlace(start);
-  host.moved(start, undefined);
+  if (behind === null) host.moved(start, executed);
   const batches = readCommitted({
     ...{ instance, start, signal },
     ...(serverId === undefined ? {} : { serverId }),
+    ...(behind === null ? {} : { behind }),
     nonBlocking: nonBlock === true,
     annotations: requestAnnotateRows === true && server.version.vendor === 'mariadb',
     onConnected: (connectionId) => {
@@ -84,7 +90,8 @@ async function readFrom(start: Coordinates, reading: Reading): Promise<void> {
       place.event(raw.buffer, raw.start, raw.end, raw.place);
       const read = reader.read(raw);
       const event = read instanceof Promise ? await read : read;
-      host.moved(place.resume, place.committed);
+      executed.event(raw, place.committed);
+      host.moved(place.resume, executed);
       if (event !== null) void host.emit(event, place.gtid);
     }
   }
@@ -109,22 +116,57 @@ async function askAbout(control: ServerConnection, signal: AbortSignal): Promise
   });
 }
 
-async function startOf(
+/** Where reading begins, and what the program has had before as far as that is known. */
+type Begin = {
+  readonly start: Coordinates;
+  /** Set where the server is to find the place. */
+  readonly behind: LeftOut | null;
+  readonly executed: ExecutedGtids;
+};
+
+async function beginOf(
   control: ServerConnection,
-  { filename, position, startAtEnd }: ReaderOptions,
+  { version }: ReadServer,
+  options: ReaderOptions,
   signal: AbortSignal,
-): Promise<Coordinates> {
+): Promise<Begin> {
+  const { gtidSet, filename, position, startAtEnd } = options;
+  if (gtidSet !== undefined) {
+    const gtids = gtidsOf(gtidSet, version.vendor);
+    const start = { file: '', position: firstPosition };
+    return { start, behind: leftOut(gtids), executed: new ExecutedGtids(gtids, false) };
+  }
   if (filename !== undefined && (position !== undefined || startAtEnd !== true)) {
-    return { file: filename, position: position ?? firstPosition };
+    return beginAt({ file: filename, position: position ?? firstPosition });
   }
   const question = { purpose: 'list its binary logs', signal, limitMs: askLimitMs };
+  // Asked for before the log's end: what comes between the two comes once more, and nothing is claimed that will not come.
+  const executed =
+    startAtEnd === true ? await askOver(control, question, () => executedOn(control, version.vendor)) : null;
   const logs = await askOver(control, question, readBinaryLogs);
   const [first, last] = [logs[0], logs.at(-1)];
   if (first === undefined || last === undefined) {
     throw new WaymarkError('unsuitable-server', 'The server has no binary log');
   }
-  if (startAtEnd === true) return { file: last.file, position: last.sizeBytes };
-  return { file: first.file, position: position ?? firstPosition };
+  if (executed === null) return beginAt({ file: first.file, position: position ?? firstPosition });
+  const start = { file: last.file, position: last.sizeBytes };
+  return { start, behind: null, executed: new ExecutedGtids(executed, false) };
+}
+
+function beginAt(start: Coordinates): Begin {
+  return { start, behind: null, executed: new ExecutedGtids(null, start.position <= firstPosition) };
+}
+
+async function executedOn(control: ServerConnection, vendor: Vendor): Promise<GtidSet | MariadbGtidPosition> {
+  const variable = vendor === 'mysql' ? 'gtid_executed' : 'gtid_current_pos';
+  const [row] = await control.query(`SELECT @@GLOBAL.${variable} AS gtids`);
+  return gtidsOf(text(row?.['gtids']), vendor);
+}
+
+function leftOut(gtids: GtidSet | MariadbGtidPosition): LeftOut {
+  return gtids instanceof GtidSet
+    ? { vendor: 'mysql', set: writeSet(gtids.entries()) }
+    : { vendor: 'mariadb', position: gtids.toString() };
 }
 
 function controlLost({ address }: Instance): WaymarkError {

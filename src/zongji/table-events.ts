@@ -25,12 +25,12 @@ export class TableMap extends TableEvent {
   readonly columnsMetadata: readonly (ColumnMetadata | undefined)[];
   readonly tableMap: TableMapEntries;
   /** These four stand in the log with `binlog_row_metadata=FULL` alone. */
-  readonly columnNames?: readonly string[];
-  readonly primaryKey?: readonly number[];
-  readonly columnVisibility?: readonly boolean[];
-  readonly geometryTypes?: readonly (number | undefined)[];
+  declare readonly columnNames?: readonly string[];
+  declare readonly primaryKey?: readonly number[];
+  declare readonly columnVisibility?: readonly boolean[];
+  declare readonly geometryTypes?: readonly (number | undefined)[];
   /** Of columns that are numbers: true for unsigned ones. */
-  readonly signedness?: readonly (boolean | undefined)[];
+  declare readonly signedness?: readonly (boolean | undefined)[];
 
   /** @param logged the table as the log alone has it. */
   constructor(event: EventBytes, logged: TableLayout, entry: TableMapEntry, tableMap: TableMapEntries) {
@@ -48,7 +48,8 @@ export class TableMap extends TableEvent {
     }
     if (names.length < columns.length) return;
     this.columnNames = names;
-    this.columnVisibility = columns.map(({ visible }) => visible);
+    // MariaDB's log doesn't tell it.
+    if (logged.vendor === 'mysql') this.columnVisibility = columns.map(({ visible }) => visible);
     if (primaryKey !== null && primaryKey.length > 0)
       this.primaryKey = primaryKey.map(({ column }) => column);
     if (columns.some(({ geometryType }) => geometryType !== null)) {

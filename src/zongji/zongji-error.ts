@@ -6,8 +6,8 @@ export class ZongJiError extends Error {
   /** mysql2's code (`PROTOCOL_CONNECTION_LOST`, `ECONNREFUSED`, …); waymark's own where mysql2 has none. */
   readonly code: string;
   /** The number of the error that the server has sent. */
-  readonly errno?: number;
-  readonly sqlState?: string;
+  declare readonly errno?: number;
+  declare readonly sqlState?: string;
   /** Whether the connection is over. */
   readonly fatal: boolean;
 
@@ -26,8 +26,8 @@ export class ZongJiError extends Error {
 /** ER_MASTER_FATAL_ERROR_READING_BINLOG (MySQL); MariaDB has another name for the same number. */
 const cantReadLog = 'ER_MASTER_FATAL_ERROR_READING_BINLOG';
 
-/** An error of ours as one of zongji's. */
-export function zongJiError(error: unknown): Error {
+/** An error of ours as one of zongji's; a fatal one ends reading. */
+export function zongJiError(error: unknown, fatal: boolean): Error {
   if (error instanceof ZongJiError) return error;
   if (!(error instanceof WaymarkError)) return error instanceof Error ? error : new Error(messageOf(error));
   const given = codeOfClient(error.cause);
@@ -37,7 +37,7 @@ export function zongJiError(error: unknown): Error {
     code: given?.code ?? codeOf(error),
     ...(errno === undefined ? {} : { errno }),
     ...(given?.sqlState === undefined ? {} : { sqlState: given.sqlState }),
-    fatal: true,
+    fatal,
   });
 }
 

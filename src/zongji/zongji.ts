@@ -8,7 +8,10 @@ import {
 } from './connection-options.js';
 import type { PoolHost } from './emitting-tail.js';
 import type { BinlogEvent } from './events.js';
+import type { ExecutedGtids } from './executed-gtids.js';
 import { type FilterOptions, Filters } from './filters.js';
+import { GtidSet } from './gtid-set.js';
+import { MariadbGtidPosition } from './mariadb-gtid-position.js';
 import type { ReadServer } from './host.js';
 import { poolOptions } from './pool-options.js';
 import { filterOptions, type ReaderOptions, readerOptions, type StartOptions } from './reader-options.js';
@@ -39,8 +42,10 @@ type Reading = { readonly stop: AbortController; ended: Promise<void> };
 
 /** Reads the changes of a server, or of a pool of them, from its binary log, with the interface of @vlasky/zongji. */
 export class ZongJi extends EventEmitter<ZongJiEvents> {
-  /** For `const { default: ZongJi } = require('waymark/zongji')`. */
+  /** For `const { default: ZongJi, GtidSet } = require('waymark/zongji')`. */
   static readonly default = this;
+  static readonly GtidSet = GtidSet;
+  static readonly MariadbGtidPosition = MariadbGtidPosition;
   /** The tables whose rows are read, by table id. */
   readonly tableMap: TableMapEntries = {};
   /** Whether the log is being read. */
@@ -63,6 +68,7 @@ export class ZongJi extends EventEmitter<ZongJiEvents> {
   #reading: Reading | null = null;
   #paused: { readonly until: Promise<void>; readonly resume: () => void } | null = null;
   #gtid: string | undefined;
+  #executed: ExecutedGtids | null = null;
 
   /**
    * @param dsn a URL, options of a connection as mysql2 takes them, or a connection or pool of mysql2's, whose options are
@@ -90,6 +96,14 @@ export class ZongJi extends EventEmitter<ZongJiEvents> {
     };
   }
 
+  /**
+   * The transactions that the program has had, for `start({ gtidSet })`; undefined where it isn't known which came before
+   * the beginning.
+   */
+  get gtidSet(): string | undefined {
+    return this.#executed?.text;
+  }
+
   /** The GTID of the transaction whose event is emitted at this moment. */
   get lastGtid(): string | undefined {
     return this.#gtid;
@@ -100,6 +114,7 @@ export class ZongJi extends EventEmitter<ZongJiEvents> {
     this._filters(options);
     if (this.#reading !== null && !this.stopped) return;
     this.options = readerOptions(options);
+    this.#executed = null;
     this.stopped = false;
     const before = this.#reading?.ended ?? Promise.resolve();
     const reading: Reading = { stop: new AbortController(), ended: before };
@@ -161,7 +176,7 @@ export class ZongJi extends EventEmitter<ZongJiEvents> {
       signal.throwIfAborted();
       await this.#read(this.#hostOf(reading), signal);
     } catch (error) {
-      if (!signal.aborted) this.#fail(error);
+      if (!signal.aborted) this.#fail(error, true);
     }
     if (this.#reading === reading) {
       this.#reading = null;
@@ -186,12 +201,12 @@ export class ZongJi extends EventEmitter<ZongJiEvents> {
       connected: (server, threadId) => {
         if (!isOver()) this.#connected(server, threadId);
       },
-      moved: (resume) => {
-        if (!isOver()) this.#moved(resume);
+      moved: (resume, executed) => {
+        if (!isOver()) this.#moved(resume, executed);
       },
       emit: (event, gtid) => this.#give(event, gtid),
       error: (error) => {
-        if (!isOver()) this.#fail(error);
+        if (!isOver()) this.#fail(error, false);
       },
     };
   }
@@ -206,7 +221,8 @@ export class ZongJi extends EventEmitter<ZongJiEvents> {
     this.#guard(() => this.emit('ready'));
   }
 
-  #moved({ file, position }: Coordinates): void {
+  #moved({ file, position }: Coordinates, executed: ExecutedGtids | null): void {
+    this.#executed = executed;
     this.options.filename = file;
     this.options.position = position;
   }
@@ -236,9 +252,9 @@ export class ZongJi extends EventEmitter<ZongJiEvents> {
   }
 
   /** An error that nobody listens to ends the program, as with every emitter. */
-  #fail(error: unknown): void {
+  #fail(error: unknown, fatal: boolean): void {
     process.nextTick(() => {
-      this.emit('error', zongJiError(error));
+      this.emit('error', zongJiError(error, fatal));
     });
   }
 }
