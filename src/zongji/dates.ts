@@ -2,7 +2,7 @@ const invalid = Number.NaN;
 
 /**
  * A DATE or DATETIME as a Date object. One that no Date object can be (`0000-00-00`, a month or a day of 0, 30 February)
- * is an invalid Date, as mysql2 has it.
+ * is an invalid Date.
  * @param text `YYYY-MM-DD`, perhaps with ` hh:mm:ss` and a fraction, which is cut to milliseconds.
  * @param offsetMinutes east of UTC; null: the time zone of this process.
  */

@@ -1,5 +1,6 @@
 import Original, { type BinlogEvent as OriginalEvent } from '@vlasky/zongji';
 import { once } from 'node:events';
+import { createConnection } from 'mysql2';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import ZongJi, { type BinlogEvent, type StartOptions } from '../../src/zongji/index.js';
 import { startServer, type TestServer } from '../servers/index.js';
@@ -223,4 +224,160 @@ describe.each(metadata)('with %s metadata', (setting) => {
     expectAlike(both);
     expect(new Set(both.ours.names).size).toBeGreaterThan(8);
   });
+});
+
+describe('what zongji has wrong', () => {
+  beforeAll(async () => {
+    await server.query('SET GLOBAL binlog_row_metadata = FULL');
+    return async () => {
+      await server.query('SET GLOBAL binlog_row_metadata = DEFAULT');
+    };
+  });
+
+  const invalid = new Date(Number.NaN);
+
+  /** Columns, values, what ours is, what zongji's is. */
+  const faults: readonly (readonly [type: string, sql: string, ours: unknown, theirs: unknown])[] = [
+    ['TIME', "'-01:00:00'", '-01:00:00', '-00:63:64'],
+    ['YEAR', '0', 0, 1900],
+    ['FLOAT', '0.1', 0.1, Math.fround(0.1)],
+    ['DATE', "'0099-01-02'", new Date('0099-01-02T00:00:00Z'), new Date('1999-01-02T00:00:00Z')],
+    ['DATE', "'2024-00-01'", invalid, invalid],
+    ['DATE', "'2024-01-00'", invalid, new Date('2023-12-31T00:00:00Z')],
+    ['DATETIME', "'2024-02-30 00:00:00'", invalid, new Date('2024-03-01T00:00:00Z')],
+    ['TIMESTAMP NULL', "'0000-00-00 00:00:00'", invalid, new Date(0)],
+    ['VARCHAR(10) CHARACTER SET dec8', "'é'", 'é', Buffer.from([0xe9])],
+    ['VARCHAR(10) CHARACTER SET latin1', "CONVERT(X'81' USING latin1)", '\u0081', '\uFFFD'],
+    ["ENUM('a')", "'?'", '', undefined],
+  ];
+
+  test.each(faults)('%s %s', async (type, sql, ours, theirs) => {
+    await server.query('DROP TABLE IF EXISTS shop.faults');
+    const both = await readBoth(
+      [
+        "SET SESSION sql_mode = 'ALLOW_INVALID_DATES'",
+        `CREATE TABLE faults (v ${type})`,
+        `INSERT INTO faults VALUES (${sql})`,
+      ],
+      { connection: { timezone: 'Z' } },
+    );
+    expect(both.ours.rows).toEqual([{ v: ours }]);
+    expect(both.theirs.rows).toEqual([{ v: theirs }]);
+  });
+
+  test('columns that the log has not are null', async () => {
+    await server.query('DROP TABLE IF EXISTS shop.parts');
+    const both = await readBoth([
+      'CREATE TABLE parts (id INT PRIMARY KEY, a INT, b INT)',
+      'INSERT INTO parts VALUES (1, 2, 3)',
+      'SET SESSION binlog_row_image = MINIMAL',
+      'UPDATE parts SET a = 4',
+    ]);
+    expect(both.ours.rows.at(-1)).toStrictEqual({ before: { id: 1 }, after: { a: 4 } });
+    expect(both.theirs.rows.at(-1)).toEqual({
+      before: { id: 1, a: null, b: null },
+      after: { id: null, a: 4, b: null },
+    });
+    const partial = both.ours.events.flatMap((event) => ('partial' in event ? [event.partial] : []));
+    expect(partial).toEqual([false, true]);
+  });
+
+  test('a column called __proto__ vanishes', async () => {
+    await server.query('DROP TABLE IF EXISTS shop.named');
+    const both = await readBoth(
+      ['CREATE TABLE named (id INT, `__proto__` DATE)', "INSERT INTO named VALUES (1, '2024-01-02')"],
+      {
+        connection: { dateStrings: true },
+      },
+    );
+    expect(both.ours.rows.map((row) => JSON.stringify(row))).toEqual(['{"id":1,"__proto__":"2024-01-02"}']);
+    expect(both.theirs.rows.map((row) => JSON.stringify(row))).toEqual(['{"id":1}']);
+  });
+
+  test('MariaDB gives GEOMETRY a character set in the log, and the columns behind it get the wrong one', async ({
+    skip,
+  }) => {
+    if (server.vendor !== 'mariadb') return skip('MySQL gives it none');
+    await server.query('DROP TABLE IF EXISTS shop.shapes');
+    const both = await readBoth([
+      'CREATE TABLE shapes (g GEOMETRY, t TEXT)',
+      "INSERT INTO shapes VALUES (ST_GeomFromText('POINT(1 2)'), 'x')",
+    ]);
+    expect(both.ours.rows).toEqual([{ g: { x: 1, y: 2 }, t: 'x' }]);
+    expect(both.theirs.rows).toEqual([{ g: { x: 1, y: 2 }, t: Buffer.from('x') }]);
+  });
+
+  test('what was rolled back comes', async ({ skip }) => {
+    if (server.vendor !== 'mariadb') return skip('MySQL does not log it');
+    await server.query('DROP TABLE IF EXISTS shop.undone');
+    const both = await readBoth([
+      'CREATE TABLE undone (id INT)',
+      'BEGIN',
+      'INSERT INTO undone VALUES (1)',
+      'CREATE TEMPORARY TABLE mine (id INT)',
+      'DROP TEMPORARY TABLE mine',
+      'ROLLBACK',
+      'INSERT INTO undone VALUES (2)',
+    ]);
+    expect(both.ours.rows).toEqual([{ id: 2 }]);
+    expect(both.theirs.rows).toEqual([{ id: 1 }, { id: 2 }]);
+  });
+
+  test('compressed transactions of MySQL do not come', async ({ skip }) => {
+    if (server.vendor !== 'mysql') return skip('MariaDB has none');
+    await server.query('DROP TABLE IF EXISTS shop.packed');
+    await server.query('CREATE TABLE shop.packed (id INT)');
+    const session = await server.connect({ database: 'shop' });
+    const reader = new Reader(new ZongJi(connectionOf()));
+    await reader.start({ startAtEnd: true });
+    await session.query('SET SESSION binlog_transaction_compression = ON');
+    await session.query('INSERT INTO packed VALUES (1), (2)');
+    await reader.until('the rows have come', (event) => 'rows' in event);
+    await reader.stop();
+    expect(reader.rows).toEqual([{ id: 1 }, { id: 2 }]);
+    expect(reader.names.filter((name) => name !== 'rotate' && name !== 'format')).toEqual(
+      expect.arrayContaining(['tablemap', 'writerows', 'xid']),
+    );
+  });
+});
+
+test.each(metadata)('rows are what queries of mysql2 give: %s metadata', async (setting) => {
+  const special =
+    server.vendor === 'mysql'
+      ? [['VECTOR(2)', "TO_VECTOR('[1.5,-2]')", "TO_VECTOR('[3,4]')", "TO_VECTOR('[0,1]')"]]
+      : [];
+  const json = [
+    'JSON',
+    "JSON_OBJECT('n', 1234567890123456, 'd', 1.5, 's', 'x')",
+    "JSON_ARRAY(TRUE, NULL, 0.25, 'é')",
+    "'null'",
+  ];
+  const zeros = [
+    ['YEAR', '0', '1901', 'NULL'],
+    ['TIME', "'-01:00:00'", "'-00:00:01'", "'838:59:59'"],
+  ];
+  // mysql2 parses MariaDB's JSON, which is text; zongji, and so ours, gives it as text.
+  const known = columns.filter(([type]) => type !== 'JSON' || server.vendor === 'mysql');
+  const all = [...known, ...special, ...zeros, ...(server.vendor === 'mysql' ? [json] : [])];
+  const rows = [1, 2, 3].map((row) => `(${row}, ${all.map((column) => column[row]).join(', ')})`);
+  await server.query(`SET GLOBAL binlog_row_metadata = ${setting === 'FULL' ? 'FULL' : 'DEFAULT'}`);
+  const session = await server.connect({ database: 'shop' });
+  await session.query("SET SESSION sql_mode = 'ALLOW_INVALID_DATES'");
+  await session.query('DROP TABLE IF EXISTS queried');
+  await session.query(
+    `CREATE TABLE queried (id INT, ${all.map(([type], index) => `c${index} ${type}`).join(', ')})`,
+  );
+  const connection = connectionOf({ database: 'shop', timezone: 'Z', supportBigNumbers: true });
+  const reader = new Reader(new ZongJi(connection));
+  await reader.start({ startAtEnd: true });
+  await session.query("SET SESSION time_zone = '+00:00'");
+  await session.query(`INSERT INTO queried VALUES ${rows.join(', ')}`);
+  await reader.until('the rows have come', (event) => 'rows' in event);
+  await reader.stop();
+  const client = createConnection(connection).promise();
+  await client.query("SET SESSION time_zone = '+00:00'");
+  const [queried] = await client.query('SELECT * FROM queried');
+  await client.end();
+  await server.query('SET GLOBAL binlog_row_metadata = DEFAULT');
+  expect(reader.rows).toEqual((queried as object[]).map((row) => ({ ...row })));
 });
