@@ -22,6 +22,11 @@ export function gtidsOf(text: string, vendor: Vendor): GtidSet | MariadbGtidPosi
   return vendor === 'mysql' ? GtidSet.parse(text) : MariadbGtidPosition.parse(text);
 }
 
+/** @throws WaymarkError `usage` for what neither vendor can have written. */
+export function requireGtids(text: string): void {
+  gtidsOf(text, text.includes(':') ? 'mysql' : 'mariadb');
+}
+
 /** The transactions that a program has had, as far as that is known: from what it began behind, or from a file's head. */
 export class ExecutedGtids {
   #gtids: GtidSet | MariadbGtidPosition | null;

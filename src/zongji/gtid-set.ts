@@ -117,5 +117,5 @@ function rangeOf(text: string, whole: string): Range {
 }
 
 function malformed(text: string): WaymarkError {
-  return new WaymarkError('usage', `"${text}" is no GTID set of MySQL's`);
+  return new WaymarkError('usage', `Invalid GTID set of MySQL's: "${text}"`);
 }

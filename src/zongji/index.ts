@@ -7,6 +7,7 @@ export default ZongJi;
 // What require() gives (nodejs.org/api/modules.html, "Loading ECMAScript modules using require()").
 export { ZongJi as 'module.exports' };
 export { type ConnectionId, ZongJi, type ZongJiEvents } from './zongji.js';
+export type { ControlConnection, QueryCallback } from './control-connection.js';
 export type { ZongJiDsn } from './connection-options.js';
 export type { ColumnInfo, ColumnMetadata, ColumnSchema } from './column-schemas.js';
 export type { FilterOptions, SchemaList } from './filters.js';

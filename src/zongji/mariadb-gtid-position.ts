@@ -77,5 +77,5 @@ function partsOf(gtid: string, whole: string): { domainId: number; serverId: num
 }
 
 function malformed(text: string): WaymarkError {
-  return new WaymarkError('usage', `"${text}" is no GTID position of MariaDB's`);
+  return new WaymarkError('usage', `Invalid GTID position of MariaDB's: "${text}"`);
 }

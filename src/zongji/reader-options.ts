@@ -10,7 +10,7 @@ export type ReaderOptions = {
   /** Begin at the log's end. */
   startAtEnd?: boolean | undefined;
   /** Begin behind these transactions: a GTID set of MySQL's, or a GTID position of MariaDB's. */
-  gtidSet?: string | undefined;
+  gtidSet?: string | null | undefined;
   /** End at the log's end. */
   nonBlock?: boolean | undefined;
   /** Have MariaDB send the statements that made the rows. */
@@ -23,7 +23,10 @@ export type StartOptions = ReaderOptions & FilterOptions;
 /** The options of reading among those of `start`. */
 export function readerOptions(options: StartOptions): ReaderOptions {
   const { serverId, filename, position, startAtEnd, gtidSet, nonBlock, requestAnnotateRows } = options;
-  return { serverId, filename, position, startAtEnd, gtidSet, nonBlock, requestAnnotateRows };
+  return {
+    ...{ serverId, filename, position, startAtEnd, nonBlock, requestAnnotateRows },
+    gtidSet: gtidSet ?? undefined,
+  };
 }
 
 /** The filters among the options of `start`. */

@@ -8,6 +8,7 @@ import type { Instance } from '../mysql/instance.js';
 import { readBinaryLogs, text } from '../mysql/server.js';
 import { parseServerVersion, type Vendor } from '../mysql/version.js';
 import { WaymarkError } from '../util/errors.js';
+import { ControlConnection } from './control-connection.js';
 import { Dictionary } from './dictionary.js';
 import { EventReader } from './event-reader.js';
 import { eventsOf, type Host, type ReadServer } from './host.js';
@@ -21,7 +22,7 @@ import { TransactionPlace } from './transaction-place.js';
 /** What reading one server has beside the program's side. */
 export type SingleHost = Host & {
   /** The connection for questions stands. */
-  readonly controlled: (connectionId: number) => void;
+  readonly controlled: (control: ControlConnection) => void;
 };
 
 const askLimitMs = 5000;
@@ -46,7 +47,7 @@ export async function readServer(
   };
   try {
     const server = await askAbout(control, signal);
-    host.controlled(control.id);
+    host.controlled(new ControlConnection(control));
     control.socket.once('close', onClose);
     const begin = await beginOf(control, server, options, signal);
     await readFrom(begin, { instance, options, host, signal, server, dictionary });
@@ -131,7 +132,7 @@ async function beginOf(
   signal: AbortSignal,
 ): Promise<Begin> {
   const { gtidSet, filename, position, startAtEnd } = options;
-  if (gtidSet !== undefined) {
+  if (typeof gtidSet === 'string') {
     const gtids = gtidsOf(gtidSet, version.vendor);
     const start = { file: '', position: firstPosition };
     return { start, behind: leftOut(gtids), executed: new ExecutedGtids(gtids, false) };

@@ -12,6 +12,8 @@ export class TransactionPlace {
   #open = false;
   #gtid: string | undefined;
   #committed: string | undefined;
+  /** Of a transaction that is prepared: it counts when the next one begins. */
+  #prepared: string | undefined;
   #resume: Coordinates;
 
   /** @param start of reading. */
@@ -24,7 +26,7 @@ export class TransactionPlace {
     return this.#gtid;
   }
 
-  /** The GTID of the transaction that the last event has ended; undefined where it has ended none. */
+  /** The GTID of the transaction that is known to be over since the last event; undefined where there is none. */
   get committed(): string | undefined {
     return this.#committed;
   }
@@ -58,8 +60,12 @@ export class TransactionPlace {
       case EventType.mariadbQueryCompressed:
         this.#statement(readStatementBeginning(buffer, start, end));
         break;
-      case EventType.xid:
       case EventType.xaPrepare:
+        this.#prepared = this.#gtid;
+        this.#end();
+        this.#committed = undefined;
+        break;
+      case EventType.xid:
         this.#end();
         break;
       default:
@@ -71,6 +77,8 @@ export class TransactionPlace {
   #begin(gtid: string | null, grouped: boolean): void {
     this.#open = true;
     this.#grouped = grouped;
+    this.#committed = this.#prepared;
+    this.#prepared = undefined;
     this.#gtid = gtid ?? undefined;
   }
 

@@ -8,7 +8,8 @@ import {
 } from './connection-options.js';
 import type { PoolHost } from './emitting-tail.js';
 import type { BinlogEvent } from './events.js';
-import type { ExecutedGtids } from './executed-gtids.js';
+import type { ControlConnection } from './control-connection.js';
+import { type ExecutedGtids, requireGtids } from './executed-gtids.js';
 import { type FilterOptions, Filters } from './filters.js';
 import { GtidSet } from './gtid-set.js';
 import { MariadbGtidPosition } from './mariadb-gtid-position.js';
@@ -61,7 +62,7 @@ export class ZongJi extends EventEmitter<ZongJiEvents> {
   /** The connection that the log comes over. */
   connection: ConnectionId | null = null;
   /** The connection for questions; null where a pool is read. */
-  ctrlConnection: ConnectionId | null = null;
+  ctrlConnection: ControlConnection | null = null;
   readonly #values: ValueSettings;
   readonly #read: Read;
   #filters = new Filters({});
@@ -115,6 +116,13 @@ export class ZongJi extends EventEmitter<ZongJiEvents> {
     if (this.#reading !== null && !this.stopped) return;
     this.options = readerOptions(options);
     this.#executed = null;
+    const { gtidSet } = options;
+    try {
+      if (typeof gtidSet === 'string') requireGtids(gtidSet);
+    } catch (error) {
+      this.#fail(error, true);
+      return;
+    }
     this.stopped = false;
     const before = this.#reading?.ended ?? Promise.resolve();
     const reading: Reading = { stop: new AbortController(), ended: before };
@@ -195,8 +203,8 @@ export class ZongJi extends EventEmitter<ZongJiEvents> {
       tableMap: this.tableMap,
       filters: () => this.#filters,
       paused: () => this.#paused?.until ?? null,
-      controlled: (threadId) => {
-        this.ctrlConnection = { threadId };
+      controlled: (control) => {
+        this.ctrlConnection = control;
       },
       connected: (server, threadId) => {
         if (!isOver()) this.#connected(server, threadId);

@@ -237,6 +237,13 @@ describe('where it begins', () => {
     first.zongji.start({ gtidSet: other });
     await until('it is refused', () => Promise.resolve(first.errors.length > 0));
     expect(first.errors[0]?.message).toMatch(/gtidSet is a (MySQL|MariaDB) GTID .* but the server is/);
+    const neither = reader();
+    neither.zongji.start({ gtidSet: 'none:1' });
+    await new Promise(setImmediate);
+    expect(neither.errors).toMatchObject([
+      { code: 'usage', message: expect.stringMatching(/Invalid GTID/) as string },
+    ]);
+    expect(neither.zongji.ready).toBe(false);
     const second = reader();
     second.zongji.start({ filename: 'none.000001', position: 4 });
     await until('it is refused', () => Promise.resolve(second.errors.length > 0));
@@ -314,6 +321,35 @@ describe('while it reads', () => {
     expect(events.map((event) => ('statement' in event ? event.statement : null))).toContain(
       'INSERT INTO shop.t VALUES (1)',
     );
+  });
+
+  test('the program can ask the server', async () => {
+    const { zongji } = reader();
+    await start(zongji, { startAtEnd: true });
+    const rows = await new Promise((resolve, reject) => {
+      zongji.ctrlConnection!.query('SELECT ? AS given', ['x'], (error, answer) => {
+        if (error) reject(error);
+        else resolve(answer);
+      });
+    });
+    expect(rows).toEqual([{ given: 'x' }]);
+    const refusal = await new Promise((resolve) => {
+      zongji.ctrlConnection!.execute('SELECT nothing', resolve);
+    });
+    expect(refusal).toMatchObject({ code: 'ER_BAD_FIELD_ERROR' });
+  });
+
+  test('what is prepared only is no transaction that it has had', async () => {
+    const { zongji, events } = reader();
+    await start(zongji, { startAtEnd: true });
+    const before = zongji.gtidSet;
+    const session = await server.connect({ database: 'shop' });
+    for (const sql of ['XA START "x"', 'INSERT INTO t VALUES (1)', 'XA END "x"', 'XA PREPARE "x"'])
+      await session.query(sql);
+    await until('it is prepared', () => Promise.resolve(events.at(-1)?.getEventName() === 'xaprepare'));
+    expect(zongji.gtidSet).toBe(before);
+    await session.query('XA COMMIT "x"');
+    await until('it is committed', () => Promise.resolve(zongji.gtidSet !== before));
   });
 
   test('dump prints the event', async () => {
