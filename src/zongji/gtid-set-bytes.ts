@@ -2,7 +2,7 @@ import { readSerializedInteger } from '../binlog/gtid-event.js';
 import { WaymarkError } from '../util/errors.js';
 
 /** Numbers from the first one up to the second one, which is no part of it. */
-export type Interval = readonly [first: bigint, end: bigint];
+type Interval = readonly [first: bigint, end: bigint];
 
 /** The transactions of a UUID, and of a tag where the set was written with tags. */
 export type SetEntry = {

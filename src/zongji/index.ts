@@ -49,3 +49,33 @@ export {
 } from './table-events.js';
 export { GtidSet } from './gtid-set.js';
 export { MariadbGtidPosition } from './mariadb-gtid-position.js';
+export type {
+  AnnotateRowsEvent,
+  AnonymousGtidEvent,
+  AnyBinlogEvent,
+  BinlogCheckpointEvent,
+  BinlogEventByName,
+  BinlogEventByTypeName,
+  BinlogEventName,
+  BinlogEventTypeName,
+  DeleteRowsEvent,
+  EventsByTypeName,
+  FormatEvent,
+  GtidEvent,
+  IntVarEvent,
+  MariadbGtidEvent,
+  MariadbGtidListEvent,
+  PreviousGtidsEvent,
+  QueryEvent,
+  RotateEvent,
+  RowsQueryEvent,
+  StartEncryptionEvent,
+  TableMapEvent,
+  UnknownEvent,
+  UpdateRowsEvent,
+  WriteRowsEvent,
+  XaPrepareEvent,
+  XidEvent,
+} from './event-types.js';
+export type { StartOptions as ZongJiOptions } from './reader-options.js';
+export type { UpdatedRow as UpdateRowData } from './table-events.js';

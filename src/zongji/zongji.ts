@@ -7,6 +7,7 @@ import {
   type ZongJiDsn,
 } from './connection-options.js';
 import type { PoolHost } from './emitting-tail.js';
+import { type AnyBinlogEvent, isNamed } from './event-types.js';
 import type { BinlogEvent } from './events.js';
 import type { ControlConnection } from './control-connection.js';
 import { type ExecutedGtids, requireGtids } from './executed-gtids.js';
@@ -25,7 +26,7 @@ import { zongJiError } from './zongji-error.js';
 export type ZongJiEvents = {
   /** The connections stand, and the log is asked for next. */
   ready: [];
-  binlog: [event: BinlogEvent];
+  binlog: [event: AnyBinlogEvent];
   error: [error: Error];
   stopped: [];
 };
@@ -236,12 +237,13 @@ export class ZongJi extends EventEmitter<ZongJiEvents> {
   }
 
   #give(event: BinlogEvent, gtid: string | undefined): readonly Promise<unknown>[] {
+    if (!isNamed(event)) throw new RangeError(`no event of zongji's is called ${event.getTypeName()}`);
     event.gtid ??= gtid;
     this.#gtid = gtid;
     const pending: Promise<unknown>[] = [];
     for (const listener of this.rawListeners('binlog')) {
       this.#guard(() => {
-        const listen: (event: BinlogEvent) => unknown = listener;
+        const listen: (event: AnyBinlogEvent) => unknown = listener;
         const result = listen.call(this, event);
         if (result instanceof Promise) pending.push(result);
       });

@@ -437,6 +437,33 @@ describe('as a package', () => {
     expect(stderr).toBe('');
   });
 
+  test('its types are right, and tell events apart by their names', async () => {
+    const typed = `import ZongJi, { type AnyBinlogEvent, type BinlogEventByTypeName, type BinlogEventTypeName } from 'waymark/zongji';
+      const is = <Name extends BinlogEventTypeName>(event: AnyBinlogEvent, name: Name): event is BinlogEventByTypeName<Name> =>
+        event.getTypeName() === name;
+      const zongji = new ZongJi({ host: 'db1', user: 'u' });
+      zongji.on('binlog', (event) => {
+        const name: BinlogEventTypeName = event.getTypeName();
+        if (is(event, 'UpdateRows')) console.log(name, event.rows[0]?.before['id'], event.tableMap[event.tableId]?.tableName);
+        // @ts-expect-error: no event is called so
+        if (event.getEventName() === 'updated') return;
+      });
+      zongji.on('error', (error) => console.error(error.message));
+      zongji.start({ startAtEnd: true, includeSchema: { shop: true, meta: ['a'] } });
+      // @ts-expect-error: there is no such option
+      zongji.start({ startAtBeginning: true });`;
+    await writeFile(join(folder, 'typed.mts'), typed);
+    await symlink(join(root, 'node_modules/@types'), join(folder, 'node_modules/@types'));
+    const options =
+      '--noEmit --strict --skipLibCheck --target es2023 --types node --module nodenext --moduleResolution nodenext';
+    const args = [join(root, 'node_modules/typescript/bin/tsc'), ...options.split(' '), 'typed.mts'];
+    const wrong = await promisify(execFile)(process.execPath, args, { cwd: folder, timeout: 60_000 }).then(
+      () => '',
+      (error: unknown) => (error as { stdout: string }).stdout,
+    );
+    expect(wrong).toBe('');
+  });
+
   test('what a listener throws, and an error that nobody listens to, end the program', async () => {
     await insert(6);
     const throwing = `import ZongJi from 'waymark/zongji';
