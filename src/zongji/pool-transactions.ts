@@ -6,12 +6,11 @@ import {
   type OpenTransaction,
   TransactionAssembler,
 } from '../binlog/transaction-assembler.js';
-import { formatAddress } from '../config/address.js';
 import { type Hint, type HintRecogniser, hintRecogniser } from '../hints/hint.js';
 import { isBornOnReplica } from '../matching/history.js';
 import { sameTransaction } from '../matching/identity-bag.js';
+import type { PassedOver } from '../matching/match-state.js';
 import { RecentOrigins } from '../matching/recent-origins.js';
-import { inspect, isReplica } from '../mysql/inspect.js';
 import type { Step } from '../tail/progress.js';
 import { ReadAhead } from '../tail/read-ahead.js';
 import type { TailOptions } from '../tail/tail.js';
@@ -42,8 +41,14 @@ type Seen = { ended: EndedTransaction | null; content: Statement | 'other' | nul
 
 const nothing = (): Seen => ({ ended: null, content: null });
 
-const inspectAgainAfterMs = 1000;
-const inspectTimeoutMs = 2000;
+export type PoolTransactionsOptions = Pick<TailOptions, 'progress' | 'format' | 'logger'> & {
+  /** What another server has delivered already, and stands behind the beginning here. */
+  readonly skip: readonly PassedOver[];
+  readonly server: string;
+  readonly serverId: number;
+  /** Whether what the server wrote on its own account is no part of the history, asked when something comes. */
+  readonly leavesOutOwn: () => Promise<boolean>;
+};
 
 /**
  * Decides of each transaction of a server whether its events are emitted: not those that were delivered from another
@@ -51,26 +56,22 @@ const inspectTimeoutMs = 2000;
  * content isn't emitted either: another server may not have it.
  */
 export class PoolTransactions {
-  readonly #options: TailOptions;
+  readonly #options: PoolTransactionsOptions;
   readonly #assembler: TransactionAssembler;
   readonly #recognise: HintRecogniser;
   readonly #recent: RecentOrigins;
   readonly #ahead: ReadAhead;
   readonly #skip: Map<string, Identity>;
-  readonly #server: string;
   #current: Current | null = null;
   #seen: Seen = nothing();
-  #replica: { readonly answer: boolean; readonly atMs: number };
 
-  constructor(options: TailOptions) {
-    const { progress, resume, format, instance, inspection } = options;
+  constructor(options: PoolTransactionsOptions) {
+    const { progress, skip, format } = options;
     this.#options = options;
-    this.#server = formatAddress(instance.address);
     this.#recognise = hintRecogniser(format);
     this.#ahead = new ReadAhead(progress);
     this.#recent = new RecentOrigins(progress.keeper.entries);
-    this.#skip = new Map(resume.skip.map(({ start, identity }) => [formatCoordinates(start), identity]));
-    this.#replica = { answer: isReplica(inspection), atMs: Number.NEGATIVE_INFINITY };
+    this.#skip = new Map(skip.map(({ start, identity }) => [formatCoordinates(start), identity]));
     this.#assembler = new TransactionAssembler({
       rows: () => {
         this.#seen.content = 'other';
@@ -143,20 +144,9 @@ export class PoolTransactions {
     const origin = 'origin' in begun ? begun.origin : (begun.identity?.origin ?? '');
     if (this.#skip.has(start)) return 'passed-over';
     if (this.#recent.digestOf(origin) !== null) return 'repeated';
-    const { inspection } = this.#options;
-    if (!isBornOnReplica(serverId, inspection.facts.serverId, this.#ahead.sourceServerId)) return 'deliver';
-    return this.#isReplica().then((replica) => (replica ? 'born-here' : 'deliver'));
-  }
-
-  /** Whether the server replicates; asked anew, because a replica that has been promoted writes history. */
-  async #isReplica(): Promise<boolean> {
-    const { instance, signal } = this.#options;
-    const { answer, atMs } = this.#replica;
-    if (answer && performance.now() - atMs > inspectAgainAfterMs) {
-      const looked = isReplica(await inspect(instance, signal, inspectTimeoutMs));
-      this.#replica = { answer: looked, atMs: performance.now() };
-    }
-    return this.#replica.answer;
+    const { leavesOutOwn } = this.#options;
+    if (!isBornOnReplica(serverId, this.#options.serverId, this.#ahead.sourceServerId)) return 'deliver';
+    return leavesOutOwn().then((leavesOut) => (leavesOut ? 'born-here' : 'deliver'));
   }
 
   #stepOf({ fate, hint }: Current, ended: EndedTransaction): Step {
@@ -178,8 +168,8 @@ export class PoolTransactions {
         return { kind: 'repeated', ended };
       case 'born-here':
         this.#options.logger.warn(
-          { event: 'transaction.born-here', server: this.#server, gtid: ended.gtid, ...ended.start },
-          `${this.#server} wrote a transaction on its own account while it replicates; it is left out`,
+          { event: 'transaction.born-here', server: this.#options.server, gtid: ended.gtid, ...ended.start },
+          `${this.#options.server} wrote a transaction on its own account while it replicates; it is left out`,
         );
         return { kind: 'born-here', ended };
     }
@@ -197,9 +187,9 @@ export class PoolTransactions {
     const place = formatCoordinates(start);
     return new WaymarkError(
       'diverged',
-      `${this.#server} now has ${what} (${gtid ?? 'no GTID'}) at ${place}`,
+      `${this.#options.server} now has ${what} (${gtid ?? 'no GTID'}) at ${place}`,
       {
-        details: { server: this.#server, gtid, ...start },
+        details: { server: this.#options.server, gtid, ...start },
       },
     );
   }
