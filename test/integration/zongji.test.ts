@@ -149,7 +149,7 @@ const columns: readonly (readonly [definition: string, ...values: string[]])[] =
   ['CHAR(10)', "'ab  '", "''", "'é'"],
   ['VARCHAR(300) CHARACTER SET utf8mb4', "'𠜎'", "''", "REPEAT('é', 300)"],
   ['VARCHAR(20) CHARACTER SET latin1', "'café'", "'€'", 'NULL'],
-  ['TEXT CHARACTER SET utf16', "'größe'", "''", "'x'"],
+  ['TEXT CHARACTER SET utf16 COLLATE utf16_general_ci', "'größe'", "''", "'x'"],
   ['BINARY(5)', "X'0102'", "X'0000000001'", "X''"],
   ['VARBINARY(20)', "X'00FF00'", "X''", "X'20'"],
   ['BLOB', "X'00'", "X''", "REPEAT('z', 300)"],
