@@ -14,9 +14,7 @@ export type CommittedOptions = Omit<DumpOptions, 'verifyChecksums'> & {
  * checksums verified. This is what everything reads that is delivered or compared.
  * @throws what readDump, unpackEvents and holdGroups throw.
  */
-export function readCommitted(
-  options: CommittedOptions,
-): AsyncGenerator<EventBatch, void, undefined> {
+export function readCommitted(options: CommittedOptions): AsyncGenerator<EventBatch, void, undefined> {
   const server = formatAddress(options.instance.address);
   const dump = readDump({ ...options, verifyChecksums: true });
   return holdGroups(unpackEvents(dump, server), server, options.signal, options.whole);

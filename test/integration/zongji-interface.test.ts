@@ -323,6 +323,22 @@ describe('while it reads', () => {
     );
   });
 
+  test('a partial JSON update ends it, with its table named', async ({ skip }) => {
+    if (server.vendor !== 'mysql') return skip('MariaDB has none');
+    await server.query('CREATE TABLE shop.documents (id INT PRIMARY KEY, j JSON)');
+    await server.query(`INSERT INTO shop.documents VALUES (1, '{"a": "${'x'.repeat(200)}", "b": 1}')`);
+    const { zongji, errors, events } = reader();
+    await start(zongji, { startAtEnd: true });
+    const session = await server.connect({ database: 'shop' });
+    await session.query("SET SESSION binlog_row_value_options = 'PARTIAL_JSON'");
+    await session.query("UPDATE documents SET j = JSON_SET(j, '$.b', 2)");
+    await until('it has ended', () => Promise.resolve(errors.length > 0));
+    expect(errors).toMatchObject([{ code: 'unsupported-event', fatal: true }]);
+    expect(errors[0]?.message).toContain('shop.documents');
+    expect(events.some((event) => 'rows' in event)).toBe(false);
+    expect(zongji.ready).toBe(false);
+  });
+
   test('the program can ask the server', async () => {
     const { zongji } = reader();
     await start(zongji, { startAtEnd: true });
@@ -382,11 +398,11 @@ describe('errors have the codes of mysql2', () => {
 
   test('the connection that is killed', async () => {
     const { zongji, errors } = reader();
-    await start(zongji);
+    await start(zongji, { startAtEnd: true });
     await server.query(`KILL ${zongji.connection!.threadId}`);
     await until('it has failed', () => Promise.resolve(errors.length > 0));
     expect(errors).toMatchObject([{ code: 'PROTOCOL_CONNECTION_LOST', fatal: true }]);
-    await start(zongji);
+    await start(zongji, { startAtEnd: true });
     await server.query(`KILL ${zongji.ctrlConnection!.threadId}`);
     await until('it is told', () => Promise.resolve(errors.length > 1));
     expect(errors[1]).toMatchObject({ code: 'PROTOCOL_CONNECTION_LOST', fatal: false });
