@@ -145,7 +145,11 @@ async function take(raw: RawEvent, { host, transactions, reader, place }: Work, 
   const { emitted, step } = taken instanceof Promise ? await taken : taken;
   host.moved(place.resume, null);
   for (const next of emitted) {
-    given.pending.push(...host.emit(next.event, next.gtid));
+    for (const promise of host.emit(next.event, next.gtid)) {
+      // Its rejection is heard when the batch is settled, and not before.
+      promise.catch(() => undefined);
+      given.pending.push(promise);
+    }
     if ('rows' in next.event) given.records += 1;
   }
   if (step !== null) given.steps.push(step);

@@ -195,6 +195,26 @@ test('a program that is stopped goes on behind what its listeners have kept thei
   expect(seqs(second)).toEqual([2, 3]);
 });
 
+test('a promise that is rejected ends reading, and its event comes again', async () => {
+  await injectHint();
+  await topology.waitForReplicas();
+  const first = new Program();
+  await first.start({ startAtEnd: true });
+  const failing: () => unknown = () => Promise.reject(new Error('the store is down'));
+  first.zongji.on('binlog', failing);
+  await topology.source.query(
+    `INSERT INTO ${table.schema}.${table.name} (writer, seq, customer, amount, changed_at) VALUES (2, 77, 'Ada', 1, NOW(6))`,
+  );
+  await until('it has ended', () => Promise.resolve(first.errors.length > 0), { timeoutMs: 20_000 });
+  expect(first.errors.map(({ message }) => message)).toEqual(['the store is down']);
+  expect(first.zongji.ready).toBe(false);
+  const second = new Program();
+  await second.start();
+  const seqs = (): unknown[] => second.rows.map(({ after }) => after?.['seq']);
+  await until('it has come again', () => Promise.resolve(seqs().includes(77)));
+  await second.stop();
+});
+
 test('what a pool does not support is refused by name', () => {
   const servers = topology.replicas.map(({ address }) => address);
   const checkpoint = { store: 'file', path: folder };
