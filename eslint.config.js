@@ -17,6 +17,7 @@ const layers = [
   'topology',
   'checkpoint',
   'election',
+  'records',
   'sinks',
   'tail',
   'failover',

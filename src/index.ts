@@ -15,9 +15,17 @@ export { lastHint as findLastHint, locateHint as findHint, type LocateResult } f
 export type { HintPlace } from './matching/hint-scan.js';
 export type { Confidence } from './matching/match-state.js';
 export type { Instance, Account } from './mysql/instance.js';
-export type { ChangeRecord, ColumnValue, RecordSource, RecordTransaction, RowImage } from './sinks/record.js';
-export type { DeliveredTransaction, Sink, SinkRecovery } from './sinks/sink.js';
+export type {
+  ChangeRecord,
+  ColumnValue,
+  RecordSource,
+  RecordTransaction,
+  RowImage,
+} from './records/record.js';
+export type { DeliveredTransaction } from './records/ndjson.js';
+export type { RecordBatch } from './records/record-batch.js';
+export type { Sink, SinkRecovery } from './sinks/sink.js';
 export { fileSink } from './sinks/file-sink.js';
 export { stdoutSink } from './sinks/stdout-sink.js';
-export { records, type RecordBatch, type StreamSink, streamSink } from './sinks/stream-sink.js';
+export { type OfferedBatch, records, type StreamSink, streamSink } from './sinks/stream-sink.js';
 export { type ErrorCode, WaymarkError } from './util/errors.js';

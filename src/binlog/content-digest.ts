@@ -14,6 +14,9 @@ const statementCode = 4;
 /** How much goes to the hash at once: it copies its input into memory of its own, which then keeps that size. */
 const pieceBytes = 1024 * 1024;
 
+/** Content of so few bytes is hashed in one call: most transactions are small, and a hash to go on with costs more. */
+export const smallBytes = 1024;
+
 /** What a run of row events with one table and kind begins with in the canonical content, and its part of the shape. */
 export type RunHead = { readonly bytes: Buffer; readonly shape: number };
 
@@ -28,7 +31,9 @@ export type RunHead = { readonly bytes: Buffer; readonly shape: number };
  * be compared as well.
  */
 export class ContentDigest {
-  #hash: XXHash<bigint> = hashing.create64();
+  /** Null while the content is small and stands in {@link #small}. */
+  #hash: XXHash<bigint> | null = null;
+  #small: Buffer | null = null;
   #bytes = 0;
   #runHead: RunHead | null = null;
   #shape = 0;
@@ -37,8 +42,14 @@ export class ContentDigest {
   readonly #probeBytes: number;
   #probed: bigint | null = null;
 
-  constructor(probeBytes = 0) {
+  /**
+   * @param probeBytes {@link probed}.
+   * @param small room for small content, of {@link smallBytes}, that nobody else uses while this digest is taken.
+   */
+  constructor(probeBytes = 0, small: Buffer | null = null) {
     this.#probeBytes = probeBytes;
+    this.#small = small;
+    if (probeBytes > 0) this.#hash = hashing.create64();
   }
 
   /** Bytes of canonical content taken. */
@@ -53,7 +64,11 @@ export class ContentDigest {
 
   /** See {@link digestOf}. */
   value(): bigint {
-    return digestOf(this.#comparison, this.#shape ^ (this.#shape >>> 14), this.#hash.digest());
+    return digestOf(this.#comparison, this.#shape ^ (this.#shape >>> 14), this.#content);
+  }
+
+  get #content(): bigint {
+    return this.#hash?.digest() ?? hashing.h64Raw((this.#small ?? nothing).subarray(0, this.#bytes));
   }
 
   /** The digest over the first `probeBytes` bytes, once there were so many; null before. */
@@ -93,6 +108,18 @@ export class ContentDigest {
   }
 
   #update(piece: Buffer): void {
+    const end = this.#bytes + piece.length;
+    if (this.#hash === null && end <= smallBytes) {
+      this.#small ??= Buffer.allocUnsafe(smallBytes);
+      this.#small.set(piece, this.#bytes);
+      this.#bytes = end;
+      return;
+    }
+    if (this.#hash === null) {
+      this.#hash = hashing.create64();
+      if (this.#small !== null) this.#hash.update(this.#small.subarray(0, this.#bytes));
+      this.#small = null;
+    }
     const untilProbe = this.#probeBytes - this.#bytes;
     if (untilProbe > 0 && piece.length >= untilProbe) {
       this.#hash.update(piece.subarray(0, untilProbe));
@@ -101,9 +128,11 @@ export class ContentDigest {
     } else {
       this.#hash.update(piece);
     }
-    this.#bytes += piece.length;
+    this.#bytes = end;
   }
 }
+
+const nothing = Buffer.alloc(0);
 
 /** The head of a run of rows in the canonical content. */
 export function runHead(name: TableName, operation: RowOperation, columnCount: number): RunHead {

@@ -30,6 +30,8 @@ export type DumpOptions = {
   readonly signal: AbortSignal;
   /** End at the end of the last log, where it stands when the server gets there, instead of waiting for more. */
   readonly nonBlocking?: boolean;
+  /** Have MariaDB send the texts of the statements behind rows; MySQL always does. */
+  readonly annotations?: boolean;
   /** Check every event's CRC32 (for what is delivered; a scan that only looks for a place does without). */
   readonly verifyChecksums?: boolean;
   /** How often an idle server says that it is there. */
@@ -43,8 +45,6 @@ export type DumpOptions = {
   readonly maximumBytesPerSecond?: number;
   /** Begin where the first transaction stands that isn't among these, and not at `start`: the server finds it. */
   readonly behind?: LeftOut;
-  /** Have a MariaDB server send the statements that stand before the rows in its log (ANNOTATE_ROWS_EVENT). */
-  readonly annotations?: boolean;
   /** Told the connection's id on the server, right before the log is asked for. */
   readonly onConnected?: (connectionId: number) => void;
 };
@@ -131,9 +131,8 @@ function takeSocket(connection: ServerConnection): Socket {
   return socket;
 }
 
-const nonBlockingFlag = 0x01;
-/** BINLOG_SEND_ANNOTATE_ROWS_EVENT (MariaDB: sql/sql_repl.h). The same bit means something else to MySQL. */
-const annotationsFlag = 0x02;
+/** BINLOG_DUMP_NON_BLOCK, and MariaDB's BINLOG_SEND_ANNOTATE_ROWS_EVENT (sql/sql_repl.h). */
+const dumpFlags = { nonBlocking: 0x01, annotations: 0x02 } as const;
 
 /**
  * COM_BINLOG_DUMP_GTID: 0x1e, flags (2), server id (4), file name with its length (4), position (8), the set with its length
@@ -143,7 +142,7 @@ function gtidDumpCommand(options: DumpOptions, set: Buffer): Buffer {
   const packet = Buffer.alloc(4 + 23 + set.length);
   packet.writeUIntLE(23 + set.length, 0, 3);
   packet.writeUInt8(0x1e, 4);
-  packet.writeUInt16LE(options.nonBlocking ? nonBlockingFlag : 0, 5);
+  packet.writeUInt16LE(options.nonBlocking ? dumpFlags.nonBlocking : 0, 5);
   packet.writeUInt32LE(options.serverId ?? randomServerId(), 7);
   packet.writeBigUInt64LE(4n, 15);
   packet.writeUInt32LE(set.length, 23);
@@ -159,8 +158,8 @@ function dumpCommand(options: DumpOptions): Buffer {
   packet.writeUIntLE(11 + name.length, 0, 3);
   packet.writeUInt8(0x12, 4);
   packet.writeUInt32LE(options.start.position, 5);
-  const flags = (options.nonBlocking ? nonBlockingFlag : 0) | (options.annotations ? annotationsFlag : 0);
-  packet.writeUInt16LE(flags, 9);
+  const nonBlocking = options.nonBlocking ? dumpFlags.nonBlocking : 0;
+  packet.writeUInt16LE(nonBlocking | (options.annotations ? dumpFlags.annotations : 0), 9);
   packet.writeUInt32LE(options.serverId ?? randomServerId(), 11);
   name.copy(packet, 15);
   return packet;
@@ -177,24 +176,28 @@ async function* batches(
   const pace = new Pace(options.maximumBytesPerSecond);
   const silenceMs = options.silenceMs ?? defaultSilenceMs;
   for (;;) {
-    const chunk = await reader.read(silenceMs);
-    if (chunk === 'silent') throw silence(options);
-    if (chunk === 'ended') {
+    const chunks = await reader.read(silenceMs);
+    if (chunks === 'silent') throw silence(options);
+    if (chunks === 'ended') {
       if (options.nonBlocking && decoder.atEnd) return;
       throw new WaymarkError('stream-broken', `${serverOf(options)} closed the binlog stream`);
     }
     let failure: { readonly error: unknown } | null = null;
     decoder.clear();
+    let bytes = 0;
     try {
-      framer.push(chunk, decoder.payload);
+      for (const chunk of chunks) {
+        bytes += chunk.length;
+        framer.push(chunk, decoder.payload);
+      }
     } catch (error) {
       // What came before it was right.
       failure = { error };
     }
-    yield decoder.take(chunk.length);
+    yield decoder.take(bytes);
     if (failure !== null) throw failure.error;
     if (decoder.ended) return;
-    await pace.spent(chunk.length, options.signal);
+    await pace.spent(bytes, options.signal);
   }
 }
 
@@ -234,9 +237,7 @@ class EventDecoder {
       end: this.#position.end,
       complete: true,
       packed: this.#packed,
-      forEach: (visit) => {
-        this.#events.forEach(visit);
-      },
+      ...this.#events.part(),
     };
   }
 

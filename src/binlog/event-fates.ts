@@ -4,11 +4,21 @@
  * - `begin`, `end`: of a transaction.
  * - `statement`, `table-map`, `rows`: its content.
  * - `unpacked`: the events in it come in its place (unpacked-events.ts).
+ * - `query`: the text of the statement behind rows, which records may show.
  * - `passed-over`: it changes nothing by itself.
  * - `refused`: passing it over would lose changes, and it can't be read.
  */
 export type EventFate =
-  'place' | 'begin' | 'end' | 'statement' | 'table-map' | 'rows' | 'unpacked' | 'passed-over' | 'refused';
+  | 'place'
+  | 'begin'
+  | 'end'
+  | 'statement'
+  | 'table-map'
+  | 'rows'
+  | 'unpacked'
+  | 'query'
+  | 'passed-over'
+  | 'refused';
 
 /** A type of event that is known, by the server's name for it, and for one that is refused what it is. */
 export type KnownEvent = {
@@ -57,7 +67,7 @@ export const eventFates: Readonly<Record<number, KnownEvent>> = {
   26: refused('INCIDENT_EVENT', 'an incident: the server itself says that changes are missing from its log'),
   27: { name: 'HEARTBEAT_LOG_EVENT', fate: 'place' },
   28: { name: 'IGNORABLE_LOG_EVENT', fate: 'passed-over' },
-  29: { name: 'ROWS_QUERY_LOG_EVENT', fate: 'passed-over' },
+  29: { name: 'ROWS_QUERY_LOG_EVENT', fate: 'query' },
   30: { name: 'WRITE_ROWS_EVENT', fate: 'rows' },
   31: { name: 'UPDATE_ROWS_EVENT', fate: 'rows' },
   32: { name: 'DELETE_ROWS_EVENT', fate: 'rows' },
@@ -71,7 +81,7 @@ export const eventFates: Readonly<Record<number, KnownEvent>> = {
   40: { name: 'TRANSACTION_PAYLOAD_EVENT', fate: 'unpacked' },
   41: { name: 'HEARTBEAT_LOG_EVENT_V2', fate: 'place' },
   42: { name: 'GTID_TAGGED_LOG_EVENT', fate: 'begin' },
-  160: { name: 'ANNOTATE_ROWS_EVENT', fate: 'passed-over' },
+  160: { name: 'ANNOTATE_ROWS_EVENT', fate: 'query' },
   161: { name: 'BINLOG_CHECKPOINT_EVENT', fate: 'passed-over' },
   162: { name: 'GTID_EVENT', fate: 'begin' },
   163: { name: 'GTID_LIST_EVENT', fate: 'passed-over' },

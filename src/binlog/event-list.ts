@@ -1,8 +1,10 @@
 import { hasSystemCode, WaymarkError } from '../util/errors.js';
-import { type EventPlace, eventType, type EventVisitor } from './event.js';
+import { type EventBatch, type EventPlace, eventType, type EventVisitor } from './event.js';
 
 /** Numbers kept of each event: where its bytes begin and end, and where it begins and ends in the log. */
 const numbersEach = 4;
+
+const noEvent = Buffer.alloc(0);
 
 /** An event and its place. */
 type ListedEvent = {
@@ -52,21 +54,41 @@ export class EventList {
    * @throws WaymarkError `protocol` for an event that is shorter than its fields say (servers that write no checksums).
    */
   forEach(visit: EventVisitor, from = 0, to = this.#length, xid: string | null = null): void {
+    for (let index = from; index < to; index += 1) this.#visit(visit, index, xid);
+  }
+
+  /**
+   * The events from one index up to another, for a batch.
+   * @param xid {@link EventPlace.xid} of them all.
+   */
+  part(from = 0, to = this.#length, xid: string | null = null): Pick<EventBatch, 'forEach' | 'visit'> {
+    let next = from;
+    return {
+      forEach: (visit) => {
+        this.forEach(visit, from, to, xid);
+      },
+      visit: (visit) => {
+        for (; next < to; next += 1) {
+          const waiting = this.#visit(visit, next, xid);
+          if (waiting !== null) return waiting;
+        }
+        return null;
+      },
+    };
+  }
+
+  #visit<T>(visit: (...event: Parameters<EventVisitor>) => T, index: number, xid: string | null): T {
     const place = this.#place;
     const numbers = this.#numbers;
-    for (let index = from; index < to; index += 1) {
-      const buffer = this.#buffers[index];
-      if (buffer === undefined) return;
-      const at = index * numbersEach;
-      place.file = this.#files[index] ?? '';
-      place.start = numbers[at + 2] ?? 0;
-      place.end = numbers[at + 3] ?? 0;
-      place.xid = xid;
-      try {
-        visit(buffer, numbers[at] ?? 0, numbers[at + 1] ?? 0, place);
-      } catch (error) {
-        throw isOutOfBounds(error) ? this.#unreadable(error, index) : error;
-      }
+    const at = index * numbersEach;
+    place.file = this.#files[index] ?? '';
+    place.start = numbers[at + 2] ?? 0;
+    place.end = numbers[at + 3] ?? 0;
+    place.xid = xid;
+    try {
+      return visit(this.#buffers[index] ?? noEvent, numbers[at] ?? 0, numbers[at + 1] ?? 0, place);
+    } catch (error) {
+      throw isOutOfBounds(error) ? this.#unreadable(error, index) : error;
     }
   }
 

@@ -127,6 +127,12 @@ export type EventPlace = {
  */
 export type EventVisitor = (buffer: Buffer, start: number, end: number, place: EventPlace) => void;
 
+/**
+ * The same for whoever may have to wait for something before it can take an event: then it gives a promise, and the event
+ * comes again when that has resolved.
+ */
+export type WaitingVisitor = (...event: Parameters<EventVisitor>) => Promise<void> | null;
+
 /** Events that arrived together. Visit them before asking for the next batch. */
 export type EventBatch = {
   /** As many bytes came from the server; 0 where it is the same ones again, unpacked or held back before. */
@@ -139,4 +145,6 @@ export type EventBatch = {
   readonly packed: boolean;
   /** Visits each event in order. */
   readonly forEach: (visit: EventVisitor) => void;
+  /** Visits each event in order up to one that waits, and gives what for; called again, goes on with that event. */
+  readonly visit: (visit: WaitingVisitor) => Promise<void> | null;
 };

@@ -7,6 +7,8 @@ export type TransactionStart = {
   readonly gtid: string | null;
   /** {@link Identity.origin}. */
   readonly origin: string;
+  /** Id of the session on the source; null where the event doesn't have it. */
+  readonly connection: number | null;
   /** MariaDB: a single statement, no COMMIT will follow. */
   readonly standalone: boolean;
   /** MariaDB writes no BEGIN: the event stands for it. */
@@ -17,8 +19,10 @@ export type TransactionStart = {
 
 /** MariaDB's Gtid_log_event flags (sql/log_event.h): FL_STANDALONE, FL_GROUP_COMMIT_ID, FL_PREPARED_XA, FL_COMPLETED_XA. */
 const mariadbFlag = { standalone: 0x01, groupCommitId: 0x02, preparedXa: 0x40, completedXa: 0x80 } as const;
-/** FL_START_ALTER_E1, FL_ROLLBACK_ALTER_E1. */
-const mariadbExtraFlag = { startAlter: 0x02, rollbackAlter: 0x08 } as const;
+/** FL_EXTRA_MULTI_ENGINE_E1, FL_START_ALTER_E1, FL_COMMIT_ALTER_E1, FL_ROLLBACK_ALTER_E1, FL_EXTRA_THREAD_ID. */
+const mariadbExtraFlag = {
+  ...{ engines: 0x01, startAlter: 0x02, commitAlter: 0x04, rollbackAlter: 0x08, thread: 0x10 },
+} as const;
 
 /**
  * Whether what follows a GTID event may turn out not to have been committed, so that it has to be held until its end.
@@ -41,29 +45,45 @@ export function mayBeRolledBack(buffer: Buffer, start: number, end: number): boo
 /** Reads MariaDB's GTID_EVENT: sequence (8), domain (4), flags (1), …; the server part is in the header. */
 export function readMariadbGtid(buffer: Buffer, start: number, end: number): TransactionStart {
   const body = start + headerBytes;
-  const sequence = buffer.readBigUInt64LE(body);
+  const high = buffer.readUInt32LE(body + 4);
+  const sequence =
+    high < 0x20_0000 ? high * 2 ** 32 + buffer.readUInt32LE(body) : buffer.readBigUInt64LE(body);
   const domain = buffer.readUInt32LE(body + 8);
   const flags = buffer.readUInt8(body + 12);
   const standalone = (flags & mariadbFlag.standalone) !== 0;
   const gtid = `${domain}-${eventServerId(buffer, start)}-${sequence}`;
-  const voidAlter = standalone && isVoidAlter(buffer, body, end, flags);
-  return { gtid, origin: `g:${gtid}`, standalone, opens: !standalone, voidAlter };
+  const { voidAlter, connection } = readMariadbExtra(buffer, body, end, flags);
+  return { gtid, origin: `g:${gtid}`, connection, standalone, opens: !standalone, voidAlter };
 }
 
 /**
  * With `binlog_alter_two_phase` MariaDB logs an ALTER TABLE when it begins, and again when it is committed or rolled
  * back, told apart by the extra flags. They stand behind the flags, the commit id (8) and the XID, if there are these:
- * its format (4), the lengths of its two parts (1 each), the parts (sql/log_event.cc, Gtid_log_event).
+ * its format (4), the lengths of its two parts (1 each), the parts. Behind them the number of engines (1), the number of
+ * the ALTER's beginning (8) and, from 11.5 on, the session's id (4) (sql/log_event.cc, Gtid_log_event).
  */
-function isVoidAlter(buffer: Buffer, body: number, end: number, flags: number): boolean {
+function readMariadbExtra(
+  buffer: Buffer,
+  body: number,
+  end: number,
+  flags: number,
+): Pick<TransactionStart, 'voidAlter' | 'connection'> {
   let offset = body + 13;
   if ((flags & mariadbFlag.groupCommitId) !== 0) offset += 8;
   if ((flags & (mariadbFlag.preparedXa | mariadbFlag.completedXa)) !== 0) {
     offset += 6 + buffer.readUInt8(offset + 4) + buffer.readUInt8(offset + 5);
   }
   const extra = offset < end ? buffer.readUInt8(offset) : 0;
-  return (extra & (mariadbExtraFlag.startAlter | mariadbExtraFlag.rollbackAlter)) !== 0;
+  if (extra === 0) return nothingExtra;
+  const voidAlter = (extra & (mariadbExtraFlag.startAlter | mariadbExtraFlag.rollbackAlter)) !== 0;
+  if ((extra & mariadbExtraFlag.thread) === 0) return { voidAlter, connection: null };
+  let thread = offset + 1;
+  if ((extra & mariadbExtraFlag.engines) !== 0) thread += 1;
+  if ((extra & (mariadbExtraFlag.commitAlter | mariadbExtraFlag.rollbackAlter)) !== 0) thread += 8;
+  return { voidAlter, connection: thread + 4 <= end ? buffer.readUInt32LE(thread) : null };
 }
+
+const nothingExtra = { voidAlter: false, connection: null } as const;
 
 /** Reads any of MySQL's three kinds of GTID event. */
 export function readMysqlGtid(buffer: Buffer, start: number, end: number): TransactionStart {
@@ -78,7 +98,7 @@ export function readMysqlGtid(buffer: Buffer, start: number, end: number): Trans
   return { ...ofMysql, gtid, origin };
 }
 
-const ofMysql = { standalone: false, opens: false, voidAlter: false } as const;
+const ofMysql = { connection: null, standalone: false, opens: false, voidAlter: false } as const;
 
 /**
  * Behind flags (1), uuid (16) and number (8): logical clock type (1, the value 2), last_committed (8),

@@ -81,7 +81,7 @@ type Segment = { readonly xid: string | null } & (
   { readonly from: number; readonly to: number } | { readonly spool: Spool; readonly file: string }
 );
 
-type Part = Pick<EventBatch, 'forEach' | 'complete'>;
+type Part = Pick<EventBatch, 'forEach' | 'visit' | 'complete'>;
 
 /** Decides of each event whether it can be visited, and holds those that can't. */
 class HeldGroups {
@@ -171,9 +171,7 @@ class HeldGroups {
         bytes += this.#events.bytesOf(part.to);
       yield {
         complete: last && part.to === to && this.#group === null,
-        forEach: (visit) => {
-          this.#events.forEach(visit, part.from, part.to, xid);
-        },
+        ...this.#events.part(part.from, part.to, xid),
       };
       begin = part.to;
     } while (begin < to);
@@ -185,12 +183,7 @@ class HeldGroups {
   ): AsyncGenerator<Part, void, undefined> {
     const events = this.#spooled;
     for (const reader = spool.read(file); await reader.next(events);) {
-      yield {
-        complete: false,
-        forEach: (visit) => {
-          events.forEach(visit, 0, events.length, xid);
-        },
-      };
+      yield { complete: false, ...events.part(0, events.length, xid) };
     }
     await spool.close();
   }

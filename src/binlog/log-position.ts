@@ -50,7 +50,7 @@ export class LogPosition {
    * transaction's end states its position again.
    */
   #reconcile(summed: number, stated: number): number {
-    if (stated === 0) return summed;
+    if (stated === 0 || summed % positionModulus === stated) return summed;
     const base = summed - (summed % positionModulus);
     const candidates = [base - positionModulus + stated, base + stated, base + positionModulus + stated];
     return candidates.reduce((best, next) =>

@@ -24,6 +24,20 @@ export function readStatement(buffer: Buffer, start: number, end: number): State
   return { schema, sql: buffer.toString('utf8', sqlStart, end) };
 }
 
+/** The id of the session in a QUERY_EVENT: that of the client on the source, on replicas as well. */
+export function readConnection(buffer: Buffer, start: number): number {
+  return buffer.readUInt32LE(start + headerBytes);
+}
+
+/**
+ * Reads a ROWS_QUERY_LOG_EVENT (a length that nobody reads (1), the text; MySQL: sql/log_event.cc) or MariaDB's
+ * ANNOTATE_ROWS_EVENT (the text alone). Their character set isn't in the log: it is taken for UTF-8.
+ */
+export function readRowsQuery(buffer: Buffer, start: number, end: number): string {
+  const length = eventType(buffer, start) === EventType.rowsQuery ? 1 : 0;
+  return buffer.toString('utf8', start + headerBytes + length, end);
+}
+
 /** The beginning of the statement in a QUERY_EVENT, as much of it as {@link roleOfStatement} looks at. */
 export function readStatementBeginning(buffer: Buffer, start: number, end: number): string {
   if (eventType(buffer, start) === EventType.mariadbQueryCompressed) {

@@ -98,19 +98,15 @@ function hasAllColumns(buffer: Buffer, bitmap: number, columnCount: number): boo
   return ((buffer[bitmap + whole] ?? 0) & rest) === rest;
 }
 
-/** Reads id and name from a TABLE_MAP_EVENT: id (6), flags (2), then schema and table with length and zero byte. */
-export function readTableMap(buffer: Buffer, start: number): { tableId: number; name: TableName } {
+/** Reads the name from a TABLE_MAP_EVENT: id (6), flags (2), then schema and table with length and zero byte. */
+export function readTableName(buffer: Buffer, start: number): TableName {
   const body = start + headerBytes;
-  const tableId = buffer.readUIntLE(body, 6);
   const schemaBytes = buffer.readUInt8(body + 8);
   const schemaStart = body + 9;
   const tableStart = schemaStart + schemaBytes + 2;
   const tableBytes = buffer.readUInt8(tableStart - 1);
   return {
-    tableId,
-    name: {
-      schema: buffer.toString('utf8', schemaStart, schemaStart + schemaBytes),
-      table: buffer.toString('utf8', tableStart, tableStart + tableBytes),
-    },
+    schema: buffer.toString('utf8', schemaStart, schemaStart + schemaBytes),
+    table: buffer.toString('utf8', tableStart, tableStart + tableBytes),
   };
 }

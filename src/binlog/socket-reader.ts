@@ -5,7 +5,7 @@ import { reasonOf } from '../util/async.js';
 const queueLimitBytes = 1024 * 1024;
 
 /**
- * Reads a socket chunk by chunk, on demand. Chunks are the socket's own buffers, not copies.
+ * Reads a socket on demand: all that has come since the last time. Chunks are the socket's own buffers, not copies.
  * The silence limit counts only while somebody waits for data: a slow consumer is not a silent server.
  */
 export class SocketReader {
@@ -41,18 +41,19 @@ export class SocketReader {
   }
 
   /**
-   * The next chunk; `ended` when the other side closed; `silent` when nothing came for `silenceMs`.
+   * The next chunks, one at least; `ended` when the other side closed; `silent` when nothing came for `silenceMs`.
    * @throws the socket's error, or the signal's reason.
    */
-  async read(silenceMs: number): Promise<Buffer | 'ended' | 'silent'> {
+  async read(silenceMs: number): Promise<readonly Buffer[] | 'ended' | 'silent'> {
     const deadline = performance.now() + silenceMs;
     for (;;) {
       this.#signal.throwIfAborted();
-      const chunk = this.#queue.shift();
-      if (chunk !== undefined) {
-        this.#queuedBytes -= chunk.length;
-        if (this.#queuedBytes < queueLimitBytes && this.#socket.isPaused()) this.#socket.resume();
-        return chunk;
+      if (this.#queue.length > 0) {
+        const chunks = this.#queue;
+        this.#queue = [];
+        this.#queuedBytes = 0;
+        if (this.#socket.isPaused()) this.#socket.resume();
+        return chunks;
       }
       if (this.#error !== null) throw this.#error;
       if (this.#ended) return 'ended';

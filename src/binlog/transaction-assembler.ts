@@ -1,5 +1,8 @@
+import { hasBytes } from '../util/bytes.js';
 import { WaymarkError } from '../util/errors.js';
-import { ContentDigest, type RunHead, runHead } from './content-digest.js';
+import { RecentMap } from '../util/recent-map.js';
+import type { OpenTransaction, TransactionVisitor } from './transaction.js';
+import { ContentDigest, type RunHead, runHead, smallBytes } from './content-digest.js';
 import type { Coordinates } from './coordinates.js';
 import { formatCoordinates } from './coordinates.js';
 import {
@@ -8,88 +11,37 @@ import {
   EventType,
   eventServerId,
   eventType,
-  type EventVisitor,
+  headerBytes,
   isIgnorable,
+  type EventVisitor,
 } from './event.js';
 import { eventFates, fateOf } from './event-fates.js';
 import { readMariadbGtid, readMysqlGtid, type TransactionStart } from './gtid-event.js';
-import type { Identity } from './identity.js';
 import { type ColumnSizes, readColumnSizes, settleNullBits } from './null-bits.js';
 import { isMariadbLog } from './format-description.js';
 import {
+  readConnection,
+  readRowsQuery,
   readStatement,
   readXaOutcome,
   roleOfStatement,
   type Statement,
   statementOfOutcome,
-  type XaOutcome,
 } from './query-event.js';
 import {
   dummyTableId,
   readRowsEvent,
-  readTableMap,
+  readTableName,
   type RowOperation,
   type TableName,
 } from './rows-event.js';
-
-/** A transaction that has begun. */
-export type OpenTransaction = {
-  readonly start: Coordinates;
-  readonly gtid: string | null;
-  readonly origin: string;
-  /** Where it was born. */
-  readonly serverId: number;
-  /** Second of the first content; null while there is none. */
-  readonly second: number | null;
-  /** The XID of one that is only prepared when it ends: its outcome comes later. */
-  readonly xid: string | null;
-  /** Canonical content so far, for comparing the first part of a transaction. */
-  readonly digest: ContentDigest;
-};
-
-/** A transaction that has ended. */
-export type EndedTransaction = {
-  readonly start: Coordinates;
-  /** Right behind it. */
-  readonly end: Coordinates;
-  readonly gtid: string | null;
-  readonly serverId: number;
-  /** Null when it has no content: then it is no part of the history. */
-  readonly identity: Identity | null;
-  /** The statement, when the transaction is just one statement (DDL, a hint). */
-  readonly statement: Statement | null;
-};
-
-/** What the assembler tells, in the order of the log. Buffers and places are valid until the call returns. */
-export type TransactionVisitor = {
-  /** A table map in an open transaction, for whoever decodes rows. */
-  readonly tableMap?: (
-    buffer: Buffer,
-    start: number,
-    end: number,
-    name: TableName,
-    place: EventPlace,
-  ) => void;
-  readonly rows?: (
-    transaction: OpenTransaction,
-    operation: RowOperation,
-    name: TableName,
-    buffer: Buffer,
-    start: number,
-    end: number,
-    place: EventPlace,
-  ) => void;
-  readonly statement?: (transaction: OpenTransaction, statement: Statement, place: EventPlace) => void;
-  /** How a transaction that was prepared before has ended. */
-  readonly outcome?: (transaction: OpenTransaction, outcome: XaOutcome, place: EventPlace) => void;
-  readonly end: (transaction: EndedTransaction) => void;
-};
 
 type Building = {
   start: Coordinates;
   gtid: string | null;
   origin: string;
   serverId: number;
+  connection: number | null;
   second: number | null;
   xid: string | null;
   digest: ContentDigest;
@@ -102,13 +54,21 @@ type Building = {
 };
 
 type Table = {
+  /** Of the table map. */
+  readonly body: Buffer;
   readonly name: TableName;
   readonly heads: Map<RowOperation, RunHead>;
   /** For walking its rows; null when they need or can not be. */
   readonly sizes: ColumnSizes | null;
 };
 
-const withoutGtid = { gtid: null, origin: '', voidAlter: false } as const;
+/**
+ * Table maps that are remembered at least. A server that has more tables than it keeps open (`table_open_cache`) gives a
+ * table another id each time; a statement has its table maps right before its rows.
+ */
+const recentTables = 4096;
+
+const withoutGtid = { gtid: null, origin: '', connection: null, voidAlter: false } as const;
 
 /**
  * Puts events together to transactions, for every vendor and version, with and without GTIDs: finds where they begin
@@ -117,17 +77,19 @@ const withoutGtid = { gtid: null, origin: '', voidAlter: false } as const;
  * @throws WaymarkError `unsupported-event` for what would be lost if it were passed over, `protocol` for a log that
  * makes no sense.
  */
-export class TransactionAssembler {
-  readonly #visitor: TransactionVisitor;
+export class TransactionAssembler<Answer = void> {
+  readonly #visitor: TransactionVisitor<Answer>;
   readonly #probeBytes: () => number;
+  /** Of the open transaction's digest. */
+  readonly #small = Buffer.allocUnsafe(smallBytes);
   #file = '';
-  #tables = new Map<number, Table>();
+  readonly #tables = new RecentMap<number, Table>(recentTables);
   /** Whether the server that wrote the file may leave unused null bits 0: see null-bits.ts. */
   #clearsNullBits = false;
   #open: Building | null = null;
 
   /** @param probeBytes asked at each transaction's begin: {@link ContentDigest.probed}. */
-  constructor(visitor: TransactionVisitor, probeBytes: () => number = () => 0) {
+  constructor(visitor: TransactionVisitor<Answer>, probeBytes: () => number = () => 0) {
     this.#visitor = visitor;
     this.#probeBytes = probeBytes;
   }
@@ -137,31 +99,31 @@ export class TransactionAssembler {
     return this.#open;
   }
 
-  /** Takes the next event. */
-  readonly event: EventVisitor = (buffer, start, end, place) => {
+  /** Takes the next event. Gives what the visitor waits for, if it does: then the event is to come again. */
+  readonly event: (...event: Parameters<EventVisitor>) => Answer | null = (buffer, start, end, place) => {
     if (place.file !== this.#file) this.#nextFile(place.file);
     const type = eventType(buffer, start);
     switch (fateOf(type, isIgnorable(buffer, start))) {
       case 'rows':
-        this.#rows(buffer, start, end, place);
-        return;
+        return this.#rows(buffer, start, end, place);
       case 'table-map':
-        this.#tableMap(buffer, start, end, place);
-        return;
+        return this.#tableMap(buffer, start, end, place);
       case 'begin':
         this.#begin(buffer, start, end, place);
-        return;
+        return null;
       case 'end':
         this.#end(place);
-        return;
+        return null;
       case 'statement':
-        this.#query(buffer, start, end, place);
-        return;
+        return this.#query(buffer, start, end, place);
       case 'place':
         if (type === EventType.formatDescription) this.#clearsNullBits = !isMariadbLog(buffer, start);
-        return;
+        return null;
       case 'passed-over':
-        return;
+        return null;
+      case 'query':
+        this.#visitor.query?.(readRowsQuery(buffer, start, end));
+        return null;
       case 'unpacked':
       case 'refused':
         throw unsupported(refusalOf(type), place);
@@ -189,7 +151,7 @@ export class TransactionAssembler {
     buffer: Buffer,
     start: number,
     place: EventPlace,
-    { gtid, origin, voidAlter }: Pick<TransactionStart, 'gtid' | 'origin' | 'voidAlter'>,
+    { gtid, origin, connection, voidAlter }: Omit<TransactionStart, 'standalone' | 'opens'>,
     grouped: boolean,
   ): Building {
     return {
@@ -197,9 +159,10 @@ export class TransactionAssembler {
       gtid,
       origin,
       serverId: eventServerId(buffer, start),
+      connection,
       second: null,
       xid: place.xid,
-      digest: new ContentDigest(this.#probeBytes()),
+      digest: new ContentDigest(this.#probeBytes(), this.#small),
       grouped,
       voidAlter,
       changes: 0,
@@ -207,7 +170,7 @@ export class TransactionAssembler {
     };
   }
 
-  #query(buffer: Buffer, start: number, end: number, place: EventPlace): void {
+  #query(buffer: Buffer, start: number, end: number, place: EventPlace): Answer | null {
     const statement = readStatement(buffer, start, end);
     const open = this.#open;
     const role = roleOfStatement(statement.sql);
@@ -217,7 +180,8 @@ export class TransactionAssembler {
         const begun = (this.#open ??= this.#build(buffer, start, place, withoutGtid, true));
         begun.grouped = true;
         begun.xid = place.xid;
-        return;
+        begun.connection = readConnection(buffer, start);
+        return null;
       }
       case 'rollback':
       case 'rollback-to-savepoint':
@@ -225,20 +189,20 @@ export class TransactionAssembler {
         if (open !== null && open.changes > 0)
           throw unsupported(`${statement.sql} behind changes that came before`, place);
         if (role === 'rollback') this.#end(place);
-        return;
+        return null;
       case 'commit':
         this.#end(place);
-        return;
+        return null;
       case 'savepoint':
       case 'release-savepoint':
       case 'xa-end':
-        return;
+        return null;
       case 'temporary-table':
         if (open?.grouped !== true) this.#end(place);
-        return;
+        return null;
       case 'xa-outcome':
       case 'content':
-        this.#statement(statement, buffer, start, place, role === 'xa-outcome');
+        return this.#statement(statement, buffer, start, place, role === 'xa-outcome');
     }
   }
 
@@ -248,38 +212,47 @@ export class TransactionAssembler {
     start: number,
     place: EventPlace,
     isOutcome: boolean,
-  ): void {
+  ): Answer | null {
     const open = (this.#open ??= this.#build(buffer, start, place, withoutGtid, false));
     if (!open.voidAlter) {
       open.second ??= eventSecond(buffer, start);
+      open.connection ??= readConnection(buffer, start);
       const outcome = isOutcome ? readXaOutcome(statement) : null;
+      // Told before it is digested: the visitor sees the content up to here.
       if (outcome !== null) {
-        this.#visitor.outcome?.(open, outcome, place);
+        const waiting = this.#visitor.outcome?.(open, outcome, buffer, start, place);
+        if (waiting instanceof Promise) return waiting;
         open.digest.statement(statementOfOutcome(outcome));
       } else {
-        this.#visitor.statement?.(open, statement, place);
+        const waiting = this.#visitor.statement?.(open, statement, buffer, start, place);
+        if (waiting instanceof Promise) return waiting;
         open.digest.statement(statement);
         open.statement = statement;
       }
       open.changes += 1;
     }
     if (!open.grouped) this.#end(place);
+    return null;
   }
 
-  #tableMap(buffer: Buffer, start: number, end: number, place: EventPlace): void {
-    const { tableId, name } = readTableMap(buffer, start);
-    const known = this.#tables.get(tableId);
-    if (known?.name.table !== name.table || known.name.schema !== name.schema) {
+  #tableMap(buffer: Buffer, start: number, end: number, place: EventPlace): Answer | null {
+    const tableId = buffer.readUIntLE(start + headerBytes, 6);
+    let table = this.#tables.get(tableId);
+    // The same one comes with every transaction.
+    if (table === undefined || !hasBytes(table.body, buffer, start + headerBytes, end)) {
       const sizes = this.#clearsNullBits ? readColumnSizes(buffer, start) : null;
-      this.#tables.set(tableId, { name, heads: new Map(), sizes });
+      const body = Buffer.from(buffer.subarray(start + headerBytes, end));
+      table = { body, name: readTableName(buffer, start), heads: new Map(), sizes };
+      this.#tables.set(tableId, table);
     }
-    this.#visitor.tableMap?.(buffer, start, end, name, place);
+    const waiting = this.#visitor.tableMap?.(buffer, start, end, table.name, place);
+    return waiting instanceof Promise ? waiting : null;
   }
 
-  #rows(buffer: Buffer, start: number, end: number, place: EventPlace): void {
+  #rows(buffer: Buffer, start: number, end: number, place: EventPlace): Answer | null {
     const event = readRowsEvent(buffer, start, end);
     const { operation, tableId, columnCount, images, complete } = event;
-    if (tableId === dummyTableId || images.length === 0) return;
+    if (tableId === dummyTableId || images.length === 0) return null;
     const table = this.#tables.get(tableId);
     const open = this.#open;
     if (table === undefined || open === null) {
@@ -296,10 +269,11 @@ export class TransactionAssembler {
       table.heads.set(operation, head);
     }
     if (table.sizes !== null) settleNullBits(event, buffer, table.sizes);
-    // Told before it is digested: the visitor sees the content up to here.
-    this.#visitor.rows?.(open, operation, table.name, buffer, start, end, place);
+    const waiting = this.#visitor.rows?.(open, event, table.name, buffer, start, place);
+    if (waiting instanceof Promise) return waiting;
     open.digest.rows(head, images, complete);
     open.changes += 1;
+    return null;
   }
 
   #end(place: EventPlace): void {

@@ -103,8 +103,5 @@ function part(
   events: EventList,
   { from, to, bytes, complete }: { from: number; to: number; bytes: number; complete: boolean },
 ): EventBatch {
-  const forEach: EventBatch['forEach'] = (visit) => {
-    events.forEach(visit, from, to);
-  };
-  return { bytes, end, complete, packed: false, forEach };
+  return { bytes, end, complete, packed: false, ...events.part(from, to) };
 }

@@ -13,6 +13,7 @@ import {
   wholeNumber,
   yesOrNo,
 } from './fields.js';
+import { isColumnPattern } from './column-rules.js';
 import { Secret } from './secret.js';
 import { isTablePattern } from './table-filter.js';
 import { parseZooKeeperAddress } from './zookeeper-address.js';
@@ -99,6 +100,14 @@ const pattern = text('a pattern SCHEMA.TABLE').refine(isTablePattern, {
   error: 'must be SCHEMA.TABLE, with * for any characters, for example shop.* (a dot inside a name: write *)',
 });
 const patterns = z.array(pattern, { error: 'must be a list of patterns SCHEMA.TABLE, for example [shop.*]' });
+
+const columnPattern = text('a pattern SCHEMA.TABLE.COLUMN').refine(isColumnPattern, {
+  error:
+    'must be SCHEMA.TABLE.COLUMN, with * for any characters, for example shop.users.password (a dot inside a name: write *)',
+});
+const columnPatterns = z.array(columnPattern, {
+  error: 'must be a list of patterns SCHEMA.TABLE.COLUMN, for example [shop.users.password]',
+});
 
 const secret = (missing: string) =>
   z
@@ -206,6 +215,9 @@ const failover = section({
   avoid,
 }));
 
+/** Of the hashes' key: with a shorter one, who knows the values could try all keys. */
+const shortestKey = 16;
+
 /** The config file, as DESIGN.md describes it: what is written goes in, what the agent works with comes out. */
 export const configSchema = section({
   stream: textLike(/^[A-Za-z0-9][\w.-]{0,99}$/, 'a name of letters, digits, ".", "_" and "-"'),
@@ -228,6 +240,18 @@ export const configSchema = section({
       .default(['*.*']),
     exclude: patterns.default([]),
   }).prefault({}),
+  columns: section({
+    exclude: columnPatterns.default([]),
+    hash: section({
+      columns: columnPatterns.min(1, { error: 'is empty: leave "hash" out' }),
+      key: secret('is missing: it is what the hashes are made with, a text that nobody else knows').refine(
+        (key) => key.reveal().length >= shortestKey,
+        { error: `is too short: at least ${String(shortestKey)} characters` },
+      ),
+    }).optional(),
+  }).prefault({}),
+  records: section({ query: yesOrNo().default(false) }).prefault({}),
+  rowImage: oneOf(['full', 'any']).default('full'),
   matching: section({ margin: wholeNumber(1, 8_192).default(1_024) }).prefault({}),
   checkpoint,
   election: election.default({ backend: 'none' }),

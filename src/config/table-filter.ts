@@ -40,8 +40,8 @@ function compile(pattern: string): Pattern {
   return { schema: wildcard(pattern.slice(0, dot)), table: wildcard(table), everyTable: /^\*+$/.test(table) };
 }
 
-/** Only `*` is special. Runs of it are one, so that a pattern can't make the match slow. */
-function wildcard(text: string): RegExp {
+/** A name with `*` for any number of characters. Runs of it are one, so that a pattern can't make the match slow. */
+export function wildcard(text: string): RegExp {
   const parts = text.split(/\*+/).map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&'));
   return new RegExp(`^${parts.join('.*')}$`, 'su');
 }

@@ -1,6 +1,5 @@
 import { WaymarkError } from '../util/errors.js';
 import { ExactNumber } from './exact-number.js';
-import { keepText } from './exact-text.js';
 
 /**
  * A column's value as JSON: text, number, null, a document, or binary as `{"$base64": "…"}`. Numbers in documents of
@@ -24,10 +23,14 @@ export type RowImage = Readonly<Record<string, ColumnValue>>;
  */
 export function imageValues(json: Buffer, inexact: boolean): RowImage {
   const text = json.toString('utf8');
-  const value: unknown = inexact ? new ExactParser(text).value() : JSON.parse(text);
+  const value: unknown = inexact ? parseExactly(text) : JSON.parse(text);
   if (!isImage(value)) throw new WaymarkError('protocol', 'A row could not be decoded');
-  if (inexact) keepText(value, text);
   return value;
+}
+
+/** What JSON that JsonWriter wrote says, every digit of its numbers kept ({@link ExactNumber}). */
+export function parseExactly(json: string): unknown {
+  return new ExactParser(json).value();
 }
 
 function isImage(value: unknown): value is RowImage {

@@ -1,11 +1,14 @@
+import type { ColumnRules } from '../config/column-rules.js';
 import { headerBytes } from '../binlog/event.js';
-import { readRowsEvent } from '../binlog/rows-event.js';
+import type { RowOperation, RowsEvent } from '../binlog/rows-event.js';
+import { hasBytes } from '../util/bytes.js';
 import type { Vendor } from '../mysql/version.js';
+import { RecentMap } from '../util/recent-map.js';
 import { WaymarkError } from '../util/errors.js';
 import { type DictionaryColumn, type Missing, missingIn, withDictionary } from './dictionary.js';
 import { imageValues, type RowImage } from './image-values.js';
 import { JsonWriter } from './json-writer.js';
-import { type RowImages, RowReader } from './row-reader.js';
+import { RowReader, type RowVisitor } from './row-reader.js';
 import { readTableLayout, type TableLayout } from './table-layout.js';
 
 /** A row that changed, decoded; `partial` where the log has only some of its columns. */
@@ -29,6 +32,10 @@ export type UndescribedTable = {
 /** A table map as it came, and how its rows are read. */
 type KnownTable = { readonly body: Buffer; readonly reader: RowReader };
 
+/** Tables that are remembered at least. */
+const recentTables = 4096;
+const tableIdBytes = 6;
+
 /** A writer that has grown beyond this isn't kept. */
 const keptBytes = 4 * 1024 * 1024;
 
@@ -36,18 +43,23 @@ const keptBytes = 4 * 1024 * 1024;
 export class RowDecoder {
   readonly #vendor: Vendor;
   /** By table id; the same table map comes with every transaction. */
-  readonly #tables = new Map<number, KnownTable>();
+  readonly #tables = new RecentMap<number, KnownTable>(recentTables);
+  /** By what a table map says: the same table may have another id each time. */
+  readonly #readers = new RecentMap<string, RowReader>(recentTables);
   #out = new JsonWriter();
 
   readonly #hasVectors: boolean;
+  readonly #rules: ColumnRules | null;
 
   /**
    * @param vendor of the server whose log is read.
    * @param hasVectors whether it knows VECTOR; then its dictionary is asked what its VARBINARY columns are.
+   * @param rules which columns are kept out.
    */
-  constructor(vendor: Vendor, hasVectors = true) {
+  constructor(vendor: Vendor, hasVectors = true, rules: ColumnRules | null = null) {
     this.#vendor = vendor;
     this.#hasVectors = hasVectors;
+    this.#rules = rules;
   }
 
   /** Forgets all tables: at the end of a log file, because a restarted server counts table ids anew. */
@@ -60,16 +72,26 @@ export class RowDecoder {
    * @throws WaymarkError `unsupported-event` where it can't be read, or its table's rows couldn't.
    */
   tableMap(buffer: Buffer, start: number, end: number): UndescribedTable | null {
-    const body = buffer.subarray(start + headerBytes, end);
-    const tableId = body.readUIntLE(0, 6);
-    if (this.#tables.get(tableId)?.body.equals(body)) return null;
+    const body = start + headerBytes;
+    const tableId = buffer.readUIntLE(body, 6);
+    const known = this.#tables.get(tableId);
+    if (known !== undefined && hasBytes(known.body, buffer, body, end)) return null;
     this.#tables.delete(tableId);
+    const content = buffer.toString('latin1', body + tableIdBytes, end);
+    const same = this.#readers.get(content);
+    if (same !== undefined) {
+      this.#tables.set(tableId, { body: Buffer.from(buffer.subarray(body, end)), reader: same });
+      return null;
+    }
     const layout = readTableLayout(buffer, start, end, this.#vendor);
-    const copy = Buffer.from(body);
-    const take = (complete: TableLayout): void => {
-      this.#tables.set(tableId, { body: copy, reader: new RowReader(complete) });
-    };
     const missing = missingIn(layout, this.#hasVectors);
+    const copy = Buffer.from(buffer.subarray(body, end));
+    const take = (complete: TableLayout): void => {
+      const reader = new RowReader(complete, this.#rules);
+      this.#tables.set(tableId, { body: copy, reader });
+      // What the dictionary has told is true for this place in the log.
+      if (missing === 'nothing') this.#readers.set(content, reader);
+    };
     if (missing !== 'nothing') {
       return {
         layout,
@@ -89,10 +111,10 @@ export class RowDecoder {
   }
 
   /**
-   * Decodes a row event whose table map has come.
-   * @throws WaymarkError `unsupported-event` where it isn't what its table map says.
+   * The reader of a table whose map has come.
+   * @throws WaymarkError `unsupported-event` where none has.
    */
-  rows(buffer: Buffer, start: number, end: number, tableId: number): DecodedRow[] {
+  reader(tableId: number): RowReader {
     const reader = this.#tables.get(tableId)?.reader;
     if (reader === undefined) {
       throw new WaymarkError(
@@ -100,43 +122,61 @@ export class RowDecoder {
         `A row event of table id ${tableId} has no table map before it`,
       );
     }
-    const event = readRowsEvent(buffer, start, end);
-    const rows: DecodedRow[] = [];
-    const out = this.#out;
-    out.at = 0;
-    out.inexact = false;
-    reader.read(event, buffer, out, {
-      row: (images, partial) => {
-        rows.push(decodedRow(event.operation, images, partial, out));
-        // The next row may have the room.
-        out.at = 0;
-        out.inexact = false;
-      },
-    });
-    if (out.bytes.length > keptBytes) this.#out = new JsonWriter();
-    return rows;
+    return reader;
+  }
+
+  /**
+   * Decodes a row event whose table map has come.
+   * @param buffer in which the event stands.
+   * @throws WaymarkError `unsupported-event` where it isn't what its table map says.
+   */
+  rows(event: RowsEvent, buffer: Buffer): DecodedRow[] {
+    const rows = new RowValues(event.operation, this.#out);
+    this.reader(event.tableId).read(event, buffer, this.#out, rows);
+    if (this.#out.bytes.length > keptBytes) this.#out = new JsonWriter();
+    return rows.rows;
   }
 }
 
-function decodedRow(
-  operation: DecodedRow['operation'],
-  { start, middle, end }: RowImages,
-  isPartial: boolean,
-  { bytes, inexact }: JsonWriter,
-): DecodedRow {
-  const partial = isPartial ? ({ partial: true } as const) : {};
-  const first = imageValues(bytes.subarray(start, middle), inexact);
-  switch (operation) {
-    case 'insert':
-      return { operation, after: first, ...partial };
-    case 'delete':
-      return { operation, before: first, ...partial };
-    case 'update':
-      return {
-        operation,
-        before: first,
-        after: imageValues(bytes.subarray(middle, end), inexact),
-        ...partial,
-      };
+/** Collects rows as values. */
+class RowValues implements RowVisitor {
+  readonly rows: DecodedRow[] = [];
+  readonly #operation: RowOperation;
+  readonly #out: JsonWriter;
+  #middle = 0;
+
+  constructor(operation: RowOperation, out: JsonWriter) {
+    this.#operation = operation;
+    this.#out = out;
+  }
+
+  before(): void {
+    this.#out.at = 0;
+    this.#out.inexact = false;
+  }
+
+  between(): void {
+    this.#middle = this.#out.at;
+  }
+
+  after(isPartial: boolean): void {
+    const { bytes, at, inexact } = this.#out;
+    const partial = isPartial ? ({ partial: true } as const) : {};
+    const operation = this.#operation;
+    switch (operation) {
+      case 'insert':
+        this.rows.push({ operation, after: imageValues(bytes.subarray(0, at), inexact), ...partial });
+        return;
+      case 'delete':
+        this.rows.push({ operation, before: imageValues(bytes.subarray(0, at), inexact), ...partial });
+        return;
+      case 'update':
+        this.rows.push({
+          operation,
+          before: imageValues(bytes.subarray(0, this.#middle), inexact),
+          after: imageValues(bytes.subarray(this.#middle, at), inexact),
+          ...partial,
+        });
+    }
   }
 }

@@ -1,8 +1,10 @@
+import type { ColumnRule, ColumnRules } from '../config/column-rules.js';
 import type { RowsEvent } from '../binlog/rows-event.js';
 import { columnReader } from './column-reader.js';
 import { type JsonWriter, shortValueBytes } from './json-writer.js';
 import { Malformed, undecodable } from './malformed.js';
 import type { Column, TableLayout } from './table-layout.js';
+import { hashed } from './hashed-value.js';
 import type { ValueReader } from './value-reader.js';
 
 /** The columns that an image has, compiled. */
@@ -15,24 +17,21 @@ type ImageReader = {
   readonly complete: boolean;
 };
 
-/** Told of each row, when its images stand in the writer as JSON objects. */
+/** Told of each row while its images are written, as JSON objects: of an insert `after` alone, of a delete `before`. */
 export type RowVisitor = {
+  /** A row begins: what is written now stands before its first image. */
+  readonly before: () => void;
+  /** Of an update: the image of the old row stands there, that of the new one follows. */
+  readonly between: () => void;
   /** @param partial whether columns are missing in one of the images. */
-  readonly row: (images: RowImages, partial: boolean) => void;
-};
-
-/** Offsets of the images: of an insert `after` alone, of a delete `before` alone. They follow each other directly. */
-export type RowImages = {
-  readonly start: number;
-  /** Behind the first image. */
-  readonly middle: number;
-  /** Behind the last one. */
-  readonly end: number;
+  readonly after: (partial: boolean) => void;
 };
 
 /** Reads the rows of one table map's events: compiled once, when the table map comes. */
 export class RowReader {
   readonly layout: TableLayout;
+  /** Names of the primary key's columns; empty where there is none, or it isn't known. */
+  readonly key: readonly string[];
   readonly #readers: readonly ValueReader[];
   readonly #heads: readonly (Buffer | null)[];
   readonly #names: readonly string[];
@@ -40,13 +39,24 @@ export class RowReader {
   /** Readers of images that lack columns, by the bitmap of those that are there. */
   readonly #parts = new Map<string, ImageReader>();
 
-  /** @throws WaymarkError `unsupported-event` where a column's values can't be read. */
-  constructor(layout: TableLayout) {
+  /**
+   * @param rules which columns are kept out.
+   * @throws WaymarkError `unsupported-event` where a column's values can't be read, or columns are to be kept out and the
+   *   log doesn't say which is which.
+   */
+  constructor(layout: TableLayout, rules: ColumnRules | null = null) {
     this.layout = layout;
     this.#names = layout.columns.map(({ name }, index) => name ?? `@${index + 1}`);
-    this.#readers = layout.columns.map((column, index) => this.#compile(column, index));
-    this.#heads = layout.columns.map((column, index) =>
-      isShown(layout, column, index) ? Buffer.from(`,${JSON.stringify(this.#names[index])}:`) : null,
+    const fates = layout.columns.map((column, index) => fateOf(layout, column, index, rules));
+    this.key = layout.generatedKey
+      ? []
+      : (layout.primaryKey ?? []).map(({ column }) => this.#names[column] ?? '');
+    this.#readers = layout.columns.map((column, index) => {
+      const reader = this.#compile(column, index);
+      return fates[index] === 'hash' && rules !== null ? hashed(reader, rules.key) : reader;
+    });
+    this.#heads = layout.columns.map((_, index) =>
+      fates[index] === 'exclude' ? null : Buffer.from(`,${JSON.stringify(this.#names[index])}:`),
     );
     this.#all = this.#imageReader(layout.columns.map((_, index) => index));
   }
@@ -114,13 +124,15 @@ export class RowReader {
         : null;
     const partial = !first.complete || second?.complete === false;
     for (let at = 0; at < images.length;) {
-      const start = out.at;
       const from = at;
+      visitor.before();
       at = this.#image(first, images, at, out);
-      const middle = out.at;
-      if (second !== null) at = this.#image(second, images, at, out);
+      if (second !== null) {
+        visitor.between();
+        at = this.#image(second, images, at, out);
+      }
       if (at === from) throw this.#undecodable(new Malformed('its rows have no columns'), -1, at);
-      visitor.row({ start, middle, end: out.at }, partial);
+      visitor.after(partial);
     }
   }
 
@@ -161,6 +173,19 @@ export class RowReader {
     out.inexact = inexact;
     return next;
   }
+}
+
+function fateOf(layout: TableLayout, column: Column, index: number, rules: ColumnRules | null): ColumnRule {
+  if (!isShown(layout, column, index)) return 'exclude';
+  const { schema, table } = layout;
+  if (rules?.concerns(schema, table) !== true) return 'show';
+  if (column.name !== null) return rules.of(schema, table, column.name);
+  throw undecodable(
+    new Malformed('it is to be kept out by its name, and the names of the columns are not known'),
+    {
+      ...{ schema, table, column: `@${index + 1}`, offset: 0 },
+    },
+  );
 }
 
 /** Hidden columns are left out, as `SELECT *` leaves them out: those that a server makes by itself. */

@@ -1,3 +1,4 @@
+import { columnRules } from '../config/column-rules.js';
 import type { Logger } from 'pino';
 import { within } from '../util/limits.js';
 import type { Config } from '../config/schema.js';
@@ -187,6 +188,9 @@ export class Coordinator {
       ...{ signal, sinkSignal, serverId: this.#serverId.current, onBatch },
       onDivergence: supervisor.failover.onDivergence,
       format: config.hints,
+      columns: columnRules(config.columns),
+      rowImage: config.rowImage,
+      query: config.records.query,
     });
   }
 

@@ -4,6 +4,7 @@ import { within } from '../util/limits.js';
 import type { Config } from '../config/schema.js';
 import type { TableFilter } from '../config/table-filter.js';
 import { commitsInOneOrder } from '../mysql/inspect.js';
+import { batchOf } from '../records/record-batch.js';
 import type { Sink, SinkRecovery } from '../sinks/sink.js';
 import { restoreGtidPosition } from '../tail/gtid-position.js';
 import type { Progress } from '../tail/progress.js';
@@ -91,7 +92,7 @@ async function beginBehindGap(
     { event: 'gap.accepted', id: record.id, from, to: source, reason },
     `The place to go on from is lost, and the stream begins anew at ${member.name}: ${reason}`,
   );
-  await sink.deliver([record], sinkSignal);
+  await sink.deliver(batchOf([record]), sinkSignal);
   return { ...begun, resume: { ...resume, sequence: numbering.sequence } };
 }
 

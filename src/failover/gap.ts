@@ -1,7 +1,7 @@
 import { formatAddress } from '../config/address.js';
 import type { StoredCheckpoint } from '../checkpoint/checkpoint.js';
 import { displayHint } from '../hints/hint.js';
-import type { GapRecord, GapStart, RecordSource } from '../sinks/record.js';
+import type { GapRecord, GapStart, RecordSource } from '../records/record.js';
 import type { SinkRecovery } from '../sinks/sink.js';
 import { type ErrorCode, WaymarkError } from '../util/errors.js';
 import { type Numbering, recoveredNumbering } from './recovered.js';

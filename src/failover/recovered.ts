@@ -2,7 +2,8 @@ import type { Coordinates } from '../binlog/coordinates.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { displayHint, type Hint, hintFromDisplay, hintFromToken } from '../hints/hint.js';
 import type { Identity, TrailEntry } from '../matching/trail.js';
-import type { DeliveredTransaction, HeldEnding, SinkRecovery } from '../sinks/sink.js';
+import type { DeliveredTransaction } from '../records/ndjson.js';
+import type { HeldEnding, SinkRecovery } from '../sinks/sink.js';
 
 /** Where a sink's records end, when that is known. */
 export type KnownEnding = Extract<HeldEnding, { kind: 'known' }>;

@@ -1,5 +1,5 @@
 import { type Coordinates, firstPosition, formatCoordinates } from '../binlog/coordinates.js';
-import type { EndedTransaction } from '../binlog/transaction-assembler.js';
+import type { EndedTransaction } from '../binlog/transaction.js';
 import { formatAddress } from '../config/address.js';
 import type { Instance } from '../mysql/instance.js';
 import { type Inspection, isReplica } from '../mysql/inspect.js';

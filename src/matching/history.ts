@@ -2,7 +2,8 @@ import type { Coordinates } from '../binlog/coordinates.js';
 import { readCommitted } from '../binlog/committed-events.js';
 import type { DumpOptions } from '../binlog/dump-stream.js';
 import { statementOfOutcome } from '../binlog/query-event.js';
-import { type EndedTransaction, TransactionAssembler } from '../binlog/transaction-assembler.js';
+import type { EndedTransaction } from '../binlog/transaction.js';
+import { TransactionAssembler } from '../binlog/transaction-assembler.js';
 import type { TableFilter } from '../config/table-filter.js';
 import { type HintFormat, hintRecogniser } from '../hints/hint.js';
 import { isStatementDeliverable } from './deliverable.js';
@@ -50,7 +51,7 @@ export async function* readHistory(options: HistoryOptions): AsyncGenerator<Hist
   let sourceServerId = options.sourceServerId ?? null;
   const recent = new RecentOrigins();
   const assembler = new TransactionAssembler({
-    rows: (_open, operation, name) => {
+    rows: (_open, { operation }, name) => {
       listed?.rows(operation, name);
       deliverable ||= options.filter.table(name.schema, name.table);
     },

@@ -2,7 +2,6 @@ import { ContentDigest, runHead } from '../binlog/content-digest.js';
 import type { Coordinates } from '../binlog/coordinates.js';
 import { readCommitted } from '../binlog/committed-events.js';
 import { statementOfOutcome } from '../binlog/query-event.js';
-import { readRowsEvent } from '../binlog/rows-event.js';
 import { TransactionAssembler } from '../binlog/transaction-assembler.js';
 import type { Instance } from '../mysql/instance.js';
 
@@ -36,9 +35,8 @@ export async function readParts(
     return content;
   };
   const assembler = new TransactionAssembler({
-    rows: (_open, operation, name, buffer, eventStart, end) => {
+    rows: (_open, { operation, columnCount, images }, name) => {
       const table = `${name.schema}.${name.table}`;
-      const { columnCount, images } = readRowsEvent(buffer, eventStart, end);
       add(table, `${operation} in ${table}`)?.rows(runHead(name, operation, columnCount), images);
     },
     statement: (_open, statement) => {

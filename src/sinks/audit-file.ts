@@ -166,13 +166,15 @@ export class AuditFile {
 
   /** What it looks like from outside, by its name and by our handle. @param closely our last bytes, too. */
   async sight(name: string, closely: boolean): Promise<FileSight> {
-    const [own, named] = await Promise.all([
-      this.handle.stat({ bigint: true }),
-      stat(name, { bigint: true }).catch((error: unknown) => {
-        if (hasSystemCode(error, 'ENOENT')) return null;
-        throw error;
-      }),
-    ]);
+    const named = await stat(name, { bigint: true }).catch((error: unknown) => {
+      if (hasSystemCode(error, 'ENOENT')) return null;
+      throw error;
+    });
+    const isOurs =
+      named !== null &&
+      String(named.dev) === this.identity.device &&
+      String(named.ino) === this.identity.inode;
+    const own = isOurs ? named : await this.handle.stat({ bigint: true });
     return {
       size: Number(own.size),
       links: Number(own.nlink),
@@ -181,7 +183,7 @@ export class AuditFile {
         Number(own.size) < this.#offset ||
         (await this.#bytesBefore(this.#offset)).equals(this.#lastBytes),
       named: named && {
-        isOurs: String(named.dev) === this.identity.device && String(named.ino) === this.identity.inode,
+        isOurs,
         isEmptyFile: named.isFile() && named.size === 0n,
       },
     };

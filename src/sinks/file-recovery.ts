@@ -10,7 +10,7 @@ import {
   longestStart,
   mayBeLine,
   transactionOf,
-} from './ndjson.js';
+} from '../records/ndjson.js';
 import type { LastRecord } from './sink.js';
 
 /** Which file is read, and what is known of it. */

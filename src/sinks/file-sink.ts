@@ -6,6 +6,7 @@ import { hasCode, messageOf, WaymarkError } from '../util/errors.js';
 import type { Fencing } from '../util/fencing.js';
 import type { ProcessLock } from '../util/process-lock.js';
 import { Serial } from '../util/serial.js';
+import type { RecordBatch } from '../records/record-batch.js';
 import type { AuditFile } from './audit-file.js';
 import { DiskRoom, isDiskFull } from './disk-room.js';
 import { lockFile, realPathOf } from './file-lock.js';
@@ -14,8 +15,6 @@ import { openAudit } from './file-opening.js';
 import { type FilePosition, fromSinkPosition, toSinkPosition } from './file-position.js';
 import { beginNext, rememberedOf } from './file-rotation.js';
 import { fateOf } from './file-sight.js';
-import { encodeRecords } from './ndjson.js';
-import type { ChangeRecord } from './record.js';
 import type { Sink, SinkRecovery } from './sink.js';
 
 export type FileSinkOptions = {
@@ -113,16 +112,14 @@ class FileSink implements Sink {
     }
   }
 
-  deliver(records: readonly ChangeRecord[], signal: AbortSignal): Promise<void> {
+  deliver({ lines, lastEnd, transactions }: RecordBatch, signal: AbortSignal): Promise<void> {
     return this.#serial.run(async () => {
       const live = this.#usable();
       signal.throwIfAborted();
       const before = { file: live.file, state: live.file.state, transactions: this.#transactions };
       try {
-        for (const { bytes, lastEnd, transactions } of encodeRecords(records)) {
-          await this.#append(live, bytes, lastEnd, signal);
-          this.#transactions += transactions;
-        }
+        await this.#append(live, lines, lastEnd === 0 ? null : lastEnd, signal);
+        this.#transactions += transactions;
       } catch (error) {
         // Nobody counts on it: it comes again, as a whole.
         if (live.file === before.file) {

@@ -1,5 +1,6 @@
 import type { FilePlace } from './file-position.js';
-import type { DeliveredTransaction, LastRecord } from './sink.js';
+import type { DeliveredTransaction } from '../records/ndjson.js';
+import type { LastRecord } from './sink.js';
 
 /** A transaction in one of the files: `transactionStart` is the place behind it. */
 export type HeldTransaction = DeliveredTransaction & FilePlace;

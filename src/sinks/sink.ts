@@ -1,17 +1,8 @@
-import type { ChangeRecord, RecordSource } from './record.js';
+import type { DeliveredTransaction } from '../records/ndjson.js';
+import type { RecordBatch } from '../records/record-batch.js';
+import type { RecordSource } from '../records/record.js';
 import type { SinkPosition } from '../checkpoint/checkpoint.js';
 import type { Fencing } from '../util/fencing.js';
-
-/** A transaction that a sink holds completely: what its last record says. */
-export type DeliveredTransaction = {
-  /** The hint before it, without `asc:`; null when none had been seen. */
-  readonly hint: string | null;
-  readonly sequence: number;
-  readonly gtid: string | null;
-  /** Second of the transaction's first content event. */
-  readonly second: number;
-  readonly digest: bigint;
-};
 
 /** What a sink's last record says, a gap's included. */
 export type LastRecord = {
@@ -85,10 +76,11 @@ export interface Sink {
    */
   open(acknowledged: SinkPosition | null, signal: AbortSignal, fencing?: Fencing): Promise<SinkRecovery>;
   /**
-   * Takes records in the order of the history; resolves when they are accepted. Waiting is backpressure.
+   * Takes records in the order of the history; resolves when they are accepted. Waiting is backpressure. The batch's
+   * lines are the sink's until then.
    * @param fencing the leadership under which they are delivered, the same as at open.
    */
-  deliver(records: readonly ChangeRecord[], signal: AbortSignal, fencing?: Fencing): Promise<void>;
+  deliver(batch: RecordBatch, signal: AbortSignal, fencing?: Fencing): Promise<void>;
   /** Makes durable what was delivered; the position is kept in the checkpoint. */
   flush(signal: AbortSignal): Promise<SinkPosition | null>;
   /** A checkpoint with this position has been saved: it is the oldest that `open` may be called with from now on. */

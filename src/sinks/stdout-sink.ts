@@ -5,9 +5,8 @@ import { promisify } from 'node:util';
 import type { SinkPosition } from '../checkpoint/checkpoint.js';
 import { reasonOf } from '../util/async.js';
 import { WaymarkError, messageOf, hasSystemCode } from '../util/errors.js';
+import type { RecordBatch } from '../records/record-batch.js';
 import { DiskRoom } from './disk-room.js';
-import { encodeRecords } from './ndjson.js';
-import type { ChangeRecord } from './record.js';
 import type { Sink, SinkRecovery } from './sink.js';
 
 /**
@@ -50,13 +49,11 @@ class RedirectedSink implements Sink {
     return Promise.resolve(knowsNothing);
   }
 
-  async deliver(records: readonly ChangeRecord[], signal: AbortSignal): Promise<void> {
+  async deliver({ lines }: RecordBatch, signal: AbortSignal): Promise<void> {
     if (!this.#isOpen) throw new WaymarkError('sink', 'the stdout sink is not open');
-    for (const { bytes } of encodeRecords(records)) {
-      signal.throwIfAborted();
-      if (this.#failure !== null) throw this.#failure;
-      await this.#write(bytes, signal);
-    }
+    signal.throwIfAborted();
+    if (this.#failure !== null) throw this.#failure;
+    await this.#write(lines, signal);
   }
 
   async #write(bytes: Buffer, signal: AbortSignal): Promise<void> {
@@ -108,13 +105,11 @@ class StdoutSink implements Sink {
     return Promise.resolve(knowsNothing);
   }
 
-  async deliver(records: readonly ChangeRecord[], signal: AbortSignal): Promise<void> {
+  async deliver({ lines }: RecordBatch, signal: AbortSignal): Promise<void> {
     if (!this.#isOpen) throw new WaymarkError('sink', 'the stdout sink is not open');
-    for (const { bytes } of encodeRecords(records)) {
-      signal.throwIfAborted();
-      if (this.#failure !== null) throw this.#failure;
-      await this.#write(bytes, signal);
-    }
+    signal.throwIfAborted();
+    if (this.#failure !== null) throw this.#failure;
+    await this.#write(lines, signal);
   }
 
   async flush(): Promise<null> {

@@ -1,11 +1,11 @@
 import { reasonOf } from '../util/async.js';
 import { WaymarkError, messageOf } from '../util/errors.js';
-import type { ChangeRecord } from './record.js';
+import type { RecordBatch } from '../records/record-batch.js';
+import type { ChangeRecord } from '../records/record.js';
 import type { Sink } from './sink.js';
 
-/** Some records of the history, in order: a transaction, several small ones, or a part of a huge one. */
-export type RecordBatch = {
-  readonly records: readonly ChangeRecord[];
+/** A batch for whoever iterates. Its lines and records are to be taken before it is acknowledged. */
+export type OfferedBatch = Pick<RecordBatch, 'lines' | 'count' | 'records'> & {
   /** Of the leadership under which they are delivered: it only grows. 0 where there is no election. */
   readonly fencingToken: number;
   /**
@@ -25,10 +25,10 @@ export type StreamSink = {
    * @param running the agent's run: when it resolves the iteration ends, when it rejects the iteration throws that.
    *   Without it the iteration ends when the sink is closed.
    */
-  readonly batches: (running?: Promise<unknown>) => AsyncIterable<RecordBatch>;
+  readonly batches: (running?: Promise<unknown>) => AsyncIterable<OfferedBatch>;
 };
 
-type Offer = { readonly batch: RecordBatch; readonly reject: (error: Error) => void };
+type Offer = { readonly batch: OfferedBatch; readonly reject: (error: Error) => void };
 
 /** Hands the agent's records to a `for await` loop in the same process. */
 export function streamSink(): StreamSink {
@@ -41,7 +41,7 @@ export function streamSink(): StreamSink {
         exchange.open();
         return Promise.resolve({ remembers: false, delivered: [], endsBetweenTransactions: false });
       },
-      deliver: (records, signal, fencing) => exchange.offer(records, fencing?.token ?? 0, signal),
+      deliver: (batch, signal, fencing) => exchange.offer(batch, fencing?.token ?? 0, signal),
       flush: () => Promise.resolve(null),
       close() {
         exchange.close();
@@ -69,7 +69,7 @@ export function streamSink(): StreamSink {
  * that is, when it has dealt with all of them.
  */
 export async function* records(
-  batches: AsyncIterable<RecordBatch>,
+  batches: AsyncIterable<OfferedBatch>,
 ): AsyncGenerator<ChangeRecord, void, undefined> {
   for await (const batch of batches) {
     yield* batch.records;
@@ -88,13 +88,13 @@ class Exchange {
   #wake: () => void = () => undefined;
 
   /** Resolves when the consumer has acknowledged. */
-  offer(records: readonly ChangeRecord[], fencingToken: number, signal: AbortSignal): Promise<void> {
+  offer(batch: RecordBatch, fencingToken: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
       if (this.#closed) throw new WaymarkError('sink', 'the sink is closed');
       if (this.#refusal !== null) throw this.#refusal;
       if (this.#offer !== null) throw new WaymarkError('sink', 'a batch is under way already');
-      if (records.length === 0) {
+      if (batch.count === 0) {
         resolve();
         return;
       }
@@ -111,7 +111,14 @@ class Exchange {
       const acknowledge = (): void => {
         settle(null);
       };
-      const offer: Offer = { batch: { records, fencingToken, acknowledge }, reject: settle };
+      const { lines, count } = batch;
+      const offered = {
+        ...{ lines, count, fencingToken, acknowledge },
+        get records() {
+          return batch.records;
+        },
+      };
+      const offer: Offer = { batch: offered, reject: settle };
       signal.addEventListener('abort', onAbort, { once: true });
       this.#offer = offer;
       this.#taken = false;
@@ -137,7 +144,7 @@ class Exchange {
     this.#wake();
   }
 
-  async *iterate(untilClosed: boolean): AsyncGenerator<RecordBatch, void, undefined> {
+  async *iterate(untilClosed: boolean): AsyncGenerator<OfferedBatch, void, undefined> {
     try {
       for (;;) {
         if (this.#ended !== null) {

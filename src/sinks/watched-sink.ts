@@ -39,11 +39,11 @@ export function watchedSink(
         accepted = true;
         return recovery;
       },
-      deliver: async (records, signal, fencing) => {
+      deliver: async (batch, signal, fencing) => {
         const startedAtMs = performance.now();
         accepted = false;
-        await calls.run(`take ${records.length} records`, records.length, signal, () =>
-          sink.deliver(records, signal, fencing),
+        await calls.run(`take ${batch.count} records`, batch.count, signal, () =>
+          sink.deliver(batch, signal, fencing),
         );
         accepted = true;
         onDelivered((performance.now() - startedAtMs) / 1000);

@@ -31,9 +31,9 @@ export function ledSink(sink: Sink, leadership: Leadership, stream: string): Sin
       leadership.assertHeld();
       return sink.open(acknowledged, signal, fencing);
     },
-    async deliver(records, signal) {
+    async deliver(batch, signal) {
       leadership.assertHeld();
-      return sink.deliver(records, signal, fencing);
+      return sink.deliver(batch, signal, fencing);
     },
     async flush(signal) {
       leadership.assertHeld();

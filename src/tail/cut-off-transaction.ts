@@ -1,9 +1,9 @@
 import { formatCoordinates } from '../binlog/coordinates.js';
 import { comparisonOf, likeness, sameContent, weaker } from '../binlog/identity.js';
-import type { OpenTransaction } from '../binlog/transaction-assembler.js';
+import type { OpenTransaction } from '../binlog/transaction.js';
 import type { PartialTransaction } from '../matching/trail.js';
 import { WaymarkError } from '../util/errors.js';
-import type { ContentPlace } from './tokens.js';
+import type { Boundary } from './transaction-records.js';
 
 /** The transaction that resembled the one that was cut off is another one: it has to be read again, whole. */
 export class ResemblanceError extends Error {
@@ -80,27 +80,11 @@ export class CutOffTransaction {
    * @param count changes that have come of it.
    * @param before the content that stands before.
    */
-  beforeContent(open: OpenTransaction, count: number, before: ContentPlace): void {
+  beforeContent(open: OpenTransaction, count: number, before: Omit<Boundary, 'changes'>): void {
     const partial = this.#partial;
     if (partial === null) return;
     if (this.#at === open) this.#compare(open, partial, count, before);
     else if (this.#ordered) throw this.#diverged(open, 'another transaction stands in its place');
-  }
-
-  /**
-   * `count` changes of the transaction have come. Proves the part that was delivered as soon as it is complete. The
-   * digest is taken while events are read, and that may be ahead of the changes that are counted here.
-   */
-  afterContent(open: OpenTransaction, count: number): void {
-    const partial = this.#partial;
-    if (partial === null || this.#at !== open) return;
-    if (hasSameBeginning(open, partial)) {
-      if (count >= partial.changes) this.#found();
-      return;
-    }
-    // What has been read ahead may be what can't be compared: then what stands before the next event decides.
-    const comparable = comparisonOf(partial.digest) === 'content' && open.digest.comparison === 'content';
-    if (comparable && (open.digest.probed !== null || count > partial.changes)) throw this.#mismatch(open);
   }
 
   /** The transaction is over, with `count` changes: what was delivered of it must have been found. */
@@ -118,7 +102,7 @@ export class CutOffTransaction {
     open: OpenTransaction,
     partial: PartialTransaction,
     count: number,
-    { contentBytes, digest }: ContentPlace,
+    { contentBytes, digest }: Omit<Boundary, 'changes'>,
   ): boolean {
     if (hasSameBeginning(open, partial)) return count >= partial.changes && this.#found();
     const by = weaker(comparisonOf(partial.digest), comparisonOf(digest));

@@ -6,8 +6,9 @@ export type GtidPosition = Map<string, string>;
 
 /** Notes that a transaction has come; a GTID of MySQL's, or none, changes nothing. */
 export function noteGtid(position: GtidPosition, gtid: string | null): void {
-  const match = gtid === null ? null : /^(\d+)-\d+-\d+$/.exec(gtid);
-  if (match?.[1] !== undefined) position.set(match[1], match[0]);
+  // MySQL's have a colon before the number.
+  if (gtid === null || gtid.includes(':')) return;
+  position.set(gtid.slice(0, gtid.indexOf('-')), gtid);
 }
 
 /** Begins the position anew: with a checkpoint's (`0-1-7,1-1-3`) and what was delivered later, in order. */

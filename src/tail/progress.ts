@@ -1,5 +1,5 @@
 import type { Coordinates } from '../binlog/coordinates.js';
-import type { EndedTransaction } from '../binlog/transaction-assembler.js';
+import type { EndedTransaction } from '../binlog/transaction.js';
 import type { Hint } from '../hints/hint.js';
 import { TrailKeeper } from '../matching/trail-keeper.js';
 import type { Identity, PartialTransaction, Trail } from '../matching/trail.js';

@@ -8,8 +8,9 @@ import type { Progress, Step } from './progress.js';
 export class ReadAhead {
   readonly #progress: Progress;
   #steps: Step[] = [];
-  /** Of the hints among the steps. */
-  readonly #tokens = new Set<string>();
+  /** Of the hints among the steps, and among those that were taken last: the sink may be at them still. */
+  #tokens = new Set<string>();
+  #takenTokens = new Set<string>();
   #lastHint: Hint | null;
   #sequence: number;
   #sourceServerId: number | null;
@@ -64,17 +65,22 @@ export class ReadAhead {
     }
   }
 
-  /** The steps since the last call, for {@link advance} once the sink has accepted what they hold. */
+  /**
+   * The steps since the last call, for {@link advance} once the sink has accepted what they hold. Those of the call before
+   * have been taken over by then.
+   */
   take(): readonly Step[] {
     const steps = this.#steps;
     this.#steps = [];
-    this.#tokens.clear();
+    this.#takenTokens = this.#tokens;
+    this.#tokens = new Set();
     return steps;
   }
 
   /** As the trail takes it: a hint that it has already begins nothing new. */
   #hint(hint: Hint): void {
-    if (this.#tokens.has(hint.token) || this.#progress.keeper.has(hint)) return;
+    if (this.#tokens.has(hint.token) || this.#takenTokens.has(hint.token)) return;
+    if (this.#progress.keeper.has(hint)) return;
     this.#tokens.add(hint.token);
     this.#lastHint = hint;
     this.#sequence = 0;

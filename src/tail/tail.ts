@@ -2,9 +2,10 @@ import type { Logger } from 'pino';
 import { type Coordinates, formatCoordinates } from '../binlog/coordinates.js';
 import { readCommitted } from '../binlog/committed-events.js';
 import type { EventBatch } from '../binlog/event.js';
-import type { OpenTransaction } from '../binlog/transaction-assembler.js';
+import type { OpenTransaction } from '../binlog/transaction.js';
 import { RowDecoder } from '../decode/row-decoder.js';
 import { formatAddress } from '../config/address.js';
+import type { ColumnRules } from '../config/column-rules.js';
 import type { TableFilter } from '../config/table-filter.js';
 import { type HintFormat, hintRecogniser } from '../hints/hint.js';
 import type { ResumePoint } from '../matching/match-state.js';
@@ -17,7 +18,6 @@ import { hasCode } from '../util/errors.js';
 import { ColumnSource } from './column-source.js';
 import { CutOffTransaction, ResemblanceError } from './cut-off-transaction.js';
 import { advance, type Progress } from './progress.js';
-import { TokenReader } from './tokens.js';
 import { unreadable } from './unreadable.js';
 import { OtherContentError, type Taken, TransactionStream } from './transaction-stream.js';
 
@@ -30,6 +30,12 @@ export type TailOptions = {
   readonly onDivergence: 'halt' | 'continue';
   readonly progress: Progress;
   readonly filter: TableFilter;
+  /** Which columns are kept out of the records; null: none. */
+  readonly columns: ColumnRules | null;
+  /** Whether a row that the log has in part stops the stream (`full`). */
+  readonly rowImage: 'full' | 'any';
+  /** Whether records of rows show the text of their statement. */
+  readonly query: boolean;
   readonly format: HintFormat;
   readonly sink: Sink;
   readonly logger: Logger;
@@ -106,12 +112,14 @@ async function readOnce(
   const { ordered, logger } = options;
   const onShape = logUnproved(server, logger);
   const cutOff = new CutOffTransaction(progress.partial, { ordered, server, notThese, onShape });
-  const reader = new TokenReader(() => cutOff.probeBytes);
   const stream = new TransactionStream({
     progress,
     filter: options.filter,
+    columnRules: options.columns,
+    rowImage: options.rowImage,
+    query: options.query,
     recognise: hintRecogniser(format),
-    decoder: new RowDecoder(version.vendor, hasVectors(version)),
+    decoder: new RowDecoder(version.vendor, hasVectors(version), options.columns),
     columns,
     server,
     serverId: inspection.facts.serverId,
@@ -121,10 +129,12 @@ async function readOnce(
     leavesOutOwn: ownTransactions(options),
     logger,
   });
+  const deliveries = new Deliveries(options);
   const events = readCommitted({
     instance,
     start: progress.coordinates,
-    signal: options.signal,
+    annotations: options.query,
+    signal: AbortSignal.any([options.signal, deliveries.failed]),
     ...(options.serverId === undefined ? {} : { serverId: options.serverId }),
     ...(options.silenceMs === undefined ? {} : { silenceMs: options.silenceMs }),
   });
@@ -132,11 +142,12 @@ async function readOnce(
   try {
     for await (const batch of events) {
       ({ end } = batch);
-      await work(batch, reader, stream, options);
+      await work(batch, stream, deliveries, options);
     }
   } catch (error) {
+    await deliveries.settled();
     // Before anything has come it is not of the content.
-    throw end === null ? error : unreadable(error, progress, reader.open, end);
+    throw end === null ? error : unreadable(error, progress, stream.open, end);
   }
 }
 
@@ -155,58 +166,81 @@ function logUnproved(
   };
 }
 
-/** One batch: events to tokens, tokens to records, records to the sink. */
+/** One batch: events to records, records to the sink. */
 async function work(
   batch: EventBatch,
-  reader: TokenReader,
   stream: TransactionStream,
-  options: TailOptions,
+  deliveries: Deliveries,
+  { progress }: TailOptions,
 ): Promise<void> {
-  const { progress } = options;
   if (batch.bytes > 0) progress.lastHeardAtMs = performance.now();
   progress.bytes += batch.bytes;
-  // Tokens are worked off when the batch has been read: what they fail of stands before the transaction read last.
-  let failing: TokenReader | TransactionStream = reader;
   try {
-    try {
-      batch.forEach(reader.event);
-    } finally {
-      failing = stream;
-      for (const token of reader.take()) {
-        const waiting = stream.token(token);
-        if (waiting) await waiting;
-      }
-      failing = reader;
+    for (let waiting = batch.visit(stream.event); waiting !== null; waiting = batch.visit(stream.event)) {
+      await waiting;
     }
   } catch (error) {
-    const { open } = failing;
+    const { open } = stream;
     // What was made of the batch before that is delivered all the same: it was right.
-    await deliver(stream.take(), batch.end, options);
+    await deliveries.settled();
+    deliveries.begin(stream.take(), batch.end);
+    await deliveries.settled();
     throw unreadable(error, progress, open, batch.end);
   }
-  await deliver(stream.take(), batch.end, options, batch.complete && reader.open === null);
+  await deliveries.settled();
+  deliveries.begin(stream.take(), batch.end, batch.complete && stream.open === null);
 }
 
-/**
- * Hands records to the sink and, when it has accepted them, takes over what they say of the stream's progress.
- * @param isBoundary whether a dump can begin at the position.
- */
+/** Hands batches to the sink, one at a time. While the sink is at one, the next one is read. */
+class Deliveries {
+  readonly #options: TailOptions;
+  readonly #failed = new AbortController();
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(options: TailOptions) {
+    this.#options = options;
+  }
+
+  /** Fires, with its error as the reason, when a delivery has failed: nothing more is to be read. */
+  get failed(): AbortSignal {
+    return this.#failed.signal;
+  }
+
+  /** Resolves when the sink has accepted what it was given, and the progress says so. @throws the delivery's error */
+  settled(): Promise<void> {
+    return this.#last;
+  }
+
+  /**
+   * Begins to deliver; what was given before must be settled.
+   * @param isBoundary whether a dump can begin at the position.
+   */
+  begin(taken: Taken, position: Coordinates, isBoundary = false): void {
+    this.#last = deliver(taken, position, this.#options, isBoundary);
+    // Who reads next hears of it then.
+    this.#last.catch((error: unknown) => {
+      this.#failed.abort(error);
+    });
+  }
+}
+
+/** Hands records to the sink and, when it has accepted them, takes over what they say of the stream's progress. */
 async function deliver(
-  { records, steps, partial }: Taken,
+  { batch, steps, partial }: Taken,
   position: Coordinates,
   { progress, sink, sinkSignal, onBatch }: TailOptions,
-  isBoundary = false,
+  isBoundary: boolean,
 ): Promise<void> {
-  if (records.length > 0) await sink.deliver(records, sinkSignal);
+  if (batch.count > 0) await sink.deliver(batch, sinkSignal);
   let hints = 0;
   for (const step of steps) {
     advance(progress, step);
     if (step.kind === 'hint') hints += 1;
   }
-  progress.records += records.length;
+  progress.records += batch.count;
   progress.partial = partial;
   if (isBoundary) progress.coordinates = position;
-  await onBatch({ records: records.length, hints, position });
+  await onBatch({ records: batch.count, hints, position });
 }
 
 /**

@@ -1,29 +1,40 @@
 import type { Logger } from 'pino';
 import { formatCoordinates } from '../binlog/coordinates.js';
-import { EventType, eventType } from '../binlog/event.js';
-import type { DecodedRow, RowDecoder } from '../decode/row-decoder.js';
-import type { EndedTransaction, OpenTransaction } from '../binlog/transaction-assembler.js';
+import { type EventPlace, eventSecond, EventType, eventType, type WaitingVisitor } from '../binlog/event.js';
+import type { Statement, XaOutcome } from '../binlog/query-event.js';
+import type { RowsEvent, TableName } from '../binlog/rows-event.js';
+import type { EndedTransaction, OpenTransaction } from '../binlog/transaction.js';
+import { TransactionAssembler } from '../binlog/transaction-assembler.js';
+import type { ColumnRules } from '../config/column-rules.js';
 import type { TableFilter } from '../config/table-filter.js';
+import type { RowDecoder } from '../decode/row-decoder.js';
 import { displayHint, type HintRecogniser } from '../hints/hint.js';
 import { isStatementDeliverable } from '../matching/deliverable.js';
 import { isBornOnReplica } from '../matching/history.js';
 import { sameTransaction } from '../matching/identity-bag.js';
+import type { PassedOver } from '../matching/match-state.js';
 import { RecentOrigins } from '../matching/recent-origins.js';
 import type { Identity, PartialTransaction } from '../matching/trail.js';
-import type { PassedOver } from '../matching/match-state.js';
-import type { ChangeRecord } from '../sinks/record.js';
+import type { RecordBatch } from '../records/record-batch.js';
+import { type EventHead, RecordWriter } from '../records/record-writer.js';
 import { WaymarkError } from '../util/errors.js';
-import { type Change, TransactionRecords } from './change-records.js';
 import type { ColumnSource } from './column-source.js';
-import { CutOffTransaction } from './cut-off-transaction.js';
+import type { CutOffTransaction } from './cut-off-transaction.js';
 import type { Progress, Step } from './progress.js';
 import { ReadAhead } from './read-ahead.js';
-import type { Token } from './tokens.js';
+import { withoutPasswords } from './statement-secrets.js';
+import { type Boundary, TransactionRecords } from './transaction-records.js';
 import { undecodable } from './unreadable.js';
 
 export type TransactionStreamOptions = {
   readonly progress: Progress;
   readonly filter: TableFilter;
+  /** Which columns are kept out of the records; null: none. */
+  readonly columnRules: ColumnRules | null;
+  /** Whether a row that the log has in part stops the stream (`full`). */
+  readonly rowImage: 'full' | 'any';
+  /** Whether records of rows show the text of their statement. */
+  readonly query: boolean;
   readonly recognise: HintRecogniser;
   readonly decoder: RowDecoder;
   readonly columns: ColumnSource;
@@ -55,6 +66,14 @@ export class OtherContentError extends WaymarkError {
   }
 }
 
+function partialImage(): WaymarkError {
+  return new WaymarkError(
+    'unsupported-event',
+    'the log has only some columns of it (binlog_row_image is not FULL in the session that wrote it). A server that ' +
+      'replicates from this one may have all; "rowImage: any" has such rows delivered as they are, marked as partial',
+  );
+}
+
 function partialUpdate(): WaymarkError {
   return new WaymarkError(
     'unsupported-event',
@@ -64,55 +83,78 @@ function partialUpdate(): WaymarkError {
 
 /** What can be delivered, and what is true when it has been. */
 export type Taken = {
-  readonly records: readonly ChangeRecord[];
+  readonly batch: RecordBatch;
   /** Transactions that end in the records, or that nothing is delivered of. */
   readonly steps: readonly Step[];
   /** The transaction under way. */
   readonly partial: PartialTransaction | null;
 };
 
-/** What is done with a transaction. */
-type Fate = 'deliver' | 'passed-over' | 'born-here' | 'repeated';
-
-type Current = {
+/** A transaction that is delivered. */
+type Delivered = {
   readonly open: OpenTransaction;
-  readonly fate: Fate;
+  readonly fate: 'deliver';
   readonly second: number;
   readonly records: TransactionRecords;
   /** What of it another server has delivered. */
   readonly cutOff: PartialTransaction | null;
 };
 
-type ContentToken = Extract<Token, { kind: 'rows' | 'statement' | 'outcome' }>;
+/** What is done with a transaction. */
+type Current =
+  Delivered | { readonly open: OpenTransaction; readonly fate: 'passed-over' | 'born-here' | 'repeated' };
 
-/** Works off tokens: decides of each transaction what is done with it, and makes its records. */
+/** Decides of each transaction what is done with it, and writes its records. */
 export class TransactionStream {
   readonly #options: TransactionStreamOptions;
+  readonly #assembler: TransactionAssembler<Promise<void> | null>;
   readonly #skip: Map<string, Identity>;
   readonly #recent: RecentOrigins;
   readonly #ahead: ReadAhead;
+  readonly #writer: RecordWriter;
   #current: Current | null = null;
+  /** A transaction of the server's own, and whether it is left out. */
+  #own: { readonly open: OpenTransaction; readonly leftOut: boolean } | null = null;
+  /** Text of the statement whose rows come, as records show it. */
+  #text: string | null = null;
   /** Whose table ids the decoder knows. */
   #file: string | null = null;
-  #out: ChangeRecord[] = [];
 
   constructor(options: TransactionStreamOptions) {
+    const { progress, server, serverId, cutOff } = options;
     this.#options = options;
-    this.#ahead = new ReadAhead(options.progress);
-    this.#recent = new RecentOrigins(options.progress.keeper.entries);
+    this.#ahead = new ReadAhead(progress);
+    this.#recent = new RecentOrigins(progress.keeper.entries);
     this.#skip = new Map(options.skip.map(({ start, identity }) => [formatCoordinates(start), identity]));
+    this.#writer = new RecordWriter({ server, serverId });
+    this.#assembler = new TransactionAssembler(
+      {
+        tableMap: this.#tableMap.bind(this),
+        rows: this.#rows.bind(this),
+        ...(options.query ? { query: this.#query.bind(this) } : {}),
+        statement: this.#statement.bind(this),
+        outcome: this.#outcome.bind(this),
+        end: (ended) => {
+          this.#end(ended);
+        },
+      },
+      () => cutOff.probeBytes,
+    );
+  }
+
+  /** Takes the next event. */
+  get event(): WaitingVisitor {
+    return this.#assembler.event;
+  }
+
+  /** The transaction under way; null between transactions. */
+  get open(): OpenTransaction | null {
+    return this.#assembler.open;
   }
 
   /** The records that can be delivered since the last call, and what is true when they have been. */
   take(): Taken {
-    const taken = { records: this.#out, steps: this.#ahead.take(), partial: this.#partial };
-    this.#out = [];
-    return taken;
-  }
-
-  /** The transaction that tokens have come of last, while it isn't over. */
-  get open(): OpenTransaction | null {
-    return this.#current?.open ?? null;
+    return { batch: this.#writer.take(), steps: this.#ahead.take(), partial: this.#partial };
   }
 
   /** The transaction under way as far as it has been handed out, or what is left of one that was cut off. */
@@ -121,122 +163,141 @@ export class TransactionStream {
     const current = this.#current;
     if (current?.fate !== 'deliver') return pending;
     const { boundary } = current.records;
-    // What is held back may begin before the place where it was cut off: events lie otherwise here.
+    // What is kept back may begin before the place where it was cut off: events lie otherwise here.
     const delivered = current.cutOff ?? pending;
     if (boundary.changes <= (current.cutOff?.changes ?? 0)) return delivered;
     return { second: current.second, origin: current.open.origin, ...boundary };
   }
 
-  /** Works a token off. Gives a promise only where there is something to wait for: tokens come by the million. */
-  token(token: Token): Promise<void> | null {
-    const { filter, decoder, columns, recognise } = this.#options;
-    switch (token.kind) {
-      case 'table': {
-        if (!filter.table(token.name.schema, token.name.table)) return null;
-        if (token.file !== this.#file) decoder.reset();
-        this.#file = token.file;
-        const undescribed = decoder.tableMap(token.event.buffer, token.event.start, token.event.end);
-        return undescribed && columns.describe(undescribed);
-      }
-      case 'rows':
-      case 'statement':
-      case 'outcome': {
-        if (token.kind === 'statement' && recognise(token.statement)) return null;
-        const begun = this.#begin(token.open, token.firstSecond);
-        if (begun instanceof Promise) {
-          return begun.then((current) => {
-            this.#content(current, token);
-          });
-        }
-        this.#content(begun, token);
-        return null;
-      }
-      case 'end':
-        this.#end(token.ended);
-        return null;
-    }
+  #tableMap(
+    buffer: Buffer,
+    start: number,
+    end: number,
+    { schema, table }: TableName,
+    { file }: EventPlace,
+  ): Promise<void> | null {
+    const { filter, decoder, columns } = this.#options;
+    if (!filter.table(schema, table)) return null;
+    if (file !== this.#file) decoder.reset();
+    this.#file = file;
+    const undescribed = decoder.tableMap(buffer, start, end);
+    return undescribed && columns.describe(undescribed);
   }
 
-  #content(current: Current, token: ContentToken): void {
-    if (current.fate !== 'deliver') return;
-    const changes = this.#changesOf(token);
-    if (changes !== null) this.#add(current, changes, token);
-  }
-
-  /** What is delivered of it; null when nothing is. */
-  #changesOf(token: ContentToken): Change[] | null {
-    const { filter } = this.#options;
-    switch (token.kind) {
-      case 'statement': {
-        const { statement } = token;
-        return isStatementDeliverable(statement, filter) ? [{ kind: 'statement', statement }] : null;
-      }
-      case 'outcome':
-        // Whether the filter passed anything of what was prepared is not known any more: it may be days ago.
-        return [{ kind: 'outcome', outcome: token.outcome }];
-      case 'rows': {
-        const { name } = token;
-        if (!filter.table(name.schema, name.table)) return null;
-        return this.#decode(token).map((row) => ({ kind: 'row', name, row }));
-      }
-    }
-  }
-
-  #decode({ event, tableId, name, behind }: Extract<Token, { kind: 'rows' }>): DecodedRow[] {
-    const { buffer, start, end } = event;
+  #rows(
+    open: OpenTransaction,
+    event: RowsEvent,
+    name: TableName,
+    buffer: Buffer,
+    start: number,
+    place: EventPlace,
+  ): Promise<void> | null {
+    const { filter, decoder, server } = this.#options;
+    const current = this.#begin(open);
+    if (current instanceof Promise) return current;
+    if (current.fate !== 'deliver' || !filter.table(name.schema, name.table)) return null;
+    this.#next(current);
+    const head = headOf(buffer, start, place, this.#text);
     try {
       if (eventType(buffer, start) === EventType.partialUpdateRows) throw partialUpdate();
-      return this.#options.decoder.rows(buffer, start, end, tableId);
+      if (!event.complete && this.#options.rowImage === 'full') throw partialImage();
+      current.records.rows(decoder.reader(event.tableId), event, buffer, head);
     } catch (error) {
-      throw undecodable(error, name, this.#options.server, behind);
+      throw undecodable(error, name, server, head);
     }
+    return null;
   }
 
-  #begin(open: OpenTransaction, second: number): Current | Promise<Current> {
+  #query(text: string): void {
+    this.#text = withoutPasswords(this.#shown({ schema: '', sql: text }).sql);
+  }
+
+  #statement(
+    open: OpenTransaction,
+    statement: Statement,
+    buffer: Buffer,
+    start: number,
+    place: EventPlace,
+  ): Promise<void> | null {
+    const { filter, recognise } = this.#options;
+    if (recognise(statement)) return null;
+    const current = this.#begin(open);
+    if (current instanceof Promise) return current;
+    if (current.fate !== 'deliver' || !isStatementDeliverable(statement, filter)) return null;
+    this.#next(current);
+    current.records.statement(this.#shown(statement), headOf(buffer, start, place));
+    return null;
+  }
+
+  /** A statement that speaks of a table with columns that are kept out is told, and not what it says. */
+  #shown(statement: Statement): Statement {
+    return this.#options.columnRules?.withholds(statement.sql) === true
+      ? { ...statement, sql: withheldText }
+      : statement;
+  }
+
+  /** Whether the filter passed anything of what was prepared is not known any more: it may be days ago. */
+  #outcome(
+    open: OpenTransaction,
+    outcome: XaOutcome,
+    buffer: Buffer,
+    start: number,
+    place: EventPlace,
+  ): Promise<void> | null {
+    const current = this.#begin(open);
+    if (current instanceof Promise) return current;
+    if (current.fate !== 'deliver') return null;
+    this.#next(current);
+    current.records.outcome(outcome, headOf(buffer, start, place));
+    return null;
+  }
+
+  /** Something of a transaction is about to be written. */
+  #next({ open, records }: Delivered): void {
+    const before = placeIn(open);
+    this.#options.cutOff.beforeContent(open, records.count, before);
+    records.next(before);
+  }
+
+  /** What is done with the transaction; a promise while that isn't known. */
+  #begin(open: OpenTransaction): Current | Promise<void> {
     if (this.#current?.open === open) return this.#current;
-    const { serverId, leavesOutOwn } = this.#options;
+    const { serverId, leavesOutOwn, notThese } = this.#options;
     if (this.#skip.size > 0 && this.#skip.has(formatCoordinates(open.start))) {
-      return this.#enter(open, second, 'passed-over');
+      return this.#enter({ open, fate: 'passed-over' });
     }
-    if (
-      this.#recent.digestOf(open.origin) !== null &&
-      !this.#options.notThese.has(formatCoordinates(open.start))
-    ) {
-      return this.#enter(open, second, 'repeated');
+    if (this.#recent.digestOf(open.origin) !== null && !notThese.has(formatCoordinates(open.start))) {
+      return this.#enter({ open, fate: 'repeated' });
     }
-    if (!isBornOnReplica(open.serverId, serverId, this.#ahead.sourceServerId)) {
-      return this.#enter(open, second, 'deliver');
+    if (!isBornOnReplica(open.serverId, serverId, this.#ahead.sourceServerId)) return this.#deliver(open);
+    if (this.#own?.open === open) {
+      return this.#own.leftOut ? this.#enter({ open, fate: 'born-here' }) : this.#deliver(open);
     }
-    return leavesOutOwn().then((leavesOut) => this.#enter(open, second, leavesOut ? 'born-here' : 'deliver'));
+    return leavesOutOwn().then((leftOut) => {
+      this.#own = { open, leftOut };
+    });
   }
 
-  #enter(open: OpenTransaction, second: number, fate: Fate): Current {
+  #enter(current: Current): Current {
+    return (this.#current = current);
+  }
+
+  #deliver(open: OpenTransaction): Current {
     const { cutOff } = this.#options;
     const { lastHint, sequence } = this.#ahead;
-    const passOver = fate === 'deliver' ? cutOff.changesToPassOver(open, second) : 0;
+    const second = open.second ?? 0;
+    const passOver = cutOff.changesToPassOver(open, second);
     const delivered = cutOff.isAt(open) ? cutOff.partial : null;
-    const head = {
-      hint: lastHint && displayHint(lastHint),
-      sequence: sequence + 1,
-      gtid: open.gtid,
-      xid: open.xid,
-      second,
-    };
-    const records = new TransactionRecords(head, passOver, cutOff.partial !== null && delivered === null);
-    this.#current = { open, fate, second, records, cutOff: delivered };
-    return this.#current;
-  }
-
-  #add(current: Current, changes: readonly Change[], token: ContentToken): void {
-    const { server, serverId, cutOff } = this.#options;
-    cutOff.beforeContent(current.open, current.records.count, token.before);
-    const source = { server, serverId, ...token.behind };
-    const ready = current.records.add(changes, token.second, token.before, source);
-    cutOff.afterContent(current.open, current.records.count);
-    this.#out.push(...ready);
+    const hint = lastHint && displayHint(lastHint);
+    const { gtid, xid, connection } = open;
+    const head = { hint, sequence: sequence + 1, gtid, xid, connection, committed: committedAt(open.origin) };
+    const whole = cutOff.partial !== null && delivered === null;
+    const records = new TransactionRecords(this.#writer, { head, second, passOver, whole });
+    return this.#enter({ open, fate: 'deliver', second, records, cutOff: delivered });
   }
 
   #end(ended: EndedTransaction): void {
+    this.#text = null;
     const current = this.#current;
     this.#current = null;
     this.#ahead.step(this.#stepOf(current, ended));
@@ -255,7 +316,7 @@ export class TransactionStream {
     switch (current.fate) {
       case 'deliver':
         cutOff.beforeEnd(current.open, current.records.count);
-        this.#out.push(...current.records.end(identity.digest));
+        current.records.end(identity.digest);
         this.#recent.add(identity);
         return { kind: 'delivered', identity, ended };
       case 'passed-over':
@@ -300,4 +361,30 @@ export class TransactionStream {
     }
     this.#recent.add(identity);
   }
+}
+
+/** The place in a transaction's content up to where it has been read. */
+function placeIn({ digest }: OpenTransaction): Omit<Boundary, 'changes'> {
+  // Most transactions have one event, and nothing stands before that.
+  if (digest.bytes === 0) return beginning;
+  return { contentBytes: digest.bytes, digest: digest.value() };
+}
+
+const beginning = { contentBytes: 0, digest: 0n };
+
+/** In the place of a statement's text. */
+const withheldText = '<withheld>';
+
+/** The commit time in an origin; null where it is something else: see Identity. */
+function committedAt(origin: string): number | null {
+  return origin.startsWith('c:') ? Number(origin.slice(2)) : null;
+}
+
+function headOf(
+  buffer: Buffer,
+  start: number,
+  { file, end }: EventPlace,
+  query: string | null = null,
+): EventHead {
+  return { second: eventSecond(buffer, start), file, position: end, query };
 }

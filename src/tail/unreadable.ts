@@ -1,6 +1,6 @@
 import { type Coordinates, formatCoordinates } from '../binlog/coordinates.js';
 import type { TableName } from '../binlog/rows-event.js';
-import type { OpenTransaction } from '../binlog/transaction-assembler.js';
+import type { OpenTransaction } from '../binlog/transaction.js';
 import { displayHint } from '../hints/hint.js';
 import { type ErrorCode, messageOf, WaymarkError } from '../util/errors.js';
 import type { Progress } from './progress.js';

@@ -1,7 +1,8 @@
-import { type EventPlace, EventType, eventEndPosition, eventType } from '../binlog/event.js';
-import { dummyTableId, readRowsEvent, readTableMap, type RowOperation } from '../binlog/rows-event.js';
+import { type EventPlace, EventType, eventEndPosition, eventType, headerBytes } from '../binlog/event.js';
+import { dummyTableId, readRowsEvent, readTableName, type RowOperation } from '../binlog/rows-event.js';
 import { misfit } from '../decode/dictionary.js';
-import { type DecodedRow, RowDecoder, type UndescribedTable } from '../decode/row-decoder.js';
+import { RowDecoder, type UndescribedTable } from '../decode/row-decoder.js';
+import { JsonWriter } from '../decode/json-writer.js';
 import { readTableLayout, type TableLayout } from '../decode/table-layout.js';
 import { isAtLeast, type ServerVersion } from '../mysql/version.js';
 import { WaymarkError } from '../util/errors.js';
@@ -10,16 +11,9 @@ import type { Dictionary, TableColumn } from './dictionary.js';
 import { type BinlogEvent, type EventBytes, plainClassOf } from './events.js';
 import type { Filters } from './filters.js';
 import { AnonymousGtid, Gtid, MariadbGtid, MariadbGtidList, PreviousGtids } from './gtid-events.js';
-import { type RowData, RowValues } from './row-values.js';
-import {
-  DeleteRows,
-  type RowsParts,
-  TableMap,
-  type TableMapEntries,
-  type TableMapEntry,
-  UpdateRows,
-  WriteRows,
-} from './table-events.js';
+import { RowCollector } from './row-collector.js';
+import { RowValues } from './row-values.js';
+import { TableMap, type TableMapEntries, type TableMapEntry } from './table-events.js';
 import type { ValueSettings } from './value-settings.js';
 
 export type EventReaderOptions = {
@@ -52,6 +46,8 @@ type KnownTable = {
   readonly values: RowValues;
   readonly entry: TableMapEntry;
 };
+
+const keptBytes = 4 * 1024 * 1024;
 
 const eventNames = { insert: 'writerows', update: 'updaterows', delete: 'deleterows' } as const;
 
@@ -86,6 +82,7 @@ export class EventReader {
   readonly #decoder: RowDecoder;
   readonly #tables = new Map<number, KnownTable>();
   #file = '';
+  #out = new JsonWriter();
 
   constructor(options: EventReaderOptions) {
     this.#options = options;
@@ -122,7 +119,8 @@ export class EventReader {
 
   #tableMap(event: RawEvent): TableMap | null | Promise<TableMap | null> {
     const { buffer, start, end } = event;
-    const { tableId, name } = readTableMap(buffer, start);
+    const tableId = buffer.readUIntLE(start + headerBytes, 6);
+    const name = readTableName(buffer, start);
     const { filters, tableMap } = this.#options;
     if (filters().skipsTable(name.schema, name.table)) {
       this.#tables.delete(tableId);
@@ -168,7 +166,8 @@ export class EventReader {
 
   #rows(event: RawEvent, operation: RowOperation): BinlogEvent | null {
     const { buffer, start, end } = event;
-    const { tableId, columnCount, complete, images } = readRowsEvent(buffer, start, end);
+    const rows = readRowsEvent(buffer, start, end);
+    const { tableId, columnCount, complete, images } = rows;
     const { tableMap, useChecksum } = this.#options;
     const table = this.#tables.get(tableId);
     // One whose table map was kept back, or that stands for none.
@@ -178,34 +177,12 @@ export class EventReader {
     if (this.#skips(eventNames[operation]) || this.#options.filters().skipsTable(schema, name)) return null;
     if (eventType(buffer, start) === EventType.partialUpdateRows) throw partialJson(schema, name);
     const parts = { numberOfColumns: columnCount, tableMap, useChecksum, partial: !complete };
-    return rowsEvent(bytesOf(event), parts, this.#decoder.rows(buffer, start, end, tableId), table.values);
+    const collector = new RowCollector(operation, table.values, this.#out);
+    this.#decoder.reader(tableId).read(rows, buffer, this.#out, collector);
+    // One that has grown for a large row isn't kept.
+    if (this.#out.bytes.length > keptBytes) this.#out = new JsonWriter();
+    return collector.event(bytesOf(event), parts);
   }
-}
-
-function rowsEvent(
-  event: EventBytes,
-  parts: RowsParts,
-  decoded: readonly DecodedRow[],
-  values: RowValues,
-): BinlogEvent {
-  const inserted: RowData[] = [];
-  const deleted: RowData[] = [];
-  const updated: { before: RowData; after: RowData }[] = [];
-  for (const row of decoded) {
-    switch (row.operation) {
-      case 'insert':
-        inserted.push(values.row(row.after));
-        break;
-      case 'delete':
-        deleted.push(values.row(row.before));
-        break;
-      case 'update':
-        updated.push({ before: values.row(row.before), after: values.row(row.after) });
-    }
-  }
-  // All rows of an event have one operation.
-  if (updated.length > 0) return new UpdateRows(event, parts, updated);
-  return deleted.length > 0 ? new DeleteRows(event, parts, deleted) : new WriteRows(event, parts, inserted);
 }
 
 /**

@@ -1,11 +1,8 @@
 import { formatCoordinates } from '../binlog/coordinates.js';
 import type { Identity } from '../binlog/identity.js';
 import type { Statement } from '../binlog/query-event.js';
-import {
-  type EndedTransaction,
-  type OpenTransaction,
-  TransactionAssembler,
-} from '../binlog/transaction-assembler.js';
+import type { EndedTransaction, OpenTransaction } from '../binlog/transaction.js';
+import { TransactionAssembler } from '../binlog/transaction-assembler.js';
 import { type Hint, type HintRecogniser, hintRecogniser } from '../hints/hint.js';
 import { isBornOnReplica } from '../matching/history.js';
 import { sameTransaction } from '../matching/identity-bag.js';

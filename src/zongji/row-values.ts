@@ -1,6 +1,5 @@
 import { columnTypes } from '../decode/column-types.js';
 import { ExactNumber } from '../decode/exact-number.js';
-import { exactText } from '../decode/exact-text.js';
 import type { ColumnValue, RowImage } from '../decode/image-values.js';
 import type { Column, TableLayout } from '../decode/table-layout.js';
 import { dateOf, timestampOf, timestampText } from './dates.js';
@@ -11,7 +10,7 @@ import type { DateType, ValueSettings } from './value-settings.js';
 export type RowData = Record<string, unknown>;
 
 /** Makes a value of ours one of zongji's. */
-type Render = (value: ColumnValue, image: RowImage, name: string) => unknown;
+type Render = (value: ColumnValue, json: string | null, name: string) => unknown;
 
 /** Makes the images of one table's rows what zongji gives, in place of the values that look different there. */
 export class RowValues {
@@ -24,13 +23,16 @@ export class RowValues {
     });
   }
 
-  /** Makes an image a row, in place: it is nobody else's. Columns that the image lacks are absent. */
-  row(image: RowImage): RowData {
+  /**
+   * Makes an image a row, in place: it is nobody else's. Columns that the image lacks are absent.
+   * @param json the image's own JSON, where JSON.stringify would give another one.
+   */
+  row(image: RowImage, json: string | null = null): RowData {
     const row: RowData = image;
     for (const [name, render] of this.#renders) {
       const value = Object.hasOwn(image, name) ? image[name] : undefined;
       // It has a property of that name, so that it is set, also where it is called `__proto__`.
-      if (value !== undefined && value !== null) row[name] = render(value, image, name);
+      if (value !== undefined && value !== null) row[name] = render(value, json, name);
     }
     return row;
   }
@@ -128,7 +130,7 @@ function bitBytes(size: number): Render {
 function specialRender({ special }: Column): Render {
   if (special !== 'vector') return same;
   return (value) => {
-    if (!isList(value)) return bytesOrSame(value, {}, '');
+    if (!isList(value)) return bytesOrSame(value, null, '');
     const bytes = Buffer.alloc(value.length * 4);
     value.forEach((number, index) => bytes.writeFloatLE(Number(number), index * 4));
     return bytes;
@@ -139,9 +141,9 @@ function specialRender({ special }: Column): Render {
 const wrapped = '$json';
 
 /** JSON of MySQL, parsed. A number that JavaScript has not is text with all its digits. */
-const jsonValue: Render = (value, image) => {
+const jsonValue: Render = (value, json) => {
   const document = isObject(value) && Object.hasOwn(value, wrapped) ? (value[wrapped] ?? null) : value;
-  return exactText(image) === undefined ? document : plainNumbers(document);
+  return json === null ? document : plainNumbers(document);
 };
 
 function plainNumbers(value: ColumnValue): ColumnValue {
@@ -152,9 +154,8 @@ function plainNumbers(value: ColumnValue): ColumnValue {
 }
 
 /** JSON of MySQL as the server prints it. */
-const jsonText: Render = (value, image, name) => {
-  const exact = exactText(image);
-  const text = (exact === undefined ? undefined : membersOf(exact).get(name)) ?? JSON.stringify(value);
+const jsonText: Render = (value, json, name) => {
+  const text = (json === null ? undefined : membersOf(json).get(name)) ?? JSON.stringify(value);
   const isWrapped = isObject(value) && Object.hasOwn(value, wrapped);
   return spacedJson(isWrapped ? (membersOf(text).get(wrapped) ?? text) : text);
 };

@@ -1,5 +1,4 @@
 import type { Coordinates } from '../../src/binlog/coordinates.js';
-import { readRowsEvent } from '../../src/binlog/rows-event.js';
 import { type DictionaryColumn, misfit, missingIn, withDictionary } from '../../src/decode/dictionary.js';
 import { imageValues, type RowImage } from '../../src/decode/image-values.js';
 import { JsonWriter } from '../../src/decode/json-writer.js';
@@ -49,17 +48,25 @@ export async function loggedRows(
       const layout = readTableLayout(buffer, eventStart, end, server.vendor);
       readers.set(layout.tableId, new RowReader(described(layout, dictionary)));
     },
-    rows: (_open, operation, _name, buffer, eventStart, end) => {
-      const event = readRowsEvent(buffer, eventStart, end);
+    rows: (_open, event, _name, buffer) => {
+      const { operation } = event;
       const reader = readers.get(event.tableId);
       if (reader === undefined) throw new Error(`no table map for ${event.tableId}`);
-      out.at = 0;
-      out.inexact = false;
+      let middle: number | null = null;
       reader.read(event, buffer, out, {
-        row: ({ start: first, middle, end: last }, partial) => {
-          const bytes = [out.bytes.subarray(first, middle), out.bytes.subarray(middle, last)].filter(
-            ({ length }) => length > 0,
-          );
+        before: () => {
+          out.at = 0;
+          out.inexact = false;
+          middle = null;
+        },
+        between: () => {
+          middle = out.at;
+        },
+        after: (partial) => {
+          const bytes = [
+            out.bytes.subarray(0, middle ?? out.at),
+            out.bytes.subarray(middle ?? out.at, out.at),
+          ].filter(({ length }) => length > 0);
           const texts = bytes.map((image) => image.toString('utf8'));
           rows.push({
             table: reader.layout.table,

@@ -9,7 +9,7 @@ import { parseConfig } from '../../src/config/load.js';
 import type { Election, Leadership } from '../../src/election/lease.js';
 import { Metrics } from '../../src/http/metrics.js';
 import { readAccount } from '../../src/mysql/account.js';
-import type { ChangeRecord } from '../../src/sinks/record.js';
+import type { ChangeRecord } from '../../src/records/record.js';
 import { createSink } from '../../src/sinks/create-sink.js';
 import type { Sink } from '../../src/sinks/sink.js';
 import { runStream } from '../../src/stream/run-stream.js';
@@ -154,7 +154,7 @@ describe('a leader that has slept through its successor’s election', () => {
   ])('can save no checkpoint in %s, and stops', async (_store, checkpoint) => {
     const memory = (taken: ChangeRecord[]): Sink => ({
       open: () => Promise.resolve({ remembers: false, delivered: [], endsBetweenTransactions: false }),
-      deliver: (records) => Promise.resolve(void taken.push(...records)),
+      deliver: ({ records }) => Promise.resolve(void taken.push(...records)),
       flush: () => Promise.resolve(null),
       close: () => Promise.resolve(),
     });

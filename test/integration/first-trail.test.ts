@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { EndedTransaction } from '../../src/binlog/transaction-assembler.js';
+import type { EndedTransaction } from '../../src/binlog/transaction.js';
 import type { StartConfig } from '../../src/config/schema.js';
 import { defaultHintFormat } from '../../src/hints/hint.js';
 import { beginTrail } from '../../src/matching/first-trail.js';

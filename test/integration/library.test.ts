@@ -308,7 +308,7 @@ describe('the library', () => {
         record?.type === 'row' && record.op === 'insert' ? record.after['note'] : null;
       const refusing: Sink = {
         open: () => Promise.resolve({ remembers: false, delivered: [], endsBetweenTransactions: false }),
-        deliver: (batch, signal) => {
+        deliver: ({ records: batch }, signal) => {
           notes.push(...batch.map(noteOf));
           if (batch.every((record) => noteOf(record) === 'taken')) return Promise.resolve();
           if (hangs) stop.abort();

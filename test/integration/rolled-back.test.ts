@@ -1,9 +1,8 @@
 import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Coordinates } from '../../src/binlog/coordinates.js';
-import { headerBytes } from '../../src/binlog/event.js';
 import { RowDecoder } from '../../src/decode/row-decoder.js';
-import type { EndedTransaction } from '../../src/binlog/transaction-assembler.js';
+import type { EndedTransaction } from '../../src/binlog/transaction.js';
 import { startTopology, type TestServer, type Topology } from '../servers/index.js';
 import { kinds, logsOf, newLog, readTransactions } from './fixtures/log-reading.js';
 
@@ -26,10 +25,10 @@ async function tell(server: TestServer, start: Coordinates): Promise<Told> {
     tableMap: (buffer, at, end) => {
       expect(decoder.tableMap(buffer, at, end)).toBeNull();
     },
-    rows: ({ xid }, _operation, name, buffer, at, end) => {
+    rows: ({ xid }, event, name, buffer) => {
       if (name.table !== 't') return;
       if (xid !== null) xa.push(`prepared ${xid}`);
-      for (const row of decoder.rows(buffer, at, end, buffer.readUIntLE(at + headerBytes, 6))) {
+      for (const row of decoder.rows(event, buffer)) {
         if (row.operation !== 'insert') table.delete(Number(row.before['id']));
         if (row.operation !== 'delete') table.set(Number(row.after['id']), row.after['v']);
       }

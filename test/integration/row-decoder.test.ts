@@ -5,7 +5,7 @@ import type { Coordinates } from '../../src/binlog/coordinates.js';
 import { readCommitted } from '../../src/binlog/committed-events.js';
 import { type DecodedRow, RowDecoder } from '../../src/decode/row-decoder.js';
 import { ColumnSource } from '../../src/tail/column-source.js';
-import { TokenReader } from '../../src/tail/tokens.js';
+import { TransactionAssembler } from '../../src/binlog/transaction-assembler.js';
 import { startServer, type TestServer, type Vendor } from '../servers/index.js';
 import { instanceOf, kinds, newLog } from './fixtures/log-reading.js';
 
@@ -181,21 +181,22 @@ async function decode(
   const instance = instanceOf(server);
   const columns = new ColumnSource(instance, pino({ level: 'warn' }, sink), signal);
   const decoder = new RowDecoder(server.vendor);
-  const reader = new TokenReader(() => 0);
   const rows: (DecodedRow & { table: string })[] = [];
+  const assembler = new TransactionAssembler<Promise<void> | null>({
+    tableMap: (buffer, at, end) => {
+      const undescribed = decoder.tableMap(buffer, at, end);
+      return undescribed && columns.describe(undescribed);
+    },
+    rows: (_open, event, { table }, buffer) => {
+      for (const row of decoder.rows(event, buffer)) rows.push({ ...row, table });
+      return null;
+    },
+    end: () => undefined,
+  });
   try {
     for await (const batch of readCommitted({ instance, start, signal, nonBlocking: true })) {
-      batch.forEach(reader.event);
-      for (const token of reader.take()) {
-        if (token.kind === 'table') {
-          const { buffer, start: at, end } = token.event;
-          const undescribed = decoder.tableMap(buffer, at, end);
-          if (undescribed) await columns.describe(undescribed);
-        } else if (token.kind === 'rows') {
-          const { buffer, start: at, end } = token.event;
-          for (const row of decoder.rows(buffer, at, end, token.tableId))
-            rows.push({ ...row, table: token.name.table });
-        }
+      for (let waiting = batch.visit(assembler.event); waiting; waiting = batch.visit(assembler.event)) {
+        await waiting;
       }
     }
   } finally {

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { fileSink } from '../../src/sinks/file-sink.js';
-import type { ChangeRecord } from '../../src/sinks/record.js';
+import type { ChangeRecord } from '../../src/records/record.js';
 import type { ChildCheckpoint } from '../unit/sinks/file-sink-child.js';
 import { randomFrom, sampleTransaction } from '../unit/sinks/sample-records.js';
 

@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Coordinates } from '../../src/binlog/coordinates.js';
 import { RowDecoder } from '../../src/decode/row-decoder.js';
-import { headerBytes } from '../../src/binlog/event.js';
-import type { EndedTransaction } from '../../src/binlog/transaction-assembler.js';
+import type { EndedTransaction } from '../../src/binlog/transaction.js';
 import { type ServerSettings, startTopology, type TestServer, type Topology } from '../servers/index.js';
 import {
   type Kind,
@@ -101,9 +100,8 @@ async function decodedRows(server: TestServer, start: Coordinates): Promise<unkn
     tableMap: (buffer, at, end) => {
       expect(decoder.tableMap(buffer, at, end)).toBeNull();
     },
-    rows: (_open, _operation, name, buffer, at, end) => {
-      for (const row of decoder.rows(buffer, at, end, buffer.readUIntLE(at + headerBytes, 6)))
-        rows.push({ ...name, ...row });
+    rows: (_open, event, name, buffer) => {
+      for (const row of decoder.rows(event, buffer)) rows.push({ ...name, ...row });
     },
   });
   return rows;

@@ -122,7 +122,9 @@ function expectAlike({ ours, theirs }: { ours: Reader; theirs: Reader }): void {
   const right = theirs.events.map((event) => without(seen(event), ownFields.theirs));
   expect(left.map(({ type }) => type)).toEqual(right.map(({ type }) => type));
   left.forEach((event, index) => {
-    expect(event).toMatchObject(right[index]!);
+    // MariaDB's checkpoints come when they do: behind DDL zongji gives them its GTID, and ours none.
+    const told = right[index]?.['type'] === 'BinlogCheckpoint' ? ['gtid'] : [];
+    expect(event).toMatchObject(without(right[index]!, told));
   });
 }
 

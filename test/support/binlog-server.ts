@@ -204,8 +204,11 @@ export class BinlogServer {
     const handle = await open(this.#path(file), 'r');
     try {
       await sender.send(rotateEvent(file, from, this.serverId));
-      const format = await readEvent(handle, firstPosition);
-      if (format === null) throw new Error(`${file} has no beginning`);
+      let format = await readEvent(handle, firstPosition);
+      // A file that has just been begun may be empty still.
+      for (; format === null && !sender.ended; format = await readEvent(handle, firstPosition))
+        await pause(10);
+      if (format === null) return;
       format[17] = format.readUInt8(17) & ~headerFlags.inUse;
       await sender.send(from === firstPosition ? format : asArtificial(format));
       let position = from === firstPosition ? firstPosition + format.length : from;

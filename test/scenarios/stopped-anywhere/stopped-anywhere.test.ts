@@ -11,7 +11,7 @@ import {
   type ChangeRecord,
   createAgent,
   parseConfig,
-  type RecordBatch,
+  type OfferedBatch,
   type Sink,
   streamSink,
 } from '../../../src/index.js';
@@ -118,7 +118,7 @@ test(
     await scenario({}, async (stage) => {
       const load = await stage.startLoad({ rate: 150 });
       const taken: ChangeRecord[] = [];
-      const take = (batch: RecordBatch): void => {
+      const take = (batch: OfferedBatch): void => {
         taken.push(...batch.records);
         batch.acknowledge();
       };

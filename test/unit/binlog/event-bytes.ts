@@ -138,9 +138,7 @@ export async function* batchesOf(
       end: position.end,
       complete: true,
       packed: some.some((bytes) => mayBePacked(bytes[4] ?? 0)),
-      forEach: (visit) => {
-        list.forEach(visit);
-      },
+      ...list.part(),
     };
   }
 }

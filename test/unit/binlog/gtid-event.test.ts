@@ -19,6 +19,7 @@ describe('MariaDB', () => {
     expect(read(gtid(0))).toEqual({
       gtid: '2-3-7',
       origin: 'g:2-3-7',
+      connection: null,
       standalone: false,
       opens: true,
       voidAlter: false,
@@ -106,6 +107,7 @@ describe('MySQL, classic', () => {
     expect(readMysql(classic(33, 23n, { immediate: microseconds }))).toEqual({
       gtid: `${uuid}:23`,
       origin: `c:${microseconds}`,
+      connection: null,
       standalone: false,
       opens: false,
       voidAlter: false,
@@ -184,6 +186,7 @@ describe('MySQL, tagged', () => {
           expect(readMysql(bytes)).toEqual({
             gtid: `${uuid}:${tag}:${number}`,
             origin: `c:${original ?? immediate}`,
+            connection: null,
             standalone: false,
             opens: false,
             voidAlter: false,

@@ -3,11 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { holdGroups } from '../../../src/binlog/held-groups.js';
-import {
-  type EndedTransaction,
-  TransactionAssembler,
-  type TransactionVisitor,
-} from '../../../src/binlog/transaction-assembler.js';
+import type { EndedTransaction, TransactionVisitor } from '../../../src/binlog/transaction.js';
+import { TransactionAssembler } from '../../../src/binlog/transaction-assembler.js';
 import { batchesOf, event, queryEvent, rotateEvent, rowsEvent, tableMapEvent, uint } from './event-bytes.js';
 
 const xid = event({ type: 16 }, uint(99, 8));
@@ -33,8 +30,8 @@ type Seen = { ended: EndedTransaction[]; content: string[]; xids: (string | null
 async function read(events: readonly Buffer[], each = events.length): Promise<Seen> {
   const seen: Seen = { ended: [], content: [], xids: [] };
   const visitor: TransactionVisitor = {
-    rows: ({ xid: prepared }, _operation, _name, buffer, _start, end) => {
-      seen.content.push(buffer.toString('latin1', end - 1, end));
+    rows: ({ xid: prepared }, { images }) => {
+      seen.content.push(images.toString('latin1', images.length - 1));
       seen.xids.push(prepared);
     },
     statement: (_open, { sql: text }) => seen.content.push(text),
@@ -88,8 +85,9 @@ describe('MariaDB: a group that is rolled back', () => {
   test('what came before a refusal is passed on', async () => {
     const contents: string[] = [];
     const assembler = new TransactionAssembler({
-      rows: (_open, _operation, _name, buffer, _start, end) =>
-        contents.push(buffer.toString('latin1', end - 1, end)),
+      rows: (_open, { images }) => {
+        contents.push(images.toString('latin1', images.length - 1));
+      },
       end: () => undefined,
     });
     const events = [
@@ -139,8 +137,8 @@ describe('MySQL: a group that is sure to be committed', () => {
   ])('is passed on before its end, or whole ($whole)', async ({ whole, contents }) => {
     let content = '';
     const assembler = new TransactionAssembler({
-      rows: (_open, _operation, _name, buffer, _start, end) => {
-        content += buffer.toString('latin1', end - 1, end);
+      rows: (_open, { images }) => {
+        content += images.toString('latin1', images.length - 1);
       },
       end: () => undefined,
     });

@@ -1,7 +1,8 @@
 import { deflateSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { nativeZstd } from '../../../src/binlog/native-zstd.js';
-import { type EndedTransaction, TransactionAssembler } from '../../../src/binlog/transaction-assembler.js';
+import type { EndedTransaction } from '../../../src/binlog/transaction.js';
+import { TransactionAssembler } from '../../../src/binlog/transaction-assembler.js';
 import { unpackEvents } from '../../../src/binlog/unpacked-events.js';
 import { longestPauseMs } from '../support/event-loop.js';
 import {

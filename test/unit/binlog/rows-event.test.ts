@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { comparisonOf } from '../../../src/binlog/identity.js';
 import { readRowsEvent } from '../../../src/binlog/rows-event.js';
-import { type EndedTransaction, TransactionAssembler } from '../../../src/binlog/transaction-assembler.js';
+import type { EndedTransaction } from '../../../src/binlog/transaction.js';
+import { TransactionAssembler } from '../../../src/binlog/transaction-assembler.js';
 import { event, listOf, queryEvent, rowsEvent, tableMapEvent, uint } from './event-bytes.js';
 
 const extra = Buffer.alloc(0);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type EndedTransaction, TransactionAssembler } from '../../../src/binlog/transaction-assembler.js';
+import type { EndedTransaction } from '../../../src/binlog/transaction.js';
+import { TransactionAssembler } from '../../../src/binlog/transaction-assembler.js';
 import { event, listOf, queryEvent, rotateEvent, rowsEvent, tableMapEvent, uint } from './event-bytes.js';
 
 const xid = event({ type: 16 }, uint(99, 8));

@@ -3,6 +3,7 @@ import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
+import { columnRules, isColumnPattern } from '../../../src/config/column-rules.js';
 import { parseDuration } from '../../../src/config/duration.js';
 import { nearest } from '../../../src/config/nearest.js';
 import { Secret } from '../../../src/config/secret.js';
@@ -119,5 +120,38 @@ describe('tableFilter', () => {
 
   test.each(['shop', 'a.b.c', '.t', 's.', 's. t', ''])('"%s" is no pattern', (text) => {
     expect(isTablePattern(text)).toBe(false);
+  });
+});
+
+describe('columnRules', () => {
+  const rules = columnRules({
+    exclude: ['shop.users.password', 'shop.*.secret*'],
+    hash: { columns: ['shop.users.*mail'], key: new Secret('a key of the hashes') },
+  })!;
+
+  test('says which columns are left out, and which are hashed', () => {
+    expect(rules.of('shop', 'users', 'password')).toBe('exclude');
+    expect(rules.of('shop', 'users', 'email')).toBe('hash');
+    expect(rules.of('shop', 'users', 'name')).toBe('show');
+    expect(rules.of('shop', 'orders', 'secret_note')).toBe('exclude');
+    expect(rules.of('shop2', 'users', 'password')).toBe('show');
+    expect(rules.concerns('shop', 'orders')).toBe(true);
+    expect(rules.concerns('crm', 'users')).toBe(false);
+  });
+
+  test('statements with such a table in them, however it is quoted', () => {
+    const only = columnRules({ exclude: ['shop.users.password'] })!;
+    for (const sql of ['ALTER TABLE users ADD x INT', 'DROP TABLE a, `users`', 'DELETE FROM shop."users"']) {
+      expect(only.withholds(sql)).toBe(true);
+    }
+    expect(only.withholds('ALTER TABLE users2 ADD x INT')).toBe(false);
+  });
+
+  test('without patterns there are none', () => {
+    expect(columnRules({ exclude: [] })).toBeNull();
+  });
+
+  test.each(['a', 'a.b', 'a.b.c.d', 'a..c', 'a. b.c'])('"%s" is no pattern', (text) => {
+    expect(isColumnPattern(text)).toBe(false);
   });
 });

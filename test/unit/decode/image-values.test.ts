@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ExactNumber } from '../../../src/decode/exact-number.js';
-import { exactText } from '../../../src/decode/exact-text.js';
 import { imageValues } from '../../../src/decode/image-values.js';
 
 const values = (json: string, inexact: boolean) => imageValues(Buffer.from(json), inexact);
@@ -28,7 +27,6 @@ describe('numbers that a JavaScript number can not hold', () => {
   ])('%s keeps its digits', (text) => {
     const image = values(`{"d":{"n":[${text}]}}`, true);
     expect(image).toEqual({ d: { n: [new ExactNumber(text)] } });
-    expect(exactText(image)).toBe(`{"d":{"n":[${text}]}}`);
   });
 
   test.each(['1', '1.10', '0.1', '-5e-7', '9007199254740991', '1e100', '100000', '2.0', '0', '0.0'])(
@@ -41,7 +39,6 @@ describe('numbers that a JavaScript number can not hold', () => {
   test('-0 stays what it is', () => {
     const image = values('{"n":-0}', true);
     expect(Object.is(image['n'], -0)).toBe(true);
-    expect(exactText(image)).toBe('{"n":-0}');
   });
 });
 

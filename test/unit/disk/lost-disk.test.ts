@@ -1,3 +1,4 @@
+import { batchOf } from '../../../src/records/record-batch.js';
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -128,7 +129,7 @@ const operations: readonly Operation[] = [
     code: 'sink',
     before: async () => {
       const sink = await openSink();
-      return () => sink.deliver(sampleTransaction(1, 20, 2000), signal);
+      return () => sink.deliver(batchOf(sampleTransaction(1, 20, 2000)), signal);
     },
     // What is open can be written.
     bears: ['gone', 'of another user', 'a file where a folder was'],

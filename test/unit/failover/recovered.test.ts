@@ -3,7 +3,8 @@ import type { Checkpoint } from '../../../src/checkpoint/checkpoint.js';
 import { recoveredTrail } from '../../../src/failover/recovered.js';
 import { hintFromToken } from '../../../src/hints/hint.js';
 import type { TrailEntry } from '../../../src/matching/trail.js';
-import type { DeliveredTransaction, SinkRecovery } from '../../../src/sinks/sink.js';
+import type { DeliveredTransaction } from '../../../src/records/ndjson.js';
+import type { SinkRecovery } from '../../../src/sinks/sink.js';
 
 const coordinates = { file: 'mysql-bin.000018', position: 4711 };
 const display = (counter: number): string => `6B01F8DB:000000000000000${counter}:317ACA46`;

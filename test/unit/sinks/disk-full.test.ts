@@ -1,3 +1,4 @@
+import { batchOf } from '../../../src/records/record-batch.js';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -57,10 +58,10 @@ describe.runIf(mounted)('a disk without room', () => {
   test('is waited for, and said; what was half written is cut off, and comes as a whole', async () => {
     sink = fileSink({ path });
     await sink.open(null, signal);
-    await sink.deliver(sampleTransaction(1, 1), signal);
+    await sink.deliver(batchOf(sampleTransaction(1, 1)), signal);
     await fill(8192);
     const before = (await stat(path)).size;
-    const delivered = sink.deliver(sampleTransaction(2, 100, 500), signal);
+    const delivered = sink.deliver(batchOf(sampleTransaction(2, 100, 500)), signal);
     await expect.poll(() => sink?.trouble).toContain('the disk is full');
     expect((await stat(path)).size).toBe(before);
     await unlink(filler);
@@ -73,10 +74,10 @@ describe.runIf(mounted)('a disk without room', () => {
   test('is not waited for any more when the agent stops; the next one delivers it', async () => {
     sink = fileSink({ path });
     await sink.open(null, signal);
-    await sink.deliver(sampleTransaction(1, 1), signal);
+    await sink.deliver(batchOf(sampleTransaction(1, 1)), signal);
     await fill(4096);
     const stop = new AbortController();
-    const delivered = sink.deliver(sampleTransaction(2, 100, 500), stop.signal);
+    const delivered = sink.deliver(batchOf(sampleTransaction(2, 100, 500)), stop.signal);
     await expect.poll(() => sink?.trouble).not.toBeNull();
     stop.abort(new Error('stopped'));
     await expect(delivered).rejects.toThrow('stopped');
@@ -84,21 +85,21 @@ describe.runIf(mounted)('a disk without room', () => {
     await sink.close();
     await unlink(filler);
     expect((await sink.open(position, signal)).delivered).toEqual([]);
-    await sink.deliver(sampleTransaction(2, 3), signal);
+    await sink.deliver(batchOf(sampleTransaction(2, 3)), signal);
     expect(await sequences()).toEqual([1, 2, 2, 2]);
   });
 
   test('holds up a rotation, and not the stream', async () => {
     sink = fileSink({ path });
     await sink.open(null, signal);
-    await sink.deliver(sampleTransaction(1, 1), signal);
+    await sink.deliver(batchOf(sampleTransaction(1, 1)), signal);
     const renamed = `${path}.1`;
     execFileSync('mv', [path, renamed]);
     await fill(0);
-    await sink.deliver(sampleTransaction(2, 1), signal);
+    await sink.deliver(batchOf(sampleTransaction(2, 1)), signal);
     expect(sink.trouble).toContain('waits for room');
     await unlink(filler);
-    await sink.deliver(sampleTransaction(3, 1), signal);
+    await sink.deliver(batchOf(sampleTransaction(3, 1)), signal);
     expect(sink.trouble).toBeNull();
     expect(await sequences()).toEqual([3]);
     await unlink(renamed);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { AuditFile } from '../../../src/sinks/audit-file.js';
 import { readEnding, type RecoveredFile } from '../../../src/sinks/file-recovery.js';
-import type { ChangeRecord } from '../../../src/sinks/record.js';
+import type { ChangeRecord } from '../../../src/records/record.js';
 import { sampleTransaction } from './sample-records.js';
 
 const { signal } = new AbortController();

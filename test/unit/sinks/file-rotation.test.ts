@@ -1,3 +1,4 @@
+import { batchOf } from '../../../src/records/record-batch.js';
 import { truncateSync } from 'node:fs';
 import {
   appendFile,
@@ -21,7 +22,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { SinkPosition } from '../../../src/checkpoint/checkpoint.js';
 import { fileSink } from '../../../src/sinks/file-sink.js';
-import type { ChangeRecord } from '../../../src/sinks/record.js';
+import type { ChangeRecord } from '../../../src/records/record.js';
 import type { Sink, SinkRecovery } from '../../../src/sinks/sink.js';
 import { Random } from '../../support/random.js';
 import { sampleTransaction } from './sample-records.js';
@@ -74,14 +75,14 @@ describe('a file that has been renamed', () => {
   test('is followed by a new one at the next transaction’s end, and never in the middle', async () => {
     const { sink } = await takeOver(null);
     const first = sampleTransaction(1, 4);
-    await sink.deliver(first.slice(0, 2), signal);
+    await sink.deliver(batchOf(first.slice(0, 2)), signal);
     await rename(path, `${path}.1`);
-    await sink.deliver(first.slice(2, 3), signal);
+    await sink.deliver(batchOf(first.slice(2, 3)), signal);
     await sink.deliver(
-      [...first.slice(3), ...sampleTransaction(2, 2), ...sampleTransaction(3, 3).slice(0, 1)],
+      batchOf([...first.slice(3), ...sampleTransaction(2, 2), ...sampleTransaction(3, 3).slice(0, 1)]),
       signal,
     );
-    await sink.deliver(sampleTransaction(3, 3).slice(1), signal);
+    await sink.deliver(batchOf(sampleTransaction(3, 3).slice(1)), signal);
     expect(await numbersIn(`${path}.1`)).toEqual([1, 1, 1, 1, 2, 2]);
     expect(await numbersIn(path)).toEqual([3, 3, 3]);
   });
@@ -91,7 +92,7 @@ describe('a file that has been renamed', () => {
     ['an empty file in its place', () => writeFile(path, '')],
   ])('is noticed when idle, too, with %s', async (_, andThen) => {
     const { sink } = await takeOver(null);
-    await sink.deliver(sampleTransaction(1, 1), signal);
+    await sink.deliver(batchOf(sampleTransaction(1, 1)), signal);
     const stop = new AbortController();
     const watching = sink.watch!(stop.signal);
     watching.catch(() => undefined);
@@ -101,7 +102,7 @@ describe('a file that has been renamed', () => {
     const note = `${path}.position-${String(token)}`;
     await expect.poll(async () => readFile(note, 'utf8'), { interval: 20 }).toContain('"file":2');
     expect(performance.now() - since).toBeLessThan(1000);
-    await sink.deliver(sampleTransaction(2, 1), signal);
+    await sink.deliver(batchOf(sampleTransaction(2, 1)), signal);
     expect([await numbersIn(`${path}.1`), await numbersIn(path)]).toEqual([[1], [2]]);
     stop.abort(new Error('enough'));
     await expect(watching).rejects.toThrow('enough');
@@ -109,12 +110,12 @@ describe('a file that has been renamed', () => {
 
   test('may be gone: what it held behind the checkpoint is known, over two rotations, too', async () => {
     const { sink } = await takeOver(null);
-    await sink.deliver(sampleTransaction(1, 2), signal);
+    await sink.deliver(batchOf(sampleTransaction(1, 2)), signal);
     const position = (await sink.flush(signal))!;
     sink.saved!(position);
     for (const number of [2, 3, 4]) {
       await sink.deliver(
-        [...sampleTransaction(2 * number, 2), ...sampleTransaction(2 * number + 1, 1)],
+        batchOf([...sampleTransaction(2 * number, 2), ...sampleTransaction(2 * number + 1, 1)]),
         signal,
       );
       if (number === 4) break;
@@ -139,14 +140,14 @@ describe('a file that has been renamed', () => {
 
   test('is found by a new leader, who cuts off what is unfinished in it, and goes on in a new one', async () => {
     const { sink } = await takeOver(null);
-    await sink.deliver(sampleTransaction(1, 2), signal);
+    await sink.deliver(batchOf(sampleTransaction(1, 2)), signal);
     const position = (await sink.flush(signal))!;
-    await sink.deliver([...sampleTransaction(2, 1), ...sampleTransaction(3, 5).slice(0, 3)], signal);
+    await sink.deliver(batchOf([...sampleTransaction(2, 1), ...sampleTransaction(3, 5).slice(0, 3)]), signal);
     await rename(path, join(folder, 'audit-20261129.ndjson'));
     const next = await takeOver(position);
     expect(next.told).toEqual([2]);
     expect(next.recovery.cutOff).toMatchObject({ records: 3 });
-    await next.sink.deliver(sampleTransaction(3, 2), signal);
+    await next.sink.deliver(batchOf(sampleTransaction(3, 2)), signal);
     expect(await numbersIn(join(folder, 'audit-20261129.ndjson'))).toEqual([1, 1, 2]);
     expect(await numbersIn(path)).toEqual([3, 3]);
     // Without a checkpoint it is known, too, where the records end.
@@ -156,7 +157,7 @@ describe('a file that has been renamed', () => {
 
   test('that is gone, with its checkpoint, is a loss by name; without any trace a stream begins', async () => {
     const { sink } = await takeOver(null);
-    await sink.deliver(sampleTransaction(1, 1), signal);
+    await sink.deliver(batchOf(sampleTransaction(1, 1)), signal);
     await sink.close();
     await unlink(path);
     const { recovery } = await takeOver(null);
@@ -170,13 +171,13 @@ describe('a file that has been renamed', () => {
     const { sink } = await takeOver(null);
     sink.saved!((await sink.flush(signal))!);
     const many = Array.from({ length: 1000 }, (_, index) => sampleTransaction(index + 1, 1)).flat();
-    for (let time = 0; time < 101; time += 1) await sink.deliver(many, signal);
+    for (let time = 0; time < 101; time += 1) await sink.deliver(batchOf(many), signal);
     await rename(path, `${path}.1`);
-    await sink.deliver(sampleTransaction(1, 1), signal);
+    await sink.deliver(batchOf(sampleTransaction(1, 1)), signal);
     expect(sink.trouble).toContain('waits for a checkpoint');
     expect(await readdir(folder)).not.toContain('audit.ndjson');
     sink.saved!((await sink.flush(signal))!);
-    await sink.deliver(sampleTransaction(2, 1), signal);
+    await sink.deliver(batchOf(sampleTransaction(2, 1)), signal);
     expect(sink.trouble).toBeNull();
     expect(await numbersIn(path)).toEqual([2]);
   }, 60_000);
@@ -186,10 +187,10 @@ describe('a file that has been renamed', () => {
     await mkdir(join(folder, 'b'));
     await symlink(join('a', 'audit'), path);
     const { sink } = await takeOver(null);
-    await sink.deliver(sampleTransaction(1, 1), signal);
+    await sink.deliver(batchOf(sampleTransaction(1, 1)), signal);
     await symlink(join('b', 'audit'), `${path}.new`);
     await rename(`${path}.new`, path);
-    await sink.deliver(sampleTransaction(2, 1), signal);
+    await sink.deliver(batchOf(sampleTransaction(2, 1)), signal);
     expect(await numbersIn(join(folder, 'a', 'audit'))).toEqual([1]);
     expect(await numbersIn(join(folder, 'b', 'audit'))).toEqual([2]);
     await expect(fileSink({ path: join(folder, 'b', 'audit') }).open(null, signal)).rejects.toThrow(
@@ -234,7 +235,7 @@ test('whatever is renamed, compressed and killed when, each transaction stands i
         if (now.kind === 'deliver') {
           const records = sampleTransaction(sequence, 4).slice(row, row + now.rows);
           const next = now.rows > records.length ? sampleTransaction(sequence + 1, 4).slice(0, 1) : [];
-          await sink.deliver([...records, ...next], signal);
+          await sink.deliver(batchOf([...records, ...next]), signal);
           row += records.length;
           if (row === 4) [sequence, row] = [sequence + 1, next.length];
         } else if (now.kind === 'save') {
@@ -269,7 +270,7 @@ test('whatever is renamed, compressed and killed when, each transaction stands i
           row = 0;
         }
       }
-      await sink.deliver(sampleTransaction(sequence, 4).slice(row), signal);
+      await sink.deliver(batchOf(sampleTransaction(sequence, 4).slice(row)), signal);
       await sink.close();
       const numbers: number[] = [];
       for (let part = 1; part <= parts; part += 1) {
@@ -317,7 +318,7 @@ describe('damage', () => {
     '%s: the watch ends by name within a second, and nothing more is taken',
     async (_, damage, what) => {
       const { sink } = await takeOver(null);
-      await sink.deliver(sampleTransaction(1, 20), signal);
+      await sink.deliver(batchOf(sampleTransaction(1, 20)), signal);
       const watching = sink.watch!(signal);
       const ended = expect(watching).rejects.toMatchObject({
         code: 'sink',
@@ -328,7 +329,7 @@ describe('damage', () => {
       const after = await readFile(path).catch(() => null);
       await ended;
       expect(performance.now() - since).toBeLessThan(1000);
-      await expect(sink.deliver(sampleTransaction(2, 1), signal)).rejects.toThrow(what);
+      await expect(sink.deliver(batchOf(sampleTransaction(2, 1)), signal)).rejects.toThrow(what);
       await expect(sink.flush(signal)).rejects.toThrow(what);
       await sink.close();
       expect(await readFile(path).catch(() => null)).toEqual(after);
@@ -339,10 +340,10 @@ describe('damage', () => {
     '%s: the next delivery is refused, and no zero bytes are written',
     async (_, damage, what) => {
       const { sink } = await takeOver(null);
-      await sink.deliver(sampleTransaction(1, 20), signal);
+      await sink.deliver(batchOf(sampleTransaction(1, 20)), signal);
       await damage();
       const after = await readFile(path).catch(() => null);
-      await expect(sink.deliver(sampleTransaction(2, 1), signal)).rejects.toThrow(what);
+      await expect(sink.deliver(batchOf(sampleTransaction(2, 1)), signal)).rejects.toThrow(what);
       expect(await readFile(path).catch(() => null)).toEqual(after);
     },
   );
@@ -350,9 +351,9 @@ describe('damage', () => {
   test('between the look and the write: no hole of zero bytes, and no position speaks of it', async () => {
     const { sink } = await takeOver(null);
     const random = new Random(Number(process.env['WAYMARK_TEST_SEED'] ?? 3));
-    await sink.deliver(sampleTransaction(1, 200), signal);
+    await sink.deliver(batchOf(sampleTransaction(1, 200)), signal);
     const delivering = (async () => {
-      for (let number = 2; ; number += 1) await sink.deliver(sampleTransaction(number, 20), signal);
+      for (let number = 2; ; number += 1) await sink.deliver(batchOf(sampleTransaction(number, 20)), signal);
     })();
     const refused = expect(delivering).rejects.toThrow('was changed by somebody else');
     await new Promise((resolve) => setTimeout(resolve, random.between(1, 30)));

@@ -4,6 +4,7 @@
  * Arguments: the file, the file of its checkpoint, a seed. Says on stdout, one line each: `open`, `SEQUENCE ROW` for
  * the last record of every accepted delivery, and at a failure its code and message.
  */
+import { batchOf } from '../../../src/records/record-batch.js';
 import { readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
 
 import type { SinkPosition } from '../../../src/checkpoint/checkpoint.js';
@@ -49,7 +50,7 @@ try {
     const size = 1 + Math.floor(random() * 150);
     for (let from = 0; from < records.length; from += size) {
       const batch = records.slice(from, from + size);
-      await sink.deliver(batch, signal);
+      await sink.deliver(batchOf(batch), signal);
       say(`${String(sequence + 1)} ${String(from + batch.length - 1)}`);
       // Also in the middle of a transaction: then the sequence is that of the last complete one.
       if (random() < 0.15) {

@@ -1,4 +1,4 @@
-import type { ChangeRecord } from '../../../src/sinks/record.js';
+import type { ChangeRecord } from '../../../src/records/record.js';
 
 /** A second of a transaction, and its text in a record. */
 const firstSecond = 1_795_292_000;

@@ -1,3 +1,4 @@
+import { batchOf } from '../../../src/records/record-batch.js';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { PassThrough, Writable } from 'node:stream';
@@ -35,7 +36,7 @@ describe('stdoutSink', () => {
       endsBetweenTransactions: false,
     });
     const records = [...sampleTransaction(1, 2), ...sampleTransaction(2, 1)];
-    await sink.deliver(records, signal);
+    await sink.deliver(batchOf(records), signal);
     expect(await sink.flush(signal)).toBeNull();
     await sink.close();
     const lines = String(stream.read()).split('\n');
@@ -45,18 +46,17 @@ describe('stdoutSink', () => {
     expect(stream.listenerCount('error')).toBe(0);
   });
 
-  test('accepts only what the stream has taken, one piece at a time', async () => {
+  test('accepts only what the stream has taken', async () => {
     const { stream, taken, answer } = slowStream();
     const sink = stdoutSink(stream);
     await sink.open(null, signal);
     let accepted = false;
-    const delivery = sink.deliver(sampleTransaction(1, 3, 5_000_000), signal).then(() => (accepted = true));
-    for (let piece = 1; piece <= 3; piece++) {
-      await expect.poll(() => taken.length).toBe(piece);
-      expect(accepted).toBe(false);
-      expect(stream.writableLength).toBe(Buffer.byteLength(taken.at(-1)!));
-      answer();
-    }
+    const batch = batchOf(sampleTransaction(1, 3));
+    const delivery = sink.deliver(batch, signal).then(() => (accepted = true));
+    await expect.poll(() => taken.length).toBe(1);
+    expect(accepted).toBe(false);
+    expect(stream.writableLength).toBe(batch.lines.length);
+    answer();
     await delivery;
     await sink.close();
   });
@@ -66,20 +66,20 @@ describe('stdoutSink', () => {
     const sink = stdoutSink(stream);
     await sink.open(null, signal);
     const controller = new AbortController();
-    const delivery = sink.deliver(sampleTransaction(1, 1), controller.signal);
+    const delivery = sink.deliver(batchOf(sampleTransaction(1, 1)), controller.signal);
     controller.abort(new Error('stopping'));
     await expect(delivery).rejects.toThrow('stopping');
     await sink.close();
     // The stream may still fail: nobody must be surprised by that.
     answer(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }));
-    await expect(sink.deliver([], signal)).rejects.toThrow('not open');
+    await expect(sink.deliver(batchOf([]), signal)).rejects.toThrow('not open');
   });
 
   test('other failures are told with their cause', async () => {
     const { stream, answer } = slowStream();
     const sink = stdoutSink(stream);
     await sink.open(null, signal);
-    const delivery = sink.deliver(sampleTransaction(1, 1), signal);
+    const delivery = sink.deliver(batchOf(sampleTransaction(1, 1)), signal);
     answer(new Error('ENOSPC: no space left on device'));
     await expect(delivery).rejects.toMatchObject({
       code: 'sink',
@@ -94,6 +94,7 @@ describe('stdoutSink', () => {
 describe('on a real pipe', () => {
   const script = `
     import { stdoutSink } from './src/sinks/stdout-sink.ts';
+    import { batchOf } from './src/records/record-batch.ts';
     import { sampleTransaction } from './test/unit/sinks/sample-records.ts';
     const sink = stdoutSink();
     const { signal } = new AbortController();
@@ -102,7 +103,7 @@ describe('on a real pipe', () => {
     const ticks = setInterval(() => process.stderr.write('tick ' + delivered + '\\n'), 10);
     try {
       for (; delivered < Number(process.env.BATCHES); delivered++) {
-        await sink.deliver(sampleTransaction(delivered + 1, 100, 1_000), signal);
+        await sink.deliver(batchOf(sampleTransaction(delivered + 1, 100, 1_000)), signal);
       }
     } catch (error) {
       process.stderr.write(error.code + ': ' + error.message + '\\n');

@@ -1,6 +1,7 @@
+import { batchOf } from '../../../src/records/record-batch.js';
 import { describe, expect, test } from 'vitest';
 
-import { type RecordBatch, records, streamSink } from '../../../src/sinks/stream-sink.js';
+import { type OfferedBatch, records, streamSink } from '../../../src/sinks/stream-sink.js';
 import { WaymarkError } from '../../../src/util/errors.js';
 import { sampleTransaction } from './sample-records.js';
 
@@ -17,7 +18,7 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   return settled;
 }
 
-function iteratorOf(batches: AsyncIterable<RecordBatch>): AsyncIterator<RecordBatch> {
+function iteratorOf(batches: AsyncIterable<OfferedBatch>): AsyncIterator<OfferedBatch> {
   return batches[Symbol.asyncIterator]();
 }
 
@@ -31,8 +32,8 @@ describe('streamSink', () => {
     });
     const iterator = iteratorOf(batches());
     const sample = sampleTransaction(1, 3);
-    const delivery = sink.deliver(sample, signal);
-    const { value } = (await iterator.next()) as { value: RecordBatch };
+    const delivery = sink.deliver(batchOf(sample), signal);
+    const { value } = (await iterator.next()) as { value: OfferedBatch };
     expect(value.records).toEqual(sample);
     expect(await isSettled(delivery)).toBe(false);
     const next = iterator.next();
@@ -40,17 +41,17 @@ describe('streamSink', () => {
     value.acknowledge();
     value.acknowledge();
     await delivery;
-    const second = sink.deliver(sampleTransaction(2, 1), signal);
+    const second = sink.deliver(batchOf(sampleTransaction(2, 1)), signal);
     // An old batch's acknowledgement is not the new one's.
     value.acknowledge();
     expect(await isSettled(second)).toBe(false);
-    ((await next) as { value: RecordBatch }).value.acknowledge();
+    ((await next) as { value: OfferedBatch }).value.acknowledge();
     await second;
     expect(await sink.flush(signal)).toBeNull();
   });
 
   test('an empty delivery needs nobody', async () => {
-    await streamSink().sink.deliver([], signal);
+    await streamSink().sink.deliver(batchOf([]), signal);
   });
 
   test('closing the sink ends the iteration', async () => {
@@ -58,11 +59,11 @@ describe('streamSink', () => {
     const next = iteratorOf(batches()).next();
     await sink.close();
     expect((await next).done).toBe(true);
-    await expect(sink.deliver(sampleTransaction(1, 1), signal)).rejects.toThrow('closed');
+    await expect(sink.deliver(batchOf(sampleTransaction(1, 1)), signal)).rejects.toThrow('closed');
     expect((await iteratorOf(streamSinkClosedBefore()).next()).done).toBe(true);
   });
 
-  function streamSinkClosedBefore(): AsyncIterable<RecordBatch> {
+  function streamSinkClosedBefore(): AsyncIterable<OfferedBatch> {
     const { sink, batches } = streamSink();
     void sink.close();
     return batches();
@@ -84,7 +85,7 @@ describe('streamSink', () => {
     const failure = new WaymarkError('diverged', 'the servers differ');
     let fail: (error: Error) => void = () => undefined;
     const run = new Promise<void>((_, reject) => (fail = reject));
-    const delivery = sink.deliver(sampleTransaction(1, 1), signal).catch((error: unknown) => error);
+    const delivery = sink.deliver(batchOf(sampleTransaction(1, 1)), signal).catch((error: unknown) => error);
     const loop = (async () => {
       for await (const batch of batches(run)) {
         batch.acknowledge();
@@ -98,7 +99,7 @@ describe('streamSink', () => {
 
   test('leaving the loop makes the delivery fail, the one that waits and any later one', async () => {
     const { sink, batches } = streamSink();
-    const delivery = sink.deliver(sampleTransaction(1, 1), signal).catch((error: unknown) => error);
+    const delivery = sink.deliver(batchOf(sampleTransaction(1, 1)), signal).catch((error: unknown) => error);
     for await (const batch of batches()) {
       expect(batch.records).toHaveLength(1);
       break;
@@ -107,27 +108,31 @@ describe('streamSink', () => {
       code: 'sink',
       message: expect.stringContaining('stopped reading') as unknown,
     });
-    await expect(sink.deliver(sampleTransaction(2, 1), signal)).rejects.toMatchObject({ code: 'sink' });
+    await expect(sink.deliver(batchOf(sampleTransaction(2, 1)), signal)).rejects.toMatchObject({
+      code: 'sink',
+    });
   });
 
   test('a signal withdraws the batch', async () => {
     const { sink, batches } = streamSink();
     const controller = new AbortController();
     const iterator = iteratorOf(batches());
-    const delivery = sink.deliver(sampleTransaction(1, 1), controller.signal);
-    const { value } = (await iterator.next()) as { value: RecordBatch };
+    const delivery = sink.deliver(batchOf(sampleTransaction(1, 1)), controller.signal);
+    const { value } = (await iterator.next()) as { value: OfferedBatch };
     controller.abort(new Error('stopping'));
     await expect(delivery).rejects.toThrow('stopping');
     value.acknowledge();
-    await expect(sink.deliver(sampleTransaction(2, 1), controller.signal)).rejects.toThrow('stopping');
+    await expect(sink.deliver(batchOf(sampleTransaction(2, 1)), controller.signal)).rejects.toThrow(
+      'stopping',
+    );
   });
 
   test('one consumer, one delivery at a time', async () => {
     const { sink, batches } = streamSink();
     batches();
     expect(() => batches()).toThrow('once');
-    const first = sink.deliver(sampleTransaction(1, 1), signal).catch((error: unknown) => error);
-    await expect(sink.deliver(sampleTransaction(2, 1), signal)).rejects.toThrow('under way');
+    const first = sink.deliver(batchOf(sampleTransaction(1, 1)), signal).catch((error: unknown) => error);
+    await expect(sink.deliver(batchOf(sampleTransaction(2, 1)), signal)).rejects.toThrow('under way');
     await sink.close();
     expect(await first).toMatchObject({ code: 'sink' });
   });
@@ -138,7 +143,7 @@ describe('records', () => {
     const { sink, batches } = streamSink();
     const iterator = records(batches());
     const sample = sampleTransaction(1, 2);
-    const delivery = sink.deliver(sample, signal);
+    const delivery = sink.deliver(batchOf(sample), signal);
     expect((await iterator.next()).value).toEqual(sample[0]);
     expect((await iterator.next()).value).toEqual(sample[1]);
     expect(await isSettled(delivery)).toBe(false);
@@ -150,7 +155,7 @@ describe('records', () => {
 
   test('a loop that is left does not acknowledge', async () => {
     const { sink, batches } = streamSink();
-    const delivery = sink.deliver(sampleTransaction(1, 1), signal).catch((error: unknown) => error);
+    const delivery = sink.deliver(batchOf(sampleTransaction(1, 1)), signal).catch((error: unknown) => error);
     for await (const record of records(batches())) {
       expect(record.tx.last).toBe(true);
       break;
@@ -175,9 +180,11 @@ test('closed and opened again, as when an agent leads another time, it goes on i
   for (const token of [3, 5]) {
     const fencing = { stream: 'shop', token };
     await sink.open(null, signal, fencing);
-    await sink.deliver(sampleTransaction(token, 1), signal, fencing);
+    await sink.deliver(batchOf(sampleTransaction(token, 1)), signal, fencing);
     await sink.close();
-    await expect(sink.deliver(sampleTransaction(token, 1), signal, fencing)).rejects.toThrow('closed');
+    await expect(sink.deliver(batchOf(sampleTransaction(token, 1)), signal, fencing)).rejects.toThrow(
+      'closed',
+    );
   }
   stop();
   await reading;

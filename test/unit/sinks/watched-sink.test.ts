@@ -1,3 +1,4 @@
+import { batchOf } from '../../../src/records/record-batch.js';
 import { expect, test } from 'vitest';
 import { watchedSink } from '../../../src/sinks/watched-sink.js';
 import type { Sink } from '../../../src/sinks/sink.js';
@@ -16,7 +17,7 @@ function heldSink() {
     });
   const sink: Sink = {
     open: () => Promise.resolve({ remembers: true, delivered: [], endsBetweenTransactions: true }),
-    deliver: (records) => held(`deliver ${records.length}`),
+    deliver: ({ count }) => held(`deliver ${count}`),
     flush: async () => {
       await held('flush');
       return { bytes: 12 };
@@ -34,7 +35,7 @@ test('shows what the sink is at, and how long each delivery took', async () => {
   expect(await sink.open(null, signal)).toMatchObject({ remembers: true });
 
   const before = performance.now();
-  const delivered = sink.deliver(sampleTransaction(1, 3), signal);
+  const delivered = sink.deliver(batchOf(sampleTransaction(1, 3)), signal);
   expect(activity().backlog).toBe(3);
   expect(activity().busySinceMs).toBeGreaterThanOrEqual(before);
   settle()?.resolve();
@@ -54,7 +55,7 @@ test("the sink's error comes through, and is no delivery", async () => {
   const seconds: number[] = [];
   const { sink: inner, settle } = heldSink();
   const { sink, activity } = watchedSink(inner, (taken) => seconds.push(taken));
-  const delivered = sink.deliver(sampleTransaction(1, 1), signal);
+  const delivered = sink.deliver(batchOf(sampleTransaction(1, 1)), signal);
   settle()?.reject(new Error('full'));
   await expect(delivered).rejects.toMatchObject({
     code: 'sink',
@@ -68,13 +69,13 @@ test('waits no longer than the signal says, and asks nothing more of a sink that
   const { sink: inner, calls, settle } = heldSink();
   const { sink, activity } = watchedSink(inner, () => undefined);
   const stop = new AbortController();
-  const delivered = sink.deliver(sampleTransaction(1, 1), stop.signal);
+  const delivered = sink.deliver(batchOf(sampleTransaction(1, 1)), stop.signal);
   const first = settle();
   stop.abort(new Error('stopped'));
   await expect(delivered).rejects.toThrow('stopped');
   expect(activity().busySinceMs).toBeNull();
   await expect(sink.flush(signal)).rejects.toMatchObject({ code: 'sink' });
-  await expect(sink.deliver([], stop.signal)).rejects.toThrow('stopped');
+  await expect(sink.deliver(batchOf([]), stop.signal)).rejects.toThrow('stopped');
   expect(calls).toEqual(['deliver 1']);
 
   const closed = sink.close();
@@ -97,7 +98,7 @@ test('whatever a sink throws, and however, is an error of the sink', async () =>
   const { sink } = watchedSink(broken, () => undefined);
   const records = sampleTransaction(1, 2);
   await expect(sink.open(null, signal)).rejects.toMatchObject({ code: 'sink', cause: 'text' });
-  await expect(sink.deliver(records, signal)).rejects.toMatchObject({
+  await expect(sink.deliver(batchOf(records), signal)).rejects.toMatchObject({
     code: 'sink',
     message: 'The sink could not take 2 records: not a function',
   });
@@ -110,7 +111,7 @@ test('a position is none when what was given last has not been accepted, until i
   const inner: Sink = {
     open: () => Promise.resolve({ remembers: true, delivered: [], endsBetweenTransactions: true }),
     // It has it, and says that it hasn't.
-    deliver: (records) => {
+    deliver: ({ records }) => {
       given.push(...records.map(({ id }) => id));
       return Promise.reject(new Error('no answer'));
     },
@@ -120,7 +121,7 @@ test('a position is none when what was given last has not been accepted, until i
   const { sink } = watchedSink(inner, () => undefined);
   await sink.open(null, signal);
   expect(await sink.flush(signal)).toEqual({ records: 0 });
-  await expect(sink.deliver(sampleTransaction(1, 2), signal)).rejects.toThrow('no answer');
+  await expect(sink.deliver(batchOf(sampleTransaction(1, 2)), signal)).rejects.toThrow('no answer');
   await expect(sink.flush(signal)).rejects.toThrow('has not accepted what it was given last');
   await sink.open(null, signal);
   expect(await sink.flush(signal)).toEqual({ records: 2 });

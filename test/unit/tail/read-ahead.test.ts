@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { EndedTransaction } from '../../../src/binlog/transaction-assembler.js';
+import type { EndedTransaction } from '../../../src/binlog/transaction.js';
 import { hintFromToken } from '../../../src/hints/hint.js';
 import { advance, newProgress, type Progress, type Step } from '../../../src/tail/progress.js';
 import { ReadAhead } from '../../../src/tail/read-ahead.js';

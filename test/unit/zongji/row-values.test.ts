@@ -28,8 +28,12 @@ function layoutOf(...columns: readonly Partial<Column>[]): TableLayout {
 
 /** The value of a column, from the JSON that the decoder gives. */
 function rendered(column: Partial<Column>, json: string, options: object = {}, inexact = false): unknown {
-  const image = imageValues(Buffer.from(`{"v":${json}}`), inexact);
-  return new RowValues(layoutOf(column), valueSettings({ timezone: 'Z', ...options })).row(image)['v'];
+  const text = `{"v":${json}}`;
+  const image = imageValues(Buffer.from(text), inexact);
+  return new RowValues(layoutOf(column), valueSettings({ timezone: 'Z', ...options })).row(
+    image,
+    inexact ? text : null,
+  )['v'];
 }
 
 const t = columnTypes;

@@ -1,9 +1,4 @@
-import { exactText } from '../decode/exact-text.js';
-import type { ChangeRecord, RecordSource } from './record.js';
-import type { DeliveredTransaction } from './sink.js';
-
-/** Text is turned into bytes in pieces of about this many characters, so that a huge batch costs little memory. */
-const pieceLength = 4 * 1024 * 1024;
+import type { RecordSource } from './record.js';
 
 /** How every line begins: id and type go first, so that a file can be recognised by its first bytes. */
 const lineForm = /^\{"id":"(?:[^"\\]|\\.)*","type":"(?:row|ddl|xa|gap)"/;
@@ -22,60 +17,6 @@ export function isLineStart(bytes: Buffer): boolean {
   return lineForm.test(bytes.toString('utf8', 0, longestStart));
 }
 
-/** Lines for a sink, and where in them the last complete transaction ends. */
-export type EncodedPiece = {
-  readonly bytes: Buffer;
-  /** Bytes from the piece's start to the end of the last transaction that ends in it; null when none does. */
-  readonly lastEnd: number | null;
-  /** Transactions that end in it. */
-  readonly transactions: number;
-};
-
-/** The records as lines, one JSON document each, in pieces of whole lines. */
-export function* encodeRecords(records: readonly ChangeRecord[]): Generator<EncodedPiece> {
-  let text = '';
-  let behindLast = '';
-  let transactions = 0;
-  const take = (): EncodedPiece => {
-    const bytes = Buffer.from(text + behindLast);
-    const lastEnd = transactions > 0 ? bytes.length - Buffer.byteLength(behindLast) : null;
-    const piece = { bytes, lastEnd, transactions };
-    [text, behindLast, transactions] = ['', '', 0];
-    return piece;
-  };
-  for (const record of records) {
-    behindLast += `${encodeRecord(record)}\n`;
-    if (record.tx.last === true) {
-      text += behindLast;
-      behindLast = '';
-      transactions += 1;
-    }
-    if (text.length + behindLast.length >= pieceLength) yield take();
-  }
-  if (text.length + behindLast.length > 0) yield take();
-}
-
-function encodeRecord(record: ChangeRecord): string {
-  const line = jsonOf(record);
-  if (lineForm.test(line)) return line;
-  const { id, type, ...rest } = record;
-  return JSON.stringify({ id, type, ...rest });
-}
-
-function jsonOf(record: ChangeRecord): string {
-  const before = exactText('before' in record ? record.before : undefined);
-  const after = exactText('after' in record ? record.after : undefined);
-  if (before === undefined && after === undefined) return JSON.stringify(record);
-  const exact = new Map([
-    ['before', before],
-    ['after', after],
-  ]);
-  const members = Object.entries(record).map(
-    ([name, value]) => `${JSON.stringify(name)}:${exact.get(name) ?? JSON.stringify(value)}`,
-  );
-  return `{${members.join()}}`;
-}
-
 /** What recovery needs of a line. */
 export type DecodedLine = {
   readonly hint: string | null;
@@ -89,7 +30,7 @@ export type DecodedLine = {
   readonly last: { readonly digest: bigint; readonly second: number | null } | null;
 };
 
-/** Reads a line that encodeRecords wrote (without its end); null when it is anything else. */
+/** Reads a line that a record writer wrote (without its end); null when it is anything else. */
 export function decodeLine(line: Buffer): DecodedLine | null {
   if (!isLineStart(line)) return null;
   let value: unknown;
@@ -127,6 +68,17 @@ function decodeLast(tx: Readonly<Record<string, unknown>>): DecodedLine['last'] 
   if (second !== undefined && !isInteger(second)) return null;
   return { digest: BigInt(`0x${digest}`), second: second ?? null };
 }
+
+/** A transaction whose records are complete: what its last one says. */
+export type DeliveredTransaction = {
+  /** The hint before it, without `asc:`; null when none had been seen. */
+  readonly hint: string | null;
+  readonly sequence: number;
+  readonly gtid: string | null;
+  /** Second of the transaction's first content event. */
+  readonly second: number;
+  readonly digest: bigint;
+};
 
 /**
  * The transaction that a last line ends.

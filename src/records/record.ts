@@ -17,6 +17,10 @@ export type RecordTransaction = {
    * branch part in hexadecimal, the format's number).
    */
   readonly xa?: string;
+  /** When it was committed on the source, in microseconds since 1970, where the log tells (MySQL 8.0.1 and later). */
+  readonly committed?: number;
+  /** Id of the session on the source that wrote it, where the log tells. */
+  readonly connection?: number;
   /** These three stand on the transaction's last record only. */
   readonly last?: true;
   readonly rows?: number;
@@ -68,6 +72,10 @@ type RowChange = Common & {
   readonly type: 'row';
   readonly schema: string;
   readonly table: string;
+  /** Names of the primary key's columns, in its order; left out where there is none, or it isn't known. */
+  readonly key?: readonly string[];
+  /** The statement's text, where the log has it and the configuration asks for it; without passwords. */
+  readonly query?: string;
   /** Set where the log has only some of the row's columns: those that are missing are absent from the images. */
   readonly partial?: true;
 };

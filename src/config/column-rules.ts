@@ -1,0 +1,63 @@
+import type { Secret } from './secret.js';
+import { wildcard } from './table-filter.js';
+
+/** `columns` of the configuration: patterns `schema.table.column` with `*` for any number of characters. Case counts. */
+export type ColumnsConfig = {
+  readonly exclude: readonly string[];
+  readonly hash?: { readonly columns: readonly string[]; readonly key: Secret } | undefined;
+};
+
+/** What becomes of a column's values. */
+export type ColumnRule = 'show' | 'exclude' | 'hash';
+
+/** Says which columns are kept out of the records. */
+export type ColumnRules = {
+  /** What hashes are made with. */
+  readonly key: Buffer;
+  of(schema: string, table: string, column: string): ColumnRule;
+  /** Whether some columns of the table may be kept out. */
+  concerns(schema: string, table: string): boolean;
+  /** Whether a statement's text must not be shown: it has the name of such a table in it, or what may be one. */
+  withholds(sql: string): boolean;
+};
+
+type Pattern = { readonly schema: RegExp; readonly table: RegExp; readonly column: RegExp };
+
+/** Whether `text` has the form of a pattern: a schema, a table and a column, with dots between them. */
+export function isColumnPattern(text: string): boolean {
+  return /^[^.\s]+\.[^.\s]+\.[^.\s]+$/.test(text);
+}
+
+/** What a word of a statement may be a table's name by: bare, or in either kind of quotation marks. */
+const names = /`((?:[^`]|``)+)`|"((?:[^"]|"")+)"|([\w$\u0080-\uffff]+)/gu;
+
+/** Makes the rules of patterns that `isColumnPattern` accepts; null where there are none. */
+export function columnRules({ exclude, hash }: ColumnsConfig): ColumnRules | null {
+  if (exclude.length === 0 && hash === undefined) return null;
+  const excluded = exclude.map(compile);
+  const hashed = hash?.columns.map(compile) ?? [];
+  const all = [...excluded, ...hashed];
+  const covers = ({ schema, table }: Pattern, name: { schema: string; table: string }): boolean =>
+    schema.test(name.schema) && table.test(name.table);
+  return {
+    key: Buffer.from(hash?.key.reveal() ?? ''),
+    of: (schema, table, column) => {
+      const has = (patterns: readonly Pattern[]): boolean =>
+        patterns.some((pattern) => covers(pattern, { schema, table }) && pattern.column.test(column));
+      return has(excluded) ? 'exclude' : has(hashed) ? 'hash' : 'show';
+    },
+    concerns: (schema, table) => all.some((pattern) => covers(pattern, { schema, table })),
+    withholds: (sql) => {
+      for (const [, ticked, quoted, bare] of sql.matchAll(names)) {
+        const name = ticked?.replaceAll('``', '`') ?? quoted?.replaceAll('""', '"') ?? bare ?? '';
+        if (all.some(({ table }) => table.test(name))) return true;
+      }
+      return false;
+    },
+  };
+}
+
+function compile(pattern: string): Pattern {
+  const [schema = '', table = '', column = ''] = pattern.split('.');
+  return { schema: wildcard(schema), table: wildcard(table), column: wildcard(column) };
+}

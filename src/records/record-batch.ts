@@ -1,0 +1,66 @@
+import { parseExactly } from '../decode/image-values.js';
+import type { ChangeRecord } from './record.js';
+
+/**
+ * Some records in the order of the history: a transaction, several small ones, or a part of a huge one. They were written
+ * once, as lines; as values they are read from the lines, so that the two never differ.
+ */
+export type RecordBatch = {
+  /** One JSON document each, every one ended by a line feed. The memory is used again for later batches. */
+  readonly lines: Buffer;
+  /** How many there are. */
+  readonly count: number;
+  /** Transactions that end in it. */
+  readonly transactions: number;
+  /** Bytes up to the end of the last of these; 0 when none ends in it. */
+  readonly lastEnd: number;
+  /** The records as values, made when they are asked for, and yours to keep. Not to be asked for after `deliver`. */
+  readonly records: readonly ChangeRecord[];
+};
+
+const lineFeed = 0x0a;
+
+/** The lines of a batch, and how to read them. */
+export type BatchLines = Omit<RecordBatch, 'records'> & {
+  /** Whether JSON.parse would lose digits: JsonWriter's. */
+  readonly inexact: boolean;
+};
+
+/** A batch out of lines. */
+export function batchOfLines({ lines, count, transactions, lastEnd, inexact }: BatchLines): RecordBatch {
+  let values: readonly ChangeRecord[] | null = null;
+  return {
+    lines,
+    count,
+    transactions,
+    lastEnd,
+    get records() {
+      return (values ??= parseLines(lines, inexact));
+    },
+  };
+}
+
+/** A batch of records that are there as values, each a transaction's last one or of one that goes on behind the batch. */
+export function batchOf(records: readonly ChangeRecord[]): RecordBatch {
+  const lines = records.map((record) => Buffer.from(`${JSON.stringify(record)}\n`));
+  const last = records.findLastIndex(({ tx }) => tx.last === true);
+  return {
+    lines: Buffer.concat(lines),
+    count: records.length,
+    transactions: records.filter(({ tx }) => tx.last === true).length,
+    lastEnd: lines.slice(0, last + 1).reduce((sum, { length }) => sum + length, 0),
+    records,
+  };
+}
+
+function parseLines(lines: Buffer, inexact: boolean): ChangeRecord[] {
+  const records: ChangeRecord[] = [];
+  for (let start = 0; start < lines.length;) {
+    const end = lines.indexOf(lineFeed, start);
+    const text = lines.toString('utf8', start, end);
+    // What a record writer has written.
+    records.push((inexact ? parseExactly(text) : JSON.parse(text)) as ChangeRecord);
+    start = end + 1;
+  }
+  return records;
+}
