@@ -27,6 +27,7 @@ const layers = [
   'http',
   'conditions',
   'stream',
+  'zongji',
 ];
 
 const layerRules = layers.map((layer, index) => ({

@@ -19,6 +19,11 @@ import { SocketReader } from './socket-reader.js';
 import { mayBePacked } from './unpacked-events.js';
 import { formatDuration } from '../util/quantities.js';
 
+/** Transactions that a server is to leave out: a GTID set in MySQL's form on the wire, or MariaDB's GTID position. */
+export type LeftOut =
+  | { readonly vendor: 'mysql'; readonly set: Buffer }
+  | { readonly vendor: 'mariadb'; readonly position: string };
+
 export type DumpOptions = {
   readonly instance: Instance;
   readonly start: Coordinates;
@@ -38,6 +43,10 @@ export type DumpOptions = {
   readonly serverId?: number;
   /** Upper bound on what is read in a second. */
   readonly maximumBytesPerSecond?: number;
+  /** Begin where the first transaction stands that isn't among these, and not at `start`: the server finds it. */
+  readonly behind?: LeftOut;
+  /** Told the connection's id on the server, right before the log is asked for. */
+  readonly onConnected?: (connectionId: number) => void;
 };
 
 const defaultHeartbeatMs = 500;
@@ -74,6 +83,8 @@ export async function* readDump(options: DumpOptions): AsyncGenerator<EventBatch
   signal.addEventListener('abort', abort, { once: true });
   try {
     const end = await prepare(connection, options);
+    options.onConnected?.(connection.id);
+    signal.throwIfAborted();
     const socket = takeSocket(connection);
     socket.write(dumpCommand(options));
     yield* batches(socket, options, end);
@@ -103,6 +114,9 @@ async function prepare(connection: ServerConnection, options: DumpOptions): Prom
         `@master_heartbeat_period = ${heartbeatNanoseconds}, @source_heartbeat_period = ${heartbeatNanoseconds}, ` +
         `@mariadb_slave_capability = 4`,
     );
+    if (options.behind?.vendor === 'mariadb') {
+      await connection.run('SET @slave_connect_state = ?', [options.behind.position]);
+    }
     return options.nonBlocking === true ? LogEnd.read(connection) : null;
   });
 }
@@ -120,8 +134,25 @@ function takeSocket(connection: ServerConnection): Socket {
 /** BINLOG_DUMP_NON_BLOCK, and MariaDB's BINLOG_SEND_ANNOTATE_ROWS_EVENT (sql/sql_repl.h). */
 const dumpFlags = { nonBlocking: 0x01, annotations: 0x02 } as const;
 
+/**
+ * COM_BINLOG_DUMP_GTID: 0x1e, flags (2), server id (4), file name with its length (4), position (8), the set with its length
+ * (4). The server looks for the file itself where none is named (MySQL Internals, "COM_BINLOG_DUMP_GTID").
+ */
+function gtidDumpCommand(options: DumpOptions, set: Buffer): Buffer {
+  const packet = Buffer.alloc(4 + 23 + set.length);
+  packet.writeUIntLE(23 + set.length, 0, 3);
+  packet.writeUInt8(0x1e, 4);
+  packet.writeUInt16LE(options.nonBlocking ? dumpFlags.nonBlocking : 0, 5);
+  packet.writeUInt32LE(options.serverId ?? randomServerId(), 7);
+  packet.writeBigUInt64LE(4n, 15);
+  packet.writeUInt32LE(set.length, 23);
+  set.copy(packet, 27);
+  return packet;
+}
+
 /** COM_BINLOG_DUMP: 0x12, position (4), flags (2), server id (4), file name (MySQL Internals, "COM_BINLOG_DUMP"). */
 function dumpCommand(options: DumpOptions): Buffer {
+  if (options.behind?.vendor === 'mysql') return gtidDumpCommand(options, options.behind.set);
   const name = Buffer.from(options.start.file, 'utf8');
   const packet = Buffer.alloc(4 + 11 + name.length);
   packet.writeUIntLE(11 + name.length, 0, 3);
@@ -241,7 +272,7 @@ class EventDecoder {
     const left = type === EventType.rotate ? this.#position.end.file : null;
     this.#position.advance(buffer, eventStart, eventEnd);
     if (left !== null) {
-      if (!this.#begun) this.#requirePlace();
+      if (!this.#begun && this.#options.behind === undefined) this.#requirePlace();
       if (this.#position.end.file !== left) this.#end?.leaves(left);
     }
     this.#begun = true;
@@ -291,8 +322,11 @@ function rotateChecksumBytes(buffer: Buffer, start: number, end: number): number
   return crc32(buffer.subarray(start, end - 4)) === buffer.readUInt32LE(end - 4) ? 4 : 0;
 }
 
-/** ER_MASTER_FATAL_ERROR_READING_BINLOG */
-const fatalReadingNumber = 1236;
+/**
+ * ER_MASTER_FATAL_ERROR_READING_BINLOG: one number for a purged file, a position beyond the end and a place where no event
+ * begins. MariaDB's ER_GTID_POSITION_NOT_FOUND_IN_BINLOG and ER_GTID_POSITION_NOT_FOUND_IN_BINLOG2.
+ */
+const noSuchPlaceNumbers: ReadonlySet<number> = new Set([1236, 1945, 1955]);
 
 /** An ERR packet in the stream: 0xff, number (2), '#' and SQL state (6), text. */
 function dumpError(buffer: Buffer, start: number, end: number, options: DumpOptions): WaymarkError {
@@ -310,17 +344,20 @@ function errorOfNumber(number: number, serverText: string, options: DumpOptions)
   if (isDenied(number)) {
     return missingGrant(options.instance, 'read its binary log', serverText);
   }
-  if (number === fatalReadingNumber) {
-    // One number for a purged file, a position beyond the end and a place where no event begins.
+  if (noSuchPlaceNumbers.has(number)) {
     return new WaymarkError(
       'coordinates',
-      `${server} can't serve its binary log from ${formatCoordinates(options.start)}: ${serverText}`,
+      `${server} can't serve its binary log from ${placeOf(options)}: ${serverText}`,
       { details },
     );
   }
   return new WaymarkError('stream-broken', `${server} ended the binlog stream: ${serverText} (${number})`, {
     details,
   });
+}
+
+function placeOf({ start, behind }: DumpOptions): string {
+  return behind === undefined ? formatCoordinates(start) : 'behind these GTIDs';
 }
 
 function silence(options: DumpOptions): WaymarkError {

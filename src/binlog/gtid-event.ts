@@ -180,7 +180,8 @@ function readTaggedFields(buffer: Buffer, body: number, end: number): TaggedFiel
   return fields;
 }
 
-function readSerializedInteger(buffer: Buffer, offset: number, end: number): [bigint, number] {
+/** Reads an integer of MySQL's serialisation (libs/mysql/serialization/); gives it and where the next value begins. */
+export function readSerializedInteger(buffer: Buffer, offset: number, end: number): [bigint, number] {
   const first = offset < end ? buffer.readUInt8(offset) : 0;
   let extra = 0;
   while (extra < 8 && ((first >> extra) & 1) === 1) extra += 1;

@@ -22,6 +22,8 @@ const visitBytes = 128 * 1024;
  * and its end: a transaction without content. What stands behind a savepoint that was rolled back to is cut out.
  *
  * @param server whose log it is, for errors.
+ * @param whole hold every group to its end, also one that is sure to be committed: what is passed on is whole then,
+ * whenever the server dies.
  * @throws WaymarkError `unsupported-event` when a statement is among what was rolled back: it may have changed tables of
  * an engine without transactions, and what of it happened can't be known; `protocol` for a log that makes no sense;
  * `spool`; and what the batches throw, behind what came before.
@@ -30,8 +32,9 @@ export async function* holdGroups(
   batches: AsyncIterable<EventBatch>,
   server: string,
   signal: AbortSignal,
+  whole = false,
 ): AsyncGenerator<EventBatch, void, undefined> {
-  const groups = new HeldGroups(server);
+  const groups = new HeldGroups(server, whole);
   try {
     for await (const batch of batches) {
       let failure: { readonly error: unknown } | null = null;
@@ -95,7 +98,10 @@ class HeldGroups {
   /** Files of what was rolled back. */
   #unused: Spool[] = [];
 
-  constructor(server: string) {
+  readonly #whole: boolean;
+
+  constructor(server: string, whole: boolean) {
+    this.#whole = whole;
     this.#events = new EventList(server);
     this.#spooled = new EventList(server);
   }
@@ -189,7 +195,9 @@ class HeldGroups {
       case EventType.gtid:
       case EventType.anonymousGtid:
       case EventType.gtidTagged:
-        this.#streams = !mayBeRolledBack(buffer, start, end);
+        // What MariaDB says to be standalone is one statement.
+        this.#streams =
+          !mayBeRolledBack(buffer, start, end) && (!this.#whole || type === EventType.mariadbGtid);
         if (!this.#streams) this.#hold(place, type === EventType.mariadbGtid);
         return;
       case EventType.query:

@@ -110,6 +110,11 @@ export class RowDecoder {
     return null;
   }
 
+  /** The table that a table id stands for, described as its rows are read; null for one whose table map hasn't come. */
+  layoutOf(tableId: number): TableLayout | null {
+    return this.#tables.get(tableId)?.reader.layout ?? null;
+  }
+
   /**
    * The reader of a table whose map has come.
    * @throws WaymarkError `unsupported-event` where none has.

@@ -6,7 +6,7 @@ import type { TableFilter } from '../config/table-filter.js';
 import type { ProvedLayouts } from '../layouts/proved-layouts.js';
 import type { Sink } from '../sinks/sink.js';
 import type { Progress } from '../tail/progress.js';
-import { type DeliveredBatch, tail } from '../tail/tail.js';
+import type { DeliveredBatch, tail } from '../tail/tail.js';
 import { sleep } from '../util/async.js';
 import { messageOf, type WaymarkError } from '../util/errors.js';
 import { displayHint } from '../hints/hint.js';
@@ -40,6 +40,8 @@ export type CoordinatorOptions = {
   readonly breadcrumbs: Breadcrumbs;
   readonly logger: Logger;
   readonly sinkSignal: AbortSignal;
+  /** Reads one server, and delivers what is read: `tail`, unless it is delivered otherwise. */
+  readonly read: typeof tail;
   /** Told of everything that changes the state. */
   readonly onEvent: (event: AgentEvent) => void;
 };
@@ -183,7 +185,7 @@ export class Coordinator {
     onBatch: (batch: DeliveredBatch) => Promise<void>,
   ): Promise<never> {
     const { progress, layouts, filter, sink, logger, sinkSignal, config, supervisor } = this.#options;
-    return tail({
+    return this.#options.read({
       ...{ instance: member.instance, inspection, resume, ordered, progress, layouts, filter, sink, logger },
       ...{ signal, sinkSignal, serverId: this.#serverId.current, onBatch },
       onDivergence: supervisor.failover.onDivergence,

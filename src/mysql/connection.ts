@@ -89,6 +89,11 @@ export class ServerConnection {
     return socketOf(this.#core);
   }
 
+  /** The connection's id on the server, as SHOW PROCESSLIST has it and KILL takes it. */
+  get id(): number {
+    return this.#core.threadId;
+  }
+
   /** How the server greeted us: the version that it gives there. mysql2 keeps the packet. */
   get greeting(): string {
     const packet: unknown = '_handshakePacket' in this.#core ? this.#core._handshakePacket : undefined;

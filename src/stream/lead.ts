@@ -97,15 +97,16 @@ async function coordinate(
   const grace = graceAfter(stop, sinkGraceMs);
   // Asked to stop, we finish what the sink has been given; once we don't lead any more, not even that.
   const sinkSignal = AbortSignal.any([grace.signal, leadership.lost]);
-  const version = stored?.version ?? null;
   const kept = new KeptLayouts(config.stream);
   await kept.load(store, stored?.checkpoint.layouts ?? null, logger, signal);
   const { layouts } = kept;
   const checkpointer = new Checkpointer({
-    ...{ stream: config.stream, store, sink, sinkSignal, progress, layouts: kept, logger, version },
+    ...{ stream: config.stream, store, sink, sinkSignal, progress, layouts: kept, logger },
+    version: stored?.version ?? null,
   });
   const coordinator = new Coordinator({
     ...{ config, supervisor, filter, sink, progress, layouts, checkpointer, breadcrumbs, logger, sinkSignal },
+    read: stream.read,
     onEvent: (event) => {
       stream.count(event);
     },

@@ -23,6 +23,7 @@ import type { Account } from '../mysql/instance.js';
 import { watchedSink, type SinkActivity } from '../sinks/watched-sink.js';
 import type { Sink } from '../sinks/sink.js';
 import { newProgress, type Progress } from '../tail/progress.js';
+import { tail } from '../tail/tail.js';
 
 /** What a stream is made of. */
 export type StreamOptions = {
@@ -32,6 +33,8 @@ export type StreamOptions = {
   readonly meters: StreamMeters;
   /** Whether it is begun anew, with a record of the gap, where its place is lost. */
   readonly acceptGap: boolean;
+  /** Reads one server and delivers what is read; to the sink unless given. */
+  readonly read?: typeof tail;
 };
 
 /** One stream of an agent: what stays through all its leaderships, and how it stands. */
@@ -39,6 +42,7 @@ export class Stream {
   readonly sink: Sink;
   readonly logger: Logger;
   readonly acceptGap: boolean;
+  readonly read: typeof tail;
   readonly progress: Progress;
   /** While it runs, whether we lead it or stand by. */
   supervisor: Supervisor | null = null;
@@ -57,7 +61,7 @@ export class Stream {
   readonly #logSizes: LogSizes;
   readonly #sinkActivity: () => SinkActivity;
 
-  constructor({ config, sink, logger, meters, acceptGap }: StreamOptions) {
+  constructor({ config, sink, logger, meters, acceptGap, read = tail }: StreamOptions) {
     const watched = watchedSink(sink, (seconds) => {
       meters.delivered(seconds);
     });
@@ -65,6 +69,7 @@ export class Stream {
     this.sink = watched.sink;
     this.logger = logger;
     this.acceptGap = acceptGap;
+    this.read = read;
     this.#logSizes = new LogSizes(logger);
     this.progress = newProgress(config.matching.margin);
     this.#meters = meters;

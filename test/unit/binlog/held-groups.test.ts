@@ -130,6 +130,29 @@ describe('MariaDB: a group that is rolled back', () => {
   });
 });
 
+describe('MySQL: a group that is sure to be committed', () => {
+  test.each([
+    { whole: false, contents: ['a', 'a', 'ab', 'ab'] },
+    { whole: true, contents: ['', '', '', 'ab'] },
+  ])('is passed on before its end, or whole ($whole)', async ({ whole, contents }) => {
+    let content = '';
+    const assembler = new TransactionAssembler({
+      rows: (_open, { images }) => {
+        content += images.toString('latin1', images.length - 1);
+      },
+      end: () => undefined,
+    });
+    const events = [...mysqlBegin(false), ...rows('a', 'b'), xid];
+    const seen: string[] = [];
+    const { signal } = new AbortController();
+    for await (const batch of holdGroups(batchesOf(events, 1), 'server', signal, whole)) {
+      batch.forEach(assembler.event);
+      seen.push(content);
+    }
+    expect(seen.slice(-contents.length)).toEqual(contents);
+  });
+});
+
 describe('savepoints', () => {
   const savepoint = sql('SAVEPOINT `s`');
   const back = sql('ROLLBACK TO `s`');
