@@ -3,6 +3,7 @@
  * - `place`: it says where in the log the stream is, or what form events have; it changes nothing.
  * - `begin`, `end`: of a transaction.
  * - `statement`, `table-map`, `rows`: its content.
+ * - `context`: a value that the statement behind it was carried out with (statement-context.ts).
  * - `unpacked`: the events in it come in its place (unpacked-events.ts).
  * - `query`: the text of the statement behind rows, which records may show.
  * - `passed-over`: it changes nothing by itself.
@@ -13,6 +14,7 @@ export type EventFate =
   | 'begin'
   | 'end'
   | 'statement'
+  | 'context'
   | 'table-map'
   | 'rows'
   | 'unpacked'
@@ -43,7 +45,7 @@ export const eventFates: Readonly<Record<number, KnownEvent>> = {
   2: { name: 'QUERY_EVENT', fate: 'statement' },
   3: { name: 'STOP_EVENT', fate: 'passed-over' },
   4: { name: 'ROTATE_EVENT', fate: 'place' },
-  5: { name: 'INTVAR_EVENT', fate: 'passed-over' },
+  5: { name: 'INTVAR_EVENT', fate: 'context' },
   6: refused('LOAD_EVENT', loadData),
   7: { name: 'SLAVE_EVENT', fate: 'passed-over' },
   8: refused('CREATE_FILE_EVENT', loadData),
@@ -51,8 +53,8 @@ export const eventFates: Readonly<Record<number, KnownEvent>> = {
   10: refused('EXEC_LOAD_EVENT', loadData),
   11: refused('DELETE_FILE_EVENT', loadData),
   12: refused('NEW_LOAD_EVENT', loadData),
-  13: { name: 'RAND_EVENT', fate: 'passed-over' },
-  14: { name: 'USER_VAR_EVENT', fate: 'passed-over' },
+  13: { name: 'RAND_EVENT', fate: 'context' },
+  14: { name: 'USER_VAR_EVENT', fate: 'context' },
   15: { name: 'FORMAT_DESCRIPTION_EVENT', fate: 'place' },
   16: { name: 'XID_EVENT', fate: 'end' },
   17: refused('BEGIN_LOAD_QUERY_EVENT', loadData),
@@ -114,4 +116,16 @@ const byType: readonly (EventFate | null)[] = Array.from(
  */
 export function fateOf(type: number, ignorable: boolean): EventFate {
   return byType[type] ?? (ignorable ? 'passed-over' : 'refused');
+}
+
+/** The server's name for a type. */
+export function nameOf(type: number): string {
+  return eventFates[type]?.name ?? `event of type ${type}`;
+}
+
+/** What an event is that must not be passed over. */
+export function refusalOf(type: number): string {
+  const known = eventFates[type];
+  if (known === undefined) return `an event of type ${type}, which is not known; upgrade waymark`;
+  return `${known.refusal ?? 'an event that was to be unpacked'} (${known.name})`;
 }

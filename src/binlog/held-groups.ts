@@ -7,6 +7,7 @@ import { mayBeRolledBack } from './gtid-event.js';
 import { readStatementBeginning, readXaPrepare, roleOfStatement, statementOffset } from './query-event.js';
 import { Savepoints } from './savepoints.js';
 import { Spool } from './spool.js';
+import { unsupportedEvent } from './unsupported-event.js';
 
 /** Bytes of a group that are held in memory; what is larger goes to a file. */
 const memoryBytes = 4 * 1024 * 1024;
@@ -284,7 +285,7 @@ class HeldGroups {
   /** Cuts out what stands behind a savepoint, and the statement that takes it back. */
   #rollBackTo(group: Group, sql: string, place: EventPlace): void {
     const mark = group.savepoints?.rollBackTo(sql) ?? null;
-    if (mark === null) throw unsupported(`${sql}, and no such savepoint before it`, place);
+    if (mark === null) throw unsupportedEvent(`${sql}, and no such savepoint before it`, place);
     this.#refuseStatements(group.statements - mark.statements, place);
     group.spool?.cut(mark.spooled);
     this.#events.remove(group.at + 1 + mark.listed);
@@ -313,7 +314,7 @@ class HeldGroups {
 
   #refuseStatements(count: number, place: EventPlace): void {
     if (count === 0) return;
-    throw unsupported(
+    throw unsupportedEvent(
       'a statement (binlog_format is not ROW in its session) in what was rolled back. It may have changed a table of ' +
         'an engine without transactions, and what of it happened can not be known. Read from a replica instead',
       place,
@@ -322,10 +323,3 @@ class HeldGroups {
 }
 
 const letterX = 0x58;
-
-function unsupported(what: string, { file, end }: EventPlace): WaymarkError {
-  const place = { file, position: end };
-  return new WaymarkError('unsupported-event', `Before ${formatCoordinates(place)} the log holds ${what}`, {
-    details: place,
-  });
-}

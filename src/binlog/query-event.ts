@@ -1,9 +1,30 @@
+import { isUtf8 } from 'node:buffer';
 import { decompressRowEventPayload } from './compression.js';
 import { EventType, eventType, headerBytes } from './event.js';
-import { beginningOf } from './sql-text.js';
+import { beginningOf, type SqlQuoting } from './sql-text.js';
+import type { StatementContext } from './statement-context.js';
 
 /** A statement in the log: its default schema and its text. */
-export type Statement = { readonly schema: string; readonly sql: string };
+export type Statement = {
+  readonly schema: string;
+  /** Its bytes read as UTF-8, whatever they are: that is the same on all servers, so it serves for comparing. */
+  readonly sql: string;
+};
+
+/** A statement with what its text means. */
+export type LoggedStatement = Statement & {
+  readonly session?: StatementSession;
+  /** Its bytes, where they are no UTF-8, so that {@link Statement.sql} has lost some. */
+  readonly bytes?: Buffer;
+  readonly context?: StatementContext;
+};
+
+/** What of a session's settings says how its statement is to be read. */
+type StatementSession = {
+  /** A collation of the character set that its bytes are in (character_set_client); null where the log doesn't say. */
+  readonly collation: number | null;
+  readonly quoting: SqlQuoting;
+};
 
 const postHeaderBytes = 13;
 
@@ -36,6 +57,64 @@ export function readConnection(buffer: Buffer, start: number): number {
 export function readRowsQuery(buffer: Buffer, start: number, end: number): string {
   const length = eventType(buffer, start) === EventType.rowsQuery ? 1 : 0;
   return buffer.toString('utf8', start + headerBytes + length, end);
+}
+
+/** A statement that {@link readStatement} has read, with what its text means. */
+export function readMeaning(
+  statement: Statement,
+  buffer: Buffer,
+  start: number,
+  end: number,
+  context: StatementContext | null,
+): LoggedStatement {
+  const session = readSession(buffer, start);
+  const logged = context === null ? { ...statement, session } : { ...statement, session, context };
+  if (!statement.sql.includes(replacement)) return logged;
+  const sql = buffer.subarray(statementOffset(buffer, start), end);
+  const isCompressed = eventType(buffer, start) === EventType.mariadbQueryCompressed;
+  const bytes = isCompressed ? decompressRowEventPayload(sql) : sql;
+  // A copy: the event's bytes are valid until the next batch alone.
+  return isUtf8(bytes) ? logged : { ...logged, bytes: Buffer.from(bytes) };
+}
+
+/** What stands for bytes that are no UTF-8. */
+const replacement = '\ufffd';
+
+/** Status variables, with the length of each; those with texts come behind the ones that are looked for. */
+const [flagsCode, sqlModeCode, catalogCode, autoIncrementCode, charsetCode, catalogNzCode] = [
+  0, 1, 2, 3, 4, 6,
+];
+/** Of sql_mode, with the same numbers in both vendors' sources (sql/system_variables.h, sql/sql_class.h). */
+const [ansiQuotesMode, noBackslashEscapesMode] = [0x4, 0x10_0000];
+
+/**
+ * Reads the status variables Q_SQL_MODE_CODE and Q_CHARSET_CODE (MySQL: libs/mysql/binlog/event/statement_events.h;
+ * MariaDB: sql/log_event.h). Servers write them in the order of their numbers, but for the catalog.
+ */
+function readSession(buffer: Buffer, start: number): StatementSession {
+  const from = start + headerBytes + postHeaderBytes;
+  const end = from + buffer.readUInt16LE(start + headerBytes + 11);
+  let collation: number | null = null;
+  let sqlMode = 0;
+  for (let at = from; at < end && collation === null;) {
+    const code = buffer.readUInt8(at);
+    at += 1;
+    if (code === flagsCode || code === autoIncrementCode) at += 4;
+    else if (code === sqlModeCode && at + 8 <= end) {
+      sqlMode = buffer.readUInt32LE(at);
+      at += 8;
+    } else if ((code === catalogCode || code === catalogNzCode) && at < end) {
+      at += 1 + buffer.readUInt8(at) + (code === catalogCode ? 1 : 0);
+    } else if (code === charsetCode && at + 6 <= end) collation = buffer.readUInt16LE(at);
+    else break;
+  }
+  return {
+    collation,
+    quoting: {
+      ansiQuotes: (sqlMode & ansiQuotesMode) !== 0,
+      noBackslashEscapes: (sqlMode & noBackslashEscapesMode) !== 0,
+    },
+  };
 }
 
 /** The beginning of the statement in a QUERY_EVENT, as much of it as {@link roleOfStatement} looks at. */

@@ -1,11 +1,36 @@
-/** What a piece of a statement's text is. `string`: in single or double quotes; `name`: in backticks. */
+/**
+ * What a piece of a statement's text is. `string`: in single or double quotes; `name`: in backticks, and with ANSI_QUOTES
+ * in double quotes.
+ */
 export type SqlPart = 'text' | 'comment' | 'string' | 'name';
+
+/** How quotation marks are read. */
+export type SqlQuoting = {
+  /** `ANSI_QUOTES` in sql_mode: double quotes enclose names. */
+  readonly ansiQuotes: boolean;
+  /** `NO_BACKSLASH_ESCAPES` in sql_mode: a backslash is a character like any other. */
+  readonly noBackslashEscapes: boolean;
+};
+
+/** As sessions have it that set neither. */
+export const usualQuoting: SqlQuoting = { ansiQuotes: false, noBackslashEscapes: false };
+
+/** How {@link scanSql} reads a text. */
+export type SqlReading = SqlQuoting & {
+  /** Whether comments are taken for such that servers execute where they begin with an exclamation mark. */
+  readonly executes: boolean;
+  /** Whether `$$…$$` and `$tag$…$tag$` are strings: MySQL has them around programs in other languages than SQL. */
+  readonly dollarQuotes: boolean;
+};
+
+const usualReading: SqlReading = { ...usualQuoting, executes: true, dollarQuotes: false };
 
 /** Longest piece of plain text that is shown at once. */
 const longestText = 64 * 1024;
 
 const [quote, doubleQuote, backtick, backslash] = [0x27, 0x22, 0x60, 0x5c];
-const [slash, star, dash, hash] = [0x2f, 0x2a, 0x2d, 0x23];
+const [slash, star, dash, hash, dollar] = [0x2f, 0x2a, 0x2d, 0x23, 0x24];
+const dollarTag = /\$\w*\$/y;
 
 /**
  * Takes a statement apart, in time that grows with its length alone: shows `visit` every part in order, without gaps,
@@ -13,20 +38,24 @@ const [slash, star, dash, hash] = [0x2f, 0x2a, 0x2d, 0x23];
  * the marks of comments that servers execute (those that begin with an exclamation mark): their content is parts of
  * its own.
  */
-export function scanSql(sql: string, visit: (part: SqlPart, start: number, end: number) => boolean): void {
+export function scanSql(
+  sql: string,
+  visit: (part: SqlPart, start: number, end: number) => boolean,
+  reading: SqlReading = usualReading,
+): void {
   // No comment ends behind here.
   const lastClosing = sql.lastIndexOf('*/');
   let textStart = 0;
   let at = 0;
   while (at < sql.length) {
-    const part = partAt(sql, at, lastClosing);
+    const part = partAt(sql, at, lastClosing, reading);
     if (part === 'text') {
       at += 1;
       if (at - textStart < longestText) continue;
       if (!visit('text', textStart, at)) return;
     } else {
       if (at > textStart && !visit('text', textStart, at)) return;
-      const end = endOf(sql, at, part);
+      const end = endOf(sql, at, part, reading);
       if (!visit(part, at, end)) return;
       at = end;
     }
@@ -35,36 +64,58 @@ export function scanSql(sql: string, visit: (part: SqlPart, start: number, end: 
   if (at > textStart) visit('text', textStart, at);
 }
 
-function partAt(sql: string, at: number, lastClosing: number): SqlPart {
+function partAt(sql: string, at: number, lastClosing: number, reading: SqlReading): SqlPart {
   switch (sql.charCodeAt(at)) {
     case quote:
-    case doubleQuote:
       return 'string';
+    case doubleQuote:
+      return reading.ansiQuotes ? 'name' : 'string';
     case backtick:
       return 'name';
+    case dollar:
+      return reading.dollarQuotes && dollarTagAt(sql, at) !== null ? 'string' : 'text';
     case hash:
       return 'comment';
     case dash:
       return sql.charCodeAt(at + 1) === dash && isBlankOrEnd(sql, at + 2) ? 'comment' : 'text';
     case slash:
       if (sql.charCodeAt(at + 1) !== star || lastClosing < at + 2) return 'text';
+      if (!reading.executes) return 'comment';
       return sql.startsWith('!', at + 2) || sql.startsWith('M!', at + 2) ? 'text' : 'comment';
     default:
       return 'text';
   }
 }
 
-function endOf(sql: string, start: number, part: Exclude<SqlPart, 'text'>): number {
+function endOf(
+  sql: string,
+  start: number,
+  part: Exclude<SqlPart, 'text'>,
+  { noBackslashEscapes }: SqlReading,
+): number {
   switch (part) {
     case 'string':
+      if (sql.charCodeAt(start) === dollar) return dollarEnd(sql, start);
+      return quotedEnd(sql, start, !noBackslashEscapes);
     case 'name':
-      return quotedEnd(sql, start, part === 'string');
+      return quotedEnd(sql, start, false);
     case 'comment': {
       if (sql.charCodeAt(start) === slash) return sql.indexOf('*/', start + 2) + 2;
       const lineEnd = sql.indexOf('\n', start);
       return lineEnd < 0 ? sql.length : lineEnd;
     }
   }
+}
+
+function dollarTagAt(sql: string, at: number): string | null {
+  dollarTag.lastIndex = at;
+  return dollarTag.exec(sql)?.[0] ?? null;
+}
+
+function dollarEnd(sql: string, start: number): number {
+  const tag = dollarTagAt(sql, start) ?? '';
+  const at = sql.indexOf(tag, start + tag.length);
+  return at < 0 ? sql.length : at + tag.length;
 }
 
 /** Behind the closing quotation mark. A doubled one stands for itself, and so does one behind a backslash. */
@@ -108,18 +159,22 @@ const longestCommented = 256 * 1024;
  * in quotes. Behind the first 256 KiB only comments at the very end go. Comments go because servers add their own to what
  * they replicate and to what they list.
  */
-export function withoutComments(sql: string): string {
+export function withoutComments(sql: string, quoting: SqlQuoting = usualQuoting): string {
   if (!sql.includes('/*') && !sql.includes('--') && !sql.includes('#')) return sql.trim();
   const kept: string[] = [];
   let keptLength = 0;
   let keptStart = 0;
-  scanSql(sql, (part, start, end) => {
-    if (part !== 'comment') return keptLength + end - keptStart < longestCommented;
-    kept.push(sql.slice(keptStart, start), ' ');
-    keptLength += start - keptStart + 1;
-    keptStart = end;
-    return keptLength < longestCommented;
-  });
+  scanSql(
+    sql,
+    (part, start, end) => {
+      if (part !== 'comment') return keptLength + end - keptStart < longestCommented;
+      kept.push(sql.slice(keptStart, start), ' ');
+      keptLength += start - keptStart + 1;
+      keptStart = end;
+      return keptLength < longestCommented;
+    },
+    { ...quoting, executes: true, dollarQuotes: false },
+  );
   kept.push(sql.slice(keptStart));
   const text = kept.join('').trim();
   return text.length < longestCommented ? text : withoutLastComments(text);

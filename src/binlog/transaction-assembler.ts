@@ -1,5 +1,6 @@
 import { hasBytes } from '../util/bytes.js';
 import { WaymarkError } from '../util/errors.js';
+import { RecentMap } from '../util/recent-map.js';
 import type { OpenTransaction, TransactionVisitor } from './transaction.js';
 import { ContentDigest, type RunHead, runHead, smallBytes } from './content-digest.js';
 import type { Coordinates } from './coordinates.js';
@@ -14,12 +15,13 @@ import {
   isIgnorable,
   type EventVisitor,
 } from './event.js';
-import { eventFates, fateOf } from './event-fates.js';
+import { fateOf, nameOf, refusalOf } from './event-fates.js';
 import { readMariadbGtid, readMysqlGtid, type TransactionStart } from './gtid-event.js';
 import { type ColumnSizes, readColumnSizes, settleNullBits } from './null-bits.js';
 import { isMariadbLog } from './format-description.js';
 import {
   readConnection,
+  readMeaning,
   readRowsQuery,
   readStatement,
   readXaOutcome,
@@ -34,6 +36,8 @@ import {
   type RowOperation,
   type TableName,
 } from './rows-event.js';
+import { ContextReader } from './statement-context.js';
+import { unsupportedEvent } from './unsupported-event.js';
 
 type Building = {
   start: Coordinates;
@@ -61,6 +65,12 @@ type Table = {
   readonly sizes: ColumnSizes | null;
 };
 
+/**
+ * Table maps that are remembered at least. A server that has more tables than it keeps open (`table_open_cache`) gives a
+ * table another id each time; a statement has its table maps right before its rows.
+ */
+const recentTables = 4096;
+
 const withoutGtid = { gtid: null, origin: '', connection: null, voidAlter: false } as const;
 
 /**
@@ -76,10 +86,11 @@ export class TransactionAssembler<Answer = void> {
   /** Of the open transaction's digest. */
   readonly #small = Buffer.allocUnsafe(smallBytes);
   #file = '';
-  #tables = new Map<number, Table>();
+  readonly #tables = new RecentMap<number, Table>(recentTables);
   /** Whether the server that wrote the file may leave unused null bits 0: see null-bits.ts. */
   #clearsNullBits = false;
   #open: Building | null = null;
+  readonly #context = new ContextReader();
 
   /** @param probeBytes asked at each transaction's begin: {@link ContentDigest.probed}. */
   constructor(visitor: TransactionVisitor<Answer>, probeBytes: () => number = () => 0) {
@@ -99,6 +110,10 @@ export class TransactionAssembler<Answer = void> {
     switch (fateOf(type, isIgnorable(buffer, start))) {
       case 'rows':
         return this.#rows(buffer, start, end, place);
+      case 'context':
+        if (!this.#context.event(buffer, start, end))
+          throw unsupported(`a ${nameOf(type)} that can not be read`, place);
+        return null;
       case 'table-map':
         return this.#tableMap(buffer, start, end, place);
       case 'begin':
@@ -130,6 +145,7 @@ export class TransactionAssembler<Answer = void> {
   #nextFile(file: string): void {
     this.#file = file;
     this.#tables.clear();
+    this.#context.clear();
     this.#refuseOpen();
   }
 
@@ -195,7 +211,7 @@ export class TransactionAssembler<Answer = void> {
         return null;
       case 'xa-outcome':
       case 'content':
-        return this.#statement(statement, buffer, start, place, role === 'xa-outcome');
+        return this.#statement(statement, buffer, start, end, place, role === 'xa-outcome');
     }
   }
 
@@ -203,10 +219,12 @@ export class TransactionAssembler<Answer = void> {
     statement: Statement,
     buffer: Buffer,
     start: number,
+    end: number,
     place: EventPlace,
     isOutcome: boolean,
   ): Answer | null {
     const open = (this.#open ??= this.#build(buffer, start, place, withoutGtid, false));
+    const context = this.#context.current;
     if (!open.voidAlter) {
       open.second ??= eventSecond(buffer, start);
       open.connection ??= readConnection(buffer, start);
@@ -217,13 +235,15 @@ export class TransactionAssembler<Answer = void> {
         if (waiting instanceof Promise) return waiting;
         open.digest.statement(statementOfOutcome(outcome));
       } else {
-        const waiting = this.#visitor.statement?.(open, statement, buffer, start, place);
+        const meaning = readMeaning(statement, buffer, start, end, context);
+        const waiting = this.#visitor.statement?.(open, meaning, buffer, start, place);
         if (waiting instanceof Promise) return waiting;
         open.digest.statement(statement);
         open.statement = statement;
       }
       open.changes += 1;
     }
+    this.#context.clear();
     if (!open.grouped) this.#end(place);
     return null;
   }
@@ -272,6 +292,7 @@ export class TransactionAssembler<Answer = void> {
   #end(place: EventPlace): void {
     const open = this.#open;
     this.#open = null;
+    this.#context.clear();
     if (open === null) return;
     this.#visitor.end({
       start: open.start,
@@ -303,18 +324,6 @@ function endOf({ file, end }: EventPlace): Coordinates {
   return { file, position: end };
 }
 
-/** What an event is that must not be passed over. */
-function refusalOf(type: number): string {
-  const known = eventFates[type];
-  if (known === undefined) return `an event of type ${type}, which is not known; upgrade waymark`;
-  return `${known.refusal ?? 'an event that was to be unpacked'} (${known.name})`;
-}
-
 function unsupported(what: string, place: EventPlace): WaymarkError {
-  const end = endOf(place);
-  return new WaymarkError(
-    'unsupported-event',
-    `Before ${formatCoordinates(end)} the log holds ${what}. Going on would lose changes`,
-    { details: { ...end } },
-  );
+  return unsupportedEvent(`${what}. Going on would lose changes`, place);
 }

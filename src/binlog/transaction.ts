@@ -2,7 +2,7 @@ import type { ContentDigest } from './content-digest.js';
 import type { Coordinates } from './coordinates.js';
 import type { EventPlace } from './event.js';
 import type { Identity } from './identity.js';
-import type { Statement, XaOutcome } from './query-event.js';
+import type { LoggedStatement, Statement, XaOutcome } from './query-event.js';
 import type { RowsEvent, TableName } from './rows-event.js';
 
 /** A transaction that has begun. */
@@ -60,7 +60,7 @@ export type TransactionVisitor<Answer = void> = {
   readonly query?: (text: string) => void;
   readonly statement?: (
     transaction: OpenTransaction,
-    statement: Statement,
+    statement: LoggedStatement,
     buffer: Buffer,
     start: number,
     place: EventPlace,

@@ -1,9 +1,14 @@
+import { isAccountTable } from './account-tables.js';
+
 /** Which tables are delivered; patterns `schema.table` with `*` for any number of characters. Case counts. */
 export type FilterPatterns = { readonly include: readonly string[]; readonly exclude: readonly string[] };
 
 /** Says what is delivered. */
 export type TableFilter = {
-  /** Whether changes of this table are delivered: some pattern includes it, none excludes it. */
+  /**
+   * Whether changes of this table are delivered: some pattern includes it, none excludes it. A table of accounts
+   * ({@link isAccountTable}) is included by its full name alone.
+   */
   table(schema: string, table: string): boolean;
   /** Whether statements (DDL) of this default schema are: something in it may be included, not all is excluded. */
   schema(schema: string): boolean;
@@ -23,6 +28,7 @@ export function tableFilter(patterns: FilterPatterns): TableFilter {
   return {
     table(schema, table) {
       const covers = (pattern: Pattern) => pattern.schema.test(schema) && pattern.table.test(table);
+      if (isAccountTable(schema, table) && !patterns.include.includes(`${schema}.${table}`)) return false;
       return include.some(covers) && !exclude.some(covers);
     },
     schema(schema) {

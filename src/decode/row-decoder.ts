@@ -3,6 +3,7 @@ import { headerBytes } from '../binlog/event.js';
 import type { RowOperation, RowsEvent } from '../binlog/rows-event.js';
 import { hasBytes } from '../util/bytes.js';
 import type { Vendor } from '../mysql/version.js';
+import { RecentMap } from '../util/recent-map.js';
 import { WaymarkError } from '../util/errors.js';
 import { type DictionaryColumn, type Missing, missingIn, withDictionary } from './dictionary.js';
 import { imageValues, type RowImage } from './image-values.js';
@@ -35,6 +36,10 @@ export type UndescribedTable = {
 /** A table map as it came, and how its rows are read. */
 type KnownTable = { readonly body: Buffer; readonly reader: RowReader };
 
+/** Tables that are remembered at least. */
+const recentTables = 4096;
+const tableIdBytes = 6;
+
 /** A writer that has grown beyond this isn't kept. */
 const keptBytes = 4 * 1024 * 1024;
 
@@ -42,7 +47,9 @@ const keptBytes = 4 * 1024 * 1024;
 export class RowDecoder {
   readonly #vendor: Vendor;
   /** By table id; the same table map comes with every transaction. */
-  readonly #tables = new Map<number, KnownTable>();
+  readonly #tables = new RecentMap<number, KnownTable>(recentTables);
+  /** By what a table map says: the same table may have another id each time. */
+  readonly #readers = new RecentMap<string, RowReader>(recentTables);
   #out = new JsonWriter();
 
   readonly #hasVectors: boolean;
@@ -74,12 +81,21 @@ export class RowDecoder {
     const known = this.#tables.get(tableId);
     if (known !== undefined && hasBytes(known.body, buffer, body, end)) return null;
     this.#tables.delete(tableId);
+    const content = buffer.toString('latin1', body + tableIdBytes, end);
+    const same = this.#readers.get(content);
+    if (same !== undefined) {
+      this.#tables.set(tableId, { body: Buffer.from(buffer.subarray(body, end)), reader: same });
+      return null;
+    }
     const layout = readTableLayout(buffer, start, end, this.#vendor);
+    const missing = missingIn(layout, this.#hasVectors);
     const copy = Buffer.from(buffer.subarray(body, end));
     const take = (complete: TableLayout, isProved = true): void => {
-      this.#tables.set(tableId, { body: copy, reader: new RowReader(complete, this.#rules, isProved) });
+      const reader = new RowReader(complete, this.#rules, isProved);
+      this.#tables.set(tableId, { body: copy, reader });
+      // What the dictionary has told is true for this place in the log.
+      if (missing === 'nothing') this.#readers.set(content, reader);
     };
-    const missing = missingIn(layout, this.#hasVectors);
     if (missing !== 'nothing') {
       return {
         layout,

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { compareCoordinates, type Coordinates, formatCoordinates } from '../binlog/coordinates.js';
-import type { Statement } from '../binlog/query-event.js';
+import type { LoggedStatement } from '../binlog/query-event.js';
 import type { TableName } from '../binlog/rows-event.js';
 import { formatAddress } from '../config/address.js';
 import type { UndescribedTable } from '../decode/row-decoder.js';
@@ -100,7 +100,7 @@ export class LayoutSource {
    * are described anew.
    * @param isOwn whether it is part of the stream's history. Otherwise it may be on this server alone.
    */
-  statement(statement: Statement, isOwn = true): boolean {
+  statement(statement: LoggedStatement, isOwn = true): boolean {
     const { layouts, version } = this.#options;
     const changed = layouts.statement(effectOf(statement, version.vendor), isOwn);
     if (changed) this.#held.clear();

@@ -3,7 +3,7 @@ import { compareCoordinates, type Coordinates } from '../binlog/coordinates.js';
 import { readDump } from '../binlog/dump-stream.js';
 import { eventServerId, EventType, eventType, type EventVisitor, isThreadSpecific } from '../binlog/event.js';
 import { readMariadbGtid } from '../binlog/gtid-event.js';
-import { readStatement, type Statement } from '../binlog/query-event.js';
+import { type LoggedStatement, readMeaning, readStatement } from '../binlog/query-event.js';
 import { unpackEvents } from '../binlog/unpacked-events.js';
 import type { Instance } from '../mysql/instance.js';
 import { sleep } from '../util/async.js';
@@ -13,7 +13,7 @@ const againMs = 50;
 
 /** A statement that is carried out. */
 export type ReadStatement = {
-  readonly statement: Statement;
+  readonly statement: LoggedStatement;
   /** The place behind it. */
   readonly behind: Coordinates;
   /** Where it was born. */
@@ -41,8 +41,9 @@ export async function readStatements(
     const type = eventType(buffer, start);
     if (type === EventType.mariadbGtid) isVoid = readMariadbGtid(buffer, start, end).voidAlter;
     if (type !== EventType.query && type !== EventType.mariadbQueryCompressed) return;
-    const statement = readStatement(buffer, start, end);
-    if (isVoid || statement.sql === 'BEGIN' || statement.sql === 'COMMIT') return;
+    const text = readStatement(buffer, start, end);
+    if (isVoid || text.sql === 'BEGIN' || text.sql === 'COMMIT') return;
+    const statement = readMeaning(text, buffer, start, end, null);
     const ofSession = isThreadSpecific(buffer, start);
     visit({ statement, behind, serverId: eventServerId(buffer, start), ofSession });
   };

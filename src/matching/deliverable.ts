@@ -1,30 +1,57 @@
-import { beginningOf, withoutExecutionMarks } from '../binlog/sql-text.js';
-import type { Statement } from '../binlog/query-event.js';
+import type { LoggedStatement } from '../binlog/query-event.js';
+import { type SqlQuoting, usualQuoting, withoutComments } from '../binlog/sql-text.js';
 import type { TableFilter } from '../config/table-filter.js';
+import { textOfStatement } from '../decode/statement-text.js';
 import { nameAround } from './qualified-names.js';
-
-/** The schema that CREATE, ALTER or DROP DATABASE speaks of. */
-const databaseName =
-  /\b(?:database|schema)\s+(?:if\s+(?:not\s+)?exists\s+)?(?:`([^`]+)`|([\w$\u0080-\uffff]+))/i;
-
-/** So far from a statement's beginning its schema may stand. */
-const longestBeginning = 500;
+import { targetOf } from './statement-target.js';
 
 /** So many dots are looked at; a statement that has more is delivered. */
 const mostDots = 20_000;
 
 /**
- * Whether a statement is delivered: its default schema is, or it names a table or a schema that is. What a statement
- * is about can't be known without parsing SQL whole; rather one statement too many than one too few.
+ * Whether a statement is delivered: what it makes, changes or removes is, or it names a table that is. Where it isn't sure
+ * what it is about, its default schema tells: all of that can't be known without parsing SQL whole; rather one statement
+ * too many than one too few.
  */
-export function isStatementDeliverable(statement: Statement, filter: TableFilter): boolean {
-  if (statement.schema !== '' && filter.schema(statement.schema)) return true;
-  const database = databaseName.exec(withoutExecutionMarks(beginningOf(statement.sql, longestBeginning)));
-  const databaseSchema = database?.[1] ?? database?.[2];
-  if (databaseSchema !== undefined && filter.schema(databaseSchema)) return true;
-  if (namesTable(statement.sql, filter)) return true;
+export function isStatementDeliverable(statement: LoggedStatement, filter: TableFilter): boolean {
+  const { text, isSure } = textOfStatement(statement);
+  return (
+    isTextDeliverable(text, statement, filter) ||
+    (!isSure && text !== statement.sql && isTextDeliverable(statement.sql, statement, filter))
+  );
+}
+
+function isTextDeliverable(text: string, { schema, session }: LoggedStatement, filter: TableFilter): boolean {
+  const quoting = session?.quoting ?? usualQuoting;
+  const target = targetOf(text, schema, quoting);
+  if (target?.kind === 'tables') {
+    if (target.tables.some((name) => passes(name.schema, name.table, filter))) return true;
+  } else if (target?.kind === 'schema') {
+    if (passesSchema(target.schema, filter)) return true;
+  } else if (schema !== '' && filter.schema(schema)) return true;
+  if (text.includes('.')) {
+    if (namesTable(text, filter)) return true;
+    // Comments may stand within a name. Where the text is read wrongly, they are none: so it's looked at both ways.
+    if (mayHaveComment.test(text) && namesTable(withoutMarks(text, quoting), filter)) return true;
+  }
   // Without any schema to go by (CREATE USER, SET PASSWORD, …) a statement belongs to those who want everything.
-  return statement.schema === '' && filter.schema('');
+  return schema === '' && target === null && filter.schema('');
+}
+
+const mayHaveComment = /\/\*|--|#/;
+
+/** Without comments, and without the marks of those that servers execute. */
+function withoutMarks(sql: string, quoting: SqlQuoting): string {
+  return withoutComments(sql, quoting).replaceAll(/\/\*M?!\d*|\*\//g, ' ');
+}
+
+/** Servers with lower_case_table_names=1 have names in lower case, whatever a statement has. */
+function passes(schema: string, table: string, filter: TableFilter): boolean {
+  return filter.table(schema, table) || filter.table(schema.toLowerCase(), table.toLowerCase());
+}
+
+function passesSchema(schema: string, filter: TableFilter): boolean {
+  return filter.schema(schema) || filter.schema(schema.toLowerCase());
 }
 
 function namesTable(sql: string, filter: TableFilter): boolean {
@@ -33,7 +60,7 @@ function namesTable(sql: string, filter: TableFilter): boolean {
     dots += 1;
     if (dots > mostDots) return true;
     const name = nameAround(sql, dot);
-    if (name !== null && filter.table(name.schema, name.table)) return true;
+    if (name !== null && passes(name.schema, name.table, filter)) return true;
   }
   return false;
 }

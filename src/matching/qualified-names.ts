@@ -1,4 +1,5 @@
 import { isBlank } from '../binlog/sql-text.js';
+import { isWordPart } from '../binlog/sql-tokens.js';
 
 /** A name of the form `schema`.`table`. */
 export type QualifiedName = { readonly schema: string; readonly table: string };
@@ -74,16 +75,4 @@ function quotedName(sql: string, start: number, end: number, mark: string): stri
 /** Double quotation marks enclose names where sql_mode has ANSI_QUOTES. */
 function isQuotationMark(character: string): boolean {
   return character === '`' || character === '"';
-}
-
-/** What names without quotation marks consist of (MySQL 8.4 Reference Manual, "Schema Object Names"). */
-function isWordPart(code: number): boolean {
-  return (
-    (code >= 0x61 && code <= 0x7a) ||
-    (code >= 0x41 && code <= 0x5a) ||
-    (code >= 0x30 && code <= 0x39) ||
-    code === 0x5f ||
-    code === 0x24 ||
-    code >= 0x80
-  );
 }

@@ -2,6 +2,7 @@ import { ContentDigest, runHead } from '../binlog/content-digest.js';
 import type { Coordinates } from '../binlog/coordinates.js';
 import { readCommitted } from '../binlog/committed-events.js';
 import { statementOfOutcome } from '../binlog/query-event.js';
+import { shownText } from '../decode/statement-secrets.js';
 import { TransactionAssembler } from '../binlog/transaction-assembler.js';
 import type { Instance } from '../mysql/instance.js';
 
@@ -40,7 +41,7 @@ export async function readParts(
       add(table, `${operation} in ${table}`)?.rows(runHead(name, operation, columnCount), images);
     },
     statement: (_open, statement) => {
-      add(null, statement.sql.slice(0, statementShown))?.statement(statement);
+      add(null, shownText(statement).sql.slice(0, statementShown))?.statement(statement);
     },
     outcome: (_open, outcome) => {
       const statement = statementOfOutcome(outcome);

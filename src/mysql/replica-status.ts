@@ -1,3 +1,4 @@
+import { shownApplierError } from './applier-error.js';
 import { unlessUnanswered } from './binlog-server.js';
 import type { Row, ServerConnection } from './connection.js';
 import { dialectOf, type ReplicaStatusColumns } from './dialect.js';
@@ -44,7 +45,7 @@ const cutOffNumber = 1756;
 
 /** Why an applier can't go on; '' when it can: one that was stopped in a cut-off transaction needs only be started. */
 export function applierErrorOf(errno: number, message: string): string {
-  return errno === cutOffNumber ? '' : message;
+  return errno === cutOffNumber ? '' : shownApplierError(message);
 }
 
 function statusOf(

@@ -1,3 +1,4 @@
+import { shownApplierError } from './applier-error.js';
 import type { Row, ServerConnection } from './connection.js';
 import { isBinlogServerAnswer, isCurtBinlogServer, unlessUnanswered } from './binlog-server.js';
 import type { ServerKind } from './instance.js';
@@ -175,7 +176,7 @@ export async function readReplicationChannels(
       byGtid: !['', '0', 'No'].includes(value(columns.autoPosition)),
       lagSeconds: lag === '' ? null : Number(lag),
       delaySeconds: Number(value('SQL_Delay') || '0'),
-      lastError: value('Last_SQL_Error') || value('Last_IO_Error'),
+      lastError: shownApplierError(value('Last_SQL_Error')) || value('Last_IO_Error'),
       filters: filterColumns
         .map((name) => [name, value(name)] as const)
         .filter(([, filter]) => filter !== '')

@@ -3,7 +3,7 @@ import type { XaOutcome } from '../binlog/query-event.js';
 import { JsonWriter, shortValueBytes } from '../decode/json-writer.js';
 import type { RowReader, RowVisitor } from '../decode/row-reader.js';
 import { batchOfLines, type RecordBatch } from './record-batch.js';
-import type { RecordSource } from './record.js';
+import type { RecordSource, ShownStatement } from './record.js';
 
 /** What all records of a transaction share. */
 export type RecordHead = {
@@ -42,7 +42,7 @@ type Mark = { readonly at: number; readonly count: number };
 const beginning: Mark = { at: 0, count: 0 };
 
 /** A buffer that has grown beyond this isn't kept. */
-const keptBytes = 4 * 1024 * 1024;
+const keptBytes = 16 * 1024 * 1024;
 
 const between = Buffer.from(',"after":');
 const partialMember = ',"partial":true';
@@ -135,6 +135,8 @@ export class RecordWriter {
       first: row,
       passOver,
     });
+    // It takes about as much as a line; a large value makes the buffer grow once.
+    this.#out.reserve(event.images.length);
     try {
       reader.read(event, buffer, this.#out, rows);
     } catch (error) {
@@ -147,8 +149,8 @@ export class RecordWriter {
   }
 
   /** Writes the record of a statement. */
-  statement(row: number, { schema, sql }: { schema: string; sql: string }, head: EventHead): void {
-    this.#line(row, `"type":"ddl","schema":${JSON.stringify(schema)},"sql":${JSON.stringify(sql)}`, head);
+  statement(row: number, statement: ShownStatement, head: EventHead): void {
+    this.#line(row, `"type":"ddl",${JSON.stringify(statement).slice(1, -1)}`, head);
   }
 
   /** Writes the record of a prepared transaction's outcome. */

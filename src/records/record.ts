@@ -1,4 +1,4 @@
-import type { RowImage } from '../decode/image-values.js';
+import type { ColumnValue, RowImage } from '../decode/image-values.js';
 
 export type { ColumnValue, RowImage } from '../decode/image-values.js';
 
@@ -85,12 +85,35 @@ type RowChange = Common & {
   readonly proved?: false;
 };
 
+/** What a statement was carried out with and doesn't say itself: logged in sessions whose `binlog_format` isn't ROW. */
+export type ShownContext = {
+  /** User variables that it reads, by name without `@`. */
+  readonly variables?: Readonly<Record<string, ColumnValue>>;
+  /** The first AUTO_INCREMENT value that it gave. */
+  readonly insertId?: number | string;
+  /** What LAST_INSERT_ID() was. */
+  readonly lastInsertId?: number | string;
+  /** The two seeds of RAND(). */
+  readonly rand?: readonly [number | string, number | string];
+};
+
+/** What a record says of a statement. */
+export type ShownStatement = {
+  /** Its default schema. */
+  readonly schema: string;
+  /** Without passwords. What is no character of its character set stands as U+FFFD. */
+  readonly sql: string;
+  /** All its bytes, where `sql` isn't sure to be all of what they say, and no password was taken out. */
+  readonly sqlBytes?: { readonly $base64: string };
+  readonly context?: ShownContext;
+};
+
 /** One line of output: a row that changed, a statement (DDL), the outcome of a prepared XA transaction, or a gap. */
 export type ChangeRecord =
   | (RowChange & { readonly op: 'insert'; readonly after: RowImage })
   | (RowChange & { readonly op: 'delete'; readonly before: RowImage })
   | (RowChange & { readonly op: 'update'; readonly before: RowImage; readonly after: RowImage })
-  | (Common & { readonly type: 'ddl'; readonly schema: string; readonly sql: string })
+  | (Common & ShownStatement & { readonly type: 'ddl' })
   | (Common & {
       readonly type: 'xa';
       /** {@link RecordTransaction.xa} of the records whose transaction ends so. */

@@ -1,9 +1,9 @@
 import type { RowsEvent } from '../binlog/rows-event.js';
-import type { Statement, XaOutcome } from '../binlog/query-event.js';
+import type { XaOutcome } from '../binlog/query-event.js';
 import type { RowReader } from '../decode/row-reader.js';
+import type { ShownStatement } from '../records/record.js';
 import type { EventHead, RecordHead, RecordWriter } from '../records/record-writer.js';
 import { WaymarkError } from '../util/errors.js';
-import { withoutPasswords } from './statement-secrets.js';
 
 /** A place inside a transaction: what stands before it has been delivered. */
 export type Boundary = { readonly changes: number; readonly contentBytes: number; readonly digest: bigint };
@@ -66,8 +66,8 @@ export class TransactionRecords {
     this.#took(this.#writer.rows(reader, event, buffer, head, place), head);
   }
 
-  statement({ schema, sql }: Statement, head: EventHead): void {
-    if (this.#isWanted) this.#writer.statement(this.#count, { schema, sql: withoutPasswords(sql) }, head);
+  statement(statement: ShownStatement, head: EventHead): void {
+    if (this.#isWanted) this.#writer.statement(this.#count, statement, head);
     this.#took(1, head);
   }
 

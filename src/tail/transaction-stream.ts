@@ -8,7 +8,7 @@ import {
   isThreadSpecific,
   type WaitingVisitor,
 } from '../binlog/event.js';
-import type { Statement, XaOutcome } from '../binlog/query-event.js';
+import type { LoggedStatement, XaOutcome } from '../binlog/query-event.js';
 import type { RowsEvent, TableName } from '../binlog/rows-event.js';
 import type { EndedTransaction, OpenTransaction } from '../binlog/transaction.js';
 import { TransactionAssembler } from '../binlog/transaction-assembler.js';
@@ -24,12 +24,14 @@ import type { PassedOver } from '../matching/match-state.js';
 import { RecentOrigins } from '../matching/recent-origins.js';
 import type { Identity, PartialTransaction } from '../matching/trail.js';
 import type { RecordBatch } from '../records/record-batch.js';
+import type { ShownStatement } from '../records/record.js';
 import { type EventHead, RecordWriter } from '../records/record-writer.js';
 import { WaymarkError } from '../util/errors.js';
 import type { CutOffTransaction } from './cut-off-transaction.js';
 import type { Progress, Step } from './progress.js';
 import { ReadAhead } from './read-ahead.js';
-import { withoutPasswords } from './statement-secrets.js';
+import { withoutSecrets } from '../decode/statement-secrets.js';
+import { shownStatement } from './statement-record.js';
 import { type Boundary, TransactionRecords } from './transaction-records.js';
 import { undecodable } from './unreadable.js';
 
@@ -225,12 +227,13 @@ export class TransactionStream {
   }
 
   #query(text: string): void {
-    this.#text = withoutPasswords(this.#shown({ schema: '', sql: text }).sql);
+    const withheld = this.#options.columnRules?.withholds(text) === true;
+    this.#text = withheld ? withheldText : withoutSecrets(text).sql;
   }
 
   #statement(
     open: OpenTransaction,
-    statement: Statement,
+    statement: LoggedStatement,
     buffer: Buffer,
     start: number,
     place: EventPlace,
@@ -247,7 +250,7 @@ export class TransactionStream {
   }
 
   /** Table maps behind a statement that can have changed tables are described anew. */
-  #followLayouts({ fate }: Current, statement: Statement, ofSession: boolean): void {
+  #followLayouts({ fate }: Current, statement: LoggedStatement, ofSession: boolean): void {
     const { layouts, decoder } = this.#options;
     // What was delivered from another server was seen there.
     if (fate === 'passed-over') return;
@@ -255,10 +258,10 @@ export class TransactionStream {
   }
 
   /** A statement that speaks of a table with columns that are kept out is told, and not what it says. */
-  #shown(statement: Statement): Statement {
-    return this.#options.columnRules?.withholds(statement.sql) === true
-      ? { ...statement, sql: withheldText }
-      : statement;
+  #shown(statement: LoggedStatement): ShownStatement {
+    const rules = this.#options.columnRules;
+    const withheld = rules !== null && (statement.bytes !== undefined || rules.withholds(statement.sql));
+    return withheld ? { schema: statement.schema, sql: withheldText } : shownStatement(statement);
   }
 
   /** Whether the filter passed anything of what was prepared is not known any more: it may be days ago. */

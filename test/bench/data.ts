@@ -71,3 +71,80 @@ export function bulk(server: TestServer, rows: number): Promise<Files> {
     }
   });
 }
+
+/** So many columns of the types of {@link makeTables}'s table, in turns. */
+async function makeWide(server: TestServer, columns: number): Promise<string> {
+  const table = `wide_${columns}`;
+  const types = ['INT', 'DECIMAL(12,2)', 'VARCHAR(20)', 'DATETIME(6)'];
+  const definitions = Array.from({ length: columns }, (_, index) => `c${index} ${types[index % 4] ?? ''}`);
+  await server.query(`CREATE TABLE IF NOT EXISTS ${table} (${definitions.join(', ')})`);
+  return table;
+}
+
+const wideValues = (columns: number): string =>
+  Array.from({ length: columns }, (_, index) => ['seq', 'seq / 7', "'some text'", 'NOW(6)'][index % 4]).join(
+    ', ',
+  );
+
+function wide(server: TestServer, columns: number, rows: number): Promise<Files> {
+  return recorded(server, async () => {
+    const table = await makeWide(server, columns);
+    for (let written = 0; written < rows; written += 10_000) {
+      await server.query(`INSERT INTO ${table} SELECT ${wideValues(columns)} FROM seq_1_to_10000`);
+    }
+  });
+}
+
+/** Both images of each row. */
+function updates(server: TestServer, rows: number): Promise<Files> {
+  return recorded(server, async () => {
+    for (let written = 0; written < rows; written += 10_000) {
+      await server.query(
+        "UPDATE orders SET state = IF(state = 'bulk', 'sent', 'bulk'), total = total + 1 ORDER BY id LIMIT 10000",
+      );
+    }
+  });
+}
+
+function manyTables(server: TestServer, tables: number, rows: number): Promise<Files> {
+  return recorded(server, async () => {
+    for (let table = 0; table < tables; table += 1)
+      await server.query(`CREATE TABLE IF NOT EXISTS t${table} LIKE orders`);
+    for (let row = 0; row < rows; row += 1) {
+      await server.query(`INSERT INTO t${row % tables} VALUES (NULL, 1, 2, 'new', 'a note', NOW(6))`);
+    }
+  });
+}
+
+function large(server: TestServer, rows: number, bytes: number): Promise<Files> {
+  return recorded(server, async () => {
+    await server.query('CREATE TABLE IF NOT EXISTS large (id INT PRIMARY KEY AUTO_INCREMENT, body LONGTEXT)');
+    for (let row = 0; row < rows; row += 1) {
+      await server.query(`INSERT INTO large (body) VALUES (REPEAT('large ', ${Math.round(bytes / 6)}))`);
+    }
+  });
+}
+
+function oneTransaction(server: TestServer, rows: number): Promise<Files> {
+  return recorded(server, async () => {
+    await server.query(
+      `INSERT INTO orders SELECT NULL, seq, seq / 7, 'bulk', 'a note of some length, as notes are', NOW(6) FROM seq_1_to_${rows}`,
+    );
+  });
+}
+
+/** What reading is measured on: a name, the rows that it has, and how it is written. */
+export const fixtures: readonly {
+  readonly name: string;
+  readonly rows: number;
+  readonly write: (server: TestServer) => Promise<Files>;
+}[] = [
+  { name: 'bulk', rows: 1_000_000, write: (server) => bulk(server, 1_000_000) },
+  { name: 'single-row transactions', rows: 200_000, write: (server) => singles(server, 200_000, 10) },
+  { name: 'updates', rows: 500_000, write: (server) => updates(server, 500_000) },
+  { name: '50 columns', rows: 100_000, write: (server) => wide(server, 50, 100_000) },
+  { name: '200 columns', rows: 30_000, write: (server) => wide(server, 200, 30_000) },
+  { name: '2,000 tables', rows: 20_000, write: (server) => manyTables(server, 2000, 20_000) },
+  { name: 'values of 10 MB', rows: 20, write: (server) => large(server, 20, 10_000_000) },
+  { name: 'one transaction', rows: 3_000_000, write: (server) => oneTransaction(server, 3_000_000) },
+];

@@ -98,17 +98,25 @@ export const agentFaults: readonly Fault[] = [
   },
 ];
 
+/** Moves the stream, as an operator would: one who is refused, because a server is behind yet, tries again. */
 async function plannedSwitch({ agent }: Stage, to: string): Promise<void> {
+  const until = performance.now() + switchMs;
   const args = [program, 'switch', '-c', agent.process.configFile, '--to', to, '--json'];
   const environment = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !name.startsWith('WAYMARK_')),
   );
-  try {
-    await run(process.execPath, args, { timeout: switchMs, env: environment });
-  } catch (error) {
-    // With --json its reason stands on stdout.
-    const { stdout = '' } = error as { stdout?: string };
-    throw new Error(`the planned switch failed: ${stdout}`, { cause: error });
+  for (;;) {
+    try {
+      await run(process.execPath, args, { timeout: switchMs, env: environment });
+      return;
+    } catch (error) {
+      // With --json its reason stands on stdout.
+      const { stdout = '' } = error as { stdout?: string };
+      const refused = stdout.includes('"code":"switch-refused"');
+      if (!refused || performance.now() > until) {
+        throw new Error(`the planned switch failed: ${stdout}`, { cause: error });
+      }
+    }
   }
 }
 

@@ -83,6 +83,21 @@ describe('Secret', () => {
 });
 
 describe('tableFilter', () => {
+  test.each(['user', 'global_priv', 'db', 'tables_priv', 'servers', 'slave_master_info', 'proc'])(
+    'mysql.%s is included by its name alone',
+    (table) => {
+      for (const pattern of ['*.*', 'mysql.*', `*.${table}`, `mysql.${table.slice(0, -1)}*`]) {
+        const filter = tableFilter({ include: [pattern], exclude: [] });
+        expect(filter.table('mysql', table), pattern).toBe(false);
+        expect(filter.table('shop', table)).toBe(pattern.startsWith('*'));
+      }
+      const include = ['*.*', `mysql.${table}`];
+      expect(tableFilter({ include, exclude: [] }).table('mysql', table)).toBe(true);
+      expect(tableFilter({ include, exclude: ['mysql.*'] }).table('mysql', table)).toBe(false);
+      expect(tableFilter({ include, exclude: [] }).table('mysql', 'time_zone')).toBe(true);
+    },
+  );
+
   test('includes, then excludes', () => {
     const filter = tableFilter({ include: ['shop.*', '*.audit_*'], exclude: ['shop.tmp*', 'test_*.*'] });
     expect(filter.table('shop', 'orders')).toBe(true);

@@ -143,15 +143,6 @@ describe('passing over what another server delivered', () => {
   });
 });
 
-test('statements are without passwords', () => {
-  const played = new Played();
-  played.records.next(before(0));
-  played.records.statement({ schema: 'shop', sql: "CREATE USER u IDENTIFIED BY 'geheim'" }, place);
-  expect(played.end()).toMatchObject([
-    { type: 'ddl', schema: 'shop', sql: "CREATE USER u IDENTIFIED BY '<secret>'" },
-  ]);
-});
-
 test('rows that are only prepared have their XID, and the outcome is a record of its own', () => {
   const xid = "X'6f6e65',X'74776f',7";
   const prepared = new Played({ head: { ...head, xid } });
