@@ -93,7 +93,7 @@ export class RowDecoder {
     const take = (complete: TableLayout, isProved = true): void => {
       const reader = new RowReader(complete, this.#rules, isProved);
       this.#tables.set(tableId, { body: copy, reader });
-      // What the dictionary has told is true for this place in the log.
+      // What was looked up is true for this place in the log.
       if (missing === 'nothing') this.#readers.set(content, reader);
     };
     if (missing !== 'nothing') {

@@ -1,7 +1,7 @@
-import { beginningOf, withoutExecutionMarks } from '../binlog/sql-text.js';
-import type { LoggedStatement } from '../binlog/query-event.js';
+import { beginningOf, type SqlQuoting, withoutExecutionMarks } from '../binlog/sql-text.js';
+import type { LoggedStatement, Statement } from '../binlog/query-event.js';
+import { textOfStatement } from '../decode/statement-text.js';
 import type { TableName } from '../binlog/rows-event.js';
-import { charsetOfCollation } from '../decode/charset.js';
 import type { Vendor } from '../mysql/version.js';
 import { type ColumnChange, inTable } from './alteration.js';
 import { passWait, readAlterations } from './alter-table.js';
@@ -68,25 +68,29 @@ const definer =
   /^(?:CREATE|ALTER)(?: OR REPLACE)?(?: ALGORITHM ?= ?\w+)? DEFINER ?= ?\S+(?: ?@ ?\S+)?(?: SQL SECURITY \w+)?(?: AGGREGATE)? (?:VIEW|TRIGGER|PROCEDURE|FUNCTION|EVENT|PACKAGE)\b/i;
 const algorithm = /^(?:CREATE|ALTER)(?: OR REPLACE)? (?:ALGORITHM ?= ?\w+ ?)?(?:SQL SECURITY \w+ )?VIEW\b/i;
 
-/** What a statement does to tables, as far as its text says it. */
+/**
+ * What a statement does to tables, as far as its text says it. One that does something and whose text isn't sure can have
+ * done it to any.
+ */
 export function effectOf(statement: LoggedStatement, vendor: Vendor): StatementEffect {
+  const { text, isSure } = textOfStatement(statement);
+  const quoting = statement.session?.quoting ?? null;
+  const effect = effectOfText({ schema: statement.schema, sql: text }, vendor, quoting);
+  if (effect.kind === 'tables' && effect.changes.length === 0) return effect;
+  return isSure ? effect : { kind: 'anything' };
+}
+
+function effectOfText(statement: Statement, vendor: Vendor, quoting: SqlQuoting | null): StatementEffect {
   const beginning = withoutExecutionMarks(beginningOf(statement.sql, beginningLength));
   if (harmless.some((pattern) => pattern.test(beginning))) return nothing;
   if (definer.test(beginning) || algorithm.test(beginning)) return nothing;
-  if (statement.sql.length > longestStatement || isForeign(statement)) return { kind: 'anything' };
-  const quoting = statement.session?.quoting ?? null;
+  if (statement.sql.length > longestStatement) return { kind: 'anything' };
   const executed = new SqlTokens(statement.sql, true, quoting);
   const effect = readEffect(executed, statement.schema, vendor);
   if (!executed.hasExecutedComments) return effect;
   // Whether the server that wrote the log has executed them depends on its version.
   const skipped = readEffect(new SqlTokens(statement.sql, false, quoting), statement.schema, vendor);
   return JSON.stringify(effect) === JSON.stringify(skipped) ? effect : vaguer(effect, skipped);
-}
-
-/** Whether its text is no UTF-8 although its bytes could be: names and labels would be others. */
-function isForeign({ sql, session }: LoggedStatement): boolean {
-  if (session === undefined || session.collation === null || /^\p{ASCII}*$/u.test(sql)) return false;
-  return charsetOfCollation(session.collation)?.name.startsWith('utf8') !== true;
 }
 
 /** Of two readings of one statement: that the tables that either names have changed. */

@@ -45,7 +45,8 @@ export async function readStatements(
     if (isVoid || text.sql === 'BEGIN' || text.sql === 'COMMIT') return;
     const statement = readMeaning(text, buffer, start, end, null);
     const ofSession = isThreadSpecific(buffer, start);
-    visit({ statement, behind, serverId: eventServerId(buffer, start), ofSession });
+    const logged = readMeaning(statement, buffer, start, end, null);
+    visit({ statement: logged, behind, serverId: eventServerId(buffer, start), ofSession });
   };
   while (isBeyond(to, reached)) {
     const dump = readDump({ instance, signal, start: reached, nonBlocking: true });

@@ -280,7 +280,7 @@ describe('what the session says', () => {
     expect(behind(sql, { collation: utf8mb4, quoting: { ...usual, ...quoting } })).toBe(expected);
   });
 
-  test('a text in another character set is not read', () => {
+  test('a text that could be another one is not read', () => {
     const [latin1, sql] = [8, 'CREATE TABLE t (`ä` INT)'];
     expect(behind(sql, { collation: latin1, quoting: usual })).toBeNull();
     expect(behind(sql, { collation: utf8mb4, quoting: usual })).toBe('ä int');
@@ -384,5 +384,32 @@ describe('any text', () => {
     const start = performance.now();
     effect(sql);
     expect(performance.now() - start).toBeLessThan(5000);
+  });
+});
+
+describe('what a session set', () => {
+  const add = { schema: 'shop', sql: 'ALTER TABLE t ADD c INT' };
+  const quoting = { ansiQuotes: false, noBackslashEscapes: false };
+
+  test('a text that is not sure can be about any table', () => {
+    const bytes = Buffer.from('ALTER TABLE t ADD caf\u00e9 INT', 'latin1');
+    const statement = { schema: 'shop', sql: bytes.toString('utf8'), bytes };
+    expect(effectOf(statement, 'mysql')).toEqual({ kind: 'anything' });
+    expect(effectOf({ ...statement, session: { collation: 8, quoting } }, 'mysql')).toMatchObject({
+      kind: 'tables',
+    });
+  });
+
+  test('a backslash that does not escape makes strings end elsewhere', () => {
+    const session = { collation: 45, quoting: { ...quoting, noBackslashEscapes: true } };
+    expect(effectOf({ ...add, session }, 'mysql')).toMatchObject({ kind: 'tables' });
+    const sql = String.raw`ALTER TABLE t ADD c INT COMMENT '\', DROP d`;
+    expect(effectOf({ schema: 'shop', sql, session }, 'mysql')).toMatchObject({
+      changes: [{ changes: [{ kind: 'add' }, { kind: 'drop', column: 'd' }] }],
+    });
+    // Where it does, the text has no end.
+    expect(effectOf({ schema: 'shop', sql, session: { ...session, quoting } }, 'mysql')).toMatchObject({
+      changes: [{ kind: 'changed', table: { table: 't' } }],
+    });
   });
 });
