@@ -2,6 +2,7 @@ import { crc32, deflateRawSync, inflateRawSync } from 'node:zlib';
 
 import { z } from 'zod';
 
+import type { DictionaryColumn } from '../decode/dictionary.js';
 import {
   keyOf,
   nameOfKey,
@@ -43,8 +44,15 @@ const formatVersion = 1;
 
 const natural = z.int().nonnegative();
 const columnRow = z.tuple([z.string(), z.string(), z.string().nullable()]);
-/** Schema, table, default character set, {@link ProvedTable.carried}, columns. */
-const tableRow = z.tuple([z.string(), z.string(), z.string(), z.boolean(), z.array(columnRow)]);
+/** Schema, table, default character set, {@link ProvedTable.carried}, columns, hidden columns. */
+const tableRow = z.tuple([
+  z.string(),
+  z.string(),
+  z.string(),
+  z.boolean(),
+  z.array(columnRow),
+  z.array(columnRow),
+]);
 /** The same; without anything behind the names where the table was not known. */
 const formerRow = z.union([tableRow, z.tuple([z.string(), z.string()])]);
 const schemaRow = z.tuple([z.string(), z.string()]);
@@ -73,6 +81,7 @@ const bodySchema = z.strictObject({
 
 type Body = z.infer<typeof bodySchema>;
 type TableRow = z.infer<typeof tableRow>;
+type ColumnRow = z.infer<typeof columnRow>;
 
 /**
  * A record of at most `limitBytes`. Where not all tables fit, those that were proved longest ago are left out: they are
@@ -120,12 +129,12 @@ function namesOf(key: string): [string, string] {
 }
 
 function rowOf(key: string, { definition, carried }: ProvedTable): TableRow {
-  const columns = definition.columns.map(({ name, type, charset }): [string, string, string | null] => [
-    name,
-    type,
-    charset,
-  ]);
-  return [...namesOf(key), definition.defaultCharset, carried, columns];
+  const { columns, hidden = [], defaultCharset } = definition;
+  return [...namesOf(key), defaultCharset, carried, columns.map(columnRowOf), hidden.map(columnRowOf)];
+}
+
+function columnRowOf({ name, type, charset }: DictionaryColumn): ColumnRow {
+  return [name, type, charset];
 }
 
 /**
@@ -176,14 +185,13 @@ function keyOfRow([schema, table]: readonly [string, string, ...unknown[]]): str
   return keyOf({ schema, table });
 }
 
-function tableOf([, , defaultCharset, carried, columns]: TableRow): ProvedTable {
-  return {
-    definition: {
-      columns: columns.map(([name, type, charset]) => ({ name, type, charset })),
-      defaultCharset,
-    },
-    carried,
-  };
+function columnOf([name, type, charset]: ColumnRow): DictionaryColumn {
+  return { name, type, charset };
+}
+
+function tableOf([, , defaultCharset, carried, columns, hidden]: TableRow): ProvedTable {
+  const ofServer = hidden.length === 0 ? {} : { hidden: hidden.map(columnOf) };
+  return { definition: { columns: columns.map(columnOf), defaultCharset, ...ofServer }, carried };
 }
 
 function damaged({ stream, location }: RecordOrigin, what: string, cause?: unknown): WaymarkError {

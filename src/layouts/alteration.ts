@@ -58,7 +58,8 @@ export function altered(table: TableDefinition, changes: readonly ColumnChange[]
   const columns = rearranged(table.columns, left, defaultCharset);
   if (columns === null) return null;
   const names = new Set(columns.map(({ name }) => name.toLowerCase()));
-  return names.size === columns.length ? { columns, defaultCharset } : null;
+  // What is hidden stays behind them; if it goes, there are fewer columns in the log.
+  return names.size === columns.length ? { ...table, columns, defaultCharset } : null;
 }
 
 function rearranged(

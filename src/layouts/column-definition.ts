@@ -127,7 +127,7 @@ function readLength(tokens: SqlTokens): string {
   return `(${text})`;
 }
 
-/** As the dictionary has them: quotation marks doubled, no blanks at the end of a label. */
+/** As the dictionary has them: quotation marks and backslashes doubled, no blanks at the end of a label. */
 function readLabels(tokens: SqlTokens): string {
   if (!tokens.takeMark('(')) throw new NotUnderstood('labels are missing');
   const labels: string[] = [];
@@ -136,7 +136,7 @@ function readLabels(tokens: SqlTokens): string {
     if (kind !== 'string' && kind !== 'quoted') throw new NotUnderstood('a label is no text');
     // The dictionary has them in other words.
     if (/\p{Cc}/u.test(text)) throw new NotUnderstood('a label has control characters');
-    labels.push(`'${text.replace(/ +$/, '').replaceAll("'", "''")}'`);
+    labels.push(`'${text.replace(/ +$/, '').replaceAll('\\', '\\\\').replaceAll("'", "''")}'`);
   } while (tokens.takeMark(','));
   if (!tokens.takeMark(')')) throw new NotUnderstood('labels have no end');
   return `(${labels.join(',')})`;

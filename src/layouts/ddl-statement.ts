@@ -1,4 +1,4 @@
-import { beginningOf, withoutExecutionMarks } from '../binlog/sql-text.js';
+import { beginningOf, type SqlQuoting, withoutExecutionMarks } from '../binlog/sql-text.js';
 import type { LoggedStatement, Statement } from '../binlog/query-event.js';
 import { textOfStatement } from '../decode/statement-text.js';
 import type { TableName } from '../binlog/rows-event.js';
@@ -69,27 +69,27 @@ const definer =
 const algorithm = /^(?:CREATE|ALTER)(?: OR REPLACE)? (?:ALGORITHM ?= ?\w+ ?)?(?:SQL SECURITY \w+ )?VIEW\b/i;
 
 /**
- * What a statement does to tables, as far as its text says it. One that does something and whose text isn't sure, or whose
- * strings end elsewhere than we read them (NO_BACKSLASH_ESCAPES), can have done it to any.
+ * What a statement does to tables, as far as its text says it. One that does something and whose text isn't sure can have
+ * done it to any.
  */
 export function effectOf(statement: LoggedStatement, vendor: Vendor): StatementEffect {
   const { text, isSure } = textOfStatement(statement);
-  const effect = effectOfText({ schema: statement.schema, sql: text }, vendor);
+  const quoting = statement.session?.quoting ?? null;
+  const effect = effectOfText({ schema: statement.schema, sql: text }, vendor, quoting);
   if (effect.kind === 'tables' && effect.changes.length === 0) return effect;
-  const escapesOtherwise = statement.session?.quoting.noBackslashEscapes === true && text.includes('\\');
-  return isSure && !escapesOtherwise ? effect : { kind: 'anything' };
+  return isSure ? effect : { kind: 'anything' };
 }
 
-function effectOfText(statement: Statement, vendor: Vendor): StatementEffect {
+function effectOfText(statement: Statement, vendor: Vendor, quoting: SqlQuoting | null): StatementEffect {
   const beginning = withoutExecutionMarks(beginningOf(statement.sql, beginningLength));
   if (harmless.some((pattern) => pattern.test(beginning))) return nothing;
   if (definer.test(beginning) || algorithm.test(beginning)) return nothing;
   if (statement.sql.length > longestStatement) return { kind: 'anything' };
-  const executed = new SqlTokens(statement.sql, true);
+  const executed = new SqlTokens(statement.sql, true, quoting);
   const effect = readEffect(executed, statement.schema, vendor);
   if (!executed.hasExecutedComments) return effect;
   // Whether the server that wrote the log has executed them depends on its version.
-  const skipped = readEffect(new SqlTokens(statement.sql, false), statement.schema, vendor);
+  const skipped = readEffect(new SqlTokens(statement.sql, false, quoting), statement.schema, vendor);
   return JSON.stringify(effect) === JSON.stringify(skipped) ? effect : vaguer(effect, skipped);
 }
 

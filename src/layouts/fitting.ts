@@ -12,9 +12,13 @@ export type Fitting =
 const generatedKey: DictionaryColumn = { name: 'my_row_id', type: 'bigint unsigned', charset: null };
 
 /** Holds a definition against a table map: count, types, lengths, signs and character sets where the log has them. */
-export function fit(layout: TableLayout, { columns: defined }: TableDefinition): Fitting {
-  const hidesKey = layout.generatedKey && layout.columns.length === defined.length + 1;
-  const columns = hidesKey ? [generatedKey, ...defined] : defined;
+export function fit(layout: TableLayout, { columns: defined, hidden = [] }: TableDefinition): Fitting {
+  const more = layout.columns.length - defined.length;
+  const columns = [
+    ...(layout.generatedKey && more === 1 ? [generatedKey] : []),
+    ...defined,
+    ...(hidden.length === more ? hidden : []),
+  ];
   const reason = misfit(layout, columns) ?? misfitOfColumns(layout.columns, columns);
   if (reason !== null) return { fits: false, reason };
   // What was stored as utf8mb3 reads the same as utf8mb4, and MariaDB's `utf8` may be either (old_mode).

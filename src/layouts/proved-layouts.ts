@@ -305,6 +305,7 @@ function said(definition: TableDefinition, charset: string): TableDefinition {
   if (definition.defaultCharset !== ofSchema && !definition.columns.some(isUnsaid)) return definition;
   const own = charset === 'binary' ? null : charset;
   return {
+    ...definition,
     columns: definition.columns.map((column) => (isUnsaid(column) ? { ...column, charset: own } : column)),
     defaultCharset: definition.defaultCharset === ofSchema ? charset : definition.defaultCharset,
   };

@@ -41,8 +41,9 @@ export async function readStatements(
     const type = eventType(buffer, start);
     if (type === EventType.mariadbGtid) isVoid = readMariadbGtid(buffer, start, end).voidAlter;
     if (type !== EventType.query && type !== EventType.mariadbQueryCompressed) return;
-    const statement = readStatement(buffer, start, end);
-    if (isVoid || statement.sql === 'BEGIN' || statement.sql === 'COMMIT') return;
+    const text = readStatement(buffer, start, end);
+    if (isVoid || text.sql === 'BEGIN' || text.sql === 'COMMIT') return;
+    const statement = readMeaning(text, buffer, start, end, null);
     const ofSession = isThreadSpecific(buffer, start);
     const logged = readMeaning(statement, buffer, start, end, null);
     visit({ statement: logged, behind, serverId: eventServerId(buffer, start), ofSession });

@@ -1,4 +1,4 @@
-import { isBlank } from '../binlog/sql-text.js';
+import { isBlank, type SqlQuoting } from '../binlog/sql-text.js';
 
 /** A statement says what can't be read for certain. Whoever asks takes it for one that may do anything. */
 export class NotUnderstood extends Error {
@@ -28,13 +28,16 @@ export class SqlTokens {
   hasExecutedComments = false;
   readonly #sql: string;
   readonly #executes: boolean;
+  readonly #quoting: SqlQuoting | null;
   #at = 0;
   #insideExecuted = false;
   readonly #ahead: SqlToken[] = [];
 
-  constructor(sql: string, executes: boolean) {
+  /** @param quoting null: not known. */
+  constructor(sql: string, executes: boolean, quoting: SqlQuoting | null) {
     this.#sql = sql;
     this.#executes = executes;
+    this.#quoting = quoting;
   }
 
   /** The token that comes next, or so many behind it. */
@@ -120,21 +123,34 @@ export class SqlTokens {
    */
   #quoted(mark: string): SqlToken {
     const sql = this.#sql;
-    const start = this.#at + 1;
-    let from = start;
-    for (;;) {
-      const at = sql.indexOf(mark, from);
-      if (at < 0) throw new NotUnderstood('a quotation mark has no end');
-      from = at + 1;
-      if (sql.charAt(from) !== mark) break;
-      from += 1;
+    const escapes = this.#escapes(mark);
+    let text = '';
+    for (let at = this.#at + 1; ; at += 1) {
+      const character = sql.charAt(at);
+      if (character === '') throw new NotUnderstood('a quotation mark has no end');
+      if (character === '\ufffd') throw new NotUnderstood('it has characters that can not be read');
+      if (character === mark) {
+        if (sql.charAt(at + 1) !== mark) {
+          this.#at = at + 1;
+          break;
+        }
+        at += 1;
+      }
+      if (character === '\\' && escapes !== false) {
+        if (escapes === null) throw new NotUnderstood('a text has a backslash in it');
+        at += 1;
+        text += unescaped(sql.charAt(at));
+      } else text += character;
     }
-    const text = sql.slice(start, from - 1);
-    if (mark !== '`' && text.includes('\\')) throw new NotUnderstood('a text has a backslash in it');
-    if (text.includes('\ufffd')) throw new NotUnderstood('it has characters that can not be read');
-    this.#at = from;
-    const kind = mark === '`' ? 'name' : mark === '"' ? 'quoted' : 'string';
-    return { kind, text: text.replaceAll(mark + mark, mark) };
+    const isName = mark === '`' || (mark === '"' && this.#quoting?.ansiQuotes === true);
+    return { kind: isName ? 'name' : mark === '"' ? 'quoted' : 'string', text };
+  }
+
+  /** Whether a backslash escapes; null: not known. */
+  #escapes(mark: string): boolean | null {
+    if (mark === '`') return false;
+    if (this.#quoting === null) return null;
+    return !this.#quoting.noBackslashEscapes && !(mark === '"' && this.#quoting.ansiQuotes);
   }
 
   /** White space and comments. */
@@ -186,4 +202,13 @@ function isWord({ kind, text }: SqlToken, word: string): boolean {
 /** Whether a token is one of these words. */
 export function isOneOf({ kind, text }: SqlToken, words: ReadonlySet<string>): boolean {
   return kind === 'word' && words.has(text.toUpperCase());
+}
+
+const escapedCharacters: Readonly<Record<string, string>> = {
+  ...{ '0': '\0', n: '\n', r: '\r', t: '\t', b: '\b', Z: '\x1a', '%': '\\%', _: '\\_' },
+};
+
+/** What stands for a character behind a backslash (MySQL 8.4 Reference Manual, "String Literals"). */
+function unescaped(character: string): string {
+  return escapedCharacters[character] ?? character;
 }

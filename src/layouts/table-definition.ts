@@ -18,6 +18,8 @@ export type TableDefinition = {
   readonly columns: readonly DictionaryColumn[];
   /** What a new column with text gets that doesn't say its own. */
   readonly defaultCharset: string;
+  /** Columns that the server has made for itself, which the log may have behind these. */
+  readonly hidden?: readonly DictionaryColumn[];
 };
 
 /** Whether something of a table is its schema's default, which isn't known. */

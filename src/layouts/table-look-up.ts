@@ -44,12 +44,14 @@ export async function lookUp(
   version: ServerVersion,
   name: TableName,
 ): Promise<LookUp | typeof locked> {
-  const missing = await showTable(connection, name);
-  if (missing === locked) return locked;
-  const columns = missing === null ? await readColumns(connection, name) : [];
+  const shown = await showTable(connection, name);
+  if (shown === locked) return locked;
+  const columns = 'sql' in shown ? await readColumns(connection, name) : [];
   const { defaultCharset, schemaCharset } = await readCharsets(connection, name);
-  const hidden = 'the table no longer exists, or the account has no SELECT privilege on it';
-  const table = columns.length === 0 ? { missing: missing ?? hidden } : { columns, defaultCharset };
+  const unseen = { missing: 'the table no longer exists, or the account has no SELECT privilege on it' };
+  const known =
+    'sql' in shown ? { columns, defaultCharset, hidden: hiddenColumns(shown.sql, version) } : shown;
+  const table = columns.length === 0 && 'sql' in shown ? unseen : known;
   return { after: await logEnd(connection, version), table, schemaCharset };
 }
 
@@ -59,21 +61,40 @@ async function logEnd(connection: ServerConnection, version: ServerVersion): Pro
   return end;
 }
 
-/** Why there is no such table for us; null where there is. */
+/** The statement that makes the table; or why there is no such table for us. */
 async function showTable(
   connection: ServerConnection,
   { schema, table }: TableName,
-): Promise<string | null | typeof locked> {
+): Promise<{ readonly sql: string } | { readonly missing: string } | typeof locked> {
   try {
-    await connection.query(`SHOW CREATE TABLE ${quoteName(schema)}.${quoteName(table)}`);
-    return null;
+    const [row] = await connection.query(`SHOW CREATE TABLE ${quoteName(schema)}.${quoteName(table)}`);
+    return { sql: text(row?.['Create Table']) };
   } catch (error) {
     const number = errorNumberOf(error);
     if (number === lockWaitTimeout) return locked;
-    if (number === noTable || number === noSchema) return 'the table no longer exists';
-    if (number !== null && isDenied(number)) return 'the account has no SELECT privilege on it';
+    if (number === noTable || number === noSchema) return { missing: 'the table no longer exists' };
+    if (number !== null && isDenied(number)) return { missing: 'the account has no SELECT privilege on it' };
     throw error;
   }
+}
+
+/**
+ * MariaDB shows neither in INFORMATION_SCHEMA: the period of a table that is system-versioned without naming its columns,
+ * and a hash for each UNIQUE over what is too long for an index. In the log they stand behind the others, in this order.
+ */
+function hiddenColumns(sql: string, { vendor }: ServerVersion): DictionaryColumn[] {
+  if (vendor !== 'mariadb') return [];
+  const isVersioned = /^\).* WITH SYSTEM VERSIONING\b/m.test(sql) && !/\bAS ROW START\b/.test(sql);
+  const period = isVersioned ? ['row_start', 'row_end'] : [];
+  const hashes = [...sql.matchAll(/^ *UNIQUE KEY .* USING HASH,?$/gm)];
+  return [
+    ...period.map((name) => ({ name, type: 'timestamp(6)', charset: null })),
+    ...hashes.map((_, index) => ({
+      name: `DB_ROW_HASH_${index + 1}`,
+      type: 'bigint unsigned',
+      charset: null,
+    })),
+  ];
 }
 
 async function readColumns(

@@ -327,6 +327,31 @@ for (const kind of kinds.filter(({ name }) => name !== 'MySQL without GTIDs')) {
       await server.stop();
     });
 
+    test.skipIf(kind.vendor === 'mysql')('columns that the server makes for itself', async () => {
+      await server.query('SET GLOBAL binlog_row_metadata = NO_LOG');
+      await server.query('SET SESSION system_versioning_alter_history = KEEP');
+      await server.query('CREATE TABLE versioned (a INT, b BLOB, UNIQUE (b)) WITH SYSTEM VERSIONING');
+      const start = await newLog(server);
+      const layouts = new ProvedLayouts();
+      const columnsOf = ({ rows }: { rows: Row[] }): string[][] =>
+        rows.map(({ after }) => Object.keys(after as object));
+      await server.query("INSERT INTO versioned VALUES (1, 'x')");
+      const before = await read(start, layouts, 'halt');
+      expect(columnsOf(before)).toEqual([['a', 'b', 'row_start', 'row_end']]);
+      await server.query("INSERT INTO versioned VALUES (2, 'y')");
+      await server.query('ALTER TABLE versioned ADD c TIMESTAMP(6) NULL, RENAME COLUMN a TO d');
+      await server.query("INSERT INTO versioned VALUES (3, 'z', NULL)");
+      await server.query('ALTER TABLE versioned DROP COLUMN b');
+      await server.query('INSERT INTO versioned VALUES (4, NULL)');
+      const behind = await read(before.end, layouts, 'halt');
+      expect(behind.halted).toBeNull();
+      expect(columnsOf(behind)).toEqual([
+        ['a', 'b', 'row_start', 'row_end'],
+        ['d', 'b', 'c', 'row_start', 'row_end'],
+        ['d', 'c', 'row_start', 'row_end'],
+      ]);
+    });
+
     test.skipIf(kind.vendor === 'mysql')('a temporary table of the same name is another table', async () => {
       await server.query('SET GLOBAL binlog_row_metadata = NO_LOG');
       const start = await newLog(server);

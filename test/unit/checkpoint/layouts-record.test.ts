@@ -21,6 +21,15 @@ const sample = layoutsOf(
   'CREATE TABLE v (a INT)',
 );
 
+sample.keep(
+  { schema: 'shop', table: 'hiding' },
+  {
+    columns: [{ name: 'a', type: 'int', charset: null }],
+    defaultCharset: 'latin1',
+    hidden: [{ name: 'row_start', type: 'timestamp(6)', charset: null }],
+  },
+);
+
 describe('the record of layouts', () => {
   test('gives back what was known, before each statement, too', () => {
     const record = encodeLayouts('shop-audit', 'mine', { id: 'other', version: 3 }, sample);

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { LoggedStatement } from '../../../src/binlog/query-event.js';
 import { effectOf, type StatementEffect } from '../../../src/layouts/ddl-statement.js';
 import { ProvedLayouts } from '../../../src/layouts/proved-layouts.js';
 import type { Vendor } from '../../../src/mysql/version.js';
@@ -256,6 +257,37 @@ describe('other statements', () => {
   });
 });
 
+describe('what the session says', () => {
+  const behind = (sql: string, session: LoggedStatement['session']): string | null => {
+    const layouts = new ProvedLayouts();
+    layouts.statement(effectOf({ schema: 'shop', sql, session: session! }, 'mysql'), true);
+    const definition = layouts.of({ schema: 'shop', table: 't' })?.definition;
+    return definition?.columns.map(({ name, type }) => `${name} ${type}`).join() ?? null;
+  };
+  const usual = { ansiQuotes: false, noBackslashEscapes: false };
+  const utf8mb4 = 45;
+
+  test.each<[sql: string, quoting: Partial<typeof usual>, expected: string | null]>([
+    [
+      "CREATE TABLE t (e ENUM('it\\'s', 'a\\\\b'), x INT COMMENT 'y\\'z')",
+      {},
+      "e enum('it''s','a\\\\b'),x int",
+    ],
+    ["CREATE TABLE t (e ENUM('a\\'), x INT)", { noBackslashEscapes: true }, "e enum('a\\\\'),x int"],
+    ['CREATE TABLE t ("a""b" INT)', { ansiQuotes: true }, 'a"b int'],
+    ['CREATE TABLE t (a INT DEFAULT "1")', {}, 'a int'],
+  ])('%s, %j', (sql, quoting, expected) => {
+    expect(behind(sql, { collation: utf8mb4, quoting: { ...usual, ...quoting } })).toBe(expected);
+  });
+
+  test('a text that could be another one is not read', () => {
+    const [latin1, sql] = [8, 'CREATE TABLE t (`ä` INT)'];
+    expect(behind(sql, { collation: latin1, quoting: usual })).toBeNull();
+    expect(behind(sql, { collation: utf8mb4, quoting: usual })).toBe('ä int');
+    expect(behind('CREATE TABLE t (a INT)', { collation: latin1, quoting: usual })).toBe('a int');
+  });
+});
+
 describe('any text', () => {
   const pieces = [
     ...[
@@ -372,6 +404,12 @@ describe('what a session set', () => {
     const session = { collation: 45, quoting: { ...quoting, noBackslashEscapes: true } };
     expect(effectOf({ ...add, session }, 'mysql')).toMatchObject({ kind: 'tables' });
     const sql = String.raw`ALTER TABLE t ADD c INT COMMENT '\', DROP d`;
-    expect(effectOf({ schema: 'shop', sql, session }, 'mysql')).toEqual({ kind: 'anything' });
+    expect(effectOf({ schema: 'shop', sql, session }, 'mysql')).toMatchObject({
+      changes: [{ changes: [{ kind: 'add' }, { kind: 'drop', column: 'd' }] }],
+    });
+    // Where it does, the text has no end.
+    expect(effectOf({ schema: 'shop', sql, session: { ...session, quoting } }, 'mysql')).toMatchObject({
+      changes: [{ kind: 'changed', table: { table: 't' } }],
+    });
   });
 });
