@@ -117,16 +117,8 @@ async function coordinate(
   const working = AbortSignal.any([signal, over.signal]);
   const { acceptGap } = stream;
   const means = {
-    config,
-    supervisor,
-    progress,
-    layouts,
-    breadcrumbs,
-    filter,
-    logger,
-    sink,
-    sinkSignal,
-    acceptGap,
+    ...{ config, supervisor, progress, layouts, breadcrumbs, filter, logger },
+    ...{ sink, sinkSignal, acceptGap },
   };
   const placing = firstPlace(means, stored, recovery, working);
   const running: Promise<never>[] = [sink.watch?.(working) ?? untilAborted(working)];
