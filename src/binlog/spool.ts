@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { messageOf, WaymarkError } from '../util/errors.js';
 import type { EventList } from './event-list.js';
+import { SpoolCipher } from './spool-cipher.js';
 
 /**
  * What stands before an event's bytes: their number (4), where it begins and ends in the log (8 each), and a zero byte,
@@ -16,12 +17,14 @@ const pieceBytes = 128 * 1024;
 
 /**
  * Events of one group, in a file: what is too large to be held in memory. The file has no name from the moment it was
- * opened, so that nothing of it is left behind, however the process ends; nobody but its owner may read it before.
+ * opened, so that nothing of it is left behind, however the process ends; nobody but its owner may read it before. It is
+ * encrypted: columns that are kept out of the records are in it.
  *
  * All methods throw WaymarkError `spool` when the file can't be made, written or read.
  */
 export class Spool {
   readonly #file: FileHandle;
+  readonly #cipher = new SpoolCipher();
   #bytes = 0;
 
   private constructor(file: FileHandle) {
@@ -84,6 +87,7 @@ export class Spool {
   /** Forgets what stands behind a place. */
   cut(bytes: number): void {
     this.#bytes = bytes;
+    this.#cipher.cut(bytes);
   }
 
   /**
@@ -91,14 +95,15 @@ export class Spool {
    * @param file the log file that the events stand in.
    */
   read(file: string): SpoolReader {
-    return new SpoolReader(this.#file, this.#bytes, file);
+    return new SpoolReader(this.#file, this.#cipher, this.#bytes, file);
   }
 
   async close(): Promise<void> {
     await attempt(() => this.#file.close());
   }
 
-  async #write(bytes: Buffer): Promise<void> {
+  async #write(plain: Buffer): Promise<void> {
+    const bytes = this.#cipher.apply(plain, this.#bytes);
     for (let offset = 0; offset < bytes.length;) {
       const { bytesWritten } = await attempt(() =>
         this.#file.write(bytes, offset, bytes.length - offset, this.#bytes),
@@ -112,13 +117,15 @@ export class Spool {
 /** Reads a spool from its beginning. */
 class SpoolReader {
   readonly #file: FileHandle;
+  readonly #cipher: SpoolCipher;
   readonly #bytes: number;
   readonly #logFile: string;
   #at = 0;
   #rest: Buffer = Buffer.alloc(0);
 
-  constructor(file: FileHandle, bytes: number, logFile: string) {
+  constructor(file: FileHandle, cipher: SpoolCipher, bytes: number, logFile: string) {
     this.#file = file;
+    this.#cipher = cipher;
     this.#bytes = bytes;
     this.#logFile = logFile;
   }
@@ -140,6 +147,7 @@ class SpoolReader {
   }
 
   async #fill(buffer: Buffer, from: number): Promise<void> {
+    const at = this.#at;
     for (let offset = from; offset < buffer.length;) {
       const { bytesRead } = await attempt(() =>
         this.#file.read(buffer, offset, buffer.length - offset, this.#at),
@@ -148,6 +156,7 @@ class SpoolReader {
       offset += bytesRead;
       this.#at += bytesRead;
     }
+    this.#cipher.apply(buffer.subarray(from), at).copy(buffer, from);
   }
 }
 
