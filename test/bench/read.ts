@@ -16,7 +16,7 @@ const { values } = parseArgs({
   options: { runs: { type: 'string', default: '3' }, only: { type: 'string' } },
 });
 const runs = Number(values.runs);
-const reader = fileURLToPath(new URL('read-agent.ts', import.meta.url));
+const reader = fileURLToPath(new URL('read-agent.mjs', import.meta.url));
 const readLimitMs = 5 * 60_000;
 
 /** What an agent of its own took, and the most memory that it had. */
@@ -30,7 +30,7 @@ const folder = await makeRunFolder();
 async function ours(files: Files, rows: number): Promise<Ours> {
   const { host, port, user, password } = server;
   const job = { host, port, user, password, file: files.files[0] ?? '', rows, folder: join(folder, 'ours') };
-  const child = fork(reader, [JSON.stringify(job)], { execArgv: ['--import', 'tsx'], timeout: readLimitMs });
+  const child = fork(reader, [JSON.stringify(job)], { execArgv: [], timeout: readLimitMs });
   const [answer] = (await once(child, 'message')) as [Ours];
   await once(child, 'exit');
   return answer;

@@ -1,21 +1,13 @@
-/** One agent for read.ts, in a process of its own: reads so many rows into a file, and says how long it took. */
+/** One agent for read.ts, as it is built, in a process of its own: reads so many rows into a file, and says how long it took. */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import process from 'node:process';
 import { pino } from 'pino';
 import { stringify } from 'yaml';
-import { createAgent, fileSink, parseConfig, type Sink } from '../../src/index.js';
+import { createAgent, fileSink, parseConfig } from '../../dist/index.js';
 
-type Job = {
-  readonly host: string;
-  readonly port: number;
-  readonly user: string;
-  readonly password: string;
-  readonly file: string;
-  readonly rows: number;
-  readonly folder: string;
-};
-
-const job = JSON.parse(process.argv[2] ?? '') as Job;
+const job = JSON.parse(process.argv[2] ?? '');
 await rm(job.folder, { recursive: true, force: true });
 await mkdir(job.folder, { recursive: true });
 const path = join(job.folder, 'audit.ndjson');
@@ -34,7 +26,7 @@ let endedMs = 0;
 let records = 0;
 const file = fileSink({ path });
 /** The file sink, counted. */
-const sink: Sink = {
+const sink = {
   open: (...args) => file.open(...args),
   async deliver(batch, ...args) {
     await file.deliver(batch, ...args);
@@ -52,7 +44,7 @@ const sink: Sink = {
 const logger = pino(
   { level: 'info' },
   {
-    write(line: string) {
+    write(line) {
       if (line.includes('"stream.started"')) beganMs = performance.now();
     },
   },
