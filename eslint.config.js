@@ -91,7 +91,10 @@ export default tseslint.config(
   {
     files: ['**/*.mjs', '**/*.js'],
     languageOptions: {
-      globals: { process: 'readonly', console: 'readonly', setTimeout: 'readonly', URL: 'readonly' },
+      globals: {
+        ...{ process: 'readonly', console: 'readonly', setTimeout: 'readonly', URL: 'readonly' },
+        ...{ AbortController: 'readonly', performance: 'readonly' },
+      },
     },
   },
   ...layerRules,

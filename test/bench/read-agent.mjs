@@ -1,8 +1,6 @@
 /** One agent for read.ts, as it is built, in a process of its own: reads so many rows into a file, and says how long it took. */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { performance } from 'node:perf_hooks';
-import process from 'node:process';
 import { pino } from 'pino';
 import { stringify } from 'yaml';
 import { createAgent, fileSink, parseConfig } from '../../dist/index.js';
