@@ -8,11 +8,11 @@ const createTable = new RegExp(`^CREATE TABLE (?:IF NOT EXISTS )?${named}`, 'i')
 const dropTable = new RegExp(`^DROP TABLE (?:IF EXISTS )?${named}`, 'i');
 const truncateTable = new RegExp(`^TRUNCATE (?:TABLE )?${named}`, 'i');
 const addColumn = new RegExp(
-  `^ALTER TABLE ${named} ADD COLUMN \`?(\\w+)\`? INT NOT NULL DEFAULT (\\d+)$`,
+  `^ALTER TABLE ${named} ADD COLUMN (?:IF NOT EXISTS )?\`?(\\w+)\`? INT NOT NULL DEFAULT (\\d+)$`,
   'i',
 );
 
-const dropColumn = new RegExp(`^ALTER TABLE ${named} DROP COLUMN \`?(\\w+)\`?$`, 'i');
+const dropColumn = new RegExp(`^ALTER TABLE ${named} DROP COLUMN (?:IF EXISTS )?\`?(\\w+)\`?$`, 'i');
 
 /** Makes the tables again from the records alone: what a consumer of the audit would have. */
 export class Replay {
