@@ -81,33 +81,34 @@ export class RowDecoder {
     const known = this.#tables.get(tableId);
     if (known !== undefined && hasBytes(known.body, buffer, body, end)) return null;
     this.#tables.delete(tableId);
-    const content = buffer.toString('latin1', body + tableIdBytes, end);
+    const copy = Buffer.from(buffer.subarray(body, end));
+    const keep = (reader: RowReader): void => {
+      this.#tables.set(tableId, { body: copy, reader });
+    };
+    const content = copy.toString('latin1', tableIdBytes);
     const same = this.#readers.get(content);
     if (same !== undefined) {
-      this.#tables.set(tableId, { body: Buffer.from(buffer.subarray(body, end)), reader: same });
+      keep(same);
       return null;
     }
     const layout = readTableLayout(buffer, start, end, this.#vendor);
     const missing = missingIn(layout, this.#hasVectors);
-    const copy = Buffer.from(buffer.subarray(body, end));
-    const take = (complete: TableLayout, isProved = true): void => {
-      const reader = new RowReader(complete, this.#rules, isProved);
-      this.#tables.set(tableId, { body: copy, reader });
-      // What was looked up is true for this place in the log.
-      if (missing === 'nothing') this.#readers.set(content, reader);
-    };
-    if (missing !== 'nothing') {
-      return {
-        layout,
-        missing,
-        describe: (columns) => {
-          if (columns === null) take(layout, false);
-          else take(withDictionary(layout, columns));
-        },
-      };
+    if (missing === 'nothing') {
+      const reader = new RowReader(layout, this.#rules);
+      this.#readers.set(content, reader);
+      keep(reader);
+      return null;
     }
-    take(layout);
-    return null;
+    // What is looked up is true for this place in the log alone.
+    return {
+      layout,
+      missing,
+      describe: (columns) => {
+        const isProved = columns !== null;
+        const described = isProved ? withDictionary(layout, columns) : layout;
+        keep(new RowReader(described, this.#rules, isProved));
+      },
+    };
   }
 
   /** The table that a table id stands for, described as its rows are read; null for one whose table map hasn't come. */
