@@ -96,7 +96,8 @@ function wide(server: TestServer, columns: number, rows: number): Promise<Files>
 }
 
 /** Both images of each row. */
-function updates(server: TestServer, rows: number): Promise<Files> {
+async function updates(server: TestServer, rows: number): Promise<Files> {
+  await bulk(server, 10_000);
   return recorded(server, async () => {
     for (let written = 0; written < rows; written += 10_000) {
       await server.query(
