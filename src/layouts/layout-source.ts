@@ -43,6 +43,8 @@ export class LayoutSource {
   readonly #options: LayoutSourceOptions;
   readonly #server: string;
   readonly #scan: StatementScan;
+  /** Where the transaction of the last table map begins. */
+  #start: Coordinates = { file: '', position: 0 };
   #connection: ServerConnection | null = null;
   /** The table id under which a table was last held against the dictionary: the same one is the same definition. */
   readonly #held = new Map<string, number>();
@@ -76,11 +78,14 @@ export class LayoutSource {
 
   /**
    * Describes a table to the decoder. Gives a promise where the server has to be asked.
-   * @param place behind the table map.
+   * @param place behind the table map, as the stream counts: inside a transaction MariaDB from 11.8 on states no positions
+   *   and leaves annotations out, so that a dump can't begin there.
+   * @param start where its transaction begins: the log can be read from there.
    * @throws WaymarkError `unsupported-event` where nothing is proved, unless columns are numbered then; those of askServer
    * and readDump, when the server is lost at it.
    */
-  tableMap(undescribed: UndescribedTable, place: Coordinates): Promise<void> | null {
+  tableMap(undescribed: UndescribedTable, place: Coordinates, start = place): Promise<void> | null {
+    this.#start = start;
     const { layout } = undescribed;
     const key = keyOf(layout);
     this.#options.layouts.isNeeded = true;
@@ -197,7 +202,7 @@ export class LayoutSource {
 
   /** Reads the log up to the look-up, and so learns what that says of the schema. */
   async #reach(schema: string, place: Coordinates, { after, schemaCharset }: LookUp): Promise<boolean> {
-    if (!(await this.#scan.reach(place, after))) return false;
+    if (!(await this.#scan.reach(this.#start, after))) return false;
     if (schemaCharset !== null && !this.#scan.touchesSchema(schema, place)) {
       this.#options.layouts.keepSchema(schema, schemaCharset);
     }

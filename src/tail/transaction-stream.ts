@@ -199,7 +199,8 @@ export class TransactionStream {
     if (place.file !== this.#file) decoder.reset();
     this.#file = place.file;
     const undescribed = decoder.tableMap(buffer, start, end);
-    return undescribed && layouts.tableMap(undescribed, { file: place.file, position: place.end });
+    const behind = { file: place.file, position: place.end };
+    return undescribed && layouts.tableMap(undescribed, behind, this.open?.start ?? behind);
   }
 
   #rows(
