@@ -13,11 +13,12 @@ import type { ProvedLayouts } from '../layouts/proved-layouts.js';
 import type { ResumePoint } from '../matching/match-state.js';
 import type { PartialTransaction } from '../matching/trail.js';
 import type { Instance } from '../mysql/instance.js';
-import { type Inspection, inspect, isReplica } from '../mysql/inspect.js';
+import type { Inspection } from '../mysql/inspect.js';
 import { isAtLeast, type ServerVersion } from '../mysql/version.js';
 import type { Sink } from '../sinks/sink.js';
 import { hasCode } from '../util/errors.js';
 import { CutOffTransaction, ResemblanceError } from './cut-off-transaction.js';
+import { ownTransactions } from './own-transactions.js';
 import { advance, type Progress } from './progress.js';
 import { unreadable } from './unreadable.js';
 import { OtherContentError, type Taken, TransactionStream } from './transaction-stream.js';
@@ -59,9 +60,6 @@ export type DeliveredBatch = {
   /** Where the stream is; behind the delivered coordinates inside a transaction. */
   readonly position: Coordinates;
 };
-
-const inspectTimeoutMs = 2000;
-const inspectAgainAfterMs = 1000;
 
 /**
  * Reads a server's changes from a resume point on and delivers them, until the stream breaks or the signal fires; it
@@ -247,22 +245,6 @@ async function deliver(
   progress.layoutVersion = layoutVersion;
   if (isBoundary) progress.coordinates = position;
   await onBatch({ records: batch.count, hints, position });
-}
-
-/**
- * Answers whether what the server wrote itself is left out: yes while it replicates. Asked anew when something of
- * its own comes, because a replica that has been promoted writes history.
- */
-function ownTransactions({ instance, inspection, signal }: TailOptions): () => Promise<boolean> {
-  let replica = isReplica(inspection);
-  let askedAtMs = Number.NEGATIVE_INFINITY;
-  return async () => {
-    if (replica && performance.now() - askedAtMs > inspectAgainAfterMs) {
-      replica = isReplica(await inspect(instance, signal, inspectTimeoutMs));
-      askedAtMs = performance.now();
-    }
-    return replica;
-  };
 }
 
 /** MariaDB has VECTOR from 11.7 on; MySQL's log tells it by itself. */

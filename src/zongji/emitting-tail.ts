@@ -2,7 +2,7 @@ import { formatAddress } from '../config/address.js';
 import { readCommitted } from '../binlog/committed-events.js';
 import type { Coordinates } from '../binlog/coordinates.js';
 import type { EventBatch } from '../binlog/event.js';
-import { inspect, isReplica } from '../mysql/inspect.js';
+import { ownTransactions } from '../tail/own-transactions.js';
 import type { tail, TailOptions } from '../tail/tail.js';
 import { unreadable } from '../tail/unreadable.js';
 import { advance, type Step } from '../tail/progress.js';
@@ -66,22 +66,6 @@ async function emitFrom(options: TailOptions, host: PoolHost): Promise<never> {
     dictionary.close();
   }
   throw new RangeError(`the log of ${formatAddress(instance.address)} can't end`);
-}
-
-const inspectAgainAfterMs = 1000;
-const inspectTimeoutMs = 2000;
-
-/** Whether the server replicates; asked anew, because a replica that has been promoted writes history. */
-function ownTransactions({ instance, inspection, signal }: TailOptions): () => Promise<boolean> {
-  let replica = isReplica(inspection);
-  let askedAtMs = Number.NEGATIVE_INFINITY;
-  return async () => {
-    if (replica && performance.now() - askedAtMs > inspectAgainAfterMs) {
-      replica = isReplica(await inspect(instance, signal, inspectTimeoutMs));
-      askedAtMs = performance.now();
-    }
-    return replica;
-  };
 }
 
 type Work = {
