@@ -21,15 +21,23 @@ export type ColumnRules = {
   withholds(sql: string): boolean;
 };
 
-type Pattern = { readonly schema: RegExp; readonly table: RegExp; readonly column: RegExp };
+type Pattern = {
+  readonly schema: RegExp;
+  readonly table: RegExp;
+  readonly column: RegExp;
+  /** In statements: it depends on the server whether case counts (`lower_case_table_names`). */
+  readonly tableInAnyCase: RegExp;
+};
 
 /** Whether `text` has the form of a pattern: a schema, a table and a column, with dots between them. */
 export function isColumnPattern(text: string): boolean {
   return /^[^.\s]+\.[^.\s]+\.[^.\s]+$/.test(text);
 }
 
-/** What a word of a statement may be a table's name by: bare, or in either kind of quotation marks. */
-const names = /`((?:[^`]|``)+)`|"((?:[^"]|"")+)"|([\w$\u0080-\uffff]+)/gu;
+/** A name that needs no quotation marks. */
+const bareName = /[\w$\u0080-\uffff]+/g;
+/** What encloses other names. Which of them open and which close isn't told: rather a text too many is withheld. */
+const quotationMarks = /[`"]/;
 
 /** Makes the rules of patterns that `isColumnPattern` accepts; null where there are none. */
 export function columnRules({ exclude, hash }: ColumnsConfig): ColumnRules | null {
@@ -48,16 +56,19 @@ export function columnRules({ exclude, hash }: ColumnsConfig): ColumnRules | nul
     },
     concerns: (schema, table) => all.some((pattern) => covers(pattern, { schema, table })),
     withholds: (sql) => {
-      for (const [, ticked, quoted, bare] of sql.matchAll(names)) {
-        const name = ticked?.replaceAll('``', '`') ?? quoted?.replaceAll('""', '"') ?? bare ?? '';
-        if (all.some(({ table }) => table.test(name))) return true;
-      }
-      return false;
+      const isTable = (name: string): boolean => all.some(({ tableInAnyCase }) => tableInAnyCase.test(name));
+      return (sql.match(bareName) ?? []).some(isTable) || sql.split(quotationMarks).some(isTable);
     },
   };
 }
 
 function compile(pattern: string): Pattern {
   const [schema = '', table = '', column = ''] = pattern.split('.');
-  return { schema: wildcard(schema), table: wildcard(table), column: wildcard(column) };
+  const tablePattern = wildcard(table);
+  return {
+    schema: wildcard(schema),
+    table: tablePattern,
+    column: wildcard(column),
+    tableInAnyCase: new RegExp(tablePattern, 'sui'),
+  };
 }

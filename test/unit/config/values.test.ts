@@ -160,6 +160,13 @@ describe('columnRules', () => {
       expect(only.withholds(sql)).toBe(true);
     }
     expect(only.withholds('ALTER TABLE users2 ADD x INT')).toBe(false);
+    // Case need not count on the server, and a quotation mark in a string opens nothing.
+    expect(only.withholds('UPDATE USERS SET x = 1')).toBe(true);
+    expect(only.withholds(`UPDATE t, users SET a = '"', b = 1 WHERE c = '"'`)).toBe(true);
+    expect(only.withholds(`UPDATE t SET a = '"' WHERE x IN (SELECT y FROM users) AND c = '"'`)).toBe(true);
+    const odd = columnRules({ exclude: ['shop.my-users.password'] })!;
+    expect(odd.withholds("UPDATE `my-users` SET a = '\"'")).toBe(true);
+    expect(odd.withholds('UPDATE my_users SET a = 1')).toBe(false);
   });
 
   test('without patterns there are none', () => {
