@@ -56,6 +56,8 @@ export function columnRules({ exclude, hash }: ColumnsConfig): ColumnRules | nul
     },
     concerns: (schema, table) => all.some((pattern) => covers(pattern, { schema, table })),
     withholds: (sql) => {
+      // A character that wasn't told may be one of a name.
+      if (sql.includes('\ufffd')) return true;
       const isTable = (name: string): boolean => all.some(({ tableInAnyCase }) => tableInAnyCase.test(name));
       return (sql.match(bareName) ?? []).some(isTable) || sql.split(quotationMarks).some(isTable);
     },

@@ -260,9 +260,9 @@ export class TransactionStream {
 
   /** A statement that speaks of a table with columns that are kept out is told, and not what it says. */
   #shown(statement: LoggedStatement): ShownStatement {
-    const rules = this.#options.columnRules;
-    const withheld = rules !== null && (statement.bytes !== undefined || rules.withholds(statement.sql));
-    return withheld ? { schema: statement.schema, sql: withheldText } : shownStatement(statement);
+    return this.#options.columnRules?.withholds(statement.sql) === true
+      ? { schema: statement.schema, sql: withheldText }
+      : shownStatement(statement);
   }
 
   /** Whether the filter passed anything of what was prepared is not known any more: it may be days ago. */

@@ -164,6 +164,7 @@ describe('columnRules', () => {
     expect(only.withholds('UPDATE USERS SET x = 1')).toBe(true);
     expect(only.withholds(`UPDATE t, users SET a = '"', b = 1 WHERE c = '"'`)).toBe(true);
     expect(only.withholds(`UPDATE t SET a = '"' WHERE x IN (SELECT y FROM users) AND c = '"'`)).toBe(true);
+    expect(only.withholds('UPDATE t\ufffd SET x = 1')).toBe(true);
     const odd = columnRules({ exclude: ['shop.my-users.password'] })!;
     expect(odd.withholds("UPDATE `my-users` SET a = '\"'")).toBe(true);
     expect(odd.withholds('UPDATE my_users SET a = 1')).toBe(false);
