@@ -4,8 +4,11 @@ import { reasonOf } from '../util/async.js';
 /** Bytes that may wait for the consumer before the socket is paused (and TCP tells the server to wait). */
 const queueLimitBytes = 1024 * 1024;
 
+/** Given at once, but for the last chunk: some milliseconds of work. */
+const readBytes = 256 * 1024;
+
 /**
- * Reads a socket on demand: all that has come since the last time. Chunks are the socket's own buffers, not copies.
+ * Reads a socket on demand: what has come since the last time, as much as is worked off without a turn. Chunks are the socket's own buffers, not copies.
  * The silence limit counts only while somebody waits for data: a slow consumer is not a silent server.
  */
 export class SocketReader {
@@ -49,10 +52,8 @@ export class SocketReader {
     for (;;) {
       this.#signal.throwIfAborted();
       if (this.#queue.length > 0) {
-        const chunks = this.#queue;
-        this.#queue = [];
-        this.#queuedBytes = 0;
-        if (this.#socket.isPaused()) this.#socket.resume();
+        const chunks = this.#next();
+        if (this.#queuedBytes < queueLimitBytes && this.#socket.isPaused()) this.#socket.resume();
         return chunks;
       }
       if (this.#error !== null) throw this.#error;
@@ -60,6 +61,15 @@ export class SocketReader {
       if (performance.now() >= deadline) return 'silent';
       await this.#wait(deadline - performance.now());
     }
+  }
+
+  #next(): Buffer[] {
+    let count = 0;
+    let bytes = 0;
+    for (; count < this.#queue.length && bytes < readBytes; count += 1)
+      bytes += this.#queue[count]?.length ?? 0;
+    this.#queuedBytes -= bytes;
+    return this.#queue.splice(0, count);
   }
 
   #wait(ms: number): Promise<void> {

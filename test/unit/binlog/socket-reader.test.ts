@@ -77,6 +77,23 @@ describe('a consumer that stalls', () => {
     for (let at = 0; at < total; at += piece.length) expect(received.readUInt32LE(at)).toBe(at);
   });
 
+  test('gets as much at once as takes some milliseconds, in order', async () => {
+    const sent = Buffer.from(Array.from({ length: 3_000_000 }, (_, index) => index % 251));
+    peer.write(sent);
+    await expect.poll(() => client.isPaused(), { timeout: 10_000 }).toBe(true);
+    const received: Buffer[] = [];
+    for (let bytes = 0; bytes < sent.length;) {
+      const some = await reader.read(5000);
+      if (typeof some === 'string') throw new Error(some);
+      const count = some.reduce((sum, { length }) => sum + length, 0);
+      expect(count).toBeGreaterThan(0);
+      expect(count).toBeLessThanOrEqual((256 + 64) * 1024);
+      received.push(...some);
+      bytes += count;
+    }
+    expect(Buffer.concat(received).equals(sent)).toBe(true);
+  });
+
   test('is not taken for a silent server', async () => {
     peer.write('here');
     await once(client, 'data');
