@@ -3,67 +3,130 @@ import tseslint from 'typescript-eslint';
 
 /**
  * The way of the data: a folder imports only from the folders before it in this list.
- * What stands directly under src (agent.ts, index.ts) puts the parts together and is imported by faces alone.
+ * What stands directly under src (agent.ts, index.ts) puts the parts together and is imported by the commands alone.
  */
 const layers = [
+  'runtime',
   'util',
   'config',
+  'sql',
   'mysql',
   'zookeeper',
   'binlog',
+  'dump',
+  'transactions',
   'decode',
   'layouts',
   'hints',
+  'preflight',
   'matching',
+  'correlate',
   'topology',
   'checkpoint',
   'election',
   'records',
   'sinks',
   'tail',
+  'pool',
+  'resume',
   'failover',
   'repoint',
   'regroup',
   'http',
-  'conditions',
-  'stream',
+  'check',
+  'streams',
   'zongji',
 ];
 
-const layerRules = layers.map((layer, index) => ({
-  files: [`src/${layer}/**/*.ts`],
-  rules: {
-    'no-restricted-imports': [
-      'error',
-      {
-        patterns: [
-          {
-            group: [...layers.slice(index + 1).map((later) => `../${later}/*`), '../*.js', '../cli/*'],
-            message: `src/${layer} may import only from itself and: ${layers.slice(0, index).join(', ') || 'nothing'}.`,
-          },
-        ],
-      },
-    ],
-  },
-}));
+/** What a file may not import that stands `up` from src: a folder of a layer, or a folder within one. */
+function layerRule(index, files, up) {
+  const group = [...layers.slice(index + 1).map((later) => `${up}${later}/*`), `${up}*.js`, `${up}cli/*`];
+  const before = layers.slice(0, index).join(', ') || 'nothing';
+  const message = `src/${layers[index]} may import only from itself and: ${before}.`;
+  return {
+    files: [files],
+    rules: { 'no-restricted-imports': ['error', { patterns: [{ group, message }] }] },
+  };
+}
+
+const layerRules = layers.flatMap((layer, index) => [
+  layerRule(index, `src/${layer}/*.ts`, '../'),
+  layerRule(index, `src/${layer}/*/*.ts`, '../../'),
+]);
 
 /** What asks a server goes through ServerConnection, where its errors are told apart: nobody else knows the client. */
-const clientRule = {
-  files: ['src/**/*.ts'],
-  ignores: ['src/mysql/connection.ts'],
-  rules: {
-    'no-restricted-syntax': [
-      'error',
-      {
-        selector: 'ImportDeclaration[source.value=/^mysql2/], ImportExpression[source.value=/^mysql2/]',
-        message: 'Only src/mysql/connection.ts imports mysql2: ask servers through ServerConnection.',
-      },
-    ],
-  },
+const clientImport = {
+  selector: 'ImportDeclaration[source.value=/^mysql2/], ImportExpression[source.value=/^mysql2/]',
+  message: 'Only src/mysql/connection.ts imports mysql2: ask servers through ServerConnection.',
 };
 
+const fromRuntime =
+  'Ask the runtime (src/runtime/runtime.ts; src/util/clock.ts and src/util/random.ts are the short way).';
+const presentDate = {
+  selector: 'NewExpression[callee.name="Date"][arguments.length=0]',
+  message: fromRuntime,
+};
+
+/** These are about this process, whatever agent is in it: the commands, its stdout, its port, the native ZooKeeper client. */
+const beyondRuntime = [
+  'src/runtime/*.ts',
+  'src/check/http.ts',
+  'src/cli/**/*.ts',
+  'src/sinks/stdout-sink.ts',
+  'src/zookeeper/zookeeper-process.ts',
+];
+
+/** Clock, timers, network, disk and randomness come from the runtime, so that a whole agent can run in a simulated one. */
+const runtimeRules = {
+  'no-restricted-globals': [
+    'error',
+    ...[
+      ...['setTimeout', 'setInterval', 'setImmediate', 'clearTimeout', 'clearInterval', 'clearImmediate'],
+      ...['performance', 'crypto', 'fetch'],
+    ].map((name) => ({ name, message: fromRuntime })),
+  ],
+  'no-restricted-properties': [
+    'error',
+    ...[
+      ['Date', 'now'],
+      ['Math', 'random'],
+      ['AbortSignal', 'timeout'],
+      ...['pid', 'kill', 'uptime', 'hrtime'].map((name) => ['process', name]),
+    ].map(([object, property]) => ({ object, property, message: fromRuntime })),
+  ],
+  '@typescript-eslint/no-restricted-imports': [
+    'error',
+    {
+      patterns: [
+        ['^(node:)?(fs|timers|dns|dgram)(/promises)?$'],
+        ['^(node:)?net$', '^(connect|createConnection|Socket)$'],
+        ['^(node:)?os$', '^(hostname|uptime)$'],
+        ['^(node:)?crypto$', '^random|^webcrypto$'],
+      ].map(([regex, importNamePattern]) => ({
+        ...{ regex, message: fromRuntime, allowTypeImports: true },
+        ...(importNamePattern === undefined ? {} : { importNamePattern }),
+      })),
+    },
+  ],
+};
+
+const outsideRules = [
+  {
+    files: ['src/**/*.ts'],
+    rules: { ...runtimeRules, 'no-restricted-syntax': ['error', clientImport, presentDate] },
+  },
+  { files: ['src/mysql/connection.ts'], rules: { 'no-restricted-syntax': ['error', presentDate] } },
+  {
+    files: beyondRuntime,
+    rules: {
+      ...Object.fromEntries(Object.keys(runtimeRules).map((rule) => [rule, 'off'])),
+      'no-restricted-syntax': ['error', clientImport],
+    },
+  },
+];
+
 export default tseslint.config(
-  { ignores: ['dist/**', 'node_modules/**'] },
+  { ignores: ['dist/**', 'node_modules/**', 'reports/**'] },
   js.configs.recommended,
   {
     files: ['**/*.ts'],
@@ -98,5 +161,5 @@ export default tseslint.config(
     },
   },
   ...layerRules,
-  clientRule,
+  ...outsideRules,
 );

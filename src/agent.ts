@@ -1,20 +1,25 @@
 import type { Logger } from 'pino';
-import type { Address } from './config/address.js';
-import { requireConditions } from './conditions/required.js';
+import { type Address, isLoopback } from './config/address.js';
+import { requireOwnFiles } from './check/own-files.js';
+import { requireConditions } from './check/required.js';
 import type { Config } from './config/schema.js';
 import { createElections } from './election/create-elections.js';
-import type { Elections } from './election/lease.js';
-import type { MemberView } from './failover/members.js';
+import type { Elections } from './election/election.js';
+import type { MemberView } from './failover/member-view.js';
 import type { AgentStatus } from './failover/status.js';
-import type { ReloadReport, SwitchReport } from './failover/switching.js';
+import type { ReloadReport } from './failover/reload.js';
+import type { SwitchReport } from './failover/switch.js';
+import type { ShownAgent } from './http/shown-agent.js';
 import { serveHttp, type HttpServer } from './http/http-server.js';
 import { Metrics } from './http/metrics.js';
 import { readAccount } from './mysql/account.js';
+import { type Runtime, within } from './runtime/runtime.js';
 import { createSink } from './sinks/create-sink.js';
 import type { Sink } from './sinks/sink.js';
-import { type Carried, Carrier } from './stream/carrier.js';
-import { runStream } from './stream/run-stream.js';
-import { Stream } from './stream/stream.js';
+import { type ScheduledStream, Scheduler } from './streams/scheduler.js';
+import { runStream } from './streams/run-stream.js';
+import { Stream } from './streams/stream.js';
+import { epochMs } from './util/clock.js';
 import { messageOf, WaymarkError } from './util/errors.js';
 import { formatDuration } from './util/quantities.js';
 
@@ -27,6 +32,8 @@ export type AgentOptions = {
    * instead of ending with an error.
    */
   readonly acceptGap?: boolean;
+  /** What the agent has of the outside; this process's unless given. A signal that it takes must fire within it. */
+  readonly runtime?: Runtime;
 };
 
 /** An agent: its streams, each read from one server of its pool after the other. */
@@ -55,6 +62,25 @@ export type Agent = {
 
 /** Makes an agent of the configurations of its streams, one or several; nothing happens before `run`. */
 export function createAgent(config: Config | readonly Config[], options: AgentOptions): Agent {
+  const { runtime } = options;
+  if (runtime === undefined) return assembled(config, options);
+  const agent = within(runtime, () => assembled(config, options));
+  return {
+    run: (signal) => within(runtime, () => agent.run(signal)),
+    status: (stream) => within(runtime, () => agent.status(stream)),
+    statuses: () => within(runtime, () => agent.statuses()),
+    members: (stream) => within(runtime, () => agent.members(stream)),
+    switchTo: (address, signal, stream) => within(runtime, () => agent.switchTo(address, signal, stream)),
+    rotate: () => {
+      within(runtime, () => {
+        agent.rotate();
+      });
+    },
+    reload: (changed) => within(runtime, () => agent.reload(changed)),
+  };
+}
+
+function assembled(config: Config | readonly Config[], options: AgentOptions): Agent {
   const configs = 'stream' in config ? [config] : config;
   const [shared] = configs;
   if (shared === undefined) throw new WaymarkError('config', 'an agent needs a stream');
@@ -66,9 +92,9 @@ export function createAgent(config: Config | readonly Config[], options: AgentOp
   const streams = configs.map((own) => streamOf(own, configs.length, metrics, options));
   const find = (name?: string): Stream => namedStream(streams, name);
   const single = streams.length === 1;
-  let carrier: Carrier | null = null;
+  let scheduler: Scheduler | null = null;
   const statuses = (): AgentStatus[] =>
-    streams.filter(({ name }) => single || carrier?.carries(name)).map((stream) => stream.status());
+    streams.filter(({ name }) => single || scheduler?.carries(name)).map((stream) => stream.status());
   const agent: Agent = {
     status: (name) => find(name).status(),
     statuses,
@@ -81,16 +107,18 @@ export function createAgent(config: Config | readonly Config[], options: AgentOp
     async run(signal) {
       try {
         if (single) await requireAll(find(), options, signal);
-        else
+        else {
+          if (options.sink === undefined) await requireOwnFiles(configs);
           for (const config of configs) await requireConditions(config, { about: 'agent', signal, logger });
+        }
         for (const stream of streams) stream.use(await readAccount(stream.config));
         const http = await serve(shared.http, agent, metrics, logger);
         const elections = createElections(shared.election, { account: await readAccount(shared), logger });
         try {
           if (single) await runOnly(find(), elections, signal);
           else {
-            carrier = carrierOf(streams, elections, options, shared.maxStreams);
-            await carrier.run(signal);
+            scheduler = carrierOf(streams, elections, options, shared.maxStreams);
+            await scheduler.run(signal);
           }
         } finally {
           await elections.close();
@@ -169,13 +197,21 @@ async function serve(
   logger: Logger,
 ): Promise<HttpServer | null> {
   if (!http) return null;
-  const faces = {
+  const shown = {
     statuses: () => agent.statuses(),
     metrics: () => metrics.text(agent.statuses()),
     switchTo: (to: Address, signal: AbortSignal, stream?: string) => agent.switchTo(to, signal, stream),
+    // Where only this machine reaches us, no other name leads here rightly.
+    hosts: http.hosts ?? (isLoopback(http.listen.host) ? [] : null),
     token: http.token ?? null,
+    open: openFaces(http),
   };
-  return serveHttp(http.listen, faces, logger);
+  return serveHttp(http.listen, shown, logger);
+}
+
+function openFaces({ listen, metrics }: NonNullable<Config['http']>): ShownAgent['open'] {
+  if (isLoopback(listen.host)) return 'all';
+  return metrics === 'open' ? 'health-and-metrics' : 'health';
 }
 
 /** Whatever must be true for the only stream of an agent, and for the agent. */
@@ -193,7 +229,7 @@ async function runOnly(stream: Stream, elections: Elections, signal: AbortSignal
     await runStream(stream, elections.of(stream.name), signal);
   } catch (error) {
     if (signal.aborted) return;
-    stream.rests({ kind: 'stopped', reason: messageOf(error) });
+    stream.halted(messageOf(error), null);
     throw error;
   }
 }
@@ -208,16 +244,16 @@ function carrierOf(
   elections: Elections,
   options: AgentOptions,
   limit: number,
-): Carrier {
+): Scheduler {
   const { logger } = options;
-  return new Carrier({
+  return new Scheduler({
     ...{ elections, logger, limit },
     streams: streams.map((stream) => carried(stream, elections, options)),
   });
 }
 
 /** One of several streams: what stops it is tried again. */
-function carried(stream: Stream, elections: Elections, { sink }: AgentOptions): Carried {
+function carried(stream: Stream, elections: Elections, { sink }: AgentOptions): ScheduledStream {
   const { config, logger } = stream;
   return {
     name: stream.name,
@@ -228,7 +264,7 @@ function carried(stream: Stream, elections: Elections, { sink }: AgentOptions): 
     leads: () => stream.token !== null,
     failed(error, retryMs) {
       const reason = messageOf(error);
-      stream.rests({ kind: 'failed', reason, since: Date.now(), retryMs });
+      stream.halted(reason, { since: epochMs(), retryMs });
       stream.logger.error(
         { event: 'stream.failed', ...errorFields(error), reason, retryMs },
         `The stream has failed, and is tried again in ${formatDuration(retryMs)}: ${reason}`,

@@ -3,8 +3,9 @@
  */
 export { type Agent, type AgentOptions, createAgent, runAgent } from './agent.js';
 export type { AgentStatus } from './failover/status.js';
-export type { MemberView } from './failover/members.js';
-export type { ReloadReport, SwitchReport } from './failover/switching.js';
+export type { MemberView } from './failover/member-view.js';
+export type { ReloadReport } from './failover/reload.js';
+export type { SwitchReport } from './failover/switch.js';
 export { type Address, parseAddress, formatAddress } from './config/address.js';
 export { loadConfig, parseConfig } from './config/load.js';
 export type { Config } from './config/schema.js';

@@ -7,7 +7,7 @@
 import { parseArgs } from 'node:util';
 import { prepareProgram, runProgram } from './setup/program.mjs';
 import { say, SetupError } from './setup/steps.mjs';
-import { totalsLine } from './setup/suites.mjs';
+import { totalsLine } from './setup/totals.mjs';
 
 /** The program has time limits of its own, and cleans up. */
 const BEYOND_MS = 10 * 60_000;

@@ -1,6 +1,8 @@
+import type { Readable } from 'node:stream';
 import { createInflate, inflateSync } from 'node:zlib';
+import { runtime } from '../runtime/runtime.js';
 import { WaymarkError } from '../util/errors.js';
-import { maximumEventBytes } from './event.js';
+import { maximumUnpackedBytes } from './event.js';
 import { zstdPieces } from './zstd.js';
 
 /** How much is handed out at once. */
@@ -28,7 +30,7 @@ function readPackedHead(packed: Buffer): PackedHead {
     throw new WaymarkError('protocol', 'A compressed event from MariaDB has a header that cannot be read');
   }
   const unpackedBytes = packed.readUIntBE(1, lengthBytes);
-  if (unpackedBytes > maximumEventBytes) throw tooLarge(unpackedBytes);
+  if (unpackedBytes > maximumUnpackedBytes) throw tooLarge(unpackedBytes);
   return { unpackedBytes, dataStart: 1 + lengthBytes };
 }
 
@@ -58,24 +60,32 @@ function inflate(packed: Buffer, length: number): Buffer {
 }
 
 /**
- * The same in another thread, into `target` from an offset on.
+ * The same in another thread, where there are any, in pieces of at most 128 KiB, no faster than they are taken.
  * @throws WaymarkError `protocol` when that is not what the bytes are, or not as many as they say.
  */
-export async function decompressInto(target: Buffer, offset: number, packed: Buffer): Promise<void> {
+export async function* decompressedPieces(packed: Buffer): AsyncGenerator<Buffer, void, undefined> {
+  if (!runtime().hasThreads) {
+    yield* plainPieces(decompressRowEventPayload(packed));
+    return;
+  }
   const { unpackedBytes, dataStart } = readPackedHead(packed);
   const stream = createInflate({ chunkSize: pieceBytes });
   stream.end(packed.subarray(dataStart));
   let bytes = 0;
-  try {
-    for await (const piece of stream) {
-      if (!Buffer.isBuffer(piece)) continue;
-      if (bytes + piece.length > unpackedBytes) throw otherLength(bytes + piece.length, unpackedBytes);
-      bytes += piece.copy(target, offset + bytes);
-    }
-  } catch (cause) {
-    throw cause instanceof WaymarkError ? cause : cannotUnpack(cause);
+  for await (const piece of readable(stream)) {
+    bytes += piece.length;
+    if (bytes > unpackedBytes) throw otherLength(bytes, unpackedBytes);
+    yield piece;
   }
   if (bytes !== unpackedBytes) throw otherLength(bytes, unpackedBytes);
+}
+
+async function* readable(stream: Readable): AsyncGenerator<Buffer, void, undefined> {
+  try {
+    for await (const piece of stream) if (Buffer.isBuffer(piece)) yield piece;
+  } catch (cause) {
+    throw cannotUnpack(cause);
+  }
 }
 
 function cannotUnpack(cause: unknown): WaymarkError {
@@ -132,7 +142,7 @@ function dataPieces(
     default:
       throw new WaymarkError(
         'unsupported-event',
-        `A transaction is compressed with method ${compression}, which is not known`,
+        `A transaction is compressed with the unknown method ${compression}`,
       );
   }
 }
@@ -208,6 +218,6 @@ export function readLengthEncodedInteger(buffer: Buffer, offset: number): [value
 function tooLarge(bytes: number): WaymarkError {
   return new WaymarkError(
     'protocol',
-    `A compressed event claims ${bytes} bytes when unpacked, more than any server may send`,
+    `A compressed event claims to unpack to ${bytes} bytes. The limit is ${maximumUnpackedBytes}`,
   );
 }

@@ -97,7 +97,7 @@ export const eventFates: Readonly<Record<number, KnownEvent>> = {
   171: { name: 'DELETE_ROWS_COMPRESSED_EVENT', fate: 'rows' },
   172: refused(
     'PARTIAL_ROW_DATA_EVENT',
-    'a row event in parts; it is larger than binlog_row_event_fragment_threshold, which must be larger there',
+    'a row event in parts; raise binlog_row_event_fragment_threshold on its server',
   ),
 };
 
@@ -126,6 +126,6 @@ export function nameOf(type: number): string {
 /** What an event is that must not be passed over. */
 export function refusalOf(type: number): string {
   const known = eventFates[type];
-  if (known === undefined) return `an event of type ${type}, which is not known; upgrade waymark`;
+  if (known === undefined) return `an event of the unknown type ${type}; upgrade waymark`;
   return `${known.refusal ?? 'an event that was to be unpacked'} (${known.name})`;
 }

@@ -1,5 +1,5 @@
-import { hasSystemCode, WaymarkError } from '../util/errors.js';
-import { type EventBatch, type EventPlace, eventType, type EventVisitor } from './event.js';
+import { WaymarkError } from '../util/errors.js';
+import { type EventBatch, type EventPlace, eventType, type EventVisitor, isOutOfBounds } from './event.js';
 
 /** Numbers kept of each event: where its bytes begin and end, and where it begins and ends in the log. */
 const numbersEach = 4;
@@ -92,6 +92,14 @@ export class EventList {
     }
   }
 
+  /**
+   * Visits one event; gives what the visitor does.
+   * @throws what {@link forEach} throws.
+   */
+  look<T>(index: number, visit: (...event: Parameters<EventVisitor>) => T): T {
+    return this.#visit(visit, index, null);
+  }
+
   /** An event, to keep. */
   get(index: number): ListedEvent {
     let found: ListedEvent = { buffer: Buffer.alloc(0), start: 0, end: 0, place: this.#place };
@@ -147,9 +155,4 @@ export class EventList {
     larger.set(this.#numbers);
     this.#numbers = larger;
   }
-}
-
-/** What Buffer throws when an event is shorter than its fields say. */
-function isOutOfBounds(error: unknown): boolean {
-  return error instanceof RangeError && hasSystemCode(error, 'ERR_OUT_OF_RANGE', 'ERR_BUFFER_OUT_OF_BOUNDS');
 }

@@ -1,3 +1,4 @@
+import { hasSystemCode, WaymarkError } from '../util/errors.js';
 import type { Coordinates } from './coordinates.js';
 
 /**
@@ -7,8 +8,15 @@ import type { Coordinates } from './coordinates.js';
  */
 export const headerBytes = 19;
 
-/** max_allowed_packet ends at 1 GiB, and so do events, unpacked ones too; a claim of more is not believed. */
+/** max_allowed_packet ends at 1 GiB, and so do events; a claim of more is not believed. */
 export const maximumEventBytes = 1024 * 1024 * 1024 + 1024 * 1024;
+
+/**
+ * What an event may have that comes compressed: a megabyte on the wire could else take a gigabyte here. Only a single row
+ * makes such an event (`binlog_row_event_max_size` ends all others); this is twice what one with both its images has at
+ * MySQL's default of `max_allowed_packet`.
+ */
+export const maximumUnpackedBytes = 256 * 1024 * 1024;
 
 /** Event types that waymark looks at. Numbers below 160 are common or MySQL's; from 160 on they are MariaDB's. */
 export const EventType = {
@@ -57,12 +65,22 @@ export const EventType = {
 /** LOG_EVENT_ARTIFICIAL_F: made up by the dump thread, not in the file. */
 const artificialFlag = 0x20;
 
+/** A number of four bytes in a header, which is whole: the dump stream sees to it. Each event has its read several times. */
+function headerField(buffer: Buffer, at: number): number {
+  const low = (buffer[at] ?? 0) | ((buffer[at + 1] ?? 0) << 8) | ((buffer[at + 2] ?? 0) << 16);
+  return (low | ((buffer[at + 3] ?? 0) << 24)) >>> 0;
+}
+
+function flagsOf(buffer: Buffer, start: number): number {
+  return (buffer[start + 17] ?? 0) | ((buffer[start + 18] ?? 0) << 8);
+}
+
 /** LOG_EVENT_IGNORABLE_F: whoever doesn't know the type may pass the event over. */
 const ignorableFlag = 0x80;
 
 /** Whether an event may be passed over by whoever doesn't know its type. */
 export function isIgnorable(buffer: Buffer, start: number): boolean {
-  return (buffer.readUInt16LE(start + 17) & ignorableFlag) !== 0;
+  return (flagsOf(buffer, start) & ignorableFlag) !== 0;
 }
 
 /** LOG_EVENT_THREAD_SPECIFIC_F: the statement goes by something of its session, a temporary table for one. */
@@ -70,26 +88,31 @@ const threadSpecificFlag = 0x04;
 
 /** Whether a statement's tables may be its session's temporary ones, which others of the same names stand behind. */
 export function isThreadSpecific(buffer: Buffer, start: number): boolean {
-  return (buffer.readUInt16LE(start + 17) & threadSpecificFlag) !== 0;
+  return (flagsOf(buffer, start) & threadSpecificFlag) !== 0;
 }
 
 /** Seconds since 1970 when the statement began on the server where it was born. */
 export function eventSecond(buffer: Buffer, start: number): number {
-  return buffer.readUInt32LE(start);
+  return headerField(buffer, start);
+}
+
+/** What Buffer throws when an event is shorter than its fields say. */
+export function isOutOfBounds(error: unknown): boolean {
+  return error instanceof RangeError && hasSystemCode(error, 'ERR_OUT_OF_RANGE', 'ERR_BUFFER_OUT_OF_BOUNDS');
 }
 
 export function eventType(buffer: Buffer, start: number): number {
-  return buffer.readUInt8(start + 4);
+  return buffer[start + 4] ?? 0;
 }
 
 /** The id of the server where the event was born, on every replica. */
 export function eventServerId(buffer: Buffer, start: number): number {
-  return buffer.readUInt32LE(start + 5);
+  return headerField(buffer, start + 5);
 }
 
 /** Bytes the event takes in the file: header, body and checksum. */
 export function eventSize(buffer: Buffer, start: number): number {
-  return buffer.readUInt32LE(start + 9);
+  return headerField(buffer, start + 9);
 }
 
 /**
@@ -97,14 +120,14 @@ export function eventSize(buffer: Buffer, start: number): number {
  * transaction.
  */
 export function eventEndPosition(buffer: Buffer, start: number): number {
-  return buffer.readUInt32LE(start + 13);
+  return headerField(buffer, start + 13);
 }
 
 /** Whether the dump thread made the event up: it takes no room in the file. */
 export function isArtificial(buffer: Buffer, start: number): boolean {
   const type = eventType(buffer, start);
   if (type === EventType.heartbeat || type === EventType.heartbeatV2) return true;
-  if ((buffer.readUInt16LE(start + 17) & artificialFlag) !== 0) return true;
+  if ((flagsOf(buffer, start) & artificialFlag) !== 0) return true;
   // A dump that begins in the middle of a file sends the file's first event again with end position 0
   // (MySQL: sql/rpl_binlog_sender.cc, send_format_description_event; MariaDB: sql/sql_repl.cc).
   return (
@@ -114,6 +137,15 @@ export function isArtificial(buffer: Buffer, start: number): boolean {
       type === EventType.mariadbStartEncryption ||
       type === EventType.mariadbGtidList)
   );
+}
+
+/**
+ * Sees to it that what an event says of itself has room in it: behind its end the next one stands.
+ * @param needed where what is said of it ends.
+ * @throws WaymarkError `protocol` where that is behind the event's end.
+ */
+export function requireRoom(needed: number, end: number, what: string): void {
+  if (needed > end) throw new WaymarkError('protocol', `${what} is shorter than it says`);
 }
 
 /**
@@ -149,7 +181,7 @@ export type EventBatch = {
   readonly end: Coordinates;
   /** Whether everything before {@link end} has been visited: if not, more of it comes in a later batch. */
   readonly complete: boolean;
-  /** Whether something may be among the events that is to be unpacked (see unpacked-events.ts). */
+  /** Whether something may be among the events that is to be unpacked or split (see unpacked-events.ts). */
   readonly packed: boolean;
   /** Visits each event in order. */
   readonly forEach: (visit: EventVisitor) => void;

@@ -1,5 +1,5 @@
 import { WaymarkError } from '../util/errors.js';
-import { EventType, eventServerId, eventType, headerBytes } from './event.js';
+import { EventType, eventServerId, eventType, headerBytes, requireRoom } from './event.js';
 
 /** What a GTID event (or MySQL's anonymous one) says of the transaction behind it. */
 export type TransactionStart = {
@@ -45,15 +45,26 @@ export function mayBeRolledBack(buffer: Buffer, start: number, end: number): boo
 /** Reads MariaDB's GTID_EVENT: sequence (8), domain (4), flags (1), …; the server part is in the header. */
 export function readMariadbGtid(buffer: Buffer, start: number, end: number): TransactionStart {
   const body = start + headerBytes;
+  requireRoom(body + 13, end, 'A GTID event');
   const high = buffer.readUInt32LE(body + 4);
   const sequence =
     high < 0x20_0000 ? high * 2 ** 32 + buffer.readUInt32LE(body) : buffer.readBigUInt64LE(body);
   const domain = buffer.readUInt32LE(body + 8);
   const flags = buffer.readUInt8(body + 12);
   const standalone = (flags & mariadbFlag.standalone) !== 0;
-  const gtid = `${domain}-${eventServerId(buffer, start)}-${sequence}`;
+  const origin = `${originPrefix(domain, eventServerId(buffer, start))}${sequence}`;
   const { voidAlter, connection } = readMariadbExtra(buffer, body, end, flags);
-  return { gtid, origin: `g:${gtid}`, connection, standalone, opens: !standalone, voidAlter };
+  return { gtid: origin.slice(2), origin, connection, standalone, opens: !standalone, voidAlter };
+}
+
+let lastPrefix = { domain: 0, serverId: 0, text: 'g:0-0-' };
+
+/** `g:domain-server-`, the same for nearly all transactions of a log. */
+function originPrefix(domain: number, serverId: number): string {
+  if (domain !== lastPrefix.domain || serverId !== lastPrefix.serverId) {
+    lastPrefix = { domain, serverId, text: `g:${domain}-${serverId}-` };
+  }
+  return lastPrefix.text;
 }
 
 /**
@@ -71,6 +82,7 @@ function readMariadbExtra(
   let offset = body + 13;
   if ((flags & mariadbFlag.groupCommitId) !== 0) offset += 8;
   if ((flags & (mariadbFlag.preparedXa | mariadbFlag.completedXa)) !== 0) {
+    requireRoom(offset + 6, end, 'A GTID event');
     offset += 6 + buffer.readUInt8(offset + 4) + buffer.readUInt8(offset + 5);
   }
   const extra = offset < end ? buffer.readUInt8(offset) : 0;
@@ -90,6 +102,7 @@ export function readMysqlGtid(buffer: Buffer, start: number, end: number): Trans
   const type = eventType(buffer, start);
   if (type === EventType.gtidTagged) return readTaggedGtid(buffer, start + headerBytes, end);
   const body = start + headerBytes;
+  requireRoom(body + 25, end, 'A GTID event');
   const gtid =
     type === EventType.anonymousGtid
       ? null
@@ -166,6 +179,7 @@ function readTaggedFields(buffer: Buffer, body: number, end: number): TaggedFiel
       fields.uuid = formatUuid(Buffer.from(Array.from({ length: 16 }, () => Number(varint()))));
     } else if (field === taggedField.tag) {
       const length = Number(varint());
+      requireRoom(offset + length, end, 'A tagged GTID event');
       fields.tag = buffer.toString('utf8', offset, offset + length);
       offset += length;
     } else {

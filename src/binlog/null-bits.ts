@@ -1,5 +1,5 @@
 import { readLengthEncodedInteger } from './compression.js';
-import { headerBytes } from './event.js';
+import { headerBytes, requireRoom } from './event.js';
 import type { RowsEvent } from './rows-event.js';
 
 /**
@@ -24,11 +24,12 @@ const fixedSizes: Readonly<Record<number, number>> = {
  * column count, a type for each column, the length of the metadata, the metadata.
  * @returns null when a column has a type that isn't known: then rows can't be walked.
  */
-export function readColumnSizes(buffer: Buffer, start: number): ColumnSizes | null {
+export function readColumnSizes(buffer: Buffer, start: number, end: number): ColumnSizes | null {
   let offset = start + headerBytes + 8;
   offset += buffer.readUInt8(offset) + 2;
   offset += buffer.readUInt8(offset) + 2;
   const [count, types] = readLengthEncodedInteger(buffer, offset);
+  requireRoom(types + count, end, 'A table map');
   let [, metadata] = readLengthEncodedInteger(buffer, types + count);
   const sizes = new Int32Array(count);
   for (let column = 0; column < count; column += 1) {
@@ -151,6 +152,31 @@ export function setUnusedNullBits(images: Buffer, before: ColumnSizes, after = b
     if (used > 0) images[at] = (images[at] ?? 0) | (0xff << used);
   }
   return true;
+}
+
+/** Walks the rows of an event without decoding them. */
+export type RowWalk = {
+  /** Where the row ends that begins there; beyond the images where it isn't whole, or no row. */
+  readonly behindRow: (images: Buffer, start: number) => number;
+};
+
+/** How to walk the rows of an event; null where its columns aren't those of its table. */
+export function rowWalk(
+  { operation, columnCount, presentBitmap }: Pick<RowsEvent, 'operation' | 'columnCount' | 'presentBitmap'>,
+  buffer: Buffer,
+  sizes: ColumnSizes,
+): RowWalk | null {
+  if (columnCount !== sizes.length || columnCount === 0) return null;
+  const before = presentSizes(sizes, buffer, presentBitmap);
+  const after =
+    operation === 'update' ? presentSizes(sizes, buffer, presentBitmap + ((columnCount + 7) >> 3)) : null;
+  if (before.length === 0 && (after === null || after.length === 0)) return null;
+  return {
+    behindRow: (images, start) => {
+      const between = behindRow(images, start, before);
+      return after === null || between > images.length ? between : behindRow(images, between, after);
+    },
+  };
 }
 
 /** Where a row image ends; beyond the buffer when the sizes don't fit. */

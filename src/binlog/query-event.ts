@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { decompressRowEventPayload } from './compression.js';
-import { EventType, eventType, headerBytes } from './event.js';
-import { beginningOf, type SqlQuoting } from './sql-text.js';
+import { EventType, eventType, headerBytes, requireRoom } from './event.js';
+import { beginningOf, type SqlQuoting } from '../sql/text.js';
 import type { StatementContext } from './statement-context.js';
 
 /** A statement in the log: its default schema and its text. */
@@ -38,6 +38,7 @@ export function readStatement(buffer: Buffer, start: number, end: number): State
   const schemaBytes = buffer.readUInt8(body + 8);
   const schemaStart = body + postHeaderBytes + buffer.readUInt16LE(body + 11);
   const sqlStart = schemaStart + schemaBytes + 1;
+  requireRoom(sqlStart, end, 'A statement');
   const schema = buffer.toString('utf8', schemaStart, schemaStart + schemaBytes);
   if (eventType(buffer, start) === EventType.mariadbQueryCompressed) {
     return { schema, sql: decompressRowEventPayload(buffer.subarray(sqlStart, end)).toString('utf8') };
@@ -70,7 +71,7 @@ export function readMeaning(
   const session = readSession(buffer, start);
   const logged = context === null ? { ...statement, session } : { ...statement, session, context };
   if (!statement.sql.includes(replacement)) return logged;
-  const sql = buffer.subarray(statementOffset(buffer, start), end);
+  const sql = buffer.subarray(statementOffset(buffer, start, end), end);
   const isCompressed = eventType(buffer, start) === EventType.mariadbQueryCompressed;
   const bytes = isCompressed ? decompressRowEventPayload(sql) : sql;
   // A copy: the event's bytes are valid until the next batch alone.
@@ -122,14 +123,16 @@ export function readStatementBeginning(buffer: Buffer, start: number, end: numbe
   if (eventType(buffer, start) === EventType.mariadbQueryCompressed) {
     return readStatement(buffer, start, end).sql;
   }
-  const offset = statementOffset(buffer, start);
+  const offset = statementOffset(buffer, start, end);
   return buffer.toString('utf8', offset, Math.min(end, offset + longestBeginning * mostBytesEach));
 }
 
 /** Where the statement's text begins in a QUERY_EVENT, for a look at its first bytes without making a string. */
-export function statementOffset(buffer: Buffer, start: number): number {
+export function statementOffset(buffer: Buffer, start: number, end: number): number {
   const body = start + headerBytes;
-  return body + postHeaderBytes + buffer.readUInt16LE(body + 11) + buffer.readUInt8(body + 8) + 1;
+  const offset = body + postHeaderBytes + buffer.readUInt16LE(body + 11) + buffer.readUInt8(body + 8) + 1;
+  requireRoom(offset, end, 'A statement');
+  return offset;
 }
 
 /** What a statement is to the shape of a transaction. */
@@ -221,12 +224,14 @@ export function statementOfOutcome({ outcome, xid }: XaOutcome): Statement {
  * of its parts (4 each), the parts (MySQL: libs/mysql/binlog/event/control_events.cpp; MariaDB: sql/log_event.cc).
  * @returns the XID ({@link formatXid}); null for XA COMMIT … ONE PHASE, which MySQL logs so: no outcome follows.
  */
-export function readXaPrepare(buffer: Buffer, start: number): string | null {
+export function readXaPrepare(buffer: Buffer, start: number, end: number): string | null {
   const body = start + headerBytes;
+  requireRoom(body + 1, end, 'An XA PREPARE');
   if (buffer.readUInt8(body) !== 0) return null;
   const parts = body + 13;
   const globalEnd = parts + buffer.readUInt32LE(body + 5);
   const branchEnd = globalEnd + buffer.readUInt32LE(body + 9);
+  requireRoom(branchEnd, end, 'An XA PREPARE');
   return formatXid(
     buffer.toString('hex', parts, globalEnd),
     buffer.toString('hex', globalEnd, branchEnd),

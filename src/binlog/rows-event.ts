@@ -1,5 +1,5 @@
 import { decompressRowEventPayload, readLengthEncodedInteger } from './compression.js';
-import { EventType, eventType, headerBytes } from './event.js';
+import { EventType, eventType, headerBytes, requireRoom } from './event.js';
 
 export type RowOperation = 'insert' | 'update' | 'delete';
 
@@ -35,6 +35,11 @@ const rowEventKinds = new Map<number, { operation: RowOperation; version: 1 | 2;
   [EventType.mariadbDeleteRowsCompressed, { operation: 'delete', version: 2, compressed: true }],
 ]);
 
+/** What an event of a type does to rows; null where it is no row event. */
+export function rowOperationOf(type: number): RowOperation | null {
+  return rowEventKinds.get(type)?.operation ?? null;
+}
+
 /** A table id that stands for no table: MySQL sends it to free its table maps (sql/log_event.h). */
 export const dummyTableId = 0xffffff;
 
@@ -47,7 +52,7 @@ type RowsHead = {
   readonly imagesStart: number;
 };
 
-function readRowsHead(buffer: Buffer, start: number): RowsHead {
+function readRowsHead(buffer: Buffer, start: number, end: number): RowsHead {
   const kind = rowEventKinds.get(eventType(buffer, start));
   if (kind === undefined) throw new TypeError(`not a row event: type ${eventType(buffer, start)}`);
   const { operation, version, compressed } = kind;
@@ -56,12 +61,27 @@ function readRowsHead(buffer: Buffer, start: number): RowsHead {
   const [columnCount, presentBitmap] = readLengthEncodedInteger(buffer, offset);
   const bitmapBytes = (columnCount + 7) >> 3;
   const imagesStart = presentBitmap + bitmapBytes * (operation === 'update' ? 2 : 1);
+  requireRoom(imagesStart, end, 'A row event');
   return { operation, compressed, columnCount, presentBitmap, imagesStart };
 }
 
 /** Where the row images begin in the event. MariaDB packs from there on. */
-export function rowImagesOffset(buffer: Buffer, start: number): number {
-  return readRowsHead(buffer, start).imagesStart;
+export function rowImagesOffset(buffer: Buffer, start: number, end: number): number {
+  return readRowsHead(buffer, start, end).imagesStart;
+}
+
+/** What a row event says before its images, which begin at `imagesStart`; null where they can't be walked. */
+export function walkableHead(
+  buffer: Buffer,
+  start: number,
+  end: number,
+):
+  | (Pick<RowsEvent, 'operation' | 'columnCount' | 'presentBitmap' | 'tableId'> & { imagesStart: number })
+  | null {
+  const type = eventType(buffer, start);
+  // Parts of JSON values can't be walked without decoding them.
+  if (!rowEventKinds.has(type) || type === EventType.partialUpdateRows) return null;
+  return { ...readRowsHead(buffer, start, end), tableId: buffer.readUIntLE(start + headerBytes, 6) };
 }
 
 /**
@@ -70,7 +90,7 @@ export function rowImagesOffset(buffer: Buffer, start: number): number {
  * MySQL: libs/mysql/binlog/event/rows_event.h; MariaDB packs from the row images on.
  */
 export function readRowsEvent(buffer: Buffer, start: number, end: number): RowsEvent {
-  const { operation, compressed, columnCount, presentBitmap, imagesStart } = readRowsHead(buffer, start);
+  const { operation, compressed, columnCount, presentBitmap, imagesStart } = readRowsHead(buffer, start, end);
   const updates = operation === 'update';
   const bitmapBytes = (columnCount + 7) >> 3;
   const images = buffer.subarray(imagesStart, end);
@@ -99,12 +119,13 @@ function hasAllColumns(buffer: Buffer, bitmap: number, columnCount: number): boo
 }
 
 /** Reads the name from a TABLE_MAP_EVENT: id (6), flags (2), then schema and table with length and zero byte. */
-export function readTableName(buffer: Buffer, start: number): TableName {
+export function readTableName(buffer: Buffer, start: number, end: number): TableName {
   const body = start + headerBytes;
   const schemaBytes = buffer.readUInt8(body + 8);
   const schemaStart = body + 9;
   const tableStart = schemaStart + schemaBytes + 2;
   const tableBytes = buffer.readUInt8(tableStart - 1);
+  requireRoom(tableStart + tableBytes, end, 'A table map');
   return {
     schema: buffer.toString('utf8', schemaStart, schemaStart + schemaBytes),
     table: buffer.toString('utf8', tableStart, tableStart + tableBytes),

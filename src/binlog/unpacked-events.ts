@@ -1,74 +1,116 @@
-import { setImmediate as turn } from 'node:timers/promises';
+import { turn } from '../util/clock.js';
 import { WaymarkError } from '../util/errors.js';
 import { unpackTransactionPayload } from './compression.js';
-import { formatCoordinates } from './coordinates.js';
+import { type Coordinates, formatCoordinates } from './coordinates.js';
 import { EventList } from './event-list.js';
 import { EventSplitter } from './event-splitter.js';
-import { type EventBatch, EventType, eventType, headerBytes } from './event.js';
-import { isCompressedByMariadb, isLargeWhenUnpacked, unpackedEvent } from './large-events.js';
+import { type EventBatch, EventType, eventType, headerBytes, isOutOfBounds } from './event.js';
+import {
+  isCompressedByMariadb,
+  unpackedAtOnce,
+  unpackedElsewhere,
+  unpackedRows,
+  unpackedSize,
+} from './compressed-events.js';
+import { largeRowsBytes, splitRows, TableMaps } from './large-rows.js';
+
+/** What unpacks to no more is unpacked here, which takes less than to hand it to another thread. */
+const smallBytes = 128 * 1024;
+/** So much is unpacked between two turns of the event loop. */
+const turnBytes = 512 * 1024;
 
 /**
- * Passes a log's events on, and in the place of MySQL's TRANSACTION_PAYLOAD_EVENT the events that are compressed in it
- * (8.0.20 and later, `binlog_transaction_compression`): their place is the payload's. One payload may give many batches,
- * with a turn of the event loop between them, so that neither memory nor waiting grows with what is in it. MariaDB's
- * compressed events (`log_bin_compress`) are unpacked here as well where they are large.
+ * Passes a log's events on, and in the place of those that are packed what is in them: the events of MySQL's
+ * TRANSACTION_PAYLOAD_EVENT (8.0.20 and later, `binlog_transaction_compression`), whose place is the payload's, and what
+ * MariaDB's compressed events (`log_bin_compress`) are without their compression. Large row events, compressed or not,
+ * come in parts (see large-rows.ts). One batch may give many, with a turn of the event loop between them, so that
+ * neither memory nor waiting grows with what is packed, be it one large event or many small ones.
  *
  * @param server whose log it is, for errors.
- * @throws WaymarkError `unsupported-event` or `protocol` for a payload that can't be unpacked, and what the batches throw.
+ * @throws WaymarkError `unsupported-event` or `protocol` for what can't be unpacked, and what the batches throw.
  */
 export async function* unpackEvents(
   batches: AsyncIterable<EventBatch>,
   server: string,
 ): AsyncGenerator<EventBatch, void, undefined> {
   const events = new EventList(server);
+  const tables = new TableMaps();
   for await (const batch of batches) {
     if (!batch.packed) {
+      batch.forEach(tables.event);
       yield batch;
       continue;
     }
     events.clear();
-    const packed: number[] = [];
     batch.forEach((buffer, start, end, place) => {
-      if (isPacked(buffer, start, end)) packed.push(events.length);
       events.push(buffer, start, end, place);
     });
-    let { bytes } = batch;
-    let from = 0;
-    for (const at of packed) {
-      yield part(batch, events, { from, to: at, bytes, complete: false });
-      bytes = 0;
-      from = at + 1;
-      yield* unpacked(batch, events, at, server);
-    }
-    yield part(batch, events, { from, to: events.length, bytes, complete: batch.complete });
+    yield* unpackBatch(batch, events, tables, server);
   }
 }
 
-/** Whether an event of that type can be one that {@link unpackEvents} unpacks. */
+/** Whether an event of that type is one that {@link unpackEvents} unpacks. */
 export function mayBePacked(type: number): boolean {
   return type === EventType.transactionPayload || isCompressedByMariadb(type);
 }
 
-function isPacked(buffer: Buffer, start: number, end: number): boolean {
-  return eventType(buffer, start) === EventType.transactionPayload || isLargeWhenUnpacked(buffer, start, end);
-}
-
-/** What is in the packed event at an index of the list. */
-async function* unpacked(
+async function* unpackBatch(
   batch: EventBatch,
   events: EventList,
-  at: number,
+  tables: TableMaps,
   server: string,
 ): AsyncGenerator<EventBatch, void, undefined> {
-  const { buffer, start, end, place } = events.get(at);
-  if (eventType(buffer, start) === EventType.transactionPayload) {
-    yield* payload(batch, events, at, server);
-    return;
+  const ready = new EventList(server);
+  let { bytes } = batch;
+  let unpackedBytes = 0;
+  const pass = (complete: boolean): EventBatch => {
+    const passed = part(batch, ready, bytes, complete);
+    bytes = 0;
+    unpackedBytes = 0;
+    return passed;
+  };
+  for (let index = 0; index < events.length; index += 1) {
+    const { buffer, start, end, place } = events.get(index);
+    const type = eventType(buffer, start);
+    if (type === EventType.transactionPayload) {
+      yield pass(false);
+      ready.clear();
+      yield* payload(batch, events, index, tables, server);
+      continue;
+    }
+    const packed = isCompressedByMariadb(type);
+    // Visited, so that an event which is shorter than its fields say is named.
+    const { size, rows } = events.look(index, () => {
+      tables.event(buffer, start, end);
+      const bytes = packed ? unpackedSize(buffer, start, end) : end - start;
+      return { size: bytes, rows: bytes > largeRowsBytes ? tables.walkOf(buffer, start, end) : null };
+    });
+    if (rows !== null) {
+      const parts = packed
+        ? unpackedRows(buffer, start, end, rows.walk)
+        : splitRows(buffer.subarray(start, end), rows.imagesStart - start, rows.walk);
+      for await (const some of parts) {
+        for (const event of some) ready.push(event, 0, event.length, place);
+        yield pass(false);
+        ready.clear();
+        await turn();
+      }
+      continue;
+    }
+    if (!packed) {
+      ready.push(buffer, start, end, place);
+      continue;
+    }
+    const event =
+      size > smallBytes ? await unpackedElsewhere(buffer, start, end) : unpackedAtOnce(buffer, start, end);
+    ready.push(event, 0, event.length, place);
+    unpackedBytes += event.length;
+    if (unpackedBytes < turnBytes) continue;
+    yield pass(false);
+    ready.clear();
+    await turn();
   }
-  const inner = new EventList(server);
-  const event = await unpackedEvent(buffer, start, end);
-  inner.push(event, 0, event.length, place);
-  yield part(batch, inner, { from: 0, to: 1, bytes: 0, complete: false });
+  yield pass(batch.complete);
 }
 
 /** The events inside of the payload event at an index of the list. */
@@ -76,21 +118,33 @@ async function* payload(
   batch: EventBatch,
   events: EventList,
   at: number,
+  tables: TableMaps,
   server: string,
 ): AsyncGenerator<EventBatch, void, undefined> {
   const { buffer, start, end, place } = events.get(at);
-  const splitter = new EventSplitter();
+  const splitter = new EventSplitter(tables);
   const inner = new EventList(server);
+  const coordinates = { file: place.file, position: place.end };
   for await (const piece of unpackTransactionPayload(buffer, start + headerBytes, end)) {
-    splitter.push(piece, (bytes, eventStart, eventEnd) => {
-      inner.push(bytes, eventStart, eventEnd, place);
+    named(coordinates, () => {
+      splitter.push(piece, (bytes, eventStart, eventEnd) => {
+        // No server packs twice; unpacked where it is read it would be out of all bounds.
+        if (mayBePacked(eventType(bytes, eventStart))) {
+          throw new WaymarkError(
+            'protocol',
+            `Before ${formatCoordinates(coordinates)} the log holds a compressed event in a compressed transaction`,
+            { details: coordinates },
+          );
+        }
+        tables.event(bytes, eventStart, eventEnd);
+        inner.push(bytes, eventStart, eventEnd, place);
+      });
     });
-    yield part(batch, inner, { from: 0, to: inner.length, bytes: 0, complete: false });
+    yield part(batch, inner, 0, false);
     inner.clear();
     await turn();
   }
   if (splitter.isBetweenEvents) return;
-  const coordinates = { file: place.file, position: place.end };
   throw new WaymarkError(
     'unsupported-event',
     `Before ${formatCoordinates(coordinates)} the log holds a compressed transaction that ends in the middle of an event`,
@@ -98,10 +152,17 @@ async function* payload(
   );
 }
 
-function part(
-  { end }: EventBatch,
-  events: EventList,
-  { from, to, bytes, complete }: { from: number; to: number; bytes: number; complete: boolean },
-): EventBatch {
-  return { bytes, end, complete, packed: false, ...events.part(from, to) };
+/** @throws WaymarkError `protocol` where an event in the payload is shorter than its fields say. */
+function named(coordinates: Coordinates, read: () => void): void {
+  try {
+    read();
+  } catch (cause) {
+    if (!isOutOfBounds(cause)) throw cause;
+    const message = `Before ${formatCoordinates(coordinates)} the log holds a compressed transaction that cannot be read`;
+    throw new WaymarkError('protocol', message, { cause, details: coordinates });
+  }
+}
+
+function part({ end }: EventBatch, events: EventList, bytes: number, complete: boolean): EventBatch {
+  return { bytes, end, complete, packed: false, ...events.part() };
 }

@@ -1,4 +1,5 @@
 import { Decompress } from 'fzstd';
+import { runtime } from '../runtime/runtime.js';
 import { WaymarkError } from '../util/errors.js';
 import { nativePieces, nativeZstd } from './native-zstd.js';
 
@@ -14,13 +15,13 @@ const largestWindowBytes = 128 * 1024 * 1024;
 const smallBytes = 256 * 1024;
 
 /**
- * Unpacks zstd frames in pieces of some 128 KiB, each made when it is asked for. Where this Node has zstd, another thread
- * does it. Memory: the frame's window (at most 128 MiB) and a few pieces, however much it all unpacks to.
+ * Unpacks zstd frames in pieces of some 128 KiB, each made when it is asked for. Where this Node has zstd, and there are
+ * threads, another one does it. Memory: the frame's window (at most 128 MiB) and a few pieces, however much it all unpacks to.
  * @param unpackedBytes as much as it should unpack to; more is refused here where it is noticed early.
  * @throws WaymarkError `protocol` for what isn't zstd, is cut short, or wants a larger window.
  */
 export function zstdPieces(packed: Buffer, unpackedBytes: number): Iterable<Buffer> | AsyncIterable<Buffer> {
-  if (nativeZstd === null) return portableZstdPieces(packed);
+  if (nativeZstd === null || !runtime().hasThreads) return portableZstdPieces(packed);
   if (unpackedBytes > smallBytes) return readable(nativePieces(nativeZstd, packed, largestBlockBytes));
   try {
     const options = {

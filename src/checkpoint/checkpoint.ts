@@ -1,6 +1,9 @@
 import type { Coordinates } from '../binlog/coordinates.js';
 import type { Trail } from '../matching/trail.js';
-import type { LayoutsMark } from './layouts-record.js';
+import type { HolderNote } from './holder-note.js';
+
+/** Which layouts a checkpoint belongs to: of which life of an agent, and behind how many statements. */
+export type LayoutsMark = { readonly id: string; readonly version: number };
 
 /** Where a sink stands in what it has written: anything that JSON can carry; only the sink itself reads it. */
 export type SinkPosition = Readonly<Record<string, string | number>>;
@@ -14,7 +17,7 @@ export type ServerIdentity = {
   readonly uuid: string;
 };
 
-/** All that an agent must know to go on: one versioned record per stream (DESIGN.md, Checkpoint). */
+/** All that an agent must know to go on: one versioned record per stream. */
 export type Checkpoint = {
   readonly stream: string;
   /** Only grows: a record with an older token than the stored one is refused. 0 without an election. */
@@ -67,5 +70,7 @@ export interface CheckpointStore {
    * Errors as in `save`.
    */
   saveLayouts(record: Buffer, fencingToken: number, signal: AbortSignal): Promise<void>;
+  /** Who works with the record, where it can be reached from elsewhere; null: a lock of the store's own guards it. */
+  readonly holderNote: HolderNote | null;
   close(): Promise<void>;
 }

@@ -5,7 +5,7 @@ import type { TrailEntry } from '../matching/trail.js';
 import { WaymarkError, messageOf } from '../util/errors.js';
 
 import type { Checkpoint } from './checkpoint.js';
-import { type RecordBase, decodeBody, encodeBody, recordBaseOf } from './record.js';
+import { type RecordBase, decodeBody, encodeBody, recordBaseOf } from './record-body.js';
 import { digestBytes } from './trail-columns.js';
 
 /** A record is never larger, whatever the length of the trail: bytes. */

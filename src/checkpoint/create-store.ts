@@ -14,6 +14,8 @@ export type StoreMeans = {
   /** For ZooKeeper: the election's, so that both share a session. */
   readonly sessionTimeoutMs?: number | undefined;
   readonly logger?: ZooKeeperLogger | undefined;
+  /** For files: see FileStoreOptions. */
+  readonly alone?: boolean;
 };
 
 /**
@@ -27,7 +29,7 @@ export function createCheckpointStore(
 ): CheckpointStore {
   switch (config.store) {
     case 'file':
-      return fileStore({ path: config.path, stream });
+      return fileStore({ path: config.path, stream, alone: means.alone ?? false });
     case 'zookeeper': {
       const { connect, root, auth } = config;
       const { sessionTimeoutMs, logger } = means;

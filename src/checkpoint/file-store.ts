@@ -1,14 +1,16 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, readFile, readdir, rename, stat, unlink } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
 import { basename, join, resolve } from 'node:path';
 
+import { runtime } from '../runtime/runtime.js';
 import { syncFolder, writeSynced } from '../util/durable.js';
 import { WaymarkError, messageOf, hasSystemCode } from '../util/errors.js';
 import { type ProcessLock, acquireProcessLock } from '../util/process-lock.js';
+import { randomHex } from '../util/random.js';
 import { Serial } from '../util/serial.js';
 
 import type { Checkpoint, CheckpointStore, StoredCheckpoint } from './checkpoint.js';
 import { damagedRecord, decodeCheckpoint, encodeCheckpoint, recordLimitBytes } from './codec.js';
+import { conflictError } from './conflict.js';
 import { encodeStreamName } from './stream-name.js';
 import { TokenGuard } from './token-guard.js';
 
@@ -20,6 +22,8 @@ export type FileStoreOptions = {
   /** A directory; created with mode 0700 when it is missing. */
   readonly path: string;
   readonly stream: string;
+  /** There is no election: a second agent is to be refused when it opens the store, not when it first saves. */
+  readonly alone?: boolean;
 };
 
 /**
@@ -28,9 +32,9 @@ export type FileStoreOptions = {
  *
  * - A crash at any moment, the machine's included, leaves the old record or the new one: a new file is written beside
  *   the old one, synced, and put in its place in one step.
- * - One process writes a stream's record: the first save takes the lock `STREAM.lock` and rejects with
- *   `checkpoint-store`, naming the other process, while that one lives. A save under a later fencing token takes the
- *   lock over, and the other's next save is refused (`not-leader`). Several streams may share a directory.
+ * - One process writes a stream's record: the first save (the opening, where it is `alone`) takes the lock `STREAM.lock`
+ *   and rejects with `checkpoint-store`, naming the other process, while that one lives. A save under a later fencing
+ *   token takes the lock over, and the other's next save is refused (`not-leader`). Several streams may share a directory.
  * - The version is a hash of the record, read again from the file before each write.
  */
 export function fileStore(options: FileStoreOptions): CheckpointStore {
@@ -53,14 +57,16 @@ class FileStore implements CheckpointStore {
   readonly location: string;
   readonly layoutsLocation: string;
   droppedEntries = 0;
+  readonly holderNote = null;
   readonly #stream: string;
   readonly #directory: string;
   readonly #fileName: string;
   readonly #lockFile: string;
+  readonly #alone: boolean;
   readonly #serial = new Serial();
   readonly #tokens = new TokenGuard();
   #isOpen = false;
-  /** Held from the first save on, with the token of that save's leadership. */
+  /** Held from the first save on, or from the opening, with the token of that save's leadership. */
   #lock: { readonly lock: ProcessLock; readonly token: number } | null = null;
 
   constructor(options: FileStoreOptions) {
@@ -69,6 +75,7 @@ class FileStore implements CheckpointStore {
     this.#directory = folder;
     this.#fileName = basename(record);
     this.#lockFile = lock;
+    this.#alone = options.alone ?? false;
     this.location = record;
     this.layoutsLocation = layouts;
   }
@@ -76,7 +83,8 @@ class FileStore implements CheckpointStore {
   open(signal: AbortSignal): Promise<void> {
     return this.#serial.run(async () => {
       signal.throwIfAborted();
-      await this.#guarded('open', () => mkdir(this.#directory, { recursive: true, mode: 0o700 }));
+      await this.#guarded('open', () => runtime().disk.makeFolder(this.#directory, 0o700));
+      if (this.#alone) await this.#lockUnder(0);
       this.#isOpen = true;
     });
   }
@@ -142,7 +150,7 @@ class FileStore implements CheckpointStore {
   async #compareAndSet(lock: ProcessLock, checkpoint: Checkpoint, expected: string | null): Promise<string> {
     const stored = await this.#read(this.location);
     const version = stored === null ? null : versionOf(stored);
-    if (version !== expected) throw this.#conflict(expected, version);
+    if (version !== expected) throw conflictError(this.location, expected, version);
     await this.#tokens.check(checkpoint, expected, this.location, () =>
       Promise.resolve(stored === null ? null : this.#decode(stored)),
     );
@@ -162,14 +170,14 @@ class FileStore implements CheckpointStore {
   }
 
   async #read(path: string): Promise<Buffer | null> {
-    const size = await this.#ifThere(async () => (await stat(path)).size);
+    const size = await this.#ifThere(async () => (await runtime().disk.status(path)).size);
     if (size === null) return null;
     // Whatever lies there, it shall not fill the memory.
     if (size > largestFileBytes) {
       const origin = { stream: this.#stream, location: path };
       throw damagedRecord(origin, `has ${size} bytes, more than any record`);
     }
-    return this.#ifThere(() => readFile(path));
+    return this.#ifThere(() => runtime().disk.readFile(path));
   }
 
   #ifThere<T>(action: () => Promise<T>): Promise<T | null> {
@@ -184,12 +192,13 @@ class FileStore implements CheckpointStore {
   }
 
   async #replace(lock: ProcessLock, path: string, bytes: Buffer): Promise<void> {
-    const draft = join(this.#directory, `${this.#fileName}.${randomBytes(6).toString('hex')}.tmp`);
+    const { disk } = runtime();
+    const draft = join(this.#directory, `${this.#fileName}.${randomHex(6)}.tmp`);
     try {
       await this.#guarded('write', () => writeSynced(draft, bytes));
-      await lock.guard(() => this.#guarded('write', () => rename(draft, path)));
+      await lock.guard(() => this.#guarded('write', () => disk.rename(draft, path)));
     } catch (error) {
-      await unlink(draft).catch(() => undefined);
+      await disk.unlink(draft).catch(() => undefined);
       throw error;
     }
     // Without it the directory may still name the old file after a power failure.
@@ -198,9 +207,10 @@ class FileStore implements CheckpointStore {
 
   /** Drafts that a killed process has left: ours by name, and nobody else writes while we hold the lock. */
   async #removeLeftovers(): Promise<void> {
-    const names = await readdir(this.#directory);
+    const { disk } = runtime();
+    const names = (await disk.list(this.#directory)).map(({ name }) => name);
     const drafts = names.filter((name) => name.startsWith(`${this.#fileName}.`) && name.endsWith('.tmp'));
-    await Promise.all(drafts.map((name) => unlink(join(this.#directory, name))));
+    await Promise.all(drafts.map((name) => disk.unlink(join(this.#directory, name))));
   }
 
   async #guarded<T>(verb: string, action: () => Promise<T>): Promise<T> {
@@ -217,20 +227,6 @@ class FileStore implements CheckpointStore {
       `Cannot ${verb} the checkpoint ${this.location}: ${reason}. The directory must be writable for this account, ` +
         'with room on its disk.',
       { details: { location: this.location }, ...(cause === undefined ? {} : { cause }) },
-    );
-  }
-
-  #conflict(expected: string | null, found: string | null): WaymarkError {
-    const what =
-      found === null
-        ? 'is gone'
-        : expected === null
-          ? 'is already there'
-          : 'was changed by somebody else in between';
-    return new WaymarkError(
-      'checkpoint-conflict',
-      `The checkpoint ${this.location} ${what}. Only one agent may write it: stop the other, then start this one anew.`,
-      { details: { location: this.location, expected, found } },
     );
   }
 }

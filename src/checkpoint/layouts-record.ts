@@ -2,7 +2,7 @@ import { crc32, deflateRawSync, inflateRawSync } from 'node:zlib';
 
 import { z } from 'zod';
 
-import type { DictionaryColumn } from '../decode/dictionary.js';
+import type { DictionaryColumn } from '../decode/described-table.js';
 import {
   keyOf,
   nameOfKey,
@@ -12,10 +12,8 @@ import {
 } from '../layouts/proved-layouts.js';
 import { WaymarkError, messageOf } from '../util/errors.js';
 
+import type { LayoutsMark } from './checkpoint.js';
 import type { RecordOrigin } from './codec.js';
-
-/** Which layouts a checkpoint belongs to: of which life of an agent, and behind how many statements. */
-export type LayoutsMark = { readonly id: string; readonly version: number };
 
 /** The layouts in a record. */
 export type StoredLayouts = Parameters<ProvedLayouts['restore']>[0] & {
@@ -40,11 +38,11 @@ const mostInflatedBytes = 64 * 1024 * 1024;
 const magic = Buffer.from([0x8a, 0x57, 0x4d, 0x4c]);
 const crcOffset = 5;
 const bodyOffset = 9;
-const formatVersion = 1;
+const formatVersion = 2;
 
 const natural = z.int().nonnegative();
 const columnRow = z.tuple([z.string(), z.string(), z.string().nullable()]);
-/** Schema, table, default character set, {@link ProvedTable.carried}, columns, hidden columns. */
+/** Schema, table, default character set, {@link ProvedTable.carried}, columns, hidden columns, primary key. */
 const tableRow = z.tuple([
   z.string(),
   z.string(),
@@ -52,6 +50,7 @@ const tableRow = z.tuple([
   z.boolean(),
   z.array(columnRow),
   z.array(columnRow),
+  z.array(z.string()).nullable(),
 ]);
 /** The same; without anything behind the names where the table was not known. */
 const formerRow = z.union([tableRow, z.tuple([z.string(), z.string()])]);
@@ -129,8 +128,9 @@ function namesOf(key: string): [string, string] {
 }
 
 function rowOf(key: string, { definition, carried }: ProvedTable): TableRow {
-  const { columns, hidden = [], defaultCharset } = definition;
-  return [...namesOf(key), defaultCharset, carried, columns.map(columnRowOf), hidden.map(columnRowOf)];
+  const { columns, hidden = [], defaultCharset, key: primaryKey } = definition;
+  const lists = [columns.map(columnRowOf), hidden.map(columnRowOf)] as const;
+  return [...namesOf(key), defaultCharset, carried, ...lists, primaryKey === null ? null : [...primaryKey]];
 }
 
 function columnRowOf({ name, type, charset }: DictionaryColumn): ColumnRow {
@@ -189,9 +189,9 @@ function columnOf([name, type, charset]: ColumnRow): DictionaryColumn {
   return { name, type, charset };
 }
 
-function tableOf([, , defaultCharset, carried, columns, hidden]: TableRow): ProvedTable {
+function tableOf([, , defaultCharset, carried, columns, hidden, key]: TableRow): ProvedTable {
   const ofServer = hidden.length === 0 ? {} : { hidden: hidden.map(columnOf) };
-  return { definition: { columns: columns.map(columnOf), defaultCharset, ...ofServer }, carried };
+  return { definition: { columns: columns.map(columnOf), defaultCharset, key, ...ofServer }, carried };
 }
 
 function damaged({ stream, location }: RecordOrigin, what: string, cause?: unknown): WaymarkError {

@@ -1,27 +1,23 @@
-import { randomBytes } from 'node:crypto';
-
 import { formatAddress } from '../config/address.js';
 import type { ServerConnection } from '../mysql/connection.js';
 import type { Account } from '../mysql/instance.js';
+import { type TablesConfig, tablesError, tablesInstance } from '../mysql/own-tables.js';
 import { errorNumberOf, isOfServer } from '../mysql/server-error.js';
-import { text } from '../mysql/server.js';
-import {
-  isMissing,
-  shareTableLink,
-  type TableLink,
-  type TablesConfig,
-  tablesInstance,
-} from '../mysql/tables.js';
-import { WaymarkError, messageOf } from '../util/errors.js';
+import { text } from '../mysql/server-facts.js';
+import { shareTableLink, type TableLink } from '../mysql/table-link.js';
+import type { WaymarkError } from '../util/errors.js';
+import { randomHex } from '../util/random.js';
 import type { Share } from '../util/shared.js';
 
 import type { Checkpoint, CheckpointStore, StoredCheckpoint } from './checkpoint.js';
 import { damagedRecord, decodeCheckpoint, encodeCheckpoint, type RecordOrigin } from './codec.js';
-import { checkpointTableName } from './mysql-table.js';
+import { checkpointTableName } from './checkpoint-table.js';
 import { conflictError } from './conflict.js';
+import { HolderRow } from './holder-row.js';
 import { Serial } from '../util/serial.js';
 import { encodeStreamName } from './stream-name.js';
 import { fencedOff } from './token-guard.js';
+import { UnsettledWrites } from './unsettled-writes.js';
 
 /** Where a MySQL store keeps its record. */
 export type MysqlStoreOptions = {
@@ -40,7 +36,7 @@ const maxRounds = 3;
 const duplicateNumber = 1062;
 
 /**
- * Keeps the record in a table of a MySQL or MariaDB server, a row per stream (see mysql-table.ts), and another one for its
+ * Keeps the record in a table of a MySQL or MariaDB server, a row per stream (see checkpoint-table.ts), and another one for its
  * proved layouts. The table must be there.
  *
  * - A write names the version of the row that it replaces, and its own fencing token: the server does it only if both
@@ -59,27 +55,28 @@ class MysqlStore implements CheckpointStore {
   readonly location: string;
   readonly layoutsLocation: string;
   droppedEntries = 0;
+  readonly holderNote: HolderRow;
   readonly #options: MysqlStoreOptions;
-  readonly #server: string;
   readonly #table: string;
   readonly #key: string;
   readonly #layoutsKey: string;
   readonly #serial = new Serial();
+  readonly #unsettled = new UnsettledWrites();
   readonly #closing = new AbortController();
-  /** Versions that we tried to write on top of `base` without an answer: at most one of them was. */
-  #unsettled: { base: string | null; versions: string[] } = { base: null, versions: [] };
   #link: Share<TableLink> | null = null;
 
   constructor(options: MysqlStoreOptions) {
     const { tables, stream } = options;
     this.#options = options;
-    this.#server = formatAddress(tables.server);
     this.#table = checkpointTableName(tables.schema);
     this.#key = encodeStreamName(stream);
-    this.location = `mysql://${this.#server}/${tables.schema}/${this.#key}`;
+    this.location = `mysql://${formatAddress(tables.server)}/${tables.schema}/${this.#key}`;
     // No stream's name has a slash when it is encoded.
     this.#layoutsKey = `${this.#key}/layouts`;
     this.layoutsLocation = `${this.location}/layouts`;
+    this.holderNote = new HolderRow(this.#table, `${this.#key}/holder`, (signal, action) =>
+      this.#run(loadMs, signal, action),
+    );
   }
 
   async open(signal: AbortSignal): Promise<void> {
@@ -116,7 +113,7 @@ class MysqlStore implements CheckpointStore {
 
   saveLayouts(record: Buffer, fencingToken: number, signal: AbortSignal): Promise<void> {
     return this.#run(saveMs, signal, async (connection) => {
-      const version = randomBytes(16).toString('hex');
+      const version = randomHex(16);
       const changed = await connection.run(
         `UPDATE ${this.#table} SET version = ?, fencing_token = ?, saved_at = UTC_TIMESTAMP(6), record = ? ` +
           'WHERE stream = ? AND fencing_token <= ?',
@@ -144,22 +141,21 @@ class MysqlStore implements CheckpointStore {
   save(checkpoint: Checkpoint, expected: string | null, signal: AbortSignal): Promise<string> {
     return this.#run(saveMs, signal, async (connection) => {
       const { bytes, droppedEntries } = encodeCheckpoint(checkpoint);
-      if (expected !== this.#unsettled.base) this.#unsettled = { base: expected, versions: [] };
       let base = expected;
       for (let round = 0; round < maxRounds; round += 1) {
-        const version = randomBytes(16).toString('hex');
-        this.#unsettled.versions.push(version);
+        const version = randomHex(16);
+        const write = this.#unsettled.begin(expected, version);
         if (await this.#write(connection, { version, base, bytes, token: checkpoint.fencingToken })) {
-          this.#unsettled = { base: version, versions: [] };
+          this.#unsettled.clear();
           this.droppedEntries = droppedEntries;
           return version;
         }
-        this.#unsettled.versions = this.#unsettled.versions.filter((other) => other !== version);
+        this.#unsettled.refused(write);
         const row = await this.#row(connection);
         if (row !== null && row.version === base) {
           throw fencedOff(checkpoint, row.token, this.location);
         }
-        if (row === null || !this.#unsettled.versions.includes(row.version)) break;
+        if (row === null || !this.#unsettled.explains(expected, row.version)) break;
         base = row.version;
       }
       throw conflictError(this.location, expected);
@@ -221,26 +217,14 @@ class MysqlStore implements CheckpointStore {
         return await this.#link.value.run(ms, either, action);
       } catch (error) {
         either.throwIfAborted();
-        if (isMissing(error)) throw this.#away(messageOf(error), error, missingAdvice);
-        throw isOfServer(error) ? this.#away(messageOf(error), error) : error;
+        throw isOfServer(error) ? this.#away(error) : error;
       }
     });
   }
 
-  #away(
-    reason: string,
-    cause?: unknown,
-    advice = `Check that ${this.#server} runs and lets us in.`,
-  ): WaymarkError {
-    return new WaymarkError(
-      'checkpoint-store',
-      `The checkpoint store ${this.#table} on ${this.#server} can't be used: ${reason}. ${advice}`,
-      {
-        details: { server: this.#server, table: this.#table },
-        ...(cause === undefined ? {} : { cause }),
-      },
-    );
+  #away(why: WaymarkError | string): WaymarkError {
+    const { server } = this.#options.tables;
+    const table = this.#table;
+    return tablesError('checkpoint-store', `The checkpoint store ${table}`, server, why, { table });
   }
 }
-
-const missingAdvice = 'waymark check prints the statements that make it, and waymark check --fix runs them.';

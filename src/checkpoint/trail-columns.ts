@@ -1,6 +1,6 @@
 import type { Identity, TrailEntry } from '../matching/trail.js';
 
-import { type ByteReader, ByteWriter, Malformed } from './bytes.js';
+import { type VarintReader, VarintWriter, MalformedRecord } from './varints.js';
 
 /** A hint in the record's header: token, 1 when it ascends, index into `files`, position. */
 type HintRow = readonly [token: string, ascending: 0 | 1, file: number, position: number];
@@ -33,7 +33,7 @@ const literal = 2;
 /** Tags from here on are MariaDB GTIDs: this plus the index of the group. */
 const firstGroup = 3;
 
-/** Numbers up to here have exact differences that fit ByteWriter.zigzag; an origin beyond them is kept as text. */
+/** Numbers up to here have exact differences that fit VarintWriter.zigzag; an origin beyond them is kept as text. */
 const largestNumber = 2 ** 51;
 const digits = /^(?:0|[1-9]\d{0,15})$/;
 
@@ -54,8 +54,8 @@ class Dictionary {
 
 /** Writes origins as a tag each and, where they hold a number, its difference to the last one of the same tag. */
 class OriginWriter {
-  readonly tags = new ByteWriter();
-  readonly numbers = new ByteWriter();
+  readonly tags = new VarintWriter();
+  readonly numbers = new VarintWriter();
   readonly groups = new Dictionary();
   readonly literals = new Dictionary();
   readonly #last: number[] = [];
@@ -99,8 +99,8 @@ class OriginWriter {
 export function encodeTrail(entries: readonly TrailEntry[], start = 0): TrailColumns {
   const hints: HintRow[] = [];
   const files = new Dictionary();
-  const runs = new ByteWriter();
-  const seconds = new ByteWriter();
+  const runs = new VarintWriter();
+  const seconds = new VarintWriter();
   const origins = new OriginWriter();
   const digests = Buffer.allocUnsafe((entries.length - start) * digestBytes);
   let digestsEnd = 0;
@@ -143,13 +143,13 @@ export function encodeTrail(entries: readonly TrailEntry[], start = 0): TrailCol
 /**
  * The entries again. Nothing is allocated on the word of a number in the record: the run lengths must add up to the
  * digests that are really there.
- * @throws Malformed when the columns don't fit together.
+ * @throws MalformedRecord when the columns don't fit together.
  */
-export function decodeTrail(header: TrailHeader, numbers: ByteReader, digests: Buffer): TrailEntry[] {
+export function decodeTrail(header: TrailHeader, numbers: VarintReader, digests: Buffer): TrailEntry[] {
   const runs = header.hints.map(() => numbers.varint());
   const lastRun = numbers.varint();
   const count = runs.reduce((sum, run) => sum + run, lastRun);
-  if (count * digestBytes !== digests.length) throw new Malformed('its trail has gaps');
+  if (count * digestBytes !== digests.length) throw new MalformedRecord('its trail has gaps');
   const identities = decodeIdentities(header, numbers, digests);
   const entries: TrailEntry[] = [];
   let next = 0;
@@ -171,7 +171,7 @@ export function decodeTrail(header: TrailHeader, numbers: ByteReader, digests: B
   return entries;
 }
 
-function decodeIdentities(header: TrailHeader, numbers: ByteReader, digests: Buffer): Identity[] {
+function decodeIdentities(header: TrailHeader, numbers: VarintReader, digests: Buffer): Identity[] {
   const count = digests.length / digestBytes;
   const seconds: number[] = [];
   let second = 0;
@@ -191,7 +191,7 @@ function decodeIdentities(header: TrailHeader, numbers: ByteReader, digests: Buf
 
 function decodeOrigin(
   header: TrailHeader,
-  numbers: ByteReader,
+  numbers: VarintReader,
   tag: number,
   last: Map<number, number>,
 ): string {
@@ -206,6 +206,6 @@ function decodeOrigin(
 
 function textAt(texts: readonly string[], index: number): string {
   const text = texts[index];
-  if (text === undefined) throw new Malformed('its trail refers to a text that is not there');
+  if (text === undefined) throw new MalformedRecord('its trail refers to a text that is not there');
   return text;
 }

@@ -1,20 +1,20 @@
 import {
   type ZooKeeperAddress,
-  formatServers,
   normalizeZnodePath,
   parseZooKeeperAddress,
 } from '../config/zookeeper-address.js';
-import { hasCode, WaymarkError, messageOf } from '../util/errors.js';
+import { type WaymarkError, messageOf } from '../util/errors.js';
 import { TimeOver, within } from '../util/limits.js';
 import type { Share } from '../util/shared.js';
-import { isOfZooKeeper } from '../zookeeper/refusal.js';
+import { isOfZooKeeper, unusable } from '../zookeeper/refusal.js';
 import { shareSession } from '../zookeeper/shared-session.js';
-import type { ZnodeVersion } from '../zookeeper/zookeeper-client.js';
+import type { ZnodeVersion, ZooKeeperClient } from '../zookeeper/zookeeper-client.js';
 import type { ZooKeeperAuth, ZooKeeperLogger, ZooKeeperSession } from '../zookeeper/zookeeper-session.js';
 
 import type { Checkpoint, CheckpointStore, StoredCheckpoint } from './checkpoint.js';
 import { decodeCheckpoint, encodeCheckpoint } from './codec.js';
 import { conflictError } from './conflict.js';
+import { HolderZnode } from './holder-znode.js';
 import { Serial } from '../util/serial.js';
 import { encodeStreamName } from './stream-name.js';
 import { TokenGuard } from './token-guard.js';
@@ -47,15 +47,14 @@ const maxRounds = 3;
  *
  * Layout: `ROOT/STREAM/checkpoint` is a persistent znode whose data are the record (at most 256 KiB; ZooKeeper takes
  * 1 MiB). STREAM is the stream's name, every byte but letters, digits, `_`, `-` and inner dots as `%XX`. Parents are
- * made when missing, empty. A stream's other nodes lie beside `checkpoint`: its proved layouts in `layouts`. ACL: open to everybody who reaches
+ * made when missing, empty. A stream's other nodes lie beside `checkpoint`: its proved layouts in `layouts`, who works with it in `holder`. ACL: open to everybody who reaches
  * ZooKeeper.
  *
  * - The version is the znode's data version with its czxid, so that a znode deleted and made again is a conflict.
  * - A lost connection or session is made anew in the background. While there is none, `save` rejects at once with
  *   `checkpoint-store`, and after 1.8 s when the servers don't answer; it works again as soon as they are back.
  * - A save whose answer was lost is found to be our own at the next one, and is no conflict.
- * - `open` rejects with `checkpoint-store`, naming the servers, when none is reached within the session timeout, and
- *   with `no-zookeeper-client` when the package that is the client isn't there.
+ * - `open` rejects with `checkpoint-store`, naming the servers, when none is reached within the session timeout.
  * @throws WaymarkError `config` when `connect` or `root` can't be understood.
  */
 export function zookeeperStore(options: ZooKeeperStoreOptions): CheckpointStore {
@@ -66,6 +65,7 @@ class ZooKeeperStore implements CheckpointStore {
   readonly location: string;
   readonly layoutsLocation: string;
   droppedEntries = 0;
+  readonly holderNote: HolderZnode;
   readonly #options: ZooKeeperStoreOptions;
   readonly #address: ZooKeeperAddress;
   readonly #path: string;
@@ -87,6 +87,9 @@ class ZooKeeperStore implements CheckpointStore {
     this.#sessionTimeoutMs = options.sessionTimeoutMs ?? defaultSessionTimeoutMs;
     this.location = `zookeeper://${options.connect}${this.#path}`;
     this.layoutsLocation = `zookeeper://${options.connect}${this.#layoutsPath}`;
+    this.holderNote = new HolderZnode(`${parent}/holder`, (signal, action) =>
+      this.#onSession(loadMs, signal, action),
+    );
   }
 
   async open(signal: AbortSignal): Promise<void> {
@@ -106,7 +109,6 @@ class ZooKeeperStore implements CheckpointStore {
     } catch (error) {
       this.#shared = null;
       await shared.release();
-      if (hasCode(error, 'no-zookeeper-client')) throw error;
       // Ours, or the caller's own.
       if (error instanceof TimeOver) {
         throw this.#away(`${error.message} (${session.absence.message})`, session.absence);
@@ -187,13 +189,24 @@ class ZooKeeperStore implements CheckpointStore {
     path: string,
     action: (record: ZnodeRecord) => Promise<T>,
   ): Promise<T> {
+    return this.#onSession(ms, signal, (client, _session, limit) =>
+      action(new ZnodeRecord(client, path, limit)),
+    );
+  }
+
+  #onSession<T>(
+    ms: number,
+    signal: AbortSignal,
+    action: (client: ZooKeeperClient, session: ZooKeeperSession, limit: AbortSignal) => Promise<T>,
+  ): Promise<T> {
     return this.#serial.run(async () => {
       try {
         return await within(ms, [signal, this.#closing.signal], (limit) => {
           if (this.#shared === null) throw this.#away('it is not open');
-          const { client, absence } = this.#shared.value;
+          const session = this.#shared.value;
+          const { client, absence } = session;
           if (client === null) throw this.#away(absence.message, absence);
-          return action(new ZnodeRecord(client, path, limit));
+          return action(client, session, limit);
         });
       } catch (error) {
         throw isOfZooKeeper(error) ? this.#away(messageOf(error), error) : error;
@@ -202,16 +215,8 @@ class ZooKeeperStore implements CheckpointStore {
   }
 
   #away(reason: string, cause?: unknown): WaymarkError {
-    const servers = formatServers(this.#address);
-    return new WaymarkError(
-      'checkpoint-store',
-      `The checkpoint store in ZooKeeper (${servers}, ${this.#path}) can't be used: ${reason}. ` +
-        'Check that ZooKeeper runs, has a leader, and can be reached from here.',
-      {
-        details: { servers, path: this.#path },
-        ...(cause === undefined ? {} : { cause }),
-      },
-    );
+    const place = { address: this.#address, path: this.#path };
+    return unusable('checkpoint-store', 'The checkpoint store', place, reason, cause);
   }
 }
 

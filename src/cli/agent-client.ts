@@ -56,13 +56,13 @@ export function listenerOf({ http }: Config): Address {
   if (http === undefined) {
     throw new WaymarkError(
       'agent-unreachable',
-      'An agent of this config file can\'t be asked: it has no "http", for example http: {listen: 127.0.0.1:9464}',
+      'The config file has no "http", so its agent can\'t be asked. Add it, for example http: {listen: 127.0.0.1:9464}',
     );
   }
   if (http.listen.port !== 0) return http.listen;
   throw new WaymarkError(
     'agent-unreachable',
-    'An agent of this config file can\'t be found: "http.listen" has port 0, which is any free one',
+    '"http.listen" has port 0, which means any free port. So the agent of this config file can\'t be found',
   );
 }
 
@@ -72,7 +72,7 @@ const errorSchema = z.object({ error: z.looseObject({ message: z.string() }) });
 export function errorOf(listen: Address, { code, body }: AgentAnswer): WaymarkError {
   const parsed = errorSchema.safeParse(parseJson(body));
   if (!parsed.success) {
-    return unreachable(formatAddress(listen), `what answers there (${code}) is no agent of this version`);
+    return unreachable(formatAddress(listen), `what answers there (${code}) is not an agent of this version`);
   }
   const { message, ...details } = parsed.data.error;
   return new WaymarkError(codes.get(code) ?? 'agent-unreachable', message, { details });

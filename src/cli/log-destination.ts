@@ -1,5 +1,6 @@
 import { constants, fstatSync, openSync, writeSync } from 'node:fs';
 import { hasSystemCode, messageOf } from '../util/errors.js';
+import { printable } from '../util/printable.js';
 
 /** Lines that wait for a reader who doesn't keep up; beyond it they are dropped: bytes. */
 const waitingLimitBytes = 1024 * 1024;
@@ -31,7 +32,8 @@ export class LogDestination {
   /** Takes one line with its line break. Never throws, and never waits. */
   write(line: string): void {
     if (this.#dropped > 0) this.#report();
-    const bytes = Buffer.from(line);
+    // What JSON leaves as it is may command the terminal of whoever looks on.
+    const bytes = Buffer.from(printable(line));
     if (this.#dropped > 0 || this.#waitingBytes + bytes.length > waitingLimitBytes) this.#drop('');
     else this.#take(bytes);
   }

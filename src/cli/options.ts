@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseCoordinates } from '../binlog/coordinates.js';
-import { type Address, parseAddress } from '../config/address.js';
+import { type Address, mayHaveSecret, parseAddress } from '../config/address.js';
 import { parseDuration } from '../config/duration.js';
 import { WaymarkError } from '../util/errors.js';
 import { logLevels } from './logger.js';
@@ -35,7 +35,7 @@ export function withServerOption(command: Command, flag: string, description: st
   return withRequiredOption(
     command,
     `${flag} <HOST:PORT>`,
-    `${description}; port 3306 if left out, IPv6 in brackets`,
+    `${description} (default port 3306, IPv6 in brackets, or unix:/PATH)`,
     readWith(parseAddress),
   );
 }
@@ -46,13 +46,26 @@ export function withAccountOptions(command: Command): Command {
     command
       .option(
         '-c, --config <FILE>',
-        'take account, TLS and the form of hints from this config file (else: WAYMARK_USER, WAYMARK_PASSWORD)',
+        'take account, TLS and the form of hints from this config file (default: WAYMARK_USER, WAYMARK_PASSWORD)',
       )
-      .option('--stream <NAME>', streamHelp),
+      .option('--stream <NAME>', streamHelp)
+      .option('--tls-ca <FILE>', 'encrypt, and trust the certificates in this file (PEM)')
+      .option(
+        '--server-public-key <FILE>',
+        "log in without TLS, with the server's public key in this file (PEM)",
+      )
+      .option('--get-server-public-key', 'log in without TLS, with the public key that the server sends'),
   );
 }
 
-const streamHelp = 'which stream of the config file, where it has several';
+/** What of the account may be said on the command line, and beats the config file. */
+type AccountOptions = {
+  readonly tlsCa?: string;
+  readonly serverPublicKey?: string;
+  readonly getServerPublicKey?: true;
+};
+
+const streamHelp = 'the stream, if the config file has several';
 
 /** Adds `--server` and, for the account, `-c`. */
 export function withServerOptions(command: Command): Command {
@@ -83,16 +96,17 @@ export const readDuration = readWith(parseDuration);
 /** `FILE:POSITION`. */
 export const readCoordinates = readWith(parseCoordinates);
 
-/** Lets commander say which option has the value that a parser of ours refuses. */
+/** Lets commander say which option has the value that a parser of ours refuses; it repeats the value, unless that may be a secret. */
 export function readWith<T>(parse: (text: string) => T): (text: string) => T {
   return (text) => {
     try {
       return parse(text);
     } catch (error) {
-      if (error instanceof WaymarkError) throw new InvalidArgumentError(error.message);
+      if (error instanceof WaymarkError && !mayHaveSecret(text))
+        throw new InvalidArgumentError(error.message);
       throw error;
     }
   };
 }
 
-export type ServerOptions = { readonly server: Address; readonly config?: string };
+export type ServerOptions = AccountOptions & { readonly server: Address; readonly config?: string };

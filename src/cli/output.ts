@@ -6,6 +6,7 @@ import {
   messageOf,
   WaymarkError,
 } from '../util/errors.js';
+import { printable } from '../util/printable.js';
 import { Interrupted } from './signals.js';
 
 /** Where a command's result and errors go: for programs exactly one JSON document on stdout, for people plain text. */
@@ -57,17 +58,20 @@ export function unexpectedText(error: unknown): string {
   const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return (
     `waymark: unexpected error: ${what}\n` +
-    'This is a mistake in waymark. Please report it, with the lines above, the version (waymark --version) and the command.'
+    'This is a bug in waymark. Please report it, with the lines above, the version (waymark --version) and the command.'
   );
 }
 
-/** Resolves when the text has been handed over. A reader that has gone (`waymark … | head`) is no error. */
+/**
+ * Resolves when the text has been handed over. A reader that has gone (`waymark … | head`) is no error. Names out of
+ * servers and files stand in what is shown: none of it may command a terminal.
+ */
 function write(stream: NodeJS.WritableStream, text: string): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       resolve();
     };
     stream.once('error', done);
-    stream.write(`${text}\n`, done);
+    stream.write(`${printable(text)}\n`, done);
   });
 }

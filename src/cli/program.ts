@@ -18,6 +18,7 @@ import type { CommonOptions, CommandWork, Start } from './context.js';
 import { createLogger, flushLog } from './logger.js';
 import { Output, unexpectedText } from './output.js';
 import { signalsOf } from './signals.js';
+import { takeStrayLines } from './stray-lines.js';
 
 const examples = `
 Account: WAYMARK_USER and WAYMARK_PASSWORD, or a config file (-c FILE).
@@ -46,6 +47,7 @@ export async function runProgram(process: NodeJS.Process): Promise<number> {
     else logger.fatal({ event: 'crashed', err: error }, crashText(error));
     process.exit(exitCodes.failed);
   };
+  const giveBack = takeStrayLines(process, () => logger);
   process.on('uncaughtException', onUncaught);
   process.on('unhandledRejection', onUncaught);
   process.on('exit', flushLog);
@@ -74,6 +76,7 @@ export async function runProgram(process: NodeJS.Process): Promise<number> {
     return await failed(error, output, usage.join(''));
   } finally {
     release();
+    giveBack();
     process.off('uncaughtException', onUncaught);
     process.off('unhandledRejection', onUncaught);
   }

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { CommandContext } from './context.js';
+import { printable } from '../util/printable.js';
 import { formatBytes } from '../util/quantities.js';
 
 /** How far a scan has come. */
@@ -35,7 +36,7 @@ export function showProgress(
       const perSecond = bytes / ((now - startedAt) / 1000);
       if (watched) {
         const text = `${server}  ${file}  ${formatBytes(bytes)} read, ${formatBytes(perSecond)}/s`;
-        process.stderr.write(`\r\u001B[K${text}`);
+        process.stderr.write(`\r\u001B[K${printable(text)}`);
         drawn = true;
       } else {
         logger.info(

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { ReloadReport } from '../failover/switching.js';
+import type { ReloadReport } from '../failover/reload.js';
 import { messageOf, WaymarkError } from '../util/errors.js';
 
 /** What reloading works with. */
@@ -28,7 +28,7 @@ async function reload<Loaded>({ load, apply, logger }: ReloadOptions<Loaded>): P
     if (!(error instanceof WaymarkError)) throw error;
     logger.error(
       { event: 'config.refused', ...error.details, code: error.code, reason: messageOf(error) },
-      `The new configuration is refused, the old one stays: ${messageOf(error)}`,
+      `The new configuration is refused. The old one stays: ${messageOf(error)}`,
     );
   }
 }
@@ -39,9 +39,9 @@ export function reloadText({ added, removed, changed, notApplied }: ReloadReport
     ...(added.length === 0 ? [] : [`added ${added.join(', ')}`]),
     ...(removed.length === 0 ? [] : [`removed ${removed.join(', ')}`]),
     ...(changed.length === 0 ? [] : [`changed ${changed.join(', ')}`]),
-    ...(notApplied.length === 0 ? [] : [`only a restart brings about ${notApplied.join(', ')}`]),
+    ...(notApplied.length === 0 ? [] : [`a restart is needed for ${notApplied.join(', ')}`]),
   ];
   return parts.length === 0
-    ? 'The configuration was read again: nothing is new'
+    ? 'The configuration was read again: nothing has changed'
     : `The configuration was read again: ${parts.join('; ')}`;
 }

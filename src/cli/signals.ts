@@ -16,6 +16,11 @@ export type SignalSource = {
 
 const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const userSignal = 'SIGUSR2';
+const debuggerSignal = 'SIGUSR1';
+
+function ignore(): void {
+  // That is all.
+}
 
 /** What the operator says by signals. */
 export type Signals = {
@@ -39,6 +44,8 @@ export function signalsOf(process: SignalSource): Signals {
     else controller.abort(new Interrupted(name));
   };
   for (const name of names) process.on(name, listener);
+  // Left to Node it opens its debugger, which lets whoever may connect do anything (nodejs.org/api/process.html).
+  process.on(debuggerSignal, ignore);
   let onUserSignal: (() => void) | null = null;
   return {
     signal: controller.signal,
@@ -51,6 +58,7 @@ export function signalsOf(process: SignalSource): Signals {
     },
     release: () => {
       for (const name of names) process.off(name, listener);
+      process.off(debuggerSignal, ignore);
       if (onUserSignal !== null) process.off(userSignal, onUserSignal);
     },
   };

@@ -22,10 +22,17 @@ export type Target = {
  */
 export async function readTarget(
   { environment }: CommandContext,
-  { server, config: path, logLevel, stream }: ServerOptions & CommonOptions,
+  { server, config: path, logLevel, stream, ...options }: ServerOptions & CommonOptions,
 ): Promise<Target> {
+  const { tlsCa, serverPublicKey, getServerPublicKey } = options;
   if (path !== undefined) {
-    const config = await loadConfig(path, environment, { 'log.level': logLevel }, stream);
+    const overrides = {
+      'log.level': logLevel,
+      'tls.ca': tlsCa,
+      serverPublicKey,
+      getServerPublicKey,
+    };
+    const config = await loadConfig(path, environment, overrides, stream);
     const account = await readAccount(config);
     return { instance: { address: server, account }, format: config.hints, logLevel: config.log.level };
   }
@@ -37,8 +44,13 @@ export async function readTarget(
       'Which account? Set WAYMARK_USER and WAYMARK_PASSWORD (empty for an account without one), or give -c FILE',
     );
   }
+  const account = await readAccount({
+    ...{ user, password: new Secret(password) },
+    ...(tlsCa === undefined ? {} : { tls: { ca: tlsCa, verify: true } }),
+    ...{ serverPublicKey, getServerPublicKey },
+  });
   return {
-    instance: { address: server, account: { user, password: new Secret(password) } },
+    instance: { address: server, account },
     format: defaultHintFormat,
     logLevel: logLevel ?? 'info',
   };

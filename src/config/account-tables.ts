@@ -2,8 +2,8 @@
 export const systemSchema = 'mysql';
 
 /**
- * The servers' own tables that hold accounts, what these may do, or secrets: password hashes, passwords for other servers,
- * bodies of routines and events (which may set passwords). By plain names, as both vendors have them: MySQL 8.0 to 9.7 and
+ * The servers' own tables with accounts, privileges or secrets: password hashes, passwords for other servers, bodies
+ * of routines and events (which may set passwords). By plain names, as both vendors have them: MySQL 8.0 to 9.7 and
  * its plugins, MariaDB 10.5 to 11.8 and its plugins.
  */
 const accountTables: ReadonlySet<string> = new Set([

@@ -7,17 +7,17 @@ export type ColumnsConfig = {
   readonly hash?: { readonly columns: readonly string[]; readonly key: Secret } | undefined;
 };
 
-/** What becomes of a column's values. */
+/** How a column's values are treated. */
 export type ColumnRule = 'show' | 'exclude' | 'hash';
 
 /** Says which columns are kept out of the records. */
 export type ColumnRules = {
-  /** What hashes are made with. */
+  /** The key of the hashes. */
   readonly key: Buffer;
   of(schema: string, table: string, column: string): ColumnRule;
   /** Whether some columns of the table may be kept out. */
   concerns(schema: string, table: string): boolean;
-  /** Whether a statement's text must not be shown: it has the name of such a table in it, or what may be one. */
+  /** Whether a statement's text must be hidden: it contains the name of such a table, or a word that may be one. */
   withholds(sql: string): boolean;
 };
 
@@ -25,7 +25,7 @@ type Pattern = {
   readonly schema: RegExp;
   readonly table: RegExp;
   readonly column: RegExp;
-  /** In statements: it depends on the server whether case counts (`lower_case_table_names`). */
+  /** In statements, case sensitivity depends on the server (`lower_case_table_names`). */
   readonly tableInAnyCase: RegExp;
 };
 
@@ -36,10 +36,10 @@ export function isColumnPattern(text: string): boolean {
 
 /** A name that needs no quotation marks. */
 const bareName = /[\w$\u0080-\uffff]+/g;
-/** What encloses other names. Which of them open and which close isn't told: rather a text too many is withheld. */
+/** Quotation marks around other names. Opening and closing ones aren't distinguished. In doubt a text is withheld. */
 const quotationMarks = /[`"]/;
 
-/** Makes the rules of patterns that `isColumnPattern` accepts; null where there are none. */
+/** Makes the rules of patterns that `isColumnPattern` accepts. Null if there are none. */
 export function columnRules({ exclude, hash }: ColumnsConfig): ColumnRules | null {
   if (exclude.length === 0 && hash === undefined) return null;
   const excluded = exclude.map(compile);
@@ -56,7 +56,7 @@ export function columnRules({ exclude, hash }: ColumnsConfig): ColumnRules | nul
     },
     concerns: (schema, table) => all.some((pattern) => covers(pattern, { schema, table })),
     withholds: (sql) => {
-      // A character that wasn't told may be one of a name.
+      // A character that could not be decoded may belong to a name.
       if (sql.includes('\ufffd')) return true;
       const isTable = (name: string): boolean => all.some(({ tableInAnyCase }) => tableInAnyCase.test(name));
       return (sql.match(bareName) ?? []).some(isTable) || sql.split(quotationMarks).some(isTable);

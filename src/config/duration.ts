@@ -7,12 +7,12 @@ const unitMs: ReadonlyMap<string, number> = new Map([
   ['h', 3_600_000],
 ]);
 
-/** What a timer can wait for (24 days and some); anything longer would fire at once. */
+/** The longest time that a timer supports (some 24 days). A longer one would fire at once. */
 const longestMs = 2 ** 31 - 1;
 
 /**
  * Reads a duration such as `500ms`, `30s`, `1.5m` or `2h` and gives whole milliseconds.
- * @throws WaymarkError `usage` when the text has another form; a number without a unit is refused, too.
+ * @throws WaymarkError `usage` if the text has another form. A number without a unit is refused, too.
  */
 export function parseDuration(text: string): number {
   const match = /^(\d{1,12}(?:\.\d{1,6})?)(ms|s|m|h)$/.exec(text.trim());

@@ -1,4 +1,4 @@
-/** The way to a value: keys and indexes from the top of the file. */
+/** The path of a value: keys and indexes from the top of the file. */
 export type KeyPath = readonly (string | number)[];
 
 /** Something wrong with the file: where, and what. */
@@ -7,8 +7,8 @@ export type ConfigProblem = { readonly path: KeyPath; readonly message: string }
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Replaces `${NAME}` in every text of a document by that variable of the environment, and `$${` by `${`.
- * A text with a problem becomes undefined; the input is left as it is.
+ * Replaces `${NAME}` in every text of a document by that environment variable, and `$${` by `${`. A text with a
+ * problem becomes undefined. The input isn't changed.
  */
 export function expandVariables(
   value: unknown,
@@ -32,7 +32,7 @@ function expandText(source: string, environment: Environment): { text: string; w
   const wrong: string[] = [];
   const text = source.replace(/\$\$\{|\$\{([^}]*)(\}?)/g, (match, name: string | undefined, end: string) => {
     if (match === '$${') return '${';
-    // The text may be a password: say nothing of what stands in it, unless it is a name.
+    // The text may be a password. Show nothing of it but a name.
     if (end === '' || name === undefined || !/^[A-Za-z_]\w*$/.test(name)) {
       wrong.push('"${" must be followed by the name of a variable and "}" (for a plain "${" write "$${")');
       return '';
@@ -50,7 +50,7 @@ export function isBelow(path: KeyPath, ancestor: KeyPath): boolean {
   return ancestor.every((key, index) => path[index] === key);
 }
 
-/** A copy of `root` with another value at `path`; what is missing on the way, or is no section, becomes one. */
+/** A copy of `root` with another value at `path`. Missing parts on the way become sections. */
 export function withValueAt(root: unknown, path: readonly string[], value: unknown): unknown {
   const [key, ...rest] = path;
   if (key === undefined) return value;

@@ -2,11 +2,11 @@ import { z } from 'zod';
 
 import { messageOf } from '../util/errors.js';
 import { parseDuration } from './duration.js';
-import { nearest } from './nearest.js';
+import { nearest } from './spelling.js';
 
 /**
- * The kinds of values that the config file is made of. Each one's messages say what is allowed, and none repeats a
- * value that could be a secret.
+ * The kinds of values in the config file. Their messages say what is allowed, and never repeat a value that could be
+ * a secret.
  */
 
 type RawIssue = { readonly input?: unknown };
@@ -20,7 +20,7 @@ function didYouMean(word: string, known: readonly string[]): string {
   return meant === null ? `known are ${known.join(', ')}` : `did you mean "${meant}"?`;
 }
 
-/** A section that knows all of its keys: an unknown one is refused with the nearest known one. */
+/** A section with a fixed set of keys. The message for an unknown key names the nearest known one. */
 export function section<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
   const known = Object.keys(shape);
   return z.strictObject(shape, {
@@ -41,7 +41,7 @@ export function textLike(form: RegExp, what: string) {
   return text(what).regex(form, { error: `must be ${what}` });
 }
 
-/** Text that a parser of ours reads; what the parser throws is the message. */
+/** Text that a parser reads. The parser's error is the message. */
 export function parsed<Value>(what: string, parse: (text: string) => Value) {
   return text(what).transform((input, context): Value => {
     try {
@@ -83,7 +83,7 @@ export function oneOf<const Words extends readonly [string, ...string[]]>(words:
   return z.enum(words, { error: ({ input }) => wordMessage(words, input) });
 }
 
-/** Sections of several kinds, told apart by the word under `key`. */
+/** Sections of several kinds, distinguished by the word under `key`. */
 export function kinds<
   const Key extends string,
   const Options extends readonly [z.core.$ZodTypeDiscriminable, ...z.core.$ZodTypeDiscriminable[]],
@@ -107,7 +107,7 @@ function wordMessage(words: readonly string[], input: unknown): string {
   return `must be one of ${words.join(', ')}, not "${input}"${meant === null ? '' : ` (did you mean "${meant}"?)`}`;
 }
 
-/** A value of several forms: `choose` looks at the input and gives the schema that it must satisfy. */
+/** A value with several forms. `choose` looks at the input and returns the schema for it. */
 export function chosen<Value>(choose: (input: unknown) => z.ZodType<Value>) {
   return z.unknown().transform((input, context): Value => {
     const result = choose(input).safeParse(input);

@@ -1,8 +1,8 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 
 import { LineCounter, parseDocument } from 'yaml';
 
+import { runtime } from '../runtime/runtime.js';
 import { WaymarkError, messageOf } from '../util/errors.js';
 import { type ConfigProblem, type KeyPath, expandVariables, isBelow, withValueAt } from './expand.js';
 import { type Config, configSchema } from './schema.js';
@@ -17,15 +17,15 @@ import {
   type SplitDocument,
 } from './streams.js';
 
-/** Values that beat the file and the environment (flags): by dotted key, for example `{'log.level': 'debug'}`. */
+/** Values that override the file and the environment (flags), by dotted key, for example `{'log.level': 'debug'}`. */
 export type ConfigOverrides = Readonly<Record<string, unknown>>;
 
-/** The configurations of an agent's streams; what concerns the whole agent is the same in all. */
+/** The configurations of an agent's streams. Settings of the whole agent are the same in all. */
 export type Configs = readonly [Config, ...Config[]];
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Which variable beats which key of the file. */
+/** The environment variables that override keys of the file. */
 const variables = [
   ['WAYMARK_USER', 'user'],
   ['WAYMARK_PASSWORD', 'password'],
@@ -33,13 +33,13 @@ const variables = [
 
 /**
  * Reads the configurations of all streams of an agent: from a config file with one stream, or with a list of them
- * under `streams` (what stands outside of it holds for all, unless a stream has that key itself), or from a folder of
- * config files with one stream each (and perhaps a `defaults.yaml` that holds for all).
- * `${NAME}` in a value stands for a variable of the environment, `$${` for a plain `${`.
- * What wins: file < WAYMARK_USER and WAYMARK_PASSWORD < overrides.
+ * under `streams` (keys outside the list apply to all streams that don't have the key themselves), or from a folder
+ * of config files with one stream each (and perhaps a `defaults.yaml` for all). `${NAME}` in a value stands for a
+ * variable of the environment, `$${` for a plain `${`. Precedence, lowest first: file, WAYMARK_USER and
+ * WAYMARK_PASSWORD, overrides.
  *
- * @throws WaymarkError `config`: a file can't be read, isn't YAML (with line and column), or is wrong; then one
- *   error tells all the problems, and `details.problems` lists them as `{key, message}`.
+ * @throws WaymarkError `config`: a file can't be read, isn't YAML (with line and column), or is wrong. Then one error
+ * has all problems, and `details.problems` lists them as `{key, message}`.
  */
 export async function loadConfigs(
   path: string,
@@ -59,8 +59,8 @@ export async function loadConfigs(
 }
 
 /**
- * As loadConfigs, for what works on one stream.
- * @param stream its name; may be left out where there is one only.
+ * Like loadConfigs, for commands that work on one stream.
+ * @param stream its name. It may be left out if there is only one.
  * @throws WaymarkError `usage` when there are several and none is named, or none has that name.
  */
 export async function loadConfig(
@@ -92,12 +92,14 @@ export function parseConfigs(
   return resolve(name, splitStreams(rawDocument(source, name, environment)), environment, overrides);
 }
 
-/** The config files of a folder, by name; null when it isn't one. */
+/** The config files of a folder, by name. Null if it isn't one. */
 async function filesOf(path: string): Promise<string[] | null> {
   try {
-    if (!(await stat(path)).isDirectory()) return null;
-    const names = (await readdir(path)).filter((name) => /^[^.].*\.ya?ml$/.test(name)).toSorted();
-    return names.map((name) => join(path, name));
+    const { disk } = runtime();
+    if ((await disk.status(path)).kind !== 'folder') return null;
+    const names = (await disk.list(path)).map(({ name }) => name);
+    const files = names.filter((name) => /^[^.].*\.ya?ml$/.test(name)).toSorted();
+    return files.map((name) => join(path, name));
   } catch (error) {
     throw unreadable(path, error);
   }
@@ -105,7 +107,7 @@ async function filesOf(path: string): Promise<string[] | null> {
 
 async function readText(path: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8');
+    return String(await runtime().disk.readFile(path));
   } catch (error) {
     throw unreadable(path, error);
   }
@@ -173,7 +175,7 @@ function resolveStream(
   overrides: ConfigOverrides,
 ): { config: Config | null; wrong: FileProblem[] } {
   const [mine, common] = [keysOf(own.value), keysOf(shared?.value)];
-  /** Where a key of the stream's stands: in its own part, unless only the shared one has it. */
+  /** Where a stream's key is: in its own part, unless only the shared part has it. */
   const place = (path: KeyPath): { file: string; path: KeyPath } => {
     const key = String(path[0] ?? '');
     if (shared !== null && !mine.has(key) && common.has(key)) return { file: shared.name, path };
@@ -190,7 +192,7 @@ function resolveStream(
   };
   for (const [variable, key] of variables) {
     const replacement = environment[variable];
-    // Empty is how an unset variable often arrives; it only says something where nobody else does.
+    // An unset variable often arrives as empty. So an empty one counts only if nothing else sets the value.
     if (replacement !== undefined && (replacement !== '' || !hasKey(merged, key))) replace(key, replacement);
   }
   for (const [key, replacement] of Object.entries(overrides)) {
@@ -213,13 +215,13 @@ function resolveStream(
 
 function parseYaml(source: string, name: string): unknown {
   const lines = new LineCounter();
-  // No pretty errors: they show the line, and a password may stand on it.
+  // No pretty errors: they show the line, which may contain a password.
   const document = parseDocument(source, { lineCounter: lines, prettyErrors: false });
   const [problem] = [...document.errors, ...document.warnings];
   if (problem !== undefined) {
     const { line, col } = lines.linePos(problem.pos[0]);
     const onSecret = /password|token/i.test(source.split('\n')[line - 1] ?? '');
-    const what = onSecret ? 'this value cannot be read, put it in quotes' : problem.message;
+    const what = onSecret ? 'this value cannot be read: put it in quotes' : problem.message;
     throw new WaymarkError('config', `${name}:${String(line)}:${String(col)}: not valid YAML: ${what}`, {
       details: { file: name, line, column: col },
     });
@@ -254,7 +256,7 @@ function complaint(name: string, problems: readonly FileProblem[]): WaymarkError
     const text = key === '' ? message : `${key}: ${message}`;
     return { key, text: file === name ? text : `${basename(file)}: ${text}`, message };
   });
-  // What is wrong for all streams is told once.
+  // A problem of all streams is reported once.
   const lines = all.filter(({ text }, index) => all.findIndex((other) => other.text === text) === index);
   const [only] = lines;
   const message =

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { type Address, formatAddress, parseAddress, parseListenAddress } from './address.js';
+import { type Address, formatAddress, isLoopback, parseAddress, parseListenAddress } from './address.js';
 import {
   chosen,
   duration,
@@ -23,7 +23,7 @@ type ServerConfig = {
   readonly address: Address;
   /** Among equally suitable members the one with the highest number is preferred; 0 unless configured. */
   readonly priority: number;
-  /** What it is, for those that can't be told by their answers. */
+  /** Its kind, if waymark can't detect it. */
   readonly kind?: 'server' | 'binlog-server' | undefined;
 };
 
@@ -34,7 +34,10 @@ export type StartConfig =
   | { readonly at: 'coordinates'; readonly file: string; readonly position: number }
   | { readonly at: 'hint'; readonly hint: string };
 
-const address = parsed('HOST:PORT, for example db1.example.com:3306 or [::1]:3306', parseAddress);
+const address = parsed(
+  'HOST:PORT, for example db1.example.com:3306 or [::1]:3306, or unix:/PATH',
+  parseAddress,
+);
 
 const server = chosen<ServerConfig>((input) =>
   typeof input === 'object' && input !== null
@@ -59,14 +62,14 @@ const servers = z
       const earlier = first.get(name);
       if (earlier === undefined) first.set(name, index);
       else {
-        const message = `${name} stands in the list already, as servers[${String(earlier)}]`;
+        const message = `${name} is already in the list, as servers[${String(earlier)}]`;
         context.addIssue({ code: 'custom', path: [index], message });
       }
     }
   });
 
 const tls = section({
-  ca: text('the path of a file with the certificates to trust (PEM)'),
+  ca: text('the path of a file with the certificates to trust (PEM)').optional(),
   cert: text('the path of our certificate (PEM)').optional(),
   key: text("the path of our certificate's key (PEM)").optional(),
   verify: yesOrNo().default(true),
@@ -114,10 +117,10 @@ const secret = (missing: string) =>
     .string({ error: ({ input }) => (input === undefined ? missing : 'must be text: put it in quotes') })
     .transform((value) => new Secret(value));
 
-/** How to get at ZooKeeper, for whatever is kept there. */
+/** The connection to ZooKeeper. */
 const zookeeper = {
   connect: parsed(
-    'HOST:PORT,HOST:PORT,… with an optional /PATH that all is below, for example "zk1:2181,zk2:2181,zk3:2181/audit"',
+    'HOST:PORT,HOST:PORT,… with an optional /PATH at the end, for example "zk1:2181,zk2:2181,zk3:2181/audit"',
     (connect) => {
       parseZooKeeperAddress(connect);
       return connect;
@@ -168,11 +171,11 @@ function checkLease({ timeout, interval, margin }: Lease, context: z.RefinementC
   const complain = (key: keyof Lease, message: string): void => {
     context.addIssue({ code: 'custom', path: [key], message });
   };
-  if (interval < 1) complain('interval', 'must be longer than nothing');
-  if (margin < 1) complain('margin', 'must be longer than nothing');
-  // Two attempts to renew that fail must not be the end of it.
+  if (interval < 1) complain('interval', 'must be longer than 0');
+  if (margin < 1) complain('margin', 'must be longer than 0');
+  // Two failed attempts to renew must not end the lease.
   if (3 * interval + margin > timeout) {
-    complain('timeout', 'is too short: it must be as long as "margin" and three times "interval"');
+    complain('timeout', 'is too short: it must be at least "margin" plus three times "interval"');
   }
 }
 
@@ -215,10 +218,10 @@ const failover = section({
   avoid,
 }));
 
-/** Of the hashes' key: with a shorter one, who knows the values could try all keys. */
+/** The minimum length of the key. With a shorter one, somebody who knows values could try all keys. */
 const shortestKey = 16;
 
-/** The config file, as DESIGN.md describes it: what is written goes in, what the agent works with comes out. */
+/** The schema of the config file: the input is what was written, the output is what the agent works with. */
 export const configSchema = section({
   stream: textLike(/^[A-Za-z0-9][\w.-]{0,99}$/, 'a name of letters, digits, ".", "_" and "-"'),
   servers,
@@ -226,6 +229,8 @@ export const configSchema = section({
   user: text('the name of the account (or set WAYMARK_USER)'),
   password: secret('is missing: write it, or set WAYMARK_PASSWORD (an account without one: "")'),
   tls: tls.optional(),
+  serverPublicKey: text("the path of a file with the servers' public key (PEM)").optional(),
+  getServerPublicKey: yesOrNo().default(false),
   serverId: wholeNumber(1, 4_294_967_295).optional(),
   hints: section({
     schema: textLike(identifier, 'the name of a schema: letters, digits, "_" and "$"').default('meta'),
@@ -236,7 +241,7 @@ export const configSchema = section({
   start: start.prefault('latest'),
   filter: section({
     include: patterns
-      .min(1, { error: 'is empty: nothing would be delivered; leave it out to deliver all tables' })
+      .min(1, { error: 'is empty: nothing would be delivered. Leave it out to deliver all tables' })
       .default(['*.*']),
     exclude: patterns.default([]),
   }).prefault({}),
@@ -245,7 +250,7 @@ export const configSchema = section({
     exclude: columnPatterns.default([]),
     hash: section({
       columns: columnPatterns.min(1, { error: 'is empty: leave "hash" out' }),
-      key: secret('is missing: it is what the hashes are made with, a text that nobody else knows').refine(
+      key: secret('is missing: the hashes need a secret text as their key').refine(
         (key) => key.reveal().length >= shortestKey,
         { error: `is too short: at least ${String(shortestKey)} characters` },
       ),
@@ -266,7 +271,23 @@ export const configSchema = section({
       .min(8, { error: 'is too short: at least 8 characters' })
       .transform((value) => new Secret(value))
       .optional(),
-  }).optional(),
+    hosts: z
+      .array(
+        textLike(/^[a-z0-9_.:[\]-]+$/i, 'a name without its port').transform((name) => name.toLowerCase()),
+        {
+          error: 'must be a list of names, for example [audit.example.com]',
+        },
+      )
+      .optional(),
+    metrics: oneOf(['token', 'open']).optional(),
+  })
+    .superRefine(({ listen, token }, context) => {
+      if (token !== undefined || isLoopback(listen.host)) return;
+      const where = formatAddress(listen);
+      const message = `is missing: other machines can reach ${where}, and must show the token to read the agent's state`;
+      context.addIssue({ code: 'custom', path: ['token'], message });
+    })
+    .optional(),
   log: section({
     level: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   }).prefault({}),

@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 
 const mask = '[secret]';
 
-/** A password or the like: it never shows up in a log, an error or a dump, whoever prints it in whatever way. */
+/** A password or the like. It never shows up in a log, an error or a dump, however it is printed. */
 export class Secret {
   readonly #value: string;
 
@@ -10,7 +10,7 @@ export class Secret {
     this.#value = value;
   }
 
-  /** The value itself; for the call that needs it, not to be kept. */
+  /** The value. Pass it to the call that needs it, and don't keep it. */
   reveal(): string {
     return this.#value;
   }

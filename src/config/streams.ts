@@ -5,7 +5,7 @@ import type { Config } from './schema.js';
 export type RawDocument = {
   /** The file, as it is called in messages. */
   readonly name: string;
-  /** Where the part stands in the file. */
+  /** The path of the part in the file. */
   readonly prefix: KeyPath;
   readonly value: unknown;
   /** Variables that are not set, by place in the part. */
@@ -56,11 +56,11 @@ export function misplacedKeys({ name, prefix, value }: RawDocument): FileProblem
     .map((key) => ({
       file: name,
       path: [...prefix, key],
-      message: 'concerns the agent as a whole: write it where it holds for all streams',
+      message: 'applies to the whole agent: write it where it applies to all streams',
     }));
 }
 
-/** Streams that would get into each other's way. */
+/** Streams that would interfere with each other. */
 export function clashes(configs: readonly Config[], documents: readonly RawDocument[]): FileProblem[] {
   const problems: FileProblem[] = [];
   const check = (
@@ -78,12 +78,12 @@ export function clashes(configs: readonly Config[], documents: readonly RawDocum
   check(
     'stream',
     ({ stream }) => stream,
-    ({ stream }) => `there is a stream "${stream}" already`,
+    ({ stream }) => `there already is a stream "${stream}"`,
   );
   check(
     'sink',
     ({ sink }) => (sink.type === 'file' ? sink.path : null),
-    ({ stream }) => `is the sink of the stream "${stream}" already: each needs its own`,
+    ({ stream }) => `is already the sink of the stream "${stream}": each needs its own`,
   );
   return problems;
 }

@@ -6,11 +6,14 @@ export type FilterPatterns = { readonly include: readonly string[]; readonly exc
 /** Says what is delivered. */
 export type TableFilter = {
   /**
-   * Whether changes of this table are delivered: some pattern includes it, none excludes it. A table of accounts
-   * ({@link isAccountTable}) is included by its full name alone.
+   * Whether changes of this table are delivered: a pattern includes it and none excludes it. A table with accounts
+   * ({@link isAccountTable}) is included only by its full name.
    */
   table(schema: string, table: string): boolean;
-  /** Whether statements (DDL) of this default schema are: something in it may be included, not all is excluded. */
+  /**
+   * Whether statements (DDL) of this default schema are delivered: a table in it may be included, and not all are
+   * excluded.
+   */
   schema(schema: string): boolean;
 };
 
@@ -46,7 +49,7 @@ function compile(pattern: string): Pattern {
   return { schema: wildcard(pattern.slice(0, dot)), table: wildcard(table), everyTable: /^\*+$/.test(table) };
 }
 
-/** A name with `*` for any number of characters. Runs of it are one, so that a pattern can't make the match slow. */
+/** A name with `*` for any number of characters. Runs of `*` are merged, so that no pattern makes matching slow. */
 export function wildcard(text: string): RegExp {
   const parts = text.split(/\*+/).map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&'));
   return new RegExp(`^${parts.join('.*')}$`, 'su');

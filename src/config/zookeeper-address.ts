@@ -1,6 +1,5 @@
-import { lookup } from 'node:dns/promises';
-
-import { type Address, formatAddress, parseAddress } from './address.js';
+import { runtime } from '../runtime/runtime.js';
+import { type Address, formatAddress, mayHaveSecret, parseAddress } from './address.js';
 import { WaymarkError } from '../util/errors.js';
 
 /** A ZooKeeper connect string, taken apart. */
@@ -27,7 +26,9 @@ export function parseZooKeeperAddress(connect: string): ZooKeeperAddress {
     } catch (error) {
       throw new WaymarkError(
         'config',
-        `"${connect}" does not say where ZooKeeper is ("${text}" is no address): ` +
+        (mayHaveSecret(connect)
+          ? 'This does not say where ZooKeeper is: '
+          : `"${connect}" does not say where ZooKeeper is ("${text}" is no address): `) +
           'write HOST:PORT,HOST:PORT,…, for example zk1:2181,zk2:2181,zk3:2181',
         { cause: error },
       );
@@ -44,7 +45,8 @@ export function normalizeZnodePath(path: string): string {
   const parts = path.replace(/\/$/, '').split('/').slice(1);
   const wrong = parts.some((part) => /^\.{0,2}$/.test(part) || hasControlCharacter(part));
   if (!path.startsWith('/') || wrong) {
-    throw new WaymarkError('config', `"${path}" is no path in ZooKeeper: write one like /waymark`);
+    const shown = mayHaveSecret(path) ? 'this' : `"${path}"`;
+    throw new WaymarkError('config', `${shown} is not a path in ZooKeeper: write one like /waymark`);
   }
   return `/${parts.join('/')}`;
 }
@@ -59,20 +61,19 @@ export function formatServers({ servers }: ZooKeeperAddress): string {
 }
 
 /**
- * A connect string of IP addresses for the native client: given names, it would look them up itself, time and again,
- * and hold up the whole process while a name server is slow.
+ * The same with all IP addresses in place of each name. Clients get no names, because the native one would look them
+ * up itself, again and again, and block its whole process while a name server is slow.
  * @throws the name server's error when no server's name can be resolved.
  */
-export async function resolveServers({ servers, chroot }: ZooKeeperAddress): Promise<string> {
+export async function resolveServers({ servers, chroot }: ZooKeeperAddress): Promise<ZooKeeperAddress> {
   const lookups = await Promise.allSettled(
     servers.map(async ({ host, port }) => {
-      const found = await lookup(host, { all: true });
-      // The client splits at the last colon; it knows no brackets.
-      return found.map(({ address }) => `${address}:${String(port)}`);
+      const found = await runtime().network.addressesOf(host);
+      return found.map((address) => ({ host: address, port }));
     }),
   );
   const resolved = lookups.flatMap((outcome) => (outcome.status === 'fulfilled' ? outcome.value : []));
-  if (resolved.length > 0) return `${resolved.join(',')}${chroot}`;
+  if (resolved.length > 0) return { servers: resolved, chroot };
   const failed = lookups.find((outcome) => outcome.status === 'rejected');
   throw failed?.reason instanceof Error ? failed.reason : new Error('no server has an address');
 }

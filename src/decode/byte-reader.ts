@@ -1,6 +1,6 @@
 import { Malformed } from './malformed.js';
 
-/** Reads a part of an event from its beginning to its end, and nothing beyond. */
+/** Reads a part of an event, and never beyond its end. */
 export class ByteReader {
   at: number;
   readonly #bytes: Buffer;
@@ -23,7 +23,7 @@ export class ByteReader {
     return at;
   }
 
-  /** A number of up to six bytes, the lowest first. */
+  /** A number of up to six bytes, the lowest byte first. */
   uint(bytes: 1 | 2 | 3 | 4 | 6): number {
     return this.#bytes.readUIntLE(this.#take(bytes), bytes);
   }
@@ -33,7 +33,7 @@ export class ByteReader {
     return this.#bytes.subarray(at, at + count);
   }
 
-  /** A part with an end of its own. */
+  /** A reader of a part of this part. */
   part(count: number): ByteReader {
     const at = this.#take(count);
     return new ByteReader(this.#bytes, at, at + count);

@@ -10,14 +10,14 @@ import {
   writeUtf8mb4,
 } from './unicode-text.js';
 
-/** A character set of a column: bytes that are no text, or text of a set. */
+/** A column's character set: either bytes, or text in a set. */
 export type Charset =
   { readonly name: 'binary'; readonly write: null } | { readonly name: string; readonly write: WriteText };
 
 /** Bytes, not text. */
 const binary: Charset = { name: 'binary', write: null };
 
-/** All sets of both vendors; those with a name in common have the same characters. */
+/** All sets of both vendors. Sets with the same name have the same characters. */
 const charsets = new Map<string, Charset>([
   ['binary', binary],
   ...Object.entries(packedTables).map(([name, packed]): [string, Charset] => [
@@ -35,7 +35,7 @@ const charsets = new Map<string, Charset>([
     ] as const
   ).map(([name, write]): [string, Charset] => [name, { name, write }]),
 ]);
-// The old name, which MariaDB before 10.6 and MySQL before 8.0.30 give.
+// The old name, used by MariaDB before 10.6 and MySQL before 8.0.30.
 charsets.set('utf8', charsets.get('utf8mb3') ?? binary);
 
 const byCollation = new Map<number, Charset>();
@@ -48,12 +48,24 @@ for (const [name, ids] of Object.entries(collationIds)) {
   }
 }
 
-/** The set that a collation's number in a table map stands for; undefined when neither vendor has that number. */
+/** The set of a collation number in a table map. Undefined if neither vendor has that number. */
 export function charsetOfCollation(id: number): Charset | undefined {
   return byCollation.get(id);
 }
 
-/** A set by its name in INFORMATION_SCHEMA; undefined when neither vendor has one of that name. */
+/** The set with this name in INFORMATION_SCHEMA. Undefined if neither vendor has one. */
 export function charsetByName(name: string): Charset | undefined {
   return charsets.get(name);
+}
+
+/** The multi-byte sets, with the bytes of their longest character (SHOW CHARACTER SET, Maxlen). */
+const maximumBytes: Readonly<Record<string, number>> = {
+  ...{ utf8mb4: 4, utf16: 4, utf16le: 4, utf32: 4, gb18030: 4 },
+  ...{ utf8mb3: 3, ujis: 3, eucjpms: 3 },
+  ...{ ucs2: 2, big5: 2, gbk: 2, gb2312: 2, sjis: 2, cp932: 2, euckr: 2 },
+};
+
+/** The most bytes that a character of a set takes. */
+export function maximumBytesOf(charset: string): number {
+  return maximumBytes[charset] ?? 1;
 }

@@ -1,10 +1,20 @@
-import { columnTypes } from './column-types.js';
+import { bitBytesOf, columnTypes } from './column-types.js';
 import { geometryReader } from './geometry.js';
 import { jsonReader } from './json-document.js';
+import { jsonTextReader, writeJsonText } from './mariadb-json.js';
 import { Malformed } from './malformed.js';
-import { bitReader, decimalReader, doubleReader, floatReader, integerReader } from './numbers.js';
-import { specialReader, vectorReader } from './special-types.js';
-import { binaryReader, compressedReader, enumReader, setReader, stringReader } from './strings.js';
+import { bitReader } from './bits.js';
+import { decimalReader, doubleReader, floatReader, integerReader } from './numbers.js';
+import { specialReader } from './uuid-and-inet.js';
+import { vectorReader } from './vector.js';
+import {
+  binaryReader,
+  compressedReader,
+  compressedStringReader,
+  enumReader,
+  setReader,
+  stringReader,
+} from './strings.js';
 import type { Column } from './table-layout.js';
 import {
   dateReader,
@@ -22,7 +32,8 @@ const t = columnTypes;
 
 /**
  * The reader of a column's values.
- * @throws Malformed where the table map says something of the type that can't be, or too little to read past it.
+ * @throws Malformed if the table map says something impossible about the type, or too little to read past the
+ * value.
  */
 export function columnReader(column: Column): ValueReader {
   const { type, metadata, unsigned } = column;
@@ -44,7 +55,7 @@ export function columnReader(column: Column): ValueReader {
     case t.double:
       return doubleReader;
     case t.bit:
-      return bitReader((metadata >> 8) + ((metadata & 0xff) > 0 ? 1 : 0));
+      return bitReader(bitBytesOf(metadata));
     case t.json:
       return jsonReader(lengthBytesOf(metadata));
     case t.geometry:
@@ -90,7 +101,10 @@ function digitsOf(fraction: number | null): number {
   return fraction;
 }
 
-function characterReader({ type, metadata, charset, labels, special }: Column): ValueReader {
+function characterReader(column: Column): ValueReader {
+  const { type, metadata, charset, labels } = column;
+  const isJson = column.special === 'json';
+  const special = column.special === 'json' ? null : column.special;
   switch (type) {
     case t.enum:
       return enumReader(metadata, charset, labels);
@@ -107,14 +121,18 @@ function characterReader({ type, metadata, charset, labels, special }: Column): 
       return special === null ? stringReader(charset, prefix) : specialReader(special, prefix);
     }
     case t.varcharCompressed:
-      return compressedReader(charset, metadata > 0xff ? 2 : 1);
+      return compressedStringReader(charset, metadata > 0xff ? 2 : 1);
     case t.blobCompressed:
-      return compressedReader(charset, lengthBytesOf(metadata));
+      return isJson
+        ? compressedReader(writeJsonText, lengthBytesOf(metadata))
+        : compressedStringReader(charset, lengthBytesOf(metadata));
     case t.tinyBlob:
     case t.mediumBlob:
     case t.longBlob:
     case t.blob:
-      return stringReader(charset, lengthBytesOf(metadata));
+      return isJson
+        ? jsonTextReader(lengthBytesOf(metadata))
+        : stringReader(charset, lengthBytesOf(metadata));
     default:
       throw new Malformed(`type ${type} is not known`);
   }

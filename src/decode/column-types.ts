@@ -37,7 +37,7 @@ const { tiny, short, int24, long, longLong, newDecimal, float, double, year } = 
 const { varchar, varcharCompressed, blobCompressed, varString, string } = columnTypes;
 const { tinyBlob, mediumBlob, longBlob, blob } = columnTypes;
 
-/** Types whose sign a table map may tell. YEAR, which has none, is among them on both vendors. */
+/** Types whose sign a table map may contain. Both vendors include YEAR, although it has no sign. */
 export const signedTypes: ReadonlySet<number> = new Set<number>([
   ...[tiny, short, int24, long, longLong, newDecimal, float, double, year],
 ]);
@@ -48,10 +48,20 @@ export const characterTypes: ReadonlySet<number> = new Set<number>([
   ...[tinyBlob, mediumBlob, longBlob, blob],
 ]);
 
-/** TIME, DATETIME and TIMESTAMP as they were before MySQL 5.6 and MariaDB 10.1.2. */
+/** The TIME, DATETIME and TIMESTAMP formats from before MySQL 5.6 and MariaDB 10.1.2. */
 export const oldTemporalTypes: ReadonlySet<number> = new Set<number>([
   ...[columnTypes.time, columnTypes.dateTime, columnTypes.timestamp],
 ]);
+
+/** Bits of a BIT column by its metadata: those beyond whole bytes, then whole bytes. */
+export function bitsOf(metadata: number): number {
+  return (metadata >> 8) * 8 + (metadata & 0xff);
+}
+
+/** Bytes of a BIT column's value. */
+export function bitBytesOf(metadata: number): number {
+  return (metadata >> 8) + ((metadata & 0xff) > 0 ? 1 : 0);
+}
 
 const metadataOf = new Map<number, 0 | 1 | 2>([
   ...[tiny, short, int24, long, longLong, year].map((type) => [type, 0] as const),

@@ -1,15 +1,14 @@
 import { inflateRawSync, inflateSync } from 'node:zlib';
+import { maximumUnpackedBytes } from '../binlog/event.js';
 import { Malformed } from './malformed.js';
 
 const nothing = Buffer.alloc(0);
-/** No value of a column is longer (LONGBLOB); a claim of more than this is not believed either. */
-const maximumBytes = 0x4000_0000;
 
 /**
  * Unpacks a value of a MariaDB column that is COMPRESSED. Empty is empty; else one byte: the method in bits 4–7 (0: as it
  * is, 8: zlib), bit 3 set where there is no zlib header, in bits 0–2 the bytes of the unpacked length, which follows, the
  * highest first (MariaDB: sql/field.cc, Field_longstr::compress and uncompress).
- * @throws Malformed where that is not what the bytes are.
+ * @throws Malformed if that is not what the bytes are.
  */
 export function decompressColumn(packed: Buffer): Buffer {
   const head = packed[0];
@@ -20,7 +19,7 @@ export function decompressColumn(packed: Buffer): Buffer {
     throw new Malformed(`a COMPRESSED value begins with ${head}`);
   }
   const length = packed.readUIntBE(1, lengthBytes);
-  if (length > maximumBytes) throw new Malformed(`a COMPRESSED value claims ${length} bytes`);
+  if (length > maximumUnpackedBytes) throw new Malformed(`a COMPRESSED value claims ${length} bytes`);
   const inflate = (head & 0x08) === 0 ? inflateSync : inflateRawSync;
   const unpacked = unpack(() =>
     inflate(packed.subarray(1 + lengthBytes), { maxOutputLength: Math.max(length, 1) }),

@@ -1,4 +1,4 @@
-/** A number with more digits than a JavaScript number has: only JSON documents of MySQL have such. */
+/** A number with more digits than a JavaScript number. Only JSON documents have them. */
 export class ExactNumber {
   constructor(readonly text: string) {}
 

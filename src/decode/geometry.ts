@@ -16,12 +16,12 @@ const kinds = [
   'GeometryCollection',
 ] as const;
 
-/** Collections in collections in …; the servers' own parsers stop long before. */
+/** The deepest nesting of collections. The servers' own parsers allow far less. */
 const maximumDepth = 100;
 
 /**
- * GEOMETRY: a number of four bytes, the SRID, then WKB, which becomes GeoJSON with `srid` beside it. What is no WKB (an
- * empty value, which MariaDB stores) is `{"$base64": …}`.
+ * GEOMETRY: a number of four bytes, the SRID, then WKB. It becomes GeoJSON plus `srid`. A value that isn't
+ * WKB (MariaDB stores empty values) becomes `{"$base64": …}`.
  */
 export function geometryReader(prefix: LengthBytes): ValueReader {
   return (bytes, at, out) => {
@@ -90,7 +90,10 @@ function writeCoordinates(kind: number, reader: WkbReader, out: JsonWriter, dept
   const writeLine = (): void => {
     writeList(reader, out, writePoint);
   };
-  /** Members of a collection of one kind: whole geometries, of which the coordinates alone stand in GeoJSON. */
+  /**
+   * Members of a collection of one kind. They are whole geometries in WKB. GeoJSON has only their
+   * coordinates.
+   */
   const writeMember = (): void => {
     const member = reader.kind();
     if (member !== kind - 3) throw new Malformed(`a member of a ${kinds[kind] ?? ''} has the kind ${member}`);

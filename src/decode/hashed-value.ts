@@ -2,8 +2,8 @@ import { createHmac } from 'node:crypto';
 import type { ValueReader } from './value-reader.js';
 
 /**
- * Writes `{"$hmac": "…"}` instead of a value: the HMAC-SHA-256 (RFC 2104) of its JSON, in base64. The same value has the
- * same one for as long as the key is the same; NULL stays null.
+ * Writes `{"$hmac": "…"}` instead of a value: the HMAC-SHA-256 (RFC 2104) of its JSON, in base64. With the
+ * same key, the same value has the same HMAC. NULL stays null.
  */
 export function hashed(reader: ValueReader, key: Buffer): ValueReader {
   return (bytes, at, out) => {

@@ -1,5 +1,6 @@
 import { WaymarkError } from '../util/errors.js';
 import { ExactNumber } from './exact-number.js';
+import { JsonTokens } from './json-tokens.js';
 
 /**
  * A column's value as JSON: text, number, null, a document, or binary as `{"$base64": "…"}`. Numbers in documents of
@@ -18,7 +19,7 @@ export type ColumnValue =
 export type RowImage = Readonly<Record<string, ColumnValue>>;
 
 /**
- * The values of an image that a RowReader has written: they are what stands in the bytes, by definition.
+ * The values of an image that a RowReader has written, parsed from its bytes.
  * @param inexact JsonWriter's: whether JSON.stringify would give another text.
  */
 export function imageValues(json: Buffer, inexact: boolean): RowImage {
@@ -28,7 +29,7 @@ export function imageValues(json: Buffer, inexact: boolean): RowImage {
   return value;
 }
 
-/** What JSON that JsonWriter wrote says, every digit of its numbers kept ({@link ExactNumber}). */
+/** Parses JSON that JsonWriter wrote, and keeps every digit ({@link ExactNumber}). */
 export function parseExactly(json: string): unknown {
   return new ExactParser(json).value();
 }
@@ -37,23 +38,18 @@ function isImage(value: unknown): value is RowImage {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-const token = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|true|false|null|[[\]{},:]/y;
-
 /** Reads JSON that JsonWriter wrote, and keeps every digit. */
 class ExactParser {
-  readonly #text: string;
-  #at = 0;
+  readonly #tokens: JsonTokens;
 
   constructor(text: string) {
-    this.#text = text;
+    this.#tokens = new JsonTokens(text);
   }
 
   #next(): string {
-    token.lastIndex = this.#at;
-    const found = token.exec(this.#text)?.[0];
-    if (found === undefined) throw new SyntaxError('not JSON');
-    this.#at += found.length;
-    return found;
+    const token = this.#tokens.next();
+    if (token === null) throw new SyntaxError('not JSON');
+    return token;
   }
 
   value(first = this.#next()): unknown {
@@ -85,7 +81,7 @@ class ExactParser {
 function exactNumber(text: string): number | ExactNumber {
   const value = Number(text);
   // -0 is 0 for String.
-  return value === 0 || sameDigits(text, String(value)) ? value : new ExactNumber(text);
+  return sameDigits(text.replace(/^-/, ''), String(Math.abs(value))) ? value : new ExactNumber(text);
 }
 
 /** Whether two decimals are the same number. */
@@ -93,7 +89,7 @@ function sameDigits(one: string, other: string): boolean {
   return normal(one) === normal(other);
 }
 
-/** A decimal as its digits without zeros around them and the power of ten behind. */
+/** A decimal as its digits without surrounding zeros, and the power of ten. */
 function normal(decimal: string): string {
   const [, sign = '', whole = '', fraction = '', exponent = '0'] =
     /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(decimal) ?? [];

@@ -23,14 +23,15 @@ const kinds = {
   opaque: 15,
 } as const;
 
-/** The servers refuse documents that are nested more deeply. */
-const maximumDepth = 100;
+/** MySQL's own limit of nesting. */
+export const maximumDepth = 100;
 const literals = ['null', 'true', 'false'] as const;
 
 /**
- * JSON of MySQL, as the server prints it: keys in their order, every digit of its numbers, dates as text, other values
- * that SQL has put in as `"base64:type…:…"`. A document that is `null` is `{"$json":null}`, apart from SQL's NULL; and one
- * that could be taken for a mark of ours (an object whose only key begins with `$`) is wrapped likewise.
+ * MySQL's JSON, as the server prints it: keys in the server's order, numbers with every digit, dates as text,
+ * and other SQL values as `"base64:type…:…"`. The document `null` becomes `{"$json":null}`, unlike SQL NULL.
+ * A document that looks like one of waymark's marks (an object whose only key begins with `$`) is wrapped in
+ * the same way.
  */
 export function jsonReader(prefix: LengthBytes): ValueReader {
   return (bytes, at, out) => {
@@ -38,14 +39,15 @@ export function jsonReader(prefix: LengthBytes): ValueReader {
     const document = new Document(bytes.subarray(at + prefix, end), out);
     const start = out.at;
     document.write();
-    if (document.needsMark(start)) wrap(out, start);
+    if (document.needsMark(start)) markDocument(out, start);
     return end;
   };
 }
 
 const head = Buffer.from('{"$json":');
 
-function wrap(out: JsonWriter, start: number): void {
+/** Wraps the document from `start` in `{"$json":…}` if it would be ambiguous without it. */
+export function markDocument(out: JsonWriter, start: number): void {
   out.reserve(head.length + 1);
   out.bytes.copyWithin(start + head.length, start, out.at);
   out.bytes.set(head, start);
@@ -56,7 +58,7 @@ function wrap(out: JsonWriter, start: number): void {
 class Document {
   readonly #bytes: Buffer;
   readonly #out: JsonWriter;
-  /** No byte belongs to two values: so what is read can't be more than what is there, however offsets are laid. */
+  /** No byte may belong to two values. So malicious offsets can't make the document larger than its bytes. */
   #budget: number;
 
   constructor(bytes: Buffer, out: JsonWriter) {
@@ -75,7 +77,7 @@ class Document {
     this.#value(this.#uint(0, 1), 1, maximumDepth);
   }
 
-  /** Whether what stands in the output from `start` on would be taken for something else. */
+  /** Whether the output from `start` is ambiguous. */
   needsMark(start: number): boolean {
     const { bytes, at } = this.#out;
     if (at - start === 4 && bytes.toString('latin1', start, at) === 'null') return true;

@@ -1,11 +1,14 @@
 import { WaymarkError } from '../util/errors.js';
 
-/** A value or a table map that isn't what the log's format says. Who knows the place makes a WaymarkError of it. */
+/**
+ * A value or a table map that violates the log's format. Code that knows the place turns it into a
+ * WaymarkError.
+ */
 export class Malformed extends Error {
   override readonly name = 'Malformed';
 }
 
-/** Where in the log something stands that can't be decoded. */
+/** The place in the log that can't be decoded. */
 export type DecodePlace = {
   readonly schema: string;
   readonly table: string;
@@ -14,7 +17,7 @@ export type DecodePlace = {
   readonly offset: number;
 };
 
-/** `unsupported-event`: what can't be decoded, where, and why. */
+/** Makes an `unsupported-event` that says what can't be decoded, where, and why. */
 export function undecodable(cause: unknown, place: DecodePlace): WaymarkError {
   const column = place.column === undefined ? '' : `, column ${place.column}`;
   const reason = cause instanceof Error ? cause.message : String(cause);

@@ -2,7 +2,10 @@ import type { JsonWriter } from './json-writer.js';
 import { Malformed } from './malformed.js';
 import type { ValueReader } from './value-reader.js';
 
-/** The whole numbers of one size (TINYINT … BIGINT); `unsigned` null where neither log nor dictionary tells. */
+/**
+ * The integers of one size (TINYINT … BIGINT). `unsigned` is null if neither the log nor the dictionary has
+ * the sign.
+ */
 export function integerReader(bytes: 1 | 2 | 3 | 4 | 8, unsigned: boolean | null): ValueReader {
   if (unsigned === null) return unknownSign(bytes);
   switch (bytes) {
@@ -69,7 +72,10 @@ const longLongUnsigned: ValueReader = (bytes, at, out) => {
   return at + 8;
 };
 
-/** A number whose sign isn't known is told where it makes no difference; else its bytes are given. */
+/**
+ * If the sign isn't known, a number is written only if it is the same either way. Otherwise its bytes are
+ * written.
+ */
 function unknownSign(size: 1 | 2 | 3 | 4 | 8): ValueReader {
   const read = integerReader(size, true);
   return (bytes, at, out) => {
@@ -112,9 +118,12 @@ function finite(value: number): number {
   return value;
 }
 
+const smallestNormalSingle = 2 ** -126;
+
 function shortestSingle(value: number): number {
   if (Number.isInteger(value) && Math.abs(value) < 0x100_0000) return value;
-  for (let digits = 6; digits < 9; digits += 1) {
+  // Six digits distinguish any two numbers, except near 0, where they have fewer bits.
+  for (let digits = Math.abs(value) < smallestNormalSingle ? 1 : 6; digits < 9; digits += 1) {
     const shorter = Number(value.toPrecision(digits));
     if (Math.fround(shorter) === value) return shorter;
   }
@@ -125,9 +134,9 @@ function shortestSingle(value: number): number {
 const digitsToBytes = [0, 1, 1, 2, 2, 3, 3, 4, 4, 4] as const;
 
 /**
- * DECIMAL, as text: all digits of its scale, no leading zeros but one. Groups of nine digits take four bytes, on either
- * side of the point by itself; the highest bit is inverted, and all bits of negative numbers are
- * (MySQL: strings/decimal.cc, decimal2bin).
+ * DECIMAL as text, with all digits of its scale and at most one leading zero. Each side of the point is
+ * stored in groups of nine digits, four bytes each. The highest bit is inverted. In negative numbers all bits
+ * are inverted (MySQL: strings/decimal.cc, decimal2bin).
  * @param quoted false: as a JSON number.
  */
 export function decimalReader(precision: number, scale: number, quoted: boolean): ValueReader {
@@ -176,17 +185,3 @@ function groupsOf(digits: number): number[] {
 
 /** 10^0 … 10^9 */
 export const powersOfTen: readonly number[] = Array.from({ length: 10 }, (_, exponent) => 10 ** exponent);
-
-/** BIT: a number. @param count of bytes, the highest first. */
-export function bitReader(count: number): ValueReader {
-  if (count < 1 || count > 8) throw new Malformed(`a BIT column of ${count} bytes`);
-  return (bytes, at, out) => {
-    let [high, low] = [0, 0];
-    for (let index = 0; index < count; index += 1) {
-      high = (high << 8) | (low >>> 24);
-      low = (low << 8) | (bytes[at + index] ?? 0);
-    }
-    out.integer64(high, low >>> 0, false);
-    return at + count;
-  };
-}

@@ -1,6 +1,6 @@
 import type { Vendor } from '../mysql/version.js';
 import { ByteReader } from './byte-reader.js';
-import { type Charset, charsetOfCollation } from './charset.js';
+import { charsetOfCollation } from './charset.js';
 import { characterTypes, columnTypes, signedTypes } from './column-types.js';
 import { Malformed } from './malformed.js';
 import type { Column, KeyPart } from './table-layout.js';
@@ -84,7 +84,7 @@ function readField(field: number, part: ByteReader, columns: Draft[], vendor: Ve
       });
       return;
     default:
-      // What a later version adds says more of the columns, and changes nothing of the rows.
+      // Fields of later versions describe columns further. They don't change the rows.
       return;
   }
   if (!part.ended) throw new Malformed(`metadata field ${field} is too long`);
@@ -93,7 +93,10 @@ function readField(field: number, part: ByteReader, columns: Draft[], vendor: Ve
 const geometryTypes: ReadonlySet<number> = new Set([columnTypes.geometry]);
 const labelTypes: ReadonlySet<number> = new Set<number>([columnTypes.enum, columnTypes.set]);
 
-/** Whose character sets stand in the table map: on MySQL VECTOR has one as well, on MariaDB GEOMETRY; both are binary. */
+/**
+ * Types whose character sets are in the table map. MySQL includes VECTOR, MariaDB includes GEOMETRY. Both are
+ * binary.
+ */
 const textTypes: Readonly<Record<Vendor, ReadonlySet<number>>> = {
   mysql: new Set([...characterTypes, columnTypes.vector]),
   mariadb: new Set([...characterTypes, columnTypes.geometry]),
@@ -109,26 +112,28 @@ function readBits(part: ByteReader, columns: Draft[], take: (column: Draft, bit:
   if (!part.ended) throw new Malformed('a field of bits is too long');
 }
 
-function charsetOf(collation: number): Charset {
+function charsetOf(collation: number): Pick<Column, 'charset' | 'collation'> {
   const charset = charsetOfCollation(collation);
   if (charset === undefined) throw new Malformed(`collation ${collation} is not known`);
-  return charset;
+  return { charset, collation };
 }
 
 /** A collation for each column. */
 function readCharsets(part: ByteReader, columns: Draft[]): void {
-  for (const column of columns) column.charset = charsetOf(part.packed());
+  for (const column of columns) Object.assign(column, charsetOf(part.packed()));
   if (!part.ended) throw new Malformed('it has more collations than columns with text');
 }
 
-/** The collation of most columns; then, for each other one, which it is (counting those with text alone) and its own. */
+/**
+ * The collation of most columns. Then for each exception: its index among text columns, and its collation.
+ */
 function readDefaultCharset(part: ByteReader, columns: Draft[]): void {
   const common = charsetOf(part.packed());
-  for (const column of columns) column.charset = common;
+  for (const column of columns) Object.assign(column, common);
   while (!part.ended) {
     const column = columns[part.packed()];
     if (column === undefined) throw new Malformed('it has a collation for a column that is not there');
-    column.charset = charsetOf(part.packed());
+    Object.assign(column, charsetOf(part.packed()));
   }
 }
 

@@ -5,52 +5,55 @@ import { hasBytes } from '../util/bytes.js';
 import type { Vendor } from '../mysql/version.js';
 import { RecentMap } from '../util/recent-map.js';
 import { WaymarkError } from '../util/errors.js';
-import { type DictionaryColumn, type Missing, missingIn, withDictionary } from './dictionary.js';
+import { type DescribedTable, type Missing, missingIn, withDictionary } from './described-table.js';
 import { imageValues, type RowImage } from './image-values.js';
-import { JsonWriter } from './json-writer.js';
-import { RowReader, type RowVisitor } from './row-reader.js';
+import { RowImages, type WrittenImage } from './row-images.js';
+import { RowReader } from './row-reader.js';
 import { readTableLayout, type TableLayout } from './table-layout.js';
 
-/** A row that changed, decoded; `partial` where the log has only some of its columns. */
+/** A decoded row change. `partial` if the log has only some of its columns. */
 export type DecodedRow = (
   | { readonly operation: 'insert'; readonly after: RowImage }
   | { readonly operation: 'delete'; readonly before: RowImage }
   | { readonly operation: 'update'; readonly before: RowImage; readonly after: RowImage }
 ) & {
   readonly partial?: true;
-  /** Set where nothing proves what the columns are: they are given as far as the log itself says it. */
+  /** Set if the columns aren't proved. Then values are as exact as the log alone allows. */
   readonly proved?: false;
 };
 
-/** A table map that doesn't tell all of its columns: the server's dictionary is asked before the table's rows come. */
+/**
+ * A table map without all information about its columns. The dictionary must be asked before the table's rows
+ * are decoded.
+ */
 export type UndescribedTable = {
   readonly layout: TableLayout;
   readonly missing: Exclude<Missing, 'nothing'>;
   /**
-   * Says what the columns are, or null where nothing proves it.
-   * @throws WaymarkError `unsupported-event` where the table's rows can't be read for what they are.
+   * Completes the description of the table. Null if it isn't proved.
+   * @throws WaymarkError `unsupported-event` if the table's rows can't be decoded.
    */
-  readonly describe: (columns: readonly DictionaryColumn[] | null) => void;
+  readonly describe: (table: DescribedTable | null) => void;
 };
 
-/** A table map as it came, and how its rows are read. */
+/** A table map, and the reader of its rows. */
 type KnownTable = { readonly body: Buffer; readonly reader: RowReader };
 
 /** Tables that are remembered at least. */
 const recentTables = 4096;
 const tableIdBytes = 6;
 
-/** A writer that has grown beyond this isn't kept. */
-const keptBytes = 4 * 1024 * 1024;
-
-/** Decodes row events to values. One decoder belongs to one stream: table ids mean something there alone. */
+/**
+ * Decodes row events to values. Each stream has its own decoder, because table ids are valid in one stream
+ * only.
+ */
 export class RowDecoder {
   readonly #vendor: Vendor;
   /** By table id; the same table map comes with every transaction. */
   readonly #tables = new RecentMap<number, KnownTable>(recentTables);
-  /** By what a table map says: the same table may have another id each time. */
+  /** By the content of the table map, because a table may have a new id each time. */
   readonly #readers = new RecentMap<string, RowReader>(recentTables);
-  #out = new JsonWriter();
+  readonly #images = new RowImages();
 
   readonly #hasVectors: boolean;
   readonly #rules: ColumnRules | null;
@@ -66,14 +69,17 @@ export class RowDecoder {
     this.#rules = rules;
   }
 
-  /** Forgets all tables: at the end of a log file, because a restarted server counts table ids anew. */
+  /**
+   * Forgets all tables. Called at the end of a log file, because a restarted server counts table ids from the
+   * beginning.
+   */
   reset(): void {
     this.#tables.clear();
   }
 
   /**
-   * Takes a TABLE_MAP_EVENT. What it gives, if anything, has to be described before the table's rows come.
-   * @throws WaymarkError `unsupported-event` where it can't be read, or its table's rows couldn't.
+   * Takes a TABLE_MAP_EVENT. If it returns something, that must be described before the table's rows come.
+   * @throws WaymarkError `unsupported-event` if it can't be read, or its table's rows couldn't.
    */
   tableMap(buffer: Buffer, start: number, end: number): UndescribedTable | null {
     const body = start + headerBytes;
@@ -99,26 +105,26 @@ export class RowDecoder {
       keep(reader);
       return null;
     }
-    // What is looked up is true for this place in the log alone.
+    // A look-up holds for this place in the log only.
     return {
       layout,
       missing,
-      describe: (columns) => {
-        const isProved = columns !== null;
-        const described = isProved ? withDictionary(layout, columns) : layout;
+      describe: (table) => {
+        const isProved = table !== null;
+        const described = isProved ? withDictionary(layout, table) : layout;
         keep(new RowReader(described, this.#rules, isProved));
       },
     };
   }
 
-  /** The table that a table id stands for, described as its rows are read; null for one whose table map hasn't come. */
+  /** The table with this table id, as its rows are decoded. Null if its table map hasn't come. */
   layoutOf(tableId: number): TableLayout | null {
     return this.#tables.get(tableId)?.reader.layout ?? null;
   }
 
   /**
    * The reader of a table whose map has come.
-   * @throws WaymarkError `unsupported-event` where none has.
+   * @throws WaymarkError `unsupported-event` if none has.
    */
   reader(tableId: number): RowReader {
     const reader = this.#tables.get(tableId)?.reader;
@@ -133,59 +139,37 @@ export class RowDecoder {
 
   /**
    * Decodes a row event whose table map has come.
-   * @param buffer in which the event stands.
-   * @throws WaymarkError `unsupported-event` where it isn't what its table map says.
+   * @param buffer that holds the event.
+   * @throws WaymarkError `unsupported-event` if it isn't what its table map says.
    */
   rows(event: RowsEvent, buffer: Buffer): DecodedRow[] {
     const reader = this.reader(event.tableId);
-    const rows = new RowValues(event.operation, this.#out, reader.isProved);
-    reader.read(event, buffer, this.#out, rows);
-    if (this.#out.bytes.length > keptBytes) this.#out = new JsonWriter();
-    return rows.rows;
+    const rows: DecodedRow[] = [];
+    this.#images.read(reader, event, buffer, (first, second, isPartial) => {
+      const marks = {
+        ...(isPartial ? { partial: true as const } : {}),
+        ...(reader.isProved ? {} : { proved: false as const }),
+      };
+      rows.push(rowOf(event.operation, first, second, marks));
+    });
+    return rows;
   }
 }
 
-/** Collects rows as values. */
-class RowValues implements RowVisitor {
-  readonly rows: DecodedRow[] = [];
-  readonly #operation: RowOperation;
-  readonly #out: JsonWriter;
-  readonly #marks: { readonly proved?: false };
-  #middle = 0;
+/** A row of its images. */
+function rowOf(
+  operation: RowOperation,
+  first: WrittenImage,
+  second: WrittenImage | null,
+  marks: { readonly partial?: true; readonly proved?: false },
+): DecodedRow {
+  const image = valuesOf(first);
+  if (second !== null) return { operation: 'update', before: image, after: valuesOf(second), ...marks };
+  return operation === 'delete'
+    ? { operation, before: image, ...marks }
+    : { operation: 'insert', after: image, ...marks };
+}
 
-  constructor(operation: RowOperation, out: JsonWriter, isProved: boolean) {
-    this.#marks = isProved ? {} : { proved: false };
-    this.#operation = operation;
-    this.#out = out;
-  }
-
-  before(): void {
-    this.#out.at = 0;
-    this.#out.inexact = false;
-  }
-
-  between(): void {
-    this.#middle = this.#out.at;
-  }
-
-  after(isPartial: boolean): void {
-    const { bytes, at, inexact } = this.#out;
-    const marks = isPartial ? { partial: true as const, ...this.#marks } : this.#marks;
-    const operation = this.#operation;
-    switch (operation) {
-      case 'insert':
-        this.rows.push({ operation, after: imageValues(bytes.subarray(0, at), inexact), ...marks });
-        return;
-      case 'delete':
-        this.rows.push({ operation, before: imageValues(bytes.subarray(0, at), inexact), ...marks });
-        return;
-      case 'update':
-        this.rows.push({
-          operation,
-          before: imageValues(bytes.subarray(0, this.#middle), inexact),
-          after: imageValues(bytes.subarray(this.#middle, at), inexact),
-          ...marks,
-        });
-    }
-  }
+function valuesOf({ json, inexact }: WrittenImage): RowImage {
+  return imageValues(json, inexact);
 }

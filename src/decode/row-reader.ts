@@ -1,9 +1,9 @@
 import type { ColumnRule, ColumnRules } from '../config/column-rules.js';
 import type { RowsEvent } from '../binlog/rows-event.js';
 import { columnReader } from './column-reader.js';
-import { type JsonWriter, shortValueBytes } from './json-writer.js';
+import { type JsonWriter, Literal, shortValueBytes } from './json-writer.js';
 import { Malformed, undecodable } from './malformed.js';
-import type { Column, TableLayout } from './table-layout.js';
+import { type Column, nameOfColumn, type TableLayout } from './table-layout.js';
 import { hashed } from './hashed-value.js';
 import type { ValueReader } from './value-reader.js';
 
@@ -13,15 +13,15 @@ type ImageReader = {
   readonly indexes: readonly number[];
   readonly readers: readonly ValueReader[];
   /** `{"name":`, `,"name":`, …; null for a column that isn't shown. */
-  readonly heads: readonly (Buffer | null)[];
+  readonly heads: readonly (Literal | null)[];
   readonly complete: boolean;
 };
 
 /** Told of each row while its images are written, as JSON objects: of an insert `after` alone, of a delete `before`. */
 export type RowVisitor = {
-  /** A row begins: what is written now stands before its first image. */
+  /** A row begins. What is written now comes before its first image. */
   readonly before: () => void;
-  /** Of an update: the image of the old row stands there, that of the new one follows. */
+  /** In an update, the image of the old row is written, and that of the new one follows. */
   readonly between: () => void;
   /** @param partial whether columns are missing in one of the images. */
   readonly after: (partial: boolean) => void;
@@ -30,26 +30,30 @@ export type RowVisitor = {
 /** Reads the rows of one table map's events: compiled once, when the table map comes. */
 export class RowReader {
   readonly layout: TableLayout;
-  /** Names of the primary key's columns; empty where there is none, or it isn't known. */
+  /** Names of the primary key's columns. Empty if there is none, or it isn't known. */
   readonly key: readonly string[];
-  /** Whether the layout's names, signs and character sets are those of the time when its rows were logged. */
+  /** Whether names, signs and character sets are proved for the moment when the rows were logged. */
   readonly isProved: boolean;
   readonly #readers: readonly ValueReader[];
-  readonly #heads: readonly (Buffer | null)[];
+  /** `"name":` of each column; null for one that isn't shown. */
+  readonly #heads: readonly (string | null)[];
+  /** Whether `SELECT *` has the column. An image isn't partial if it lacks only other columns. */
+  readonly #isShown: readonly boolean[];
   readonly #names: readonly string[];
   readonly #all: ImageReader;
-  /** Readers of images that lack columns, by the bitmap of those that are there. */
+  /** Readers of partial images, by the bitmap of the columns that are present. */
   readonly #parts = new Map<string, ImageReader>();
 
   /**
    * @param rules which columns are kept out.
-   * @throws WaymarkError `unsupported-event` where a column's values can't be read, or columns are to be kept out and the
+   * @throws WaymarkError `unsupported-event` if a column's values can't be read, or columns are to be kept out and the
    *   log doesn't say which is which.
    */
   constructor(layout: TableLayout, rules: ColumnRules | null = null, isProved = true) {
     this.layout = layout;
     this.isProved = isProved;
-    this.#names = layout.columns.map(({ name }, index) => name ?? `@${index + 1}`);
+    this.#names = layout.columns.map(nameOfColumn);
+    this.#isShown = layout.columns.map((column, index) => isShown(layout, column, index));
     const fates = layout.columns.map((column, index) => fateOf(layout, column, index, rules));
     this.key = layout.generatedKey
       ? []
@@ -59,7 +63,7 @@ export class RowReader {
       return fates[index] === 'hash' && rules !== null ? hashed(reader, rules.key) : reader;
     });
     this.#heads = layout.columns.map((_, index) =>
-      fates[index] === 'exclude' ? null : Buffer.from(`,${JSON.stringify(this.#names[index])}:`),
+      fates[index] === 'exclude' ? null : `${JSON.stringify(this.#names[index])}:`,
     );
     this.#all = this.#imageReader(layout.columns.map((_, index) => index));
   }
@@ -86,9 +90,15 @@ export class RowReader {
       indexes,
       readers: indexes.flatMap((index) => this.#readers[index] ?? []),
       // The first column shown has no comma before it.
-      heads: heads.map((head, place) => (head === null ? null : head.subarray(place === first ? 1 : 0))),
-      complete: indexes.length === this.layout.columns.length,
+      heads: heads.map((head, place) =>
+        head === null ? null : new Literal(place === first ? head : `,${head}`),
+      ),
+      complete: this.#shownAmong(indexes) === this.#shownAmong([...this.#isShown.keys()]),
     };
+  }
+
+  #shownAmong(indexes: readonly number[]): number {
+    return indexes.reduce((count, index) => (this.#isShown[index] === true ? count + 1 : count), 0);
   }
 
   /** The reader for the columns that a bitmap of an event names. */
@@ -109,10 +119,22 @@ export class RowReader {
   }
 
   /**
-   * Writes the images of an event's rows, and tells of each row when it is written.
-   * @param buffer in which the event stands, for the bitmaps of the columns that are present.
-   * @throws WaymarkError `unsupported-event` when a value can't be read, or the last row doesn't end where the event ends;
-   *   the rows told before belong to an event that isn't what it should be.
+   * Whether columns are missing in an event's images. MariaDB 11.8 logs its hash column (for UNIQUE over a
+   * value that is too long for an index) only with new rows. That doesn't count as missing.
+   */
+  isPartial({ operation, presentBitmap, columnCount }: RowsEvent, buffer: Buffer): boolean {
+    const second = presentBitmap + ((columnCount + 7) >> 3);
+    return (
+      !this.#imageReaderOf(buffer, presentBitmap).complete ||
+      (operation === 'update' && !this.#imageReaderOf(buffer, second).complete)
+    );
+  }
+
+  /**
+   * Writes the images of an event's rows, and reports each row when it is written.
+   * @param buffer that holds the event, for the bitmaps of the columns that are present.
+   * @throws WaymarkError `unsupported-event` if a value can't be read, or if the last row doesn't end where the event
+   * ends. Rows reported before belong to a damaged event.
    */
   read(event: RowsEvent, buffer: Buffer, out: JsonWriter, visitor: RowVisitor): void {
     const { images, operation, presentBitmap } = event;
@@ -139,7 +161,7 @@ export class RowReader {
     }
   }
 
-  /** Writes an image; gives where it ends. */
+  /** Writes an image. Returns where it ends. */
   #image({ indexes, readers, heads }: ImageReader, images: Buffer, start: number, out: JsonWriter): number {
     const count = indexes.length;
     let at = start + ((count + 7) >> 3);
@@ -154,8 +176,7 @@ export class RowReader {
           at = isNull ? at : this.#passOver(readers[column], images, at, out);
           continue;
         }
-        out.reserve(head.length + shortValueBytes);
-        out.copy(head);
+        out.literal(head);
         if (isNull) out.null();
         else at = readers[column]?.(images, at, out) ?? at;
       }
@@ -184,9 +205,9 @@ function fateOf(layout: TableLayout, column: Column, index: number, rules: Colum
   if (rules?.concerns(schema, table) !== true) return 'show';
   if (column.name !== null) return rules.of(schema, table, column.name);
   throw undecodable(
-    new Malformed('it is to be kept out by its name, and the names of the columns are not known'),
+    new Malformed('columns are kept out by name, and the names of the columns are not known'),
     {
-      ...{ schema, table, column: `@${index + 1}`, offset: 0 },
+      ...{ schema, table, column: nameOfColumn(column, index), offset: 0 },
     },
   );
 }

@@ -5,19 +5,19 @@ import {
   type SqlReading,
   usualQuoting,
   withoutExecutionMarks,
-} from '../binlog/sql-text.js';
-import { scanTokens } from '../binlog/sql-tokens.js';
+} from '../sql/text.js';
+import { scanTokens } from '../sql/tokens.js';
 import { systemSchema } from '../config/account-tables.js';
 import { type StatementText, textOfStatement } from './statement-text.js';
-import { blank, hidden, SecretFinder, type SecretPlace } from './secret-finder.js';
+import { blank, hidden, SecretFinder, type SecretPlace } from '../sql/secret-finder.js';
 
 /** Without one of these words nothing is looked for: most statements have none. */
 const tellingWord = /identified|passw|pwd|challenge_response|connection|mysql/i;
 
 const dml = /^(?:insert|replace|update|delete|select|with|values|call|do|load)\b/i;
 /**
- * In DML a column called `password` is none; only a call of PASSWORD(…) matters, and a table with accounts. Comments may
- * stand between the words.
+ * In DML a column called `password` isn't a secret. Only calls of PASSWORD(…) and system tables with accounts
+ * matter. There may be comments between the words.
  */
 const tellingInDml =
   /password\s*(?:[(#]|\/\*|--|\*\/)|identified\s*(?:by|with|via|#|\/\*|--|\*\/)|mysql[`"]?\s*(?:[.#]|\/\*|--|\*\/)/i;
@@ -26,7 +26,7 @@ function mayHaveSecret(sql: string, schema: string, beginning: string): boolean 
   return schema === systemSchema || (dml.test(beginning) ? tellingInDml : tellingWord).test(sql);
 }
 
-/** As much of a statement as tells what it is. */
+/** The part of a statement that tells its kind. */
 const beginningLength = 20;
 
 /** A statement that may be shown. */
@@ -45,13 +45,14 @@ export function shownText(statement: LoggedStatement): ShownSql & StatementText 
 }
 
 /**
- * A statement with its passwords taken out: MariaDB writes CREATE USER … IDENTIFIED BY '…' to its log in clear text,
- * MySQL the hash; bodies of routines and events, and connections to other servers, stand there as they were written. What
- * stands in the log must not stand in an audit file that others read.
+ * A statement with its passwords taken out: MariaDB writes CREATE USER … IDENTIFIED BY '…' to its log in
+ * clear text, MySQL the hash; bodies of routines and events, and connections to other servers, are logged as
+ * they were written. None of this may get into an audit file that others read.
  *
- * Where a statement can be read in more than one way, what is a secret in any of them goes.
+ * If a statement can be read in more than one way, a secret in any reading is removed.
  * @param schema its default schema.
- * @param isSure whether its text is; if not, all behind the first secret goes: where strings end isn't sure, either.
+ * @param isSure whether the text is exact. If not, everything after the first secret is removed, because the
+ * ends of strings aren't certain either.
  */
 export function withoutSecrets(
   sql: string,
@@ -68,7 +69,7 @@ export function withoutSecrets(
   );
   const hidesValues = finders.some((finder) => finder.hidesValues);
   const places = finders.flatMap((finder, index) => {
-    // What is a comment only if servers don't execute it stays.
+    // A comment that some servers execute stays.
     return index === 0 ? finder.places : finder.places.filter(({ shown }) => shown !== blank);
   });
   const [first, ...others] = places.sort((one, other) => one.start - other.start);

@@ -7,18 +7,18 @@ import type { WriteText } from './unicode-text.js';
 export type StatementText = {
   readonly text: string;
   /**
-   * Whether no other text is meant, and each of its bytes is in it. What is no character of the session's character set
-   * stands as U+FFFD. What servers put into a statement themselves is UTF-8, whatever the set: names of accounts (MySQL)
-   * and routines, all of what CREATE TABLE … SELECT is logged as. Nothing in the log tells these from the client's own.
+   * Whether the text is exact. Bytes that are invalid in the session's character set are replaced by U+FFFD.
+   * Servers write what they add to a statement as UTF-8, whatever the set: names of accounts (MySQL) and
+   * routines, and the whole logged form of CREATE TABLE … SELECT. The log doesn't mark these parts.
    */
   readonly isSure: boolean;
 };
 
 /**
- * The text of a statement, by the character set that its session had set: so replicas read it. Where the log doesn't say
- * the set, and where it is `binary`, text is UTF-8: so servers take names then. So it is with `swe7`, which has letters in
- * place of SQL's brackets, backslashes and backticks: servers parse these all the same. All other sets of clients have
- * ASCII in them.
+ * The text of a statement, decoded by the session's character set, as replicas do. If the log doesn't have
+ * the set, or if it is `binary`, the text counts as UTF-8, as servers do with names. The same holds for
+ * `swe7`. It has letters in place of SQL's brackets, backslashes and backticks, and servers parse these all
+ * the same. All other client sets contain ASCII.
  */
 export function textOfStatement({ sql, bytes, session }: LoggedStatement): StatementText {
   const write = writerOf(session?.collation ?? null);
@@ -35,7 +35,9 @@ export function textOfStatement({ sql, bytes, session }: LoggedStatement): State
 /** A character beyond ASCII, out of bytes read as UTF-8. */
 const hasUtf8 = /[^\0-\x7f\ufffd]/;
 
-/** How to write text of the set; null where it is read as UTF-8, so as utf8mb3, in which longer characters may come. */
+/**
+ * How to write text of the set. Null for UTF-8, and for utf8mb3, which may contain longer characters here.
+ */
 function writerOf(collation: number | null): WriteText | null {
   const charset = collation === null ? undefined : charsetOfCollation(collation);
   return charset === undefined || /^(?:utf8mb[34]|swe7)$/.test(charset.name) ? null : charset.write;
@@ -45,7 +47,7 @@ function isAscii(sql: string): boolean {
   return Buffer.byteLength(sql) === sql.length;
 }
 
-/** Text of a character set; null where the bytes are none. */
+/** Text of a character set. Null if the bytes are none. */
 export function textOf(write: WriteText, bytes: Uint8Array): string | null {
   const out = new JsonWriter(bytes.length + 64);
   if (!write(bytes, 0, bytes.length, out)) return null;
@@ -56,7 +58,7 @@ export function textOf(write: WriteText, bytes: Uint8Array): string | null {
 const longestCharacter = 4;
 const replacement = '\ufffd';
 
-/** The text of all that is text, and U+FFFD for each byte that is none. */
+/** The text, with U+FFFD for each invalid byte. */
 function readableText(write: WriteText, bytes: Uint8Array): string {
   const out = new JsonWriter(64);
   const isCharacter = (from: number, to: number): boolean => {

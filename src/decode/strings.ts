@@ -1,13 +1,13 @@
 import type { Charset } from './charset.js';
-import { JsonWriter } from './json-writer.js';
+import { JsonWriter, Literal } from './json-writer.js';
 import { Malformed } from './malformed.js';
 import { decompressColumn } from './compressed-column.js';
 import type { Labels } from './table-layout.js';
 import { endOf, type LengthBytes, type ValueReader } from './value-reader.js';
 
 /**
- * Text of a character set, or bytes of none, as a JSON value: what is no text of its set, and what is binary or may be,
- * is `{"$base64": …}`.
+ * Text of a character set, or bytes, as a JSON value. Bytes that are invalid in the set, binary values, and
+ * values that may be binary become `{"$base64": …}`.
  */
 function writeString(
   charset: Charset | null,
@@ -28,7 +28,7 @@ export function stringReader(charset: Charset | null, prefix: LengthBytes): Valu
   };
 }
 
-/** BINARY: the log leaves the zeros at its end out. @param size of the column, in bytes. */
+/** BINARY. The log leaves out trailing zeros. @param size of the column, in bytes. */
 export function binaryReader(size: number, prefix: LengthBytes): ValueReader {
   return (bytes, at, out) => {
     const end = endOf(bytes, at, prefix);
@@ -39,14 +39,24 @@ export function binaryReader(size: number, prefix: LengthBytes): ValueReader {
   };
 }
 
-/** MariaDB's COMPRESSED columns. */
-export function compressedReader(charset: Charset | null, prefix: LengthBytes): ValueReader {
+/** MariaDB's COMPRESSED columns. @param write writes a value that has been decompressed. */
+export function compressedReader(
+  write: (bytes: Buffer, from: number, to: number, out: JsonWriter) => void,
+  prefix: LengthBytes,
+): ValueReader {
   return (bytes, at, out) => {
     const end = endOf(bytes, at, prefix);
     const value = decompressColumn(bytes.subarray(at + prefix, end));
-    writeString(charset, value, 0, value.length, out);
+    write(value, 0, value.length, out);
     return end;
   };
+}
+
+/** MariaDB's COMPRESSED columns of text or bytes. */
+export function compressedStringReader(charset: Charset | null, prefix: LengthBytes): ValueReader {
+  return compressedReader((bytes, from, to, out) => {
+    writeString(charset, bytes, from, to, out);
+  }, prefix);
 }
 
 /** A label as JSON, made once. */
@@ -57,30 +67,32 @@ function labelJson(charset: Charset | null, label: Buffer | null): Buffer | null
   return Buffer.from(out.bytes.subarray(0, out.at));
 }
 
-const emptyText = Buffer.from('""');
+const emptyText = new Literal('""');
 
 /**
- * ENUM: its label; the empty string that an invalid value is stored as has the number 0. The number itself where neither
- * log nor dictionary tells the label.
+ * ENUM: its label. An invalid value is stored as 0 and becomes the empty string. If neither the log nor the
+ * dictionary has the label, it is the number.
  */
 export function enumReader(size: number, charset: Charset | null, labels: Labels | null): ValueReader {
   if (size !== 1 && size !== 2) throw new Malformed(`an ENUM of ${size} bytes`);
-  const texts = labels?.map((label) => labelJson(charset, label));
+  const texts = labels?.map((label) => {
+    const json = labelJson(charset, label);
+    return json === null ? null : new Literal(json);
+  });
   return (bytes, at, out) => {
     const index = (bytes[at] ?? 0) | (size === 2 ? (bytes[at + 1] ?? 0) << 8 : 0);
     const text = index === 0 ? emptyText : texts === undefined ? null : texts[index - 1];
     if (text === undefined)
       throw new Malformed(`an ENUM of ${texts?.length ?? 0} labels has the value ${index}`);
     if (text === null) out.unsigned(index);
-    else {
-      out.reserve(text.length);
-      out.copy(text);
-    }
+    else out.literal(text);
     return at + size;
   };
 }
 
-/** SET: its labels with commas between them; a number where neither log nor dictionary tells the labels. */
+/**
+ * SET: its labels, separated by commas. If neither the log nor the dictionary has the labels, it is a number.
+ */
 export function setReader(size: number, charset: Charset | null, labels: Labels | null): ValueReader {
   if (size < 1 || size > 8) throw new Malformed(`a SET of ${size} bytes`);
   if (labels === null) return setNumberReader(size);
@@ -111,7 +123,7 @@ const comma = Buffer.from(',');
 
 /** Quoted texts as one, with commas between them. */
 function writeJoined(parts: readonly (Buffer | null)[], out: JsonWriter): void {
-  out.reserve(parts.reduce((sum, part) => sum + (part?.length ?? 0), 2));
+  out.reserve(1);
   out.byte(quote);
   parts.forEach((part, place) => {
     if (place > 0) out.byte(0x2c);

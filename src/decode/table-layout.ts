@@ -6,37 +6,44 @@ import { Malformed, undecodable } from './malformed.js';
 import { readOptionalMetadata } from './optional-metadata.js';
 import { columnTypes, metadataBytes, oldTemporalTypes } from './column-types.js';
 
-/** A column as a table map has it. What stands there only with some settings of `binlog_row_metadata` may be null. */
+/** A column in a table map. Members that need certain settings of `binlog_row_metadata` may be null. */
 export type Column = {
   readonly name: string | null;
-  /** A type's code; ENUM and SET have their own, and not STRING's. */
+  /** The type's code. ENUM and SET have their own codes, not STRING's. */
   readonly type: number;
-  /** What the table map says of the type: a length, a precision, a number of digits. */
+  /** The type's metadata: a length, a precision, or a number of digits. */
   readonly metadata: number;
   readonly nullable: boolean;
   readonly unsigned: boolean | null;
   readonly charset: Charset | null;
+  /** The number of the collation. Null if the log doesn't say. */
+  readonly collation: number | null;
   /** Labels of an ENUM or SET, in the column's character set; null for one that isn't known. */
   readonly labels: Labels | null;
   /** The kind that a GEOMETRY column is for, as in WKB; 0: any. */
   readonly geometryType: number | null;
   readonly visible: boolean;
-  /** A type that MariaDB writes to its log as another one: only the server's dictionary tells. */
+  /** The real type, if MariaDB logs it as another one. Only the server's dictionary has it. */
   readonly special: SpecialType | null;
   /**
-   * Digits of a fraction that a temporal column has. Null where only the server's dictionary tells: MariaDB's formats
-   * from before 10.1.2 (`mysql56_temporal_format`), whose length isn't in the log.
+   * Fractional digits of a temporal column. Null for MariaDB's formats from before 10.1.2
+   * (`mysql56_temporal_format`): their length isn't in the log, only in the server's dictionary.
    */
   readonly fraction: number | null;
 };
 
+/** A column's name, or `@1`, `@2`, … if the log doesn't have it. */
+export function nameOfColumn({ name }: Pick<Column, 'name'>, index: number): string {
+  return name ?? `@${index + 1}`;
+}
+
 /** Null: not known. */
 export type Labels = readonly (Buffer | null)[];
 
-/** UUID and INET6 are BINARY(16) in the log, INET4 is BINARY(4), VECTOR is VARBINARY. */
-export type SpecialType = 'uuid' | 'inet4' | 'inet6' | 'vector';
+/** UUID and INET6 are BINARY(16) in the log, INET4 is BINARY(4), VECTOR is VARBINARY, JSON is LONGTEXT in utf8mb4_bin. */
+export type SpecialType = 'uuid' | 'inet4' | 'inet6' | 'vector' | 'json';
 
-/** A column of the primary key, by its index in the layout, and how much of it belongs to the key; null: all of it. */
+/** A column of the primary key, by its index in the layout, and how much of it belongs to the key. Null: all of it. */
 export type KeyPart = { readonly column: number; readonly prefix: number | null };
 
 /** A TABLE_MAP_EVENT, taken apart. */
@@ -45,11 +52,13 @@ export type TableLayout = {
   readonly schema: string;
   readonly table: string;
   readonly columns: readonly Column[];
-  /** Null where the log doesn't tell; empty where the table has none. */
+  /** Null if the log doesn't tell. Empty if the table has none. */
   readonly primaryKey: readonly KeyPart[] | null;
-  /** MySQL made the primary key by itself (`sql_generate_invisible_primary_key`): the first column. */
+  /**
+   * Whether MySQL generated the primary key (`sql_generate_invisible_primary_key`). It is the first column.
+   */
   readonly generatedKey: boolean;
-  /** Of the server whose log it stands in. */
+  /** The vendor of the server whose log it is in. */
   readonly vendor: Vendor;
 };
 
@@ -62,7 +71,7 @@ const maximumColumns = 4096;
  * Reads a TABLE_MAP_EVENT: table id (6), flags (2), schema and table (each: length, text, zero byte), the number of
  * columns, a type for each, the types' metadata with its length, a bit for each column that may be NULL, and optional
  * metadata (MySQL: libs/mysql/binlog/event/rows_event.h, class Table_map_event).
- * @throws WaymarkError `unsupported-event` where that is not what the bytes are.
+ * @throws WaymarkError `unsupported-event` if that is not what the bytes are.
  */
 export function readTableLayout(buffer: Buffer, start: number, end: number, vendor: Vendor): TableLayout {
   const reader = new ByteReader(buffer, start + headerBytes, end);
@@ -117,6 +126,7 @@ const blank = {
   name: null,
   unsigned: null,
   charset: null,
+  collation: null,
   labels: null,
   geometryType: null,
   visible: true,
@@ -124,9 +134,9 @@ const blank = {
 };
 
 /**
- * The type and its metadata as one number. STRING has the real type (ENUM, SET, STRING) in the first byte and the length
- * in the second; for STRING two more bits of the length stand, inverted, in bits 4 and 5 of the first
- * (MySQL: sql/field.cc, Field_string::do_save_field_metadata). NEWDECIMAL: precision, then scale.
+ * The type and its metadata as one number. STRING has the real type (ENUM, SET, STRING) in the first byte and
+ * the length in the second. For STRING, bits 4 and 5 of the first byte are two more bits of the length,
+ * inverted (MySQL: sql/field.cc, Field_string::do_save_field_metadata). NEWDECIMAL: precision, then scale.
  */
 function typeAndMetadata(type: number, metadata: number): Pick<Column, 'type' | 'metadata'> {
   const [first, second] = [metadata & 0xff, metadata >> 8];

@@ -1,4 +1,4 @@
-import type { JsonWriter } from './json-writer.js';
+import { type JsonWriter, Literal } from './json-writer.js';
 import { Malformed } from './malformed.js';
 import { powersOfTen } from './numbers.js';
 import type { ValueReader } from './value-reader.js';
@@ -9,18 +9,19 @@ function writeDate(year: number, month: number, day: number, out: JsonWriter): v
   if (year > 9999 || month > 12 || day > 31) throw new Malformed(`a date is ${year}-${month}-${day}`);
   out.padded(year, 4);
   out.byte(minus);
-  out.padded(month, 2);
+  out.twoDigits(month);
   out.byte(minus);
-  out.padded(day, 2);
+  out.twoDigits(day);
 }
 
 function writeClock(hour: number, minute: number, second: number, out: JsonWriter): void {
   if (minute > 59 || second > 59) throw new Malformed(`a time is ${hour}:${minute}:${second}`);
-  out.padded(hour, hour > 99 ? 3 : 2);
+  if (hour > 99) out.padded(hour, 3);
+  else out.twoDigits(hour);
   out.byte(colon);
-  out.padded(minute, 2);
+  out.twoDigits(minute);
   out.byte(colon);
-  out.padded(second, 2);
+  out.twoDigits(second);
 }
 
 /** @param value of as many digits. */
@@ -47,7 +48,7 @@ export const yearReader: ValueReader = (bytes, at, out) => {
   return at + 1;
 };
 
-/** Bytes of a fraction, which stands as hundredths, ten-thousandths or millionths. */
+/** Bytes of a fraction, which is stored as hundredths, ten-thousandths or millionths. */
 function fractionBytes(digits: number): number {
   if (digits > 6) throw new Malformed(`a fraction of ${digits} digits`);
   return (digits + 1) >> 1;
@@ -60,7 +61,7 @@ function highFirst(bytes: Uint8Array, at: number, count: number): number {
   return value;
 }
 
-/** A fraction of an odd number of digits has one more in the log. */
+/** A fraction with an odd number of digits has one more digit in the log. */
 function fractionAt(bytes: Uint8Array, at: number, digits: number): number {
   const value = highFirst(bytes, at, fractionBytes(digits));
   return digits % 2 === 0 ? value : Math.floor(value / 10);
@@ -110,19 +111,18 @@ export function timeReader(digits: number): ValueReader {
   };
 }
 
-/** The last second that was written, as text: rows of one second come by the thousand. */
+/** The last second that was written, as text. Thousands of rows may share a second. */
 let lastSecond = -1;
-const lastText = new Uint8Array(19);
+let lastText = new Literal('');
 
 /** `YYYY-MM-DD hh:mm:ss`, in UTC; 0 is the zero date. */
 function writeSecond(second: number, out: JsonWriter): void {
   if (second !== lastSecond) {
     const text = second === 0 ? '0000-00-00 00:00:00' : new Date(second * 1000).toISOString();
-    for (let index = 0; index < 19; index += 1) lastText[index] = text.charCodeAt(index);
-    lastText[10] = space;
+    lastText = new Literal(text.slice(0, 19).replace('T', ' '));
     lastSecond = second;
   }
-  out.copy(lastText);
+  out.literal(lastText);
 }
 
 /** TIMESTAMP, in UTC: seconds in four bytes without sign, the highest first, then the fraction. */

@@ -1,6 +1,6 @@
 import type { JsonWriter } from './json-writer.js';
 
-/** Bytes in a set that has all of Unicode to a JSON string; gives false, having written nothing, where they aren't. */
+/** Writes bytes of a Unicode set as a JSON string. Returns false and writes nothing if they are invalid. */
 export type WriteText = (bytes: Uint8Array, from: number, to: number, out: JsonWriter) => boolean;
 
 /** What a character takes at most in a JSON string. */

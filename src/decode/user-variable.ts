@@ -8,8 +8,8 @@ import { decimalReader } from './numbers.js';
 import { textOf } from './statement-text.js';
 
 /**
- * The value of a user variable in the form that a column's has: text by its own character set, `$base64` where it is none;
- * text where a JavaScript number would lose a digit.
+ * The value of a user variable, in the form of a column's value: text in its own character set, `$base64` for
+ * invalid bytes, and text for numbers that a JavaScript number can't hold.
  * @throws WaymarkError `unsupported-event` for a value that is none of its type.
  */
 export function variableValue(value: UserVariableValue): ColumnValue {

@@ -2,9 +2,10 @@ import type { JsonWriter } from './json-writer.js';
 import { Malformed } from './malformed.js';
 
 /**
- * Writes the value that begins at `at` as JSON, and gives where the next one begins. Room for a short value
- * ({@link shortValueBytes}) is there. Behind the bytes' end it may read zeros: who calls it compares where it ended.
- * @throws Malformed where the bytes are no value of the type.
+ * Writes the value at `at` as JSON, and returns where the next one begins. The writer has room for a short
+ * value ({@link shortValueBytes}). Beyond the end of the bytes it may read zeros. So the caller must check
+ * where it ended.
+ * @throws Malformed if the bytes are no value of the type.
  */
 export type ValueReader = (bytes: Buffer, at: number, out: JsonWriter) => number;
 

@@ -1,9 +1,10 @@
+import type { Timer } from '../runtime/clock.js';
 import { sleep } from '../util/async.js';
-import { uptimeMs } from '../util/clock.js';
-import { hasCode, messageOf, WaymarkError } from '../util/errors.js';
+import { after, monotonicMs, uptimeMs } from '../util/clock.js';
+import { messageOf, WaymarkError } from '../util/errors.js';
 import { within } from '../util/limits.js';
-import { type Answer, type Ending, type Hold, type HoldEvent, transition } from './hold.js';
-import type { Leadership } from './lease.js';
+import { type Answer, type Ending, type Hold, type HoldEvent, transition } from './lease-state.js';
+import type { Leadership } from './election.js';
 
 /** Where an election says what becomes of it; a pino logger will do. */
 export type ElectionLogger = {
@@ -77,7 +78,6 @@ async function firstHold(
     return transition(waiting, { type: 'answer', answer }, uptimeMs(), marginMs);
   } catch (error) {
     signal.throwIfAborted();
-    if (hasCode(error, 'no-zookeeper-client')) throw error;
     complaints.note(error);
     await sleep(retryMs, signal);
     return null;
@@ -96,7 +96,7 @@ export class HeldLeadership implements Leadership {
   /** Resolves when the backend knows that it is over, or can't be told. */
   readonly ended: Promise<void>;
   #hold: Hold;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
 
   constructor(
     options: CampaignOptions,
@@ -160,16 +160,16 @@ export class HeldLeadership implements Leadership {
   }
 
   #watchClock(): void {
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
     if (this.#hold.phase !== 'leading') return;
     const ms = Math.max(0, this.#hold.until - uptimeMs());
-    this.#timer = setTimeout(() => {
+    this.#timer = after(ms, () => {
       this.#apply({ type: 'clock' });
-    }, ms);
+    });
   }
 
   #end(why: Ending): void {
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
     const { stream, backend, logger } = this.#options;
     const message = `This agent no longer leads the stream "${stream}": ${explain(why, this.#complaints.last)}`;
     const fields = { event: 'leader.lost', stream, backend, token: this.token, why };
@@ -213,8 +213,8 @@ class Complaints {
   note(error: unknown): void {
     const { stream, backend, logger } = this.#options;
     this.last = messageOf(error);
-    if (performance.now() - this.#saidAtMs < complainEveryMs) return;
-    this.#saidAtMs = performance.now();
+    if (monotonicMs() - this.#saidAtMs < complainEveryMs) return;
+    this.#saidAtMs = monotonicMs();
     logger.warn(
       { event: 'election.waiting', stream, backend, reason: this.last },
       `The election of the stream "${stream}" can't be held: ${this.last}`,

@@ -1,7 +1,7 @@
 import type { ElectionConfig } from '../config/schema.js';
 import type { Account } from '../mysql/instance.js';
 import type { ElectionLogger } from './campaign.js';
-import type { Elections } from './lease.js';
+import type { Elections } from './election.js';
 import { mysqlElections } from './mysql-election.js';
 import { noElections } from './no-election.js';
 import { ownServiceId } from './service-id.js';

@@ -1,5 +1,5 @@
 import { WaymarkError } from '../util/errors.js';
-import type { Election, Elections, Leadership, LeaderView, ServiceId } from './lease.js';
+import type { Election, Elections, Leadership, LeaderView, ServiceId } from './election.js';
 
 /** No election: whoever asks leads, with token 0, until he resigns. For one agent alone. */
 export function noElections(self: ServiceId): Elections {

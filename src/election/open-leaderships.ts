@@ -1,6 +1,11 @@
 import { WaymarkError } from '../util/errors.js';
 import type { HeldLeadership } from './campaign.js';
-import type { Leadership } from './lease.js';
+import type { Leadership } from './election.js';
+
+/** Why whatever belongs to a process's elections ends with them. */
+export function closedError(): WaymarkError {
+  return new WaymarkError('not-leader', 'The election was closed');
+}
 
 /** The campaigns and leaderships of one process, to be ended together. */
 export class OpenLeaderships {
@@ -28,7 +33,7 @@ export class OpenLeaderships {
 
   /** Ends all of it; resolves when the backend knows, or can't be told. */
   async close(): Promise<void> {
-    this.#closing.abort(new WaymarkError('not-leader', 'The election was closed'));
+    this.#closing.abort(closedError());
     await Promise.all(this.#campaigns);
     await Promise.all([...this.#leaderships].map((leadership) => leadership.resign()));
   }

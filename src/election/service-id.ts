@@ -1,10 +1,11 @@
-import { randomBytes } from 'node:crypto';
-import { hostname } from 'node:os';
-import type { ServiceId } from './lease.js';
+import { runtime } from '../runtime/runtime.js';
+import { randomHex } from '../util/random.js';
+import type { ServiceId } from './election.js';
 
 /** This process, with a new `run`. */
 export function ownServiceId(): ServiceId {
-  return { host: hostname(), pid: process.pid, run: randomBytes(4).toString('hex') };
+  const { name, pid } = runtime().host;
+  return { host: name, pid, run: randomHex(4) };
 }
 
 /** `host/pid/run`: the form in which a backend keeps it. */

@@ -1,9 +1,12 @@
 import { sleep } from '../util/async.js';
 import { WaymarkError } from '../util/errors.js';
 import { TimeOver, within } from '../util/limits.js';
-import type { LeaderView } from './lease.js';
+import type { LeaderView } from './election.js';
 
 const lookEveryMs = 200;
+
+/** How many timeouts long a call for another leader counts: whoever was called and hasn't come by then won't. */
+export const callTimeouts = 2;
 
 /**
  * Waits until a stream has another leadership than before, on `host` if that was asked for: with others in between,

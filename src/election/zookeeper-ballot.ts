@@ -1,14 +1,15 @@
-import { randomBytes } from 'node:crypto';
+import { runtime } from '../runtime/runtime.js';
 import { abortable } from '../util/abortable.js';
 import { sleep, withDeadline } from '../util/async.js';
 import { uptimeMs } from '../util/clock.js';
+import { randomHex } from '../util/random.js';
 import { createParents } from '../zookeeper/parents.js';
 import { valueOf, ZooKeeperRefusal } from '../zookeeper/refusal.js';
 import { type ZooKeeperClient, zookeeperCode } from '../zookeeper/zookeeper-client.js';
 import type { ZooKeeperSession } from '../zookeeper/zookeeper-session.js';
 import type { Ballot } from './campaign.js';
-import type { Answer, Standing } from './hold.js';
-import { mustLeave, parseDemand, placeOf } from './queue.js';
+import type { Answer, Standing } from './lease-state.js';
+import { mustLeave, parseDemand, placeOf } from './candidate-queue.js';
 
 /** What a candidate needs to stand in ZooKeeper. */
 export type ZooKeeperBallotOptions = {
@@ -40,7 +41,7 @@ const notMine: Standing = { mine: false };
 export class ZooKeeperBallot implements Ballot {
   readonly #options: ZooKeeperBallotOptions;
   /** Begins the names of all nodes that this candidate may have made: an answer to a `create` can be lost. */
-  readonly #prefix = `${randomBytes(8).toString('hex')}-`;
+  readonly #prefix = `${randomHex(8)}-`;
   #node: string | null = null;
   /** The session that the node belongs to. */
   #sessionNumber = 0;
@@ -96,7 +97,8 @@ export class ZooKeeperBallot implements Ballot {
     if (signal.aborted) stop();
     try {
       // Each of a thousand candidates at another moment.
-      const ms = held === 0 ? waitingLookMs * (0.5 + Math.random() / 2) : this.#options.intervalMs;
+      const ms =
+        held === 0 ? waitingLookMs * (0.5 + runtime().random.fraction() / 2) : this.#options.intervalMs;
       await Promise.race([woken, sleep(ms, pause.signal)]);
       signal.throwIfAborted();
     } finally {

@@ -2,43 +2,36 @@ import { setMaxListeners } from 'node:events';
 import { encodeStreamName } from '../checkpoint/stream-name.js';
 import type { Secret } from '../config/secret.js';
 import {
-  formatServers,
   normalizeZnodePath,
   parseZooKeeperAddress,
   type ZooKeeperAddress,
 } from '../config/zookeeper-address.js';
 import { abortable } from '../util/abortable.js';
-import { isAborted, sleep } from '../util/async.js';
-import { hasCode, messageOf, WaymarkError } from '../util/errors.js';
+import { messageOf, WaymarkError } from '../util/errors.js';
 import { within } from '../util/limits.js';
 import type { Share } from '../util/shared.js';
 import { createParents } from '../zookeeper/parents.js';
-import { isOfZooKeeper, valueOf, ZooKeeperRefusal } from '../zookeeper/refusal.js';
+import { isOfZooKeeper, unusable, valueOf, ZooKeeperRefusal } from '../zookeeper/refusal.js';
 import { shareSession } from '../zookeeper/shared-session.js';
 import { type ZooKeeperClient, zookeeperCode } from '../zookeeper/zookeeper-client.js';
 import type { ZooKeeperSession } from '../zookeeper/zookeeper-session.js';
-import { campaign, type ElectionLogger } from './campaign.js';
-import type { Election, Elections, Leadership, LeaderView, ServiceId } from './lease.js';
-import { OpenLeaderships } from './open-leaderships.js';
-import { type Demand, formatDemand, inOrder } from './queue.js';
+import { BackedElections } from './backed-elections.js';
+import type { Backend, BackendOptions, StreamBackend } from './backend.js';
+import type { Ballot } from './campaign.js';
+import type { Elections, LeaderView, ServiceId } from './election.js';
+import { closedError } from './open-leaderships.js';
+import { type Demand, formatDemand, inOrder } from './candidate-queue.js';
 import { formatServiceId, parseServiceId, sameServiceId } from './service-id.js';
-import { whenAnotherLeads } from './succession.js';
 import { ZooKeeperBallot } from './zookeeper-ballot.js';
 
-/** Where the queues are, and how leases are timed: milliseconds. */
-export type ZooKeeperElectionOptions = {
+/** Where the queues are, and how leases are timed; the timeout is the session's. */
+export type ZooKeeperElectionOptions = BackendOptions & {
   /** `host:port,host:port,…`, with an optional `/path` that all paths are below. */
   readonly connect: string;
   /** Path of the znode that all streams are below, for example `/waymark`. */
   readonly root: string;
   /** The account whose alone the znodes are; without one they are open to everybody who reaches ZooKeeper. */
   readonly auth?: { readonly user: string; readonly password: Secret } | undefined;
-  /** Of the session. */
-  readonly timeoutMs: number;
-  readonly intervalMs: number;
-  readonly marginMs: number;
-  readonly self: ServiceId;
-  readonly logger: ElectionLogger;
 };
 
 /** No stream's name begins so. */
@@ -55,22 +48,25 @@ const askMs = 5_000;
  * @throws WaymarkError `config` when `connect` or `root` can't be understood.
  */
 export function zookeeperElections(options: ZooKeeperElectionOptions): Elections {
-  return new ZooKeeperElections(options);
+  return new BackedElections(new ZooKeeperBackend(options), options);
 }
 
-class ZooKeeperElections implements Elections {
-  readonly self: ServiceId;
+/** A candidate's node. */
+type Candidate = { readonly node: string; readonly id: ServiceId; readonly czxid: number };
+
+type Queue = readonly Candidate[];
+
+class ZooKeeperBackend implements Backend<Queue> {
+  readonly name = 'zookeeper';
   readonly options: ZooKeeperElectionOptions;
-  readonly open = new OpenLeaderships();
   readonly root: string;
   readonly #address: ZooKeeperAddress;
   readonly #shared: Share<ZooKeeperSession>;
-  readonly #elections = new Map<string, Election>();
   readonly #closing = new AbortController();
-  #presence: Promise<void> | null = null;
+  /** The session that this agent is shown by. */
+  #shownIn: number | null = null;
 
   constructor(options: ZooKeeperElectionOptions) {
-    this.self = options.self;
     this.options = options;
     this.#address = parseZooKeeperAddress(options.connect);
     const root = normalizeZnodePath(options.root);
@@ -89,10 +85,8 @@ class ZooKeeperElections implements Elections {
     return this.#closing.signal;
   }
 
-  of(stream: string): Election {
-    const election = this.#elections.get(stream) ?? new ZooKeeperElection(this, stream);
-    this.#elections.set(stream, election);
-    return election;
+  of(stream: string): StreamBackend<Queue> {
+    return new ZooKeeperStream(this, stream);
   }
 
   agents(signal: AbortSignal): Promise<readonly ServiceId[]> {
@@ -105,22 +99,39 @@ class ZooKeeperElections implements Elections {
     });
   }
 
-  async join(signal: AbortSignal): Promise<void> {
-    const number = await this.#appear(signal);
-    this.#presence ??= this.#stay(number, this.#closing.signal);
+  appear(signal: AbortSignal): Promise<void> {
+    return this.ask(signal, async (client, limit) => {
+      const { number } = this.session;
+      await createParents(client, this.#ownPath, limit);
+      const data = Buffer.from(formatServiceId(this.options.self), 'utf8');
+      const made = await abortable(client.create(this.#ownPath, data, 'ephemeral'), limit);
+      if (!made.ok && made.code !== zookeeperCode.nodeExists) throw new ZooKeeperRefusal(made.code);
+      this.#shownIn = number;
+    });
+  }
+
+  /** The node went with its session. */
+  async stay(signal: AbortSignal): Promise<void> {
+    if (this.session.number !== this.#shownIn) await this.appear(signal);
+  }
+
+  /** The session, which the node would go with, may be others' as well. */
+  async disappear(): Promise<void> {
+    await this.session.client?.delete(this.#ownPath);
+  }
+
+  get #ownPath(): string {
+    return `${this.root}/${agentsNode}/${this.options.self.run}`;
   }
 
   async close(): Promise<void> {
-    await this.open.close();
-    if (this.#presence !== null) await this.#disappear();
-    this.#closing.abort(new WaymarkError('not-leader', 'The election was closed'));
-    await this.#presence;
+    this.#closing.abort(closedError());
     await this.#shared.release();
   }
 
   /**
    * Asks ZooKeeper something, through all that is committed so far.
-   * @throws WaymarkError `election-store`, `no-zookeeper-client`.
+   * @throws WaymarkError `election-store`.
    */
   async ask<T>(
     signal: AbortSignal,
@@ -137,149 +148,77 @@ class ZooKeeperElections implements Elections {
     } catch (error) {
       signal.throwIfAborted();
       this.#closing.signal.throwIfAborted();
-      if (hasCode(error, 'no-zookeeper-client')) throw error;
       if (!isOfZooKeeper(error)) throw error;
-      const servers = formatServers(this.#address);
-      throw new WaymarkError(
-        'election-store',
-        `The election in ZooKeeper (${servers}, ${this.root}) can't be used: ${messageOf(error)}. ` +
-          'Check that ZooKeeper runs, has a leader, and can be reached from here.',
-        { cause: error, details: { servers, path: this.root } },
-      );
-    }
-  }
-
-  /** Shows us among the agents; gives the number of the session that this holds for. */
-  #appear(signal: AbortSignal): Promise<number> {
-    return this.ask(signal, async (client, limit) => {
-      const { number } = this.session;
-      const path = `${this.root}/${agentsNode}/${this.self.run}`;
-      await createParents(client, path, limit);
-      const data = Buffer.from(formatServiceId(this.self), 'utf8');
-      const made = await abortable(client.create(path, data, 'ephemeral'), limit);
-      if (!made.ok && made.code !== zookeeperCode.nodeExists) throw new ZooKeeperRefusal(made.code);
-      return number;
-    });
-  }
-
-  /** The session, which the node would go with, may be others' as well. */
-  async #disappear(): Promise<void> {
-    const path = `${this.root}/${agentsNode}/${this.self.run}`;
-    await this.session.client?.delete(path);
-  }
-
-  async #stay(since: number, signal: AbortSignal): Promise<void> {
-    let number = since;
-    while (!signal.aborted) {
-      try {
-        await sleep(this.options.intervalMs, signal);
-        if (this.session.number !== number) number = await this.#appear(signal);
-      } catch (error) {
-        // That ZooKeeper is away is said by the campaigns.
-        if (isAborted(signal) || hasCode(error, 'election-store')) continue;
-        this.options.logger.warn(
-          { event: 'election.failed', err: error },
-          `An election has met something that nobody foresaw; please report it: ${messageOf(error)}`,
-        );
-      }
+      const place = { address: this.#address, path: this.root };
+      throw unusable('election-store', 'The election', place, messageOf(error), error);
     }
   }
 }
 
-/** A candidate's node. */
-type Candidate = { readonly node: string; readonly id: ServiceId; readonly czxid: number };
-
-class ZooKeeperElection implements Election {
-  readonly #elections: ZooKeeperElections;
+class ZooKeeperStream implements StreamBackend<Queue> {
+  readonly #backend: ZooKeeperBackend;
   readonly #stream: string;
   readonly #path: string;
 
-  constructor(elections: ZooKeeperElections, stream: string) {
-    this.#elections = elections;
+  constructor(backend: ZooKeeperBackend, stream: string) {
+    this.#backend = backend;
     this.#stream = stream;
-    this.#path = `${elections.root}/${encodeStreamName(stream)}/election`;
+    this.#path = `${backend.root}/${encodeStreamName(stream)}/election`;
   }
 
-  campaign(signal: AbortSignal): Promise<Leadership> {
-    const { session, closing, self, open } = this.#elections;
-    const { marginMs, timeoutMs, intervalMs, logger } = this.#elections.options;
-    const stand = (): ZooKeeperBallot =>
-      new ZooKeeperBallot({
-        ...{ session, closing, timeoutMs, intervalMs, path: this.#path, id: formatServiceId(self) },
-      });
-    // Two attempts that hang must not be the end of a lease.
-    const attemptMs = Math.ceil((timeoutMs - marginMs) / 3);
-    const options = { backend: 'zookeeper', stream: this.#stream, marginMs, attemptMs, logger } as const;
-    return open.campaign(signal, (either) => campaign({ ...options, stand }, either));
+  /** Whoever stands again is the last in the queue. */
+  restMs(): number {
+    return 0;
   }
 
-  async show(signal: AbortSignal): Promise<LeaderView> {
-    return this.#view(await this.#queue(signal));
+  stand(): Ballot {
+    const { session, closing, options } = this.#backend;
+    const { timeoutMs, intervalMs, self } = options;
+    const id = formatServiceId(self);
+    return new ZooKeeperBallot({ session, closing, timeoutMs, intervalMs, path: this.#path, id });
   }
 
-  async take(host: string, signal: AbortSignal): Promise<LeaderView> {
-    const queue = await this.#queue(signal);
-    const next = queue.find(({ id }) => id.host === host);
-    if (next === undefined) {
-      throw new WaymarkError(
-        'not-leader',
-        `No agent on ${host} stands by for the stream "${this.#stream}": start one there (waymark leader show tells who ` +
-          'waits)',
-        { details: { stream: this.#stream, host } },
-      );
-    }
-    const view = this.#view(queue);
-    if (next === queue[0]) return view;
-    await this.#demand({ kind: 'take', node: next.node }, signal);
-    return this.#succession(view, host, 'the one that was asked for did not come', signal);
-  }
-
-  async stepDown(host: string | null, signal: AbortSignal): Promise<LeaderView> {
-    const queue = await this.#queue(signal);
-    const leader = queue[0];
-    if (leader === undefined || (host !== null && leader.id.host !== host)) {
-      const who = leader === undefined ? 'nobody leads it' : `${formatServiceId(leader.id)} leads it`;
-      throw new WaymarkError('not-leader', `There is nobody to give up the stream "${this.#stream}": ${who}`);
-    }
-    await this.#demand({ kind: 'leave', node: leader.node }, signal);
-    return this.#succession(this.#view(queue), null, 'nobody took over', signal);
-  }
-
-  #queue(signal: AbortSignal): Promise<readonly Candidate[]> {
-    return this.#elections.ask(signal, async (client, limit) => {
+  look(signal: AbortSignal): Promise<Queue> {
+    return this.#backend.ask(signal, async (client, limit) => {
       const names = inOrder(await childrenOf(client, this.#path, limit));
       return readNodes(client, this.#path, names, limit);
     });
   }
 
-  #view([leader, ...waiting]: readonly Candidate[]): LeaderView {
+  view([leader, ...waiting]: Queue): LeaderView {
     return {
       stream: this.#stream,
       backend: 'zookeeper',
       leader: leader?.id ?? null,
       token: leader?.czxid ?? 0,
-      mine: leader !== undefined && sameServiceId(leader.id, this.#elections.self),
+      mine: leader !== undefined && sameServiceId(leader.id, this.#backend.options.self),
       waiting: waiting.map(({ id }) => id),
       lastSeenMsAgo: null,
     };
   }
 
-  #demand(demand: Demand, signal: AbortSignal): Promise<void> {
-    return this.#elections.ask(signal, async (client, limit) => {
+  async demand(host: string | null, queue: Queue, signal: AbortSignal): Promise<void> {
+    const demand = this.#demandOf(host, queue);
+    await this.#backend.ask(signal, async (client, limit) => {
       const data = Buffer.from(formatDemand(demand), 'utf8');
       // Whatever was asked for before, this is what counts.
       valueOf(await abortable(client.set(this.#path, data, anyVersion), limit));
     });
   }
 
-  #succession(
-    before: LeaderView,
-    host: string | null,
-    complaint: string,
-    signal: AbortSignal,
-  ): Promise<LeaderView> {
-    const withinMs = 2 * this.#elections.options.timeoutMs;
-    return whenAnotherLeads({ before, host, withinMs, complaint, show: (limit) => this.show(limit) }, signal);
+  #demandOf(host: string | null, queue: Queue): Demand {
+    const meant = host === null ? queue[0] : queue.find(({ id }) => id.host === host);
+    if (meant !== undefined) return { kind: host === null ? 'leave' : 'take', node: meant.node };
+    throw new WaymarkError(
+      'not-leader',
+      `No agent on ${host ?? 'any host'} stands by for the stream "${this.#stream}": start one there (waymark leader show ` +
+        'tells who waits)',
+      { details: { stream: this.#stream, host } },
+    );
+  }
+
+  absenceOn(): string {
+    return 'the one that was asked for did not come';
   }
 }
 
@@ -301,7 +240,7 @@ async function readNodes(
   path: string,
   names: readonly string[],
   signal: AbortSignal,
-): Promise<readonly Candidate[]> {
+): Promise<Queue> {
   const found = await Promise.all(
     names.map(async (node) => {
       const reply = await abortable(client.get(`${path}/${node}`), signal);

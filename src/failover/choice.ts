@@ -1,7 +1,8 @@
-import { lagOf, type Sight } from './diagnosis.js';
-import type { Finding } from './finding.js';
-import { isAhead } from './source-progress.js';
-import type { SwitchCause } from './state.js';
+import { lagOf } from './diagnosis.js';
+import type { Sight } from '../pool/evidence.js';
+import type { Finding } from './diagnosis.js';
+import { isAhead } from '../pool/source-progress.js';
+import type { SwitchCause } from './switch.js';
 import { formatDuration, formatSeconds } from '../util/quantities.js';
 
 /** A member of the pool when a choice is made. */
@@ -9,38 +10,54 @@ export type Option = Sight & {
   readonly priority: number;
   readonly avoided: boolean;
   readonly finding: Finding;
-  /** How long that has been `healthy`; 0 when it isn't. */
+  /** How long it has been `healthy`. 0 if it isn't. */
   readonly healthyForMs: number;
-  /** Since the stream was last lost there; null: never. */
+  /** Time since the stream was last lost there. Null if never. */
   readonly lostForMs: number | null;
 };
 
-/** A member to go on with. */
+/** A member that the stream may go on from. */
 type Candidate = {
   readonly server: string;
-  /** Lower is better; equal ones are taken by who is ready first. */
+  /** Lower is better. Among equal ones the first to be ready is taken. */
   readonly rank: number;
-  /** To be tried only when all others have failed or wait for what was delivered. */
+  /** Whether it is tried only when all others have failed or lag. */
   readonly reserve: boolean;
 };
 
-type Rejection = { readonly server: string; readonly reason: string };
+type Rejection = { readonly server: string; readonly why: WhyNot['why']; readonly reason: string };
 
-/** Best first. No candidate: the stream stays where it is. */
+/** Why the stream doesn't go to a member. */
+export type WhyNot =
+  | { readonly why: 'stays'; readonly finding: SwitchCause }
+  | { readonly why: 'lives'; readonly server: string }
+  | { readonly why: 'left' }
+  | { readonly why: 'just-switched' | 'just-lost'; readonly agoMs: number; readonly cooldownMs: number }
+  | { readonly why: 'avoided' }
+  | { readonly why: 'not-looked-at' }
+  | { readonly why: 'not-reached'; readonly error: string | null }
+  | { readonly why: 'not-healthy'; readonly finding: Finding }
+  | { readonly why: 'delayed'; readonly seconds: number }
+  | { readonly why: 'not-ahead' }
+  | { readonly why: 'no-failback' }
+  | { readonly why: 'no-higher' }
+  | { readonly why: 'healthy-too-short'; readonly healthyMs: number; readonly failbackAfterMs: number };
+
+/** Best first. Without a candidate the stream stays. */
 export type Choice = { readonly candidates: readonly Candidate[]; readonly rejections: readonly Rejection[] };
 
 export type ChoiceSettings = {
-  /** No switch that could wait within this time of the last one; nor back to a server that was just lost. */
+  /** Within this time after a switch, no switch that can wait. Nor one back to a server that was just lost. */
   readonly cooldownMs: number;
-  /** Null: never by itself. */
+  /** Null: no failback. */
   readonly failbackAfterMs: number | null;
-  /** Since the last switch; null: there was none. */
+  /** Time since the last switch. Null if there was none. */
   readonly sinceSwitchMs: number | null;
 };
 
 /**
- * Where the stream may go on, and why not elsewhere. Pure. What only the members' logs can tell is proved later, by
- * trying; this says whom to try, and in which order.
+ * Says which members to try, in which order, and why not the others. Pure. What only the members' logs can show is
+ * proved later, by trying them.
  */
 export function choose(
   cause: SwitchCause,
@@ -48,36 +65,70 @@ export function choose(
   options: readonly Option[],
   settings: ChoiceSettings,
 ): Choice {
-  const reasonOf = (option: Option): string | null => {
+  const whyNot = (option: Option): WhyNot | null => {
     switch (cause) {
       case 'healthy':
       case 'source-down':
       case 'isolated':
       case 'start':
       case 'restart':
-        return `the finding is ${cause}: the stream stays`;
+        return { why: 'stays', finding: cause };
       case 'stream-broken':
-        return option.server === from ? null : `${from} lives: the stream goes on there`;
+        return option.server === from ? null : { why: 'lives', server: from };
       case 'dead':
       case 'unreachable':
       case 'rebuilt':
         return null;
       case 'planned':
-        return option.server === from ? 'it is the one to leave' : whyNotReached(option);
+        return option.server === from ? { why: 'left' } : whyNotReached(option);
       case 'stalled':
         return whyNotAhead(option, from, options, settings);
       case 'failback':
         return whyNotBack(option, from, options, settings);
     }
   };
-  const judged = options.map((option) => ({ option, reason: reasonOf(option) }));
-  const taken = judged.flatMap(({ option, reason }) => (reason === null ? [option] : []));
+  const judged = options.map((option) => ({ option, not: whyNot(option) }));
+  const taken = judged.flatMap(({ option, not }) => (not === null ? [option] : []));
   return {
     candidates: ranked(taken, from, settings),
-    rejections: judged.flatMap(({ option, reason }) =>
-      reason === null ? [] : [{ server: option.server, reason }],
+    rejections: judged.flatMap(({ option: { server }, not }) =>
+      not === null ? [] : [{ server, why: not.why, reason: wordsOf(not) }],
     ),
   };
+}
+
+/** The reasons in the log and in answers to orders. docs/runbook.md explains each. */
+function wordsOf(not: WhyNot): string {
+  switch (not.why) {
+    case 'stays':
+      return `the finding is ${not.finding}: the stream stays`;
+    case 'lives':
+      return `${not.server} lives: the stream goes on there`;
+    case 'left':
+      return 'the stream leaves this server';
+    case 'just-switched':
+      return `the last switch was ${formatDuration(not.agoMs)} ago (failover.cooldown is ${formatDuration(not.cooldownMs)})`;
+    case 'just-lost':
+      return `it was lost ${formatDuration(not.agoMs)} ago (failover.cooldown is ${formatDuration(not.cooldownMs)})`;
+    case 'avoided':
+      return 'it is in failover.avoid';
+    case 'not-looked-at':
+      return 'it has not been probed yet';
+    case 'not-reached':
+      return not.error ?? 'it does not answer';
+    case 'not-healthy':
+      return `it is ${not.finding}`;
+    case 'delayed':
+      return `it is delayed by ${formatSeconds(not.seconds)} on purpose`;
+    case 'not-ahead':
+      return 'it has no more than the server that the stream leaves';
+    case 'no-failback':
+      return 'failback is off (failover.failbackAfter)';
+    case 'no-higher':
+      return 'its priority is no higher';
+    case 'healthy-too-short':
+      return `it has been healthy for ${formatDuration(not.healthyMs)} (failover.failbackAfter is ${formatDuration(not.failbackAfterMs)})`;
+  }
 }
 
 /** Not delayed on purpose, not avoided, not just lost; then priority; then the smallest lag. */
@@ -112,27 +163,27 @@ function delayOf({ evidence }: Option): number {
   return evidence?.replication?.delaySeconds ?? 0;
 }
 
-function whyNotReached({ evidence }: Option): string | null {
-  if (evidence === null) return 'it has not been looked at yet';
-  return evidence.reachable ? null : (evidence.error ?? 'it does not answer');
+function whyNotReached({ evidence }: Option): WhyNot | null {
+  if (evidence === null) return { why: 'not-looked-at' };
+  return evidence.reachable ? null : { why: 'not-reached', error: evidence.error };
 }
 
-/** What keeps any switch back that could wait. */
-function whyNotNow(option: Option, from: string, settings: ChoiceSettings): string | null {
-  if (option.server === from) return 'it is the one to leave';
+/** The reason that holds back every switch that can wait. */
+function whyNotNow(option: Option, from: string, settings: ChoiceSettings): WhyNot | null {
+  if (option.server === from) return { why: 'left' };
   const { sinceSwitchMs, cooldownMs } = settings;
   if (sinceSwitchMs !== null && sinceSwitchMs < cooldownMs) {
-    return `the last switch was ${formatDuration(sinceSwitchMs)} ago (failover.cooldown is ${formatDuration(cooldownMs)})`;
+    return { why: 'just-switched', agoMs: sinceSwitchMs, cooldownMs };
   }
-  if (option.lostForMs !== null && option.lostForMs < cooldownMs) {
-    return `it was lost ${formatDuration(option.lostForMs)} ago (failover.cooldown is ${formatDuration(cooldownMs)})`;
+  const { lostForMs } = option;
+  if (lostForMs !== null && lostForMs < cooldownMs) {
+    return { why: 'just-lost', agoMs: lostForMs, cooldownMs };
   }
-  if (option.avoided) return 'it is to be avoided (failover.avoid)';
+  if (option.avoided) return { why: 'avoided' };
   const unreached = whyNotReached(option);
   if (unreached !== null) return unreached;
-  if (option.finding !== 'healthy') return `it is ${option.finding}`;
-  if (delayOf(option) > 0) return `it is ${formatSeconds(delayOf(option))} behind on purpose`;
-  return null;
+  if (option.finding !== 'healthy') return { why: 'not-healthy', finding: option.finding };
+  return delayOf(option) > 0 ? { why: 'delayed', seconds: delayOf(option) } : null;
 }
 
 function whyNotAhead(
@@ -140,11 +191,11 @@ function whyNotAhead(
   from: string,
   options: readonly Option[],
   settings: ChoiceSettings,
-): string | null {
-  const reason = whyNotNow(option, from, settings);
-  if (reason !== null) return reason;
+): WhyNot | null {
+  const not = whyNotNow(option, from, settings);
+  if (not !== null) return not;
   const own = options.find(({ server }) => server === from);
-  return own && isAhead(option, own) ? null : 'it has no more than the one to leave';
+  return own && isAhead(option, own) ? null : { why: 'not-ahead' };
 }
 
 function whyNotBack(
@@ -152,15 +203,15 @@ function whyNotBack(
   from: string,
   options: readonly Option[],
   settings: ChoiceSettings,
-): string | null {
+): WhyNot | null {
   const { failbackAfterMs } = settings;
-  if (failbackAfterMs === null) return 'nobody asked for it (failover.failbackAfter)';
-  const reason = whyNotNow(option, from, settings);
-  if (reason !== null) return reason;
+  if (failbackAfterMs === null) return { why: 'no-failback' };
+  const not = whyNotNow(option, from, settings);
+  if (not !== null) return not;
   const own = options.find(({ server }) => server === from);
-  if (own && !own.avoided && option.priority <= own.priority) return 'its priority is no higher';
-  if (option.healthyForMs < failbackAfterMs) {
-    return `it has been healthy for ${formatDuration(option.healthyForMs)} (failover.failbackAfter is ${formatDuration(failbackAfterMs)})`;
-  }
-  return null;
+  if (own && !own.avoided && option.priority <= own.priority) return { why: 'no-higher' };
+  const { healthyForMs } = option;
+  return healthyForMs < failbackAfterMs
+    ? { why: 'healthy-too-short', healthyMs: healthyForMs, failbackAfterMs }
+    : null;
 }

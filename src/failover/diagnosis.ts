@@ -1,26 +1,30 @@
 import { WaymarkError } from '../util/errors.js';
-import type { Finding } from './finding.js';
-import type { MemberEvidence, ReplicationEvidence } from './members.js';
-import { isAhead, isSourceOf } from './source-progress.js';
+import type { MemberEvidence, ReplicationEvidence, Sight } from '../pool/evidence.js';
+import { isAhead, isSourceOf } from '../pool/source-progress.js';
 import { formatDuration, formatSeconds } from '../util/quantities.js';
 
-/** One server, as it has been seen. */
-export type Sight = {
-  /** `host:port` */
-  readonly server: string;
-  /** Null before the first look. */
-  readonly evidence: MemberEvidence | null;
-  /** How long it has stood at one place of its source's log while another server was ahead of it. */
-  readonly standsForMs: number;
-  /** What has changed so that it isn't the server it was; null when nothing has. */
-  readonly changed: string | null;
-};
+/** The diagnosis of a server. */
+export type Finding =
+  | 'healthy'
+  /** It lives, but our stream from it broke. */
+  | 'stream-broken'
+  | 'dead'
+  /** We can reach others, but not this one. */
+  | 'unreachable'
+  /** It lives, but its replication stands still or lags while others go on. */
+  | 'stalled'
+  /** Another server answers at its address, or its logs were reset. */
+  | 'rebuilt'
+  /** No member receives anything, because the source is gone. */
+  | 'source-down'
+  /** We can reach no server. */
+  | 'isolated';
 
-/** What our own stream from a server shows. */
+/** The state of our own stream from a server. */
 export type StreamEvidence = {
-  /** Why it ended; null while it runs. */
+  /** Why it ended. Null while it runs. */
   readonly error: string | null;
-  /** Since its last bytes, heartbeats included. */
+  /** Time since its last bytes, heartbeats included. */
   readonly silentMs: number;
 };
 
@@ -28,7 +32,7 @@ export type StreamEvidence = {
 export type Evidence = {
   /** The server that it is about. */
   readonly server: string;
-  /** Null when the stream isn't read from it. */
+  /** Null if the stream doesn't read from it. */
   readonly stream: StreamEvidence | null;
   /** All servers of the pool and the source, that server among them. */
   readonly sights: readonly Sight[];
@@ -38,7 +42,7 @@ export type Evidence = {
 /** A finding and what led to it. */
 export type Diagnosis = { readonly finding: Finding; readonly reasons: readonly string[] };
 
-/** The stream's errors that say something of this server alone: another one may go on. */
+/** Errors of the stream that concern only this server. Another one may go on. */
 const lostServerCodes = new Set([
   'server-unreachable',
   'access-denied',
@@ -50,24 +54,24 @@ const lostServerCodes = new Set([
   'coordinates',
 ]);
 
-/** Whether an error that ended the tail means that the server is lost, and not that the stream itself must stop. */
+/** Whether an error that ended the tail means that the server is lost. Otherwise the stream itself must stop. */
 export function isServerLost(error: unknown): error is WaymarkError {
   return error instanceof WaymarkError && lostServerCodes.has(error.code);
 }
 
-/** With a heartbeat every half second, a stream that is silent for longer proves nothing any more. */
+/** Heartbeats come every half second. A stream that is silent for longer no longer proves that its server lives. */
 const silenceAfterMs = 2000;
 
-/** What the evidence says of a server. Pure. */
+/** The finding for a server, by the evidence. Pure. */
 export function diagnose(evidence: Evidence): Diagnosis {
   const own = evidence.sights.find(({ server }) => server === evidence.server);
   const { stream } = evidence;
-  if (!own?.evidence) return { finding: 'healthy', reasons: ['it has not been looked at yet'] };
+  if (!own?.evidence) return { finding: 'healthy', reasons: ['it has not been probed yet'] };
   if (!own.evidence.reachable) {
     const flows = stream !== null && stream.error === null && stream.silentMs < silenceAfterMs;
     const why = own.evidence.error ?? 'it does not answer';
     if (flows)
-      return { finding: 'healthy', reasons: [`the stream flows, and a new connection fails: ${why}`] };
+      return { finding: 'healthy', reasons: [`the stream runs, but a new connection fails: ${why}`] };
     return notReached(own.server, own.evidence, evidence.sights);
   }
   if (own.changed !== null) return { finding: 'rebuilt', reasons: [own.changed] };
@@ -87,24 +91,24 @@ function notReached(server: string, own: MemberEvidence, sights: readonly Sight[
   switch (own.outcome) {
     case 'answers':
     case 'turned-away':
-      return { finding: 'unreachable', reasons: [`it takes no connection of ours: ${why}`] };
+      return { finding: 'unreachable', reasons: [`it refuses our connection: ${why}`] };
     case 'refused':
-      return { finding: 'dead', reasons: [`nobody listens there: ${why}`] };
+      return { finding: 'dead', reasons: [`nothing listens there: ${why}`] };
     case 'no-answer':
       if (heardOf.length === 0) {
         return {
           finding: 'isolated',
-          reasons: [why, 'no other server of the pool answers either, nor the source'],
+          reasons: [why, 'neither another server of the pool nor the source answers'],
         };
       }
       return {
         finding: 'unreachable',
-        reasons: [why, `we get through to ${names}`, ...seenByOthers(server, others)],
+        reasons: [why, `we can reach ${names}`, ...seenByOthers(server, others)],
       };
   }
 }
 
-/** What the source says of a server that we can't reach. */
+/** What the source says about a server that we can't reach. */
 function seenByOthers(server: string, others: readonly Sight[]): string[] {
   const source = others.find(({ evidence }) => (evidence?.replicas ?? []).length > 0);
   if (source === undefined) return [];
@@ -120,14 +124,14 @@ function ofReplica(own: Sight, replication: ReplicationEvidence, evidence: Evide
     const why = source.evidence?.error ?? 'it does not answer';
     return {
       finding: 'source-down',
-      reasons: [`${source.server}: ${why}`, 'no member gets anything from it'],
+      reasons: [`${source.server}: ${why}`, 'no member receives anything from it'],
     };
   }
   const ahead = sights.filter((sight) => isAhead(sight, own));
   const names = ahead.map(({ server }) => server).join(', ');
   if (own.standsForMs >= stalledAfterMs) {
     const reasons = [
-      `it has stood still for ${formatDuration(own.standsForMs)}: ${standing ?? 'its threads run and bring nothing'}`,
+      `it has stood still for ${formatDuration(own.standsForMs)}: ${standing ?? 'its threads run but make no progress'}`,
     ];
     return { finding: 'stalled', reasons: [...reasons, `ahead of it: ${names}`] };
   }
@@ -140,7 +144,10 @@ function ofReplica(own: Sight, replication: ReplicationEvidence, evidence: Evide
   return { finding: 'healthy', reasons: standing === null ? [] : [standing] };
 }
 
-/** The source doesn't answer us, and no member that answers gets anything from it: nobody will have more than it has. */
+/**
+ * The source doesn't answer, and no member that answers receives anything from it. So no member will have more than
+ * the others.
+ */
 function isSourceDown(source: Sight, sights: readonly Sight[]): boolean {
   const outcome = source.evidence?.outcome;
   if (outcome !== 'refused' && outcome !== 'no-answer') return false;
@@ -156,7 +163,9 @@ function whyItStands({ receiverRunning, applierRunning, lastError }: Replication
   return lastError === '' ? stopped : `${stopped}: ${lastError}`;
 }
 
-/** How far a server lags; one that doesn't replicate does not, and one that stands still lags for ever. */
+/**
+ * How far a server lags. A server that isn't a replica doesn't lag. One whose replication is stopped lags infinitely.
+ */
 export function lagOf({ evidence }: Pick<Sight, 'evidence'>): number {
   if (!evidence?.replication) return 0;
   const { lagSeconds, receiverRunning, applierRunning } = evidence.replication;

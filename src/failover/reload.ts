@@ -1,7 +1,17 @@
 import { isDeepStrictEqual } from 'node:util';
 import { formatAddress } from '../config/address.js';
 import type { Config } from '../config/schema.js';
-import type { ReloadReport } from './switching.js';
+
+/** What a new configuration has changed. */
+export type ReloadReport = {
+  /** Members, as `host:port`. */
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  /** Keys whose new value applies from now on, for example `failover.cooldown`. */
+  readonly changed: readonly string[];
+  /** Keys whose new value needs a restart. */
+  readonly notApplied: readonly string[];
+};
 
 /** What a running agent takes over. */
 const applied = ['source', 'failover', 'servers'] as const;

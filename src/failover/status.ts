@@ -1,49 +1,50 @@
 import { formatCoordinates, parseCoordinates } from '../binlog/coordinates.js';
 import { hintSeconds } from '../hints/next-hint.js';
 import type { Confidence } from '../matching/match-state.js';
-import type { BinaryLog } from '../mysql/server.js';
+import type { BinaryLog } from '../mysql/server-facts.js';
 import type { SinkActivity } from '../sinks/watched-sink.js';
 import type { Progress } from '../tail/progress.js';
 import { countOf, formatDuration, formatSeconds } from '../util/quantities.js';
-import { bytesBetween } from './log-sizes.js';
-import type { MemberView } from './members.js';
-import type { AgentPhase, AgentState, Switch, SwitchCause } from './state.js';
+import { bytesBetween } from '../pool/log-sizes.js';
+import type { MemberView } from './member-view.js';
+import type { AgentPhase, AgentState } from './machine/shown-state.js';
+import type { Switch, SwitchCause } from './switch.js';
 
 /** A view of a stream, for people and probes. Plain JSON. */
 export type AgentStatus = {
   readonly stream: string;
   readonly healthy: boolean;
-  /** Why it isn't; null when it is. */
+  /** Why it isn't healthy. Null if it is. */
   readonly unhealthyBecause: string | null;
-  /** Whether the stream is read from a server. */
+  /** Whether the stream reads from a server. */
   readonly ready: boolean;
   readonly notReadyBecause: string | null;
   readonly phase: AgentPhase;
-  /** Fencing token of our leadership, 0 without an election; null: this agent doesn't lead the stream. */
+  /** Fencing token of our leadership, 0 without an election. Null if this agent doesn't lead the stream. */
   readonly token: number | null;
   /** The server that is read, or was last. */
   readonly server: string | null;
-  /** What that server is found to be, or why it is left. */
+  /** The finding for that server, or the cause for leaving it. */
   readonly finding: SwitchCause | null;
-  /** Right behind what has been delivered. */
+  /** Right after what has been delivered. */
   readonly coordinates: string | null;
   readonly hint: string | null;
-  /** By the hint's own time; null when it has none. */
+  /** By the hint's own time. Null if it has none. */
   readonly hintAgeSeconds: number | null;
   /** Transactions since that hint. */
   readonly sequence: number;
-  /** Whether another server could be matched, should this one be lost. */
+  /** Whether another server could be matched if this one were lost. */
   readonly canSwitch: boolean;
-  /** Of the last match; null when there has been none. */
+  /** Of the last match. Null if there was none. */
   readonly confidence: Confidence | null;
   readonly lag: Lag;
   readonly records: number;
   readonly transactions: number;
   readonly bytes: number;
   readonly passedOver: number;
-  readonly bornHere: number;
+  readonly errant: number;
   readonly trail: { readonly hints: number; readonly transactions: number };
-  /** Since the server was last heard from, heartbeats included; null before the first word. */
+  /** Time since the server last sent anything, heartbeats included. Null before the first bytes. */
   readonly silentMs: number | null;
   readonly checkpoint: CheckpointStatus;
   readonly sink: SinkStatus;
@@ -52,7 +53,7 @@ export type AgentStatus = {
   readonly switches: readonly Switch[];
 };
 
-/** How far the delivered stream is behind: null where it isn't known. */
+/** How far the delivered stream is behind. Null if unknown. */
 type Lag = {
   /** Behind the source. */
   readonly seconds: number | null;
@@ -67,16 +68,16 @@ type CheckpointStatus = {
   readonly failures: number;
   /** How many of the trail's oldest entries it had no room for. */
   readonly droppedEntries: number;
-  /** Since when it can't be saved, and why; null when it can. */
+  /** Since when it can't be saved, and why. Null if it can. */
   readonly failing: { readonly seconds: number; readonly reason: string } | null;
 };
 
 type SinkStatus = {
   /** Records that it was handed and hasn't accepted yet. */
   readonly backlog: number;
-  /** For how long it has been at them; null when it waits for more. */
+  /** For how long it has worked on them. Null if it waits for more. */
   readonly busyMs: number | null;
-  /** What keeps it from going on while it tries again, in words; null when nothing does. */
+  /** What blocks it while it tries again, in words. Null if nothing does. */
   readonly trouble: string | null;
 };
 
@@ -100,10 +101,10 @@ export type StatusSources = {
   readonly now: { readonly monotonicMs: number; readonly wallMs: number };
 };
 
-/** Heartbeats come every half second: a stream that has not moved for this long is stuck, whoever is to blame. */
+/** Heartbeats come every half second. A stream that has not moved for this long is stuck, whatever the cause. */
 const stuckAfterMs = 10_000;
 
-/** A store may be away for a moment; for longer, an agent that dies would begin far back. */
+/** A store may be unavailable for a moment. If it takes longer, an agent that dies would begin far back. */
 const failingAfterMs = 30_000;
 
 /** Makes the view. Pure. */
@@ -144,10 +145,10 @@ export function statusOf(sources: StatusSources): AgentStatus {
     transactions: progress.transactions,
     bytes: progress.bytes,
     passedOver: progress.passedOver,
-    bornHere: progress.bornHere,
+    errant: progress.errant,
     trail: {
       hints: progress.keeper.hintCount,
-      transactions: progress.keeper.entries.length - progress.keeper.hintCount,
+      transactions: progress.keeper.length - progress.keeper.hintCount,
     },
     silentMs,
     checkpoint,
@@ -192,7 +193,7 @@ function unreadiness(phase: AgentPhase): string | null {
   }
 }
 
-/** What is wrong with a stream that is read from a server. A sink that doesn't accept makes the server look silent. */
+/** What is wrong with a stream that is being read. A sink that doesn't accept makes the server look silent. */
 function illness(
   server: string,
   member: MemberView | undefined,
@@ -211,7 +212,7 @@ function illness(
   }
   if (checkpoint.failing !== null && checkpoint.failing.seconds * 1000 > failingAfterMs) {
     const { seconds, reason } = checkpoint.failing;
-    return `the checkpoint can't be saved, for ${formatSeconds(seconds)} now: ${reason}`;
+    return `the checkpoint could not be saved for ${formatSeconds(seconds)}: ${reason}`;
   }
   return null;
 }
@@ -228,8 +229,8 @@ function checkpointStatus({ checkpoint, now }: StatusSources): CheckpointStatus 
 }
 
 /**
- * Where all that the server has is delivered, the stream is as far behind the source as the server is. Else it is as
- * old as the last transaction that has been met: hints see to it that one comes every few seconds.
+ * If everything that the server has is delivered, the stream lags as much as the server does. Else its lag is the age
+ * of the last transaction that it met. Because of hints, one comes every few seconds.
  */
 function lagOf({ progress, logs, now }: StatusSources, member: MemberView | undefined): Lag {
   const evidence = member?.evidence ?? null;

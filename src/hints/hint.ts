@@ -1,9 +1,11 @@
-import type { Statement } from '../binlog/query-event.js';
+import type { LoggedStatement } from '../binlog/query-event.js';
+import { textOfStatement } from '../decode/statement-text.js';
+import { quoteTable } from '../mysql/quote.js';
 import { WaymarkError } from '../util/errors.js';
 
 /**
- * A Pseudo-GTID hint: a statement that changes nothing, is written to every server's binary log, and says by its
- * text where in the history one is (Shlomi Noach, 2015; the text format is the one orchestrator uses).
+ * A Pseudo-GTID hint: a statement that changes nothing and is in every server's binary log. Its text marks a place in
+ * the history (Shlomi Noach, 2015; the text format is the one orchestrator uses).
  */
 export type Hint = {
   /** What follows the prefix inside the statement, for example `asc:56373F17:00000000012B1C8B:50EC77A1`. Unique. */
@@ -12,7 +14,7 @@ export type Hint = {
   readonly ascending: boolean;
 };
 
-/** How hints look on the servers: the schema and the prefix of the view that never exists. */
+/** The form of hints: the schema and the prefix of a view that never exists. */
 export type HintFormat = { readonly schema: string; readonly prefix: string };
 
 /** The format that orchestrator's users have, and waymark's default. */
@@ -24,7 +26,7 @@ const ascendingFields = /^[0-9A-F]{8}:[0-9A-F]{16}:[0-9A-F]{8}$/;
 /** No identifier is longer than 64 characters, so no hint statement is longer than this, comments apart. */
 const longestHintStatement = 400;
 
-/** A hint from its token; never fails: a token of any other form is a hint that does not ascend. */
+/** Makes a hint from its token. Never fails: a token of another form is a hint that does not ascend. */
 export function hintFromToken(token: string): Hint {
   return {
     token,
@@ -42,41 +44,44 @@ export function hintFromDisplay(text: string): Hint {
   return hintFromToken(ascendingFields.test(text) ? ascendingMark + text : text);
 }
 
-/** Negative, zero or positive like a comparator; null when one of them doesn't ascend, so that they have no order. */
+/** Negative, zero or positive like a comparator. Null if one of them doesn't ascend. Then they have no order. */
 export function compareHints(a: Hint, b: Hint): number | null {
   if (!a.ascending || !b.ascending) return null;
   if (a.token === b.token) return 0;
   return a.token < b.token ? -1 : 1;
 }
 
-/** Says of a statement in the log which hint it is, or null. */
-export type HintRecogniser = (statement: Statement) => Hint | null;
+/** Returns the hint that a logged statement is, or null. */
+export type HintRecogniser = (statement: LoggedStatement) => Hint | null;
 
-/** A recogniser for one format. The schema may stand in the text, quoted or not, or be the statement's default. */
+/** Makes a recogniser for one format. The schema may be in the text, quoted or not, or be the statement's default. */
 export function hintRecogniser(format: HintFormat): HintRecogniser {
   const pattern = new RegExp(
-    `^\\s*drop\\s+view\\s+if\\s+exists\\s+(?:(?:\`([^\`]+)\`|([\\w$]+))\\s*\\.\\s*)?` +
+    `^\\s*drop\\s+view\\s+if\\s+exists\\s+(?:(?:\`([^\`]+)\`|([\\w$\\u0080-\\uffff]+))\\s*\\.\\s*)?` +
       `(?:\`${escape(format.prefix)}([^\`]+)\`|${escape(format.prefix)}([\\w$]+))\\s*;?\\s*$`,
     'i',
   );
-  return ({ schema, sql }) => {
-    if (sql.length > longestHintStatement || !sql.includes(format.prefix)) return null;
+  // The bytes of ASCII are the same in all sets of clients, and most formats have no others.
+  const needsCharset = /[^\0-\x7f]/.test(format.schema + format.prefix);
+  return (statement) => {
+    if (statement.sql.length > longestHintStatement) return null;
+    const sql = needsCharset ? textOfStatement(statement).text : statement.sql;
+    if (!sql.includes(format.prefix)) return null;
     const match = pattern.exec(sql);
     if (!match) return null;
     const token = match[3] ?? match[4];
-    const where = match[1] ?? match[2] ?? schema;
+    const where = match[1] ?? match[2] ?? statement.schema;
     return token === undefined || where !== format.schema ? null : hintFromToken(token);
   };
 }
 
 /** The statement that is the hint. */
 export function hintStatement(hint: Hint, format: HintFormat): string {
-  const quote = (name: string): string => `\`${name.replaceAll('`', '``')}\``;
-  return `drop view if exists ${quote(format.schema)}.${quote(format.prefix + hint.token)}`;
+  return `drop view if exists ${quoteTable(format.schema, format.prefix + hint.token)}`;
 }
 
 /**
- * Reads a hint that a person gives: the token with or without `asc:`, the name with its prefix, or the whole
+ * Parses a hint that a person has typed: the token with or without `asc:`, the name with its prefix, or the whole
  * statement, also as SHOW BINLOG EVENTS prints it (``use `db`; drop view …``).
  * @throws WaymarkError `usage` when it is none of these.
  */

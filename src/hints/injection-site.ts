@@ -1,17 +1,11 @@
 import { formatAddress } from '../config/address.js';
 import type { ServerConnection } from '../mysql/connection.js';
 import type { Instance } from '../mysql/instance.js';
-import { errorNumberOf, isDenied, serverTextOf, unlessDenied } from '../mysql/server-error.js';
-import { dialectOf } from '../mysql/dialect.js';
 import { quoteName } from '../mysql/quote.js';
-import {
-  isBinlogServer,
-  readReplicationChannels,
-  readServerFacts,
-  type ServerFacts,
-  text,
-} from '../mysql/server.js';
-import { WaymarkError } from '../util/errors.js';
+import { isBinlogServer, sourceAddress, text } from '../mysql/server-facts.js';
+import { errorNumberOf, isDenied, noBinaryLog, serverTextOf } from '../mysql/server-error.js';
+import { readServerState, type ServerState } from '../mysql/server-state.js';
+import { hasCode, WaymarkError } from '../util/errors.js';
 import type { HintFormat } from './hint.js';
 
 /** An identifier has 64 characters at most (both vendors), and what follows the prefix has 38. */
@@ -21,11 +15,11 @@ const longestPrefix = 64 - 'asc:00000000:0000000000000000:00000000'.length;
 const readOnlyNumbers = new Set([1290, 1836, 1792]);
 
 /**
- * Makes sure that hints may be born on this server: it replicates from nobody, writes a binary log, and this session's
- * statements get there.
+ * Makes sure that hints may be injected on this server: it isn't a replica, it writes a binary log, and this
+ * session's statements get there.
  *
- * @returns whether it could be seen that it replicates from nobody; an account without the privilege for that may
- *   inject all the same.
+ * @returns whether the account could see that it isn't a replica. An account without that privilege may inject all
+ * the same.
  * @throws WaymarkError `unsuitable-server`, or `config` for a prefix that is too long.
  */
 export async function requireInjectionSite(
@@ -40,18 +34,9 @@ export async function requireInjectionSite(
       `hints.prefix "${format.prefix}" is too long for the hints to be names: at most ${String(longestPrefix)} characters`,
     );
   }
-  const facts = await readServerFacts(connection);
-  if (isBinlogServer(facts)) {
-    throw unsuitable(server, "is a binlog server: it only copies its source's logs. Inject on the source");
-  }
-  if (!facts.binaryLogging) {
-    throw unsuitable(
-      server,
-      'writes no binary log (log_bin is OFF), so a hint would leave no trace. Inject on a source that does',
-    );
-  }
-  const replicationSeen = await refuseReplica(connection, server, facts);
-  await refuseFilteredLog(connection, server, facts);
+  const state = await readServerState(connection, server, instance.kind);
+  const obstacle = obstacleOn(state);
+  if (obstacle !== null) throw unsuitable(server, obstacle.what, obstacle.details);
   const [session] = await connection.query('SELECT @@session.sql_log_bin AS logged');
   if (text(session?.['logged']) !== '1') {
     throw unsuitable(
@@ -60,48 +45,39 @@ export async function requireInjectionSite(
         'Inject with another account',
     );
   }
-  return { replicationSeen };
+  return { replicationSeen: state.channels !== null };
 }
 
-async function refuseReplica(
-  connection: ServerConnection,
-  server: string,
-  facts: ServerFacts,
-): Promise<boolean> {
-  const channels = await unlessDenied(() => readReplicationChannels(connection, facts.version));
-  const sources = channels?.map((channel) => `${channel.sourceHost}:${String(channel.sourcePort)}`) ?? [];
-  const [source] = sources;
-  if (source !== undefined) {
-    throw unsuitable(
-      server,
+/** Why hints can't be injected on a server, with details. */
+type Obstacle = { readonly what: string; readonly details?: Readonly<Record<string, unknown>> };
+
+/** Why hints can't be injected on a server. Null if they can. Pure. */
+function obstacleOn({ facts, channels, binlogFilters }: ServerState): Obstacle | null {
+  if (isBinlogServer(facts)) {
+    return { what: "is a binlog server: it only copies its source's logs. Inject on the source" };
+  }
+  if (!facts.binaryLogging) {
+    return { what: `${noBinaryLog}, so a hint would leave no trace. Inject on a source that writes one` };
+  }
+  const sources = (channels ?? []).map(sourceAddress);
+  if (sources.length > 0) {
+    const what =
       `is a replica of ${sources.join(' and ')}, and hints belong on the source: inject there. ` +
-        '(If it has been promoted, make it forget its source: RESET REPLICA ALL)',
-      { sources },
-    );
+      '(If it has been promoted, make it forget its source: RESET REPLICA ALL)';
+    return { what, details: { sources } };
   }
-  if (facts.readOnly) {
-    throw unsuitable(server, 'is read-only, so it is no source. Inject on the source');
-  }
-  return channels !== null;
+  if (facts.readOnly) return { what: readOnly };
+  // A hint has no default database. A log that is limited to some databases leaves out such statements.
+  const only = binlogFilters?.find(({ name }) => name === 'Binlog_Do_DB');
+  if (only === undefined) return null;
+  return { what: `writes only the databases ${only.value} to its binary log (binlog_do_db), so no hints` };
 }
 
-/** A hint has no default database, and a log that is limited to some databases leaves such statements out. */
-async function refuseFilteredLog(
-  connection: ServerConnection,
-  server: string,
-  { version }: ServerFacts,
-): Promise<void> {
-  const rows = await unlessDenied(() => connection.query(dialectOf(version).binaryLogStatus));
-  const only = text(rows?.[0]?.['Binlog_Do_DB']);
-  if (only === '') return;
-  throw unsuitable(
-    server,
-    `writes only the databases ${only} to its binary log (binlog_do_db), and no hints`,
-  );
-}
+const readOnly = 'is read-only, so it is no source. Inject on the source';
 
 /**
- * A server's refusal to inject, in words for the operator; null when the error is none (a lost connection, say).
+ * Describes a server's refusal to inject, for the operator. Null if the error isn't a refusal (a lost connection, for
+ * example).
  * @param privileges what the statement needs in the hint schema.
  */
 export function injectionRefusal(
@@ -122,19 +98,25 @@ export function injectionRefusal(
       { cause: error, details },
     );
   }
-  if (readOnlyNumbers.has(errorNumber)) {
-    return new WaymarkError(
-      'unsuitable-server',
-      `${server} is read-only, so it is no source. Inject on the source`,
-      {
-        cause: error,
-        details,
-      },
-    );
-  }
-  return null;
+  return readOnlyNumbers.has(errorNumber) ? unsuitable(server, readOnly, { errorNumber }, error) : null;
 }
 
-function unsuitable(server: string, what: string, details: Record<string, unknown> = {}): WaymarkError {
-  return new WaymarkError('unsuitable-server', `${server} ${what}`, { details: { server, ...details } });
+/** Turns a server's other refusals into an error for the operator. Returns any other error unchanged. */
+export function statementRefusal(error: unknown, { address }: Instance, what: 'hint' | 'event'): unknown {
+  const errorNumber = errorNumberOf(error);
+  if (errorNumber === null || !hasCode(error, 'protocol')) return error;
+  const message = `refuses the ${what}: ${serverTextOf(error)}`;
+  return unsuitable(formatAddress(address), message, { errorNumber }, error.cause);
+}
+
+function unsuitable(
+  server: string,
+  what: string,
+  details: Readonly<Record<string, unknown>> = {},
+  cause?: unknown,
+): WaymarkError {
+  return new WaymarkError('unsuitable-server', `${server} ${what}`, {
+    details: { server, ...details },
+    ...(cause === undefined ? {} : { cause }),
+  });
 }

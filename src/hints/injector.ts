@@ -2,15 +2,17 @@ import { formatAddress } from '../config/address.js';
 import { askOver } from '../mysql/ask.js';
 import { connect, type ServerConnection } from '../mysql/connection.js';
 import type { Instance } from '../mysql/instance.js';
-import { errorNumberOf, isOfServer, serverTextOf } from '../mysql/server-error.js';
-import { text } from '../mysql/server.js';
+import { errorNumberOf, isOfServer } from '../mysql/server-error.js';
+import { text } from '../mysql/server-facts.js';
+import { runtime } from '../runtime/runtime.js';
 import { isAborted, sleep } from '../util/async.js';
-import { type ErrorCode, hasCode, messageOf, WaymarkError } from '../util/errors.js';
+import { epochMs, monotonicMs } from '../util/clock.js';
+import { type ErrorCode, messageOf, WaymarkError } from '../util/errors.js';
 import { compareHints, type Hint, type HintFormat, hintStatement } from './hint.js';
-import { injectionRefusal, requireInjectionSite } from './injection-site.js';
+import { injectionRefusal, requireInjectionSite, statementRefusal } from './injection-site.js';
 import { nextHint } from './next-hint.js';
 
-/** Something that the operator of an injector may want to know; none of it ends the injector. */
+/** An event that the operator of an injector may want to know. None of them ends the injector. */
 export type InjectorNotice =
   | { readonly kind: 'failed'; readonly message: string; readonly retryInMs: number }
   | { readonly kind: 'standby'; readonly message: string }
@@ -19,37 +21,40 @@ export type InjectorNotice =
 export type InjectorOptions = {
   readonly instance: Instance;
   readonly format: HintFormat;
-  /** From one injection to the next; one that comes late does not make the following ones come closer together. */
+  /** The interval between injections. A late one doesn't shorten the intervals after it. */
   readonly everyMs: number;
   readonly signal: AbortSignal;
   /** Inject one hint and end. */
   readonly once?: boolean;
-  /** The newest hint in the server's log; null when there is none or it can't be known. Asked at each connection. */
+  /**
+   * Finds the newest hint in the server's log. Null if there is none or it can't be known. Called for each
+   * connection.
+   */
   readonly newest: () => Promise<Hint | null>;
   readonly onInjected: (hint: Hint) => void;
   readonly onNotice?: (notice: InjectorNotice) => void;
 };
 
-/** How long the server may take for a statement; an injection waits for locks (FLUSH TABLES WITH READ LOCK) for less. */
+/** Time limit of a statement. An injection waits less than that for locks (FLUSH TABLES WITH READ LOCK). */
 const statementMs = 10_000;
 const lockWaitSeconds = 5;
 const firstRetryMs = 200;
 const longestRetryMs = 10_000;
-/** Whoever stands by says so again after so long. */
+/** How often an injector on standby reports again. */
 const standbyNoticeMs = 60_000;
 
 /**
  * Injects ascending hints into a source's binary log until the signal fires, and then resolves.
  *
- * - The hint's view never exists, and nor need its schema: both vendors log the statement all the same. The account
- *   needs DROP on the schema, existing or not, and nothing else; with REPLICATION CLIENT (MariaDB: REPLICA MONITOR,
- *   BINLOG MONITOR) it also sees that the server is a source.
- * - Each hint is newer than the newest one in the log, also over restarts and over clock steps backwards.
- * - One injector works at a time on a server and schema: it holds a user lock (GET_LOCK), and others stand by.
- * - When the server goes away after the first connection, it is tried again, with growing pauses of up to 10 s.
+ * - The hint's view never exists, and its schema need not exist. Both vendors log the statement all the same. The
+ *   account needs only DROP on the schema, existing or not. With REPLICATION CLIENT (MariaDB: REPLICA MONITOR, BINLOG
+ *   MONITOR) it also sees that the server is a source.
+ * - Each hint is newer than the newest one in the log, even after restarts and after the clock was set back.
+ * - Only one injector works on a server and schema. It holds a user lock (GET_LOCK). Others stand by.
+ * - If the server goes away after the first connection, it tries again, with growing pauses of up to 10 s.
  *
- * @throws WaymarkError `unsuitable-server` (a replica: the source is named; no binary log; read-only; with `once`: another
- * injector is at work), `missing-grant`, `access-denied`; `server-unreachable` at the first connection alone.
+ * @throws WaymarkError `unsuitable-server` (a replica: the source is named; no binary log; read-only; with `once`:
+ * another injector is at work), `missing-grant`, `access-denied`; `server-unreachable` at the first connection alone.
  */
 export async function runInjector(options: InjectorOptions): Promise<void> {
   const { signal } = options;
@@ -62,7 +67,9 @@ export async function runInjector(options: InjectorOptions): Promise<void> {
       if (isAborted(signal)) return;
       const refusal = injectionRefusal(error, options.instance, options.format);
       if (refusal !== null) throw refusal;
-      if (options.once === true || !injector.hasWorked || !isPassing(error)) throw failure(error, options);
+      if (options.once === true || !injector.hasWorked || !isPassing(error)) {
+        throw statementRefusal(error, options.instance, 'hint');
+      }
       options.onNotice?.({ kind: 'failed', message: messageOf(error), retryInMs: retryMs });
     }
     await sleep(retryMs, signal).catch(() => undefined);
@@ -71,7 +78,7 @@ export async function runInjector(options: InjectorOptions): Promise<void> {
 
 /** The state that outlives a connection. */
 class Injector {
-  /** Whether a connection has come as far as injecting. */
+  /** Whether any connection has reached the point of injecting. */
   hasWorked = false;
   #previous: Hint | null = null;
   readonly #options: InjectorOptions;
@@ -90,10 +97,10 @@ class Injector {
     signal.addEventListener('abort', abort, { once: true });
     try {
       await this.#prepare(connection);
-      for (let due = performance.now(); ; due = Math.max(due + everyMs, performance.now())) {
-        await sleep(Math.max(0, due - performance.now()), signal);
-        const hint = nextHint(this.#previous, Date.now(), Math.random());
-        // Counted before the answer: a hint whose answer is lost may be in the log.
+      for (let due = monotonicMs(); ; due = Math.max(due + everyMs, monotonicMs())) {
+        await sleep(Math.max(0, due - monotonicMs()), signal);
+        const hint = nextHint(this.#previous, epochMs(), runtime().random.fraction());
+        // Count before the answer arrives. If the answer is lost, the hint may still be in the log.
         this.#previous = hint;
         await this.#ask(connection, () => connection.run(hintStatement(hint, format)));
         this.hasWorked = true;
@@ -116,7 +123,7 @@ class Injector {
       requireInjectionSite(connection, instance, format),
     );
     if (!replicationSeen && !this.hasWorked) {
-      const message = `${formatAddress(instance.address)} does not let "${instance.account.user}" see whether it is a replica; hints belong on the source`;
+      const message = `${formatAddress(instance.address)} does not let "${instance.account.user}" see whether it is a replica. Hints belong on the source`;
       this.#options.onNotice?.({ kind: 'replication-unseen', message });
     }
     await this.#takeLock(connection);
@@ -137,13 +144,13 @@ class Injector {
       if (once === true) {
         throw new WaymarkError(
           'unsuitable-server',
-          `Hints are already being injected on ${server}, by its ${who}; another hint is not needed`,
+          `Hints are already being injected on ${server}, by its ${who}. Another hint is not needed`,
           { details: { server } },
         );
       }
-      if (performance.now() - announcedAtMs < standbyNoticeMs) continue;
-      announcedAtMs = performance.now();
-      const message = `another injector is at work on ${server}, ${who}; standing by`;
+      if (monotonicMs() - announcedAtMs < standbyNoticeMs) continue;
+      announcedAtMs = monotonicMs();
+      const message = `another injector works on ${server}, ${who}; standing by`;
       this.#options.onNotice?.({ kind: 'standby', message });
     }
   }
@@ -155,14 +162,14 @@ class Injector {
   }
 }
 
-/** The user lock that whoever injects hints of a format holds; lock names have 64 characters at most. */
+/** The name of the user lock for injecting hints of a format. Lock names have at most 64 characters. */
 export function injectorLock(format: HintFormat): string {
   return `waymark:${format.schema}`.slice(0, 64);
 }
 
 /**
- * Server errors that pass by themselves: lock wait timeout, deadlock, too many connections (of all, of the account),
- * shutdown, query interrupted, connection killed, statement time limit (MySQL's, MariaDB's).
+ * Temporary server errors: lock wait timeout, deadlock, too many connections (of all, of the account), shutdown,
+ * query interrupted, connection killed, statement time limit (MySQL's, MariaDB's).
  */
 const passingNumbers = new Set([1205, 1213, 1040, 1203, 1053, 1317, 1927, 3024, 1969]);
 
@@ -172,14 +179,4 @@ const passingCodes = new Set<ErrorCode>(['server-unreachable', 'stream-broken', 
 function isPassing(error: unknown): boolean {
   if (!isOfServer(error)) return false;
   return passingCodes.has(error.code) || passingNumbers.has(errorNumberOf(error) ?? 0);
-}
-
-function failure(error: unknown, { instance }: InjectorOptions): unknown {
-  const errorNumber = errorNumberOf(error);
-  if (errorNumber === null || !hasCode(error, 'protocol')) return error;
-  const server = formatAddress(instance.address);
-  return new WaymarkError('unsuitable-server', `${server} refuses the hint: ${serverTextOf(error)}`, {
-    cause: error.cause,
-    details: { server, errorNumber },
-  });
 }

@@ -5,13 +5,14 @@ const maximumSeconds = 0xffff_ffff;
 const maximumCounter = 0xffff_ffff_ffff_ffffn;
 
 /**
- * The hint to inject after `previous`: always newer than it (`compareHints`), also when the clock has been set back.
- * Its seconds are the clock's or those of the previous hint, whichever is later; its counter goes on by one.
+ * The hint to inject after `previous`: always newer (`compareHints`), even if the clock has been set back. Its
+ * seconds are the later of the clock's and the previous hint's. Its counter is one higher.
  *
- * @param previous the newest hint there is; null, or one that doesn't ascend, when there is nothing to go on from.
+ * @param previous the newest hint. Null, or one that doesn't ascend, means a fresh start.
  * @param nowMs milliseconds since 1970.
- * @param random from 0 up to but not including 1, as Math.random gives it; it only makes hints of two injectors differ.
- * @throws RangeError when the previous hint is the last one that the format can express.
+ * @param random from 0 up to but not including 1, as Math.random gives it; it only makes hints of two injectors
+ * differ.
+ * @throws RangeError if the previous hint is the last one that the format allows.
  */
 export function nextHint(previous: Hint | null, nowMs: number, random: number): Hint {
   const last = previous?.ascending === true ? fieldsOf(previous) : { seconds: 0, counter: 0n };

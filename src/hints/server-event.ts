@@ -2,12 +2,11 @@ import { formatAddress } from '../config/address.js';
 import { askServer } from '../mysql/ask.js';
 import type { ServerConnection } from '../mysql/connection.js';
 import type { Instance } from '../mysql/instance.js';
-import { errorNumberOf, serverTextOf } from '../mysql/server-error.js';
-import { quoteName, quoteText } from '../mysql/quote.js';
-import { text } from '../mysql/server.js';
-import { hasCode, WaymarkError } from '../util/errors.js';
+import { quoteName, quoteTable, quoteText } from '../mysql/quote.js';
+import { text } from '../mysql/server-facts.js';
+import { WaymarkError } from '../util/errors.js';
 import type { Hint, HintFormat } from './hint.js';
-import { injectionRefusal, requireInjectionSite } from './injection-site.js';
+import { injectionRefusal, requireInjectionSite, statementRefusal } from './injection-site.js';
 import { injectorLock } from './injector.js';
 import { hintCounter, hintSeconds } from './next-hint.js';
 
@@ -20,7 +19,7 @@ export type ServerEventOptions = {
   readonly format: HintFormat;
   /** A whole number of seconds, in milliseconds: the server's events know nothing smaller. */
   readonly everyMs: number;
-  /** The newest hint in the log, that the event's hints shall be newer than; null when there is none. */
+  /** The newest hint in the log. The event's hints must be newer. Null if there is none. */
   readonly newest: Hint | null;
   readonly signal: AbortSignal;
 };
@@ -31,24 +30,24 @@ const privileges = 'CREATE, DROP, EVENT, SELECT, INSERT, UPDATE';
 const installMs = 30_000;
 
 /**
- * Installs an EVENT in the hint schema by which the server injects hints itself; makes the schema and a table with one
- * row of state, if they are missing. Installing it again changes the interval, and nothing else.
+ * Installs an EVENT in the hint schema, with which the server injects hints itself. Creates the schema and a table
+ * with one row of state if they are missing. Installing it again changes only the interval.
  *
- * Its hints ascend over restarts and clock steps backwards by the state. The state is replicated, so each hint comes
- * with a change of one row in `waymark_hint_state`: leave that table out of what is delivered. Runs don't overlap, and
- * while an injector (`waymark inject`) works on the same schema the event does nothing.
+ * Because of the state, its hints ascend even after restarts and after the clock was set back. The state is
+ * replicated. So each hint comes with a change of a row in `waymark_hint_state`. Filter that table out. Runs don't
+ * overlap. While an injector (`waymark inject`) works on the same schema, the event does nothing.
  *
- * On replicas the event exists as well, but disabled (SLAVESIDE_DISABLED). After the promotion of a replica it stays so
- * until it is installed there.
+ * The event also exists on replicas, but disabled (SLAVESIDE_DISABLED). After a promotion it stays disabled until it
+ * is installed there.
  *
- * @throws WaymarkError `unsuitable-server` (a replica, no binary log, read-only, the event scheduler is off: it is left
- * as it is), `missing-grant`, `usage` (interval), and those of connect.
+ * @throws WaymarkError `unsuitable-server` (a replica, no binary log, read-only, the event scheduler is off: it is
+ * left as it is), `missing-grant`, `usage` (interval), and those of connect.
  */
 export async function installServerEvent(options: ServerEventOptions): Promise<void> {
   const { instance, format, signal } = options;
   const seconds = options.everyMs / 1000;
   if (!Number.isInteger(seconds) || seconds < 1) {
-    throw new WaymarkError('usage', 'A server EVENT runs every so many whole seconds, at least every 1s');
+    throw new WaymarkError('usage', 'A server EVENT needs an interval of whole seconds, at least 1s');
   }
   try {
     const question = { purpose: 'take an event that injects hints', signal, limitMs: installMs };
@@ -60,13 +59,7 @@ export async function installServerEvent(options: ServerEventOptions): Promise<v
   } catch (error) {
     const refusal = injectionRefusal(error, instance, format, privileges);
     if (refusal !== null) throw refusal;
-    const errorNumber = errorNumberOf(error);
-    if (errorNumber === null || !hasCode(error, 'protocol')) throw error;
-    const server = formatAddress(instance.address);
-    throw new WaymarkError('unsuitable-server', `${server} refuses the event: ${serverTextOf(error)}`, {
-      cause: error.cause,
-      details: { server, errorNumber },
-    });
+    throw statementRefusal(error, instance, 'event');
   }
 }
 
@@ -91,8 +84,8 @@ async function requireScheduler(connection: ServerConnection, instance: Instance
 /** The statements of an installation, in order; each may run again without harm. */
 function installation({ format, newest }: ServerEventOptions, seconds: number): string[] {
   const schema = quoteName(format.schema);
-  const event = `${schema}.${quoteName(hintEventName)}`;
-  const table = `${schema}.${quoteName(hintStateTable)}`;
+  const event = quoteTable(format.schema, hintEventName);
+  const table = quoteTable(format.schema, hintStateTable);
   const body = eventBody(format, table);
   const schedule = `ON SCHEDULE EVERY ${String(seconds)} SECOND`;
   const since = newest === null ? 0 : (hintSeconds(newest) ?? 0);
@@ -114,15 +107,15 @@ function installation({ format, newest }: ServerEventOptions, seconds: number): 
 }
 
 /**
- * What the event does: the next state, and the hint made of it. The state is written before the hint: should the
- * server die between them, a number is left out, and none comes twice. A hint's name differs each time, so its
- * statement is put together and prepared. Notes are off, since the scheduler writes them (the view doesn't exist) to the
- * error log; sql_auto_is_null, which MariaDB turns on in events, because the log shows it with each statement. An event's
- * session ends with it, and releases the lock whatever happens.
+ * The body of the event: it computes the next state, and makes the hint from it. It writes the state before the hint.
+ * If the server dies in between, a number is skipped, and none is used twice. The name in a hint differs each time,
+ * so the statement is assembled and prepared. Notes are off, because the scheduler would write them (the view doesn't
+ * exist) to the error log. sql_auto_is_null, which MariaDB turns on in events, is off, because the log shows it with
+ * each statement. The event's session ends with the event, and releases the lock whatever happens.
  */
 function eventBody(format: HintFormat, table: string): string {
   const lock = quoteText(injectorLock(format));
-  const view = `${quoteName(format.schema)}.${quoteName(`${format.prefix}asc:`)}`;
+  const view = quoteTable(format.schema, `${format.prefix}asc:`);
   const beginning = quoteText(`drop view if exists ${view.slice(0, -1)}`);
   const field = (value: string, digits: number): string => `LPAD(HEX(${value}), ${String(digits)}, '0')`;
   return `

@@ -1,3 +1,4 @@
+import { printable } from '../util/printable.js';
 import { errorDocument, type ErrorCode, WaymarkError } from '../util/errors.js';
 
 /** What a request is answered with. */
@@ -15,7 +16,7 @@ export function json(code: number, document: object, headers: Answer['headers'] 
 
 /** Plain text, for people. */
 export function plain(code: number, text: string): Answer {
-  return { code, type: 'text/plain; charset=utf-8', body: `${text}\n` };
+  return { code, type: 'text/plain; charset=utf-8', body: `${printable(text)}\n` };
 }
 
 /** An error that has no code of the agent's: about the request itself. */

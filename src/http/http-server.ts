@@ -1,11 +1,14 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import { type Address, formatAddress } from '../config/address.js';
+import { after } from '../util/clock.js';
+import { RequestQueue } from './request-queue.js';
 import { messageOf, WaymarkError } from '../util/errors.js';
 import { type Answer, errorAnswer } from './answer.js';
 import { routeTo } from './routes.js';
-import type { Faces } from './faces.js';
+import type { ShownAgent } from './shown-agent.js';
 
 /** A listener that is up. */
 export type HttpServer = { readonly address: string; close(): Promise<void> };
@@ -13,16 +16,32 @@ export type HttpServer = { readonly address: string; close(): Promise<void> };
 /** A request must have arrived within this, body and all. */
 const requestMs = 5000;
 
+/** Whoever asks does so at once; more at a time are none of ours. */
+const mostConnections = 256;
+
+/** Node's own limits count from a request's first byte on: who sends nothing would stay. */
+function closeUnlessAsked(socket: Socket): void {
+  const timer = after(requestMs, () => {
+    if (socket.bytesRead === 0) socket.destroy();
+  });
+  timer.unref();
+  socket.once('close', () => {
+    timer.cancel();
+  });
+}
+
 /**
  * Serves what {@link routeTo} knows.
  * @throws WaymarkError `config` when the address can't be listened on.
  */
-export async function serveHttp(listen: Address, faces: Faces, logger: Logger): Promise<HttpServer> {
+export async function serveHttp(listen: Address, agent: ShownAgent, logger: Logger): Promise<HttpServer> {
   // Without an interval of our own, node looks every half minute only for requests that are late.
   const limits = { requestTimeout: requestMs, headersTimeout: requestMs, connectionsCheckingInterval: 1000 };
-  const server = createServer(limits, (request, response) => {
-    void respond(request, response, faces, logger);
-  });
+  const queue = new RequestQueue((request, response) => respond(request, response, agent, logger));
+  const server = createServer(limits, queue.take);
+  server.maxConnections = mostConnections;
+  server.on('connection', closeUnlessAsked);
+  server.on('connection', queue.admit);
   await begin(server, listen);
   // A connection that can't be taken (no more files) is its client's loss.
   server.on('error', (error) => {
@@ -62,15 +81,15 @@ async function begin(server: Server, listen: Address): Promise<void> {
 async function respond(
   request: IncomingMessage,
   response: ServerResponse,
-  faces: Faces,
+  agent: ShownAgent,
   logger: Logger,
 ): Promise<void> {
   const gone = new AbortController();
   response.once('close', () => {
-    gone.abort(new Error('Whoever asked has gone'));
+    gone.abort(new Error('The client has gone'));
   });
   try {
-    send(response, await routeTo(request, faces, gone.signal));
+    send(response, await routeTo(request, agent, gone.signal));
   } catch (error) {
     if (gone.signal.aborted) return;
     if (!(error instanceof WaymarkError)) {

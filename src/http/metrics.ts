@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { Switch } from '../failover/state.js';
+import type { Switch } from '../failover/switch.js';
 import type { AgentStatus } from '../failover/status.js';
 
 /** Where a stream's happenings are counted; what it is like is read from its status. */
@@ -22,7 +22,7 @@ type Reading = {
 const counters: readonly Reading[] = [
   {
     name: 'waymark_rows_total',
-    help: 'Changes delivered: rows, and statements as one each',
+    help: 'Changes delivered: rows and statements',
     read: ({ records }) => records,
   },
   {
@@ -32,22 +32,22 @@ const counters: readonly Reading[] = [
   },
   {
     name: 'waymark_received_bytes_total',
-    help: 'Bytes of binary logs that came from servers',
+    help: 'Bytes of binary logs received from servers',
     read: ({ bytes }) => bytes,
   },
   {
     name: 'waymark_passed_over_transactions_total',
-    help: 'Transactions met again after a switch, and not delivered twice',
+    help: 'Transactions met again after a switch, and not delivered again',
     read: ({ passedOver }) => passedOver,
   },
   {
     name: 'waymark_errant_transactions_total',
-    help: 'Transactions that a replica wrote on its own account, left out',
-    read: ({ bornHere }) => bornHere,
+    help: 'Errant transactions: written directly on a replica, and left out',
+    read: ({ errant }) => errant,
   },
   {
     name: 'waymark_checkpoint_failures_total',
-    help: 'Attempts to save the checkpoint that failed',
+    help: 'Failed attempts to save the checkpoint',
     read: ({ checkpoint }) => checkpoint.failures,
   },
 ];
@@ -63,31 +63,35 @@ const gauges: readonly Reading[] = [
     help: '1 when the stream is read from a server',
     read: ({ ready }) => Number(ready),
   },
-  { name: 'waymark_lag_seconds', help: 'Behind the source', read: ({ lag }) => lag.seconds },
-  { name: 'waymark_lag_bytes', help: "Of the server's log still to read", read: ({ lag }) => lag.bytes },
+  { name: 'waymark_lag_seconds', help: 'Seconds behind the source', read: ({ lag }) => lag.seconds },
+  {
+    name: 'waymark_lag_bytes',
+    help: "Bytes of the server's log still to read",
+    read: ({ lag }) => lag.bytes,
+  },
   {
     name: 'waymark_silence_seconds',
-    help: 'Since the server was last heard from, heartbeats included',
+    help: 'Seconds since the server last sent anything, heartbeats included',
     read: ({ silentMs }) => inSeconds(silentMs),
   },
   {
     name: 'waymark_hint_age_seconds',
-    help: 'Since the last hint was injected',
+    help: 'Seconds since the last hint was injected',
     read: ({ hintAgeSeconds }) => hintAgeSeconds,
   },
   {
     name: 'waymark_trail_transactions',
-    help: 'Transactions that another server would be compared by',
+    help: 'Transactions in the trail, which another server would be compared with',
     read: ({ trail }) => trail.transactions,
   },
   {
     name: 'waymark_trail_hints',
-    help: 'Hints in the trail: without one no other server can be found a place on',
+    help: 'Hints in the trail: without one no switch is possible',
     read: ({ trail }) => trail.hints,
   },
   {
     name: 'waymark_checkpoint_age_seconds',
-    help: 'Since the last checkpoint was saved',
+    help: 'Seconds since the last checkpoint was saved',
     read: ({ checkpoint }) => checkpoint.ageSeconds,
   },
   {
@@ -97,7 +101,7 @@ const gauges: readonly Reading[] = [
   },
   {
     name: 'waymark_sink_busy_seconds',
-    help: 'For how long the sink has been at what it was handed',
+    help: 'Seconds that the sink has worked on what it was handed',
     read: ({ sink }) => inSeconds(sink.busyMs ?? 0),
   },
 ];
@@ -109,26 +113,26 @@ export class Metrics {
   readonly #gauges = gauges.map((reading) => ({ reading, gauge: new Gauge(this.#about(reading)) }));
   readonly #members = new Gauge({
     name: 'waymark_members',
-    help: 'Servers of the pool, by what they are found to be',
+    help: 'Servers of the pool, by finding',
     labelNames: ['stream', 'finding'],
     registers: [this.#registry],
   });
   readonly #switches = new Counter({
     name: 'waymark_switches_total',
-    help: 'Losses of a server and planned switches after which the stream went on, by what the server was found to be and how sure the match was',
+    help: 'Switches, by finding (planned for a planned switch) and confidence',
     labelNames: ['stream', 'finding', 'confidence'],
     registers: [this.#registry],
   });
   readonly #blackout = new Histogram({
     name: 'waymark_blackout_seconds',
-    help: 'From the last word of the server before to the first new record accepted from the next',
+    help: 'Seconds from the last bytes of the old server to the first new record accepted from the next one',
     labelNames: ['stream'],
     buckets: [0.05, 0.1, 0.25, 0.5, 1, 2, 3.5, 5, 10, 30, 60, 300],
     registers: [this.#registry],
   });
   readonly #latency = new Histogram({
     name: 'waymark_sink_latency_seconds',
-    help: 'How long the sink took to accept a batch',
+    help: 'Seconds that the sink took to accept a batch',
     labelNames: ['stream'],
     buckets: [0.0001, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60],
     registers: [this.#registry],

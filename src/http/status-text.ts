@@ -1,6 +1,6 @@
 import type { AgentStatus } from '../failover/status.js';
-import type { MemberView } from '../failover/members.js';
-import type { Switch, Timeline } from '../failover/state.js';
+import type { MemberView } from '../failover/member-view.js';
+import type { Switch, Timeline } from '../failover/switch.js';
 import { countOf, formatBytes, formatCount, formatDuration, formatSeconds } from '../util/quantities.js';
 
 /** Switches that are shown; `/status` as JSON has more. */
@@ -22,7 +22,7 @@ export function renderStatus(status: AgentStatus): string {
       `${countOf(status.records, 'change')} in ${countOf(status.transactions, 'transaction')}, ` +
         `${formatBytes(status.bytes)} read`,
     ],
-    ['left out', `transactions that replicas wrote on their own account: ${formatCount(status.bornHere)}`],
+    ['left out', `errant transactions of replicas: ${formatCount(status.errant)}`],
     ['trail', `${countOf(trail.transactions, 'transaction')}, ${countOf(trail.hints, 'hint')}`],
     ['checkpoint', checkpointText(checkpoint)],
     [
@@ -66,9 +66,9 @@ function stateText({ phase, finding }: AgentStatus): string {
 }
 
 function hintText({ hint, hintAgeSeconds, sequence, canSwitch }: AgentStatus): string {
-  if (hint === null) return 'none yet: until one comes, losing the server is an error';
+  if (hint === null) return 'none yet: until one arrives, the loss of the server is an error';
   const age = hintAgeSeconds === null ? '' : `, ${formatSeconds(hintAgeSeconds)} old`;
-  const lost = canSwitch ? '' : '; too long ago to switch by';
+  const lost = canSwitch ? '' : '; too old for a switch';
   return `${hint}${age}, ${countOf(sequence, 'transaction')} since${lost}`;
 }
 

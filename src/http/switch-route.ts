@@ -1,12 +1,12 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
 import { type Address, parseAddress } from '../config/address.js';
-import type { Secret } from '../config/secret.js';
 import { abortable } from '../util/abortable.js';
+import { after } from '../util/clock.js';
 import { WaymarkError } from '../util/errors.js';
 import { type Answer, json, refusal } from './answer.js';
-import type { Faces } from './faces.js';
+import type { ShownAgent } from './shown-agent.js';
+import { requireToken } from './token.js';
 import { formatDuration } from '../util/quantities.js';
 
 /** An address needs less. */
@@ -23,51 +23,34 @@ const order = z.strictObject({ to: z.string(), stream: z.string().optional() });
  */
 export async function answerSwitch(
   request: IncomingMessage,
-  faces: Pick<Faces, 'token' | 'statuses' | 'switchTo'>,
+  agent: Pick<ShownAgent, 'token' | 'statuses' | 'switchTo'>,
   gone: AbortSignal,
 ): Promise<Answer> {
-  authorize(request.headers.authorization, faces.token);
-  const body = await readBody(request, gone);
-  if (body === null)
-    return refusal(413, `the body is longer than ${bodyLimitBytes} bytes`, { connection: 'close' });
-  const { to, stream } = parseOrder(body);
-  if (stream !== undefined && !faces.statuses().some((status) => status.stream === stream)) {
-    throw new WaymarkError('usage', `This agent has no stream "${stream}"`);
-  }
-  const limit = new AbortController();
-  const timer = setTimeout(() => {
-    const what = `The switch has not come to an end within ${formatDuration(switchLimitMs)}: see waymark status`;
-    limit.abort(new WaymarkError('switch-refused', what));
-  }, switchLimitMs);
-  const signal = AbortSignal.any([gone, limit.signal]);
-  try {
-    return json(200, await abortable(faces.switchTo(to, signal, stream), signal));
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-function authorize(header: string | undefined, token: Secret | null): void {
-  if (token === null) {
+  if (agent.token === null) {
     throw new WaymarkError(
       'config',
       'This agent takes no orders over HTTP: set http.token in its config file, and start it again',
     );
   }
-  const given = /^Bearer (.+)$/.exec(header ?? '')?.[1] ?? '';
-  if (sameText(given, token.reveal())) return;
-  throw new WaymarkError(
-    'token-refused',
-    given === ''
-      ? 'An order needs the token: "Authorization: Bearer …", with http.token of the agent\'s config file'
-      : "The token is not the agent's: it must be http.token of the config file that the agent was started with",
-  );
-}
-
-/** Compares in a time that says nothing of either, not even how long they are. */
-function sameText(a: string, b: string): boolean {
-  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(a), digest(b));
+  requireToken(request, agent.token, 'An order');
+  const body = await readBody(request, gone);
+  if (body === null)
+    return refusal(413, `the body is longer than ${bodyLimitBytes} bytes`, { connection: 'close' });
+  const { to, stream } = parseOrder(body);
+  if (stream !== undefined && !agent.statuses().some((status) => status.stream === stream)) {
+    throw new WaymarkError('usage', `This agent has no stream "${stream}"`);
+  }
+  const limit = new AbortController();
+  const timer = after(switchLimitMs, () => {
+    const what = `The switch has not finished within ${formatDuration(switchLimitMs)}: see waymark status`;
+    limit.abort(new WaymarkError('switch-refused', what));
+  });
+  const signal = AbortSignal.any([gone, limit.signal]);
+  try {
+    return json(200, await abortable(agent.switchTo(to, signal, stream), signal));
+  } finally {
+    timer.cancel();
+  }
 }
 
 /** The body; null when it is too long to be an order. */

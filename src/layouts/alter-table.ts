@@ -3,35 +3,39 @@ import type { Vendor } from '../mysql/version.js';
 import type { ColumnChange } from './alteration.js';
 import {
   isAtIndex,
+  passIndex,
   readCharset,
   readCollation,
   readColumnDefinition,
   readUnnamedColumn,
   skipElement,
 } from './column-definition.js';
-import { isOneOf, NotUnderstood, type SqlTokens } from './sql-tokens.js';
+import { isOneOf, NotUnderstood, type DdlTokens } from './ddl-tokens.js';
 
 /** What an ALTER TABLE does. */
 export type Alterations = {
   readonly changes: readonly ColumnChange[];
   readonly renamedTo: TableName | null;
-  /** Tables that are drawn into it, in a way that isn't looked into further: partitions become tables, and back. */
+  /**
+   * Other tables in the statement, where partitions become tables or the reverse. Their new columns are not
+   * worked out.
+   */
   readonly others: readonly TableName[];
 };
 
 type Draft = { changes: ColumnChange[]; renamedTo: TableName | null; others: TableName[] };
 
 /** MariaDB: how long to wait for locks. */
-export function passWait(tokens: SqlTokens): void {
+export function passWait(tokens: DdlTokens): void {
   if (tokens.take('WAIT')) tokens.next();
   else tokens.take('NOWAIT');
 }
 
 /**
- * Reads an ALTER TABLE from behind the table's name on.
- * @throws NotUnderstood where it does what isn't known, so that anything may have become of the table's columns.
+ * Reads an ALTER TABLE after the table's name.
+ * @throws NotUnderstood if it does something unknown, so that the table's columns may have changed in any way.
  */
-export function readAlterations(tokens: SqlTokens, vendor: Vendor, readTable: () => TableName): Alterations {
+export function readAlterations(tokens: DdlTokens, vendor: Vendor, readTable: () => TableName): Alterations {
   passWait(tokens);
   const draft: Draft = { changes: [], renamedTo: null, others: [] };
   if (tokens.isAtEnd()) return draft;
@@ -42,7 +46,7 @@ export function readAlterations(tokens: SqlTokens, vendor: Vendor, readTable: ()
   return draft;
 }
 
-function readPart(tokens: SqlTokens, vendor: Vendor, readTable: () => TableName, draft: Draft): void {
+function readPart(tokens: DdlTokens, vendor: Vendor, readTable: () => TableName, draft: Draft): void {
   if (tokens.take('ADD')) readAdd(tokens, vendor, draft);
   else if (tokens.take('DROP')) readDrop(tokens, draft);
   else if (tokens.take('CHANGE')) {
@@ -63,14 +67,14 @@ function readPart(tokens: SqlTokens, vendor: Vendor, readTable: () => TableName,
   else readOptions(tokens, draft);
 }
 
-function readAdd(tokens: SqlTokens, vendor: Vendor, { changes }: Draft): void {
+function readAdd(tokens: DdlTokens, vendor: Vendor, { changes }: Draft): void {
   if (tokens.isAt('PARTITION')) {
     skipToEnd(tokens);
     return;
   }
   if (isAtIndex(tokens)) {
     if (tokens.isAt('PERIOD')) throw new NotUnderstood('a period');
-    skipElement(tokens);
+    readIndex(tokens, changes);
     return;
   }
   if (tokens.isAt('SYSTEM', 'VERSIONING')) throw new NotUnderstood('versioning adds columns');
@@ -81,23 +85,30 @@ function readAdd(tokens: SqlTokens, vendor: Vendor, { changes }: Draft): void {
     return;
   }
   do {
-    if (isAtIndex(tokens)) skipElement(tokens);
+    if (isAtIndex(tokens)) readIndex(tokens, changes);
     else changes.push({ kind: 'add', defined: readColumnDefinition(tokens, vendor), unlessExists });
   } while (tokens.takeMark(','));
   if (!tokens.takeMark(')')) throw new NotUnderstood('the columns have no end');
+}
+
+function readIndex(tokens: DdlTokens, changes: ColumnChange[]): void {
+  const primary = passIndex(tokens);
+  if (primary !== null) changes.push({ kind: 'key', ...primary });
 }
 
 const droppedBesides: ReadonlySet<string> = new Set([
   ...['INDEX', 'KEY', 'PRIMARY', 'FOREIGN', 'CONSTRAINT', 'CHECK'],
 ]);
 
-function readDrop(tokens: SqlTokens, { changes }: Draft): void {
+function readDrop(tokens: DdlTokens, { changes }: Draft): void {
   if (tokens.isAt('PARTITION')) {
     skipToEnd(tokens);
     return;
   }
   if (isOneOf(tokens.peek(), droppedBesides)) {
-    skipElement(tokens);
+    // DROP PRIMARY KEY, DROP INDEX `PRIMARY`.
+    const isPrimary = skipElement(tokens).some(({ text }) => text.toUpperCase() === 'PRIMARY');
+    if (isPrimary) changes.push({ kind: 'key', columns: [] });
     return;
   }
   if (tokens.isAt('SYSTEM', 'VERSIONING') || tokens.isAt('PERIOD', 'FOR')) {
@@ -109,7 +120,7 @@ function readDrop(tokens: SqlTokens, { changes }: Draft): void {
   if (!tokens.take('RESTRICT')) tokens.take('CASCADE');
 }
 
-function readRename(tokens: SqlTokens, readTable: () => TableName, draft: Draft): void {
+function readRename(tokens: DdlTokens, readTable: () => TableName, draft: Draft): void {
   if (tokens.take('COLUMN')) {
     const ifExists = tokens.take('IF', 'EXISTS');
     const from = tokens.name();
@@ -122,7 +133,7 @@ function readRename(tokens: SqlTokens, readTable: () => TableName, draft: Draft)
   }
 }
 
-function readConvert(tokens: SqlTokens, readTable: () => TableName, draft: Draft): void {
+function readConvert(tokens: DdlTokens, readTable: () => TableName, draft: Draft): void {
   if (!tokens.take('TO')) {
     readPartitions(tokens, readTable, draft);
     return;
@@ -134,7 +145,7 @@ function readConvert(tokens: SqlTokens, readTable: () => TableName, draft: Draft
 }
 
 /** EXCHANGE PARTITION … WITH TABLE t, CONVERT PARTITION … TO TABLE t, CONVERT TABLE t TO PARTITION … */
-function readPartitions(tokens: SqlTokens, readTable: () => TableName, { others }: Draft): void {
+function readPartitions(tokens: DdlTokens, readTable: () => TableName, { others }: Draft): void {
   while (!tokens.take('TABLE')) {
     if (tokens.isAtEnd()) throw new NotUnderstood('a table is missing');
     tokens.next();
@@ -156,7 +167,7 @@ const otherWords: ReadonlySet<string> = new Set([
   ...['SECONDARY_LOAD', 'SECONDARY_UNLOAD'],
 ]);
 
-function readOptions(tokens: SqlTokens, { changes }: Draft): void {
+function readOptions(tokens: DdlTokens, { changes }: Draft): void {
   const first = tokens.peek();
   if (isOneOf(first, partitionWords)) {
     skipToEnd(tokens);
@@ -179,6 +190,6 @@ function readOptions(tokens: SqlTokens, { changes }: Draft): void {
   if (said !== null) changes.push({ kind: 'default-charset', charset: said });
 }
 
-function skipToEnd(tokens: SqlTokens): void {
+function skipToEnd(tokens: DdlTokens): void {
   while (!tokens.isAtEnd()) tokens.next();
 }

@@ -1,8 +1,15 @@
-import type { DictionaryColumn } from '../decode/dictionary.js';
+import type { DictionaryColumn } from '../decode/described-table.js';
 import { charsetOfTable, type ColumnPlace, type DefinedColumn } from './column-definition.js';
-import { isTextType, type TableDefinition, typeName, unsaidCharset } from './table-definition.js';
+import {
+  isTextType,
+  keyAmong,
+  sameName as same,
+  type TableDefinition,
+  typeName,
+  unsaidCharset,
+} from './table-definition.js';
 
-/** One part of an ALTER TABLE that is about columns. Parts about anything else leave nothing behind. */
+/** One part of an ALTER TABLE that concerns columns or the primary key. Other parts are dropped. */
 export type ColumnChange =
   | { readonly kind: 'add'; readonly defined: DefinedColumn; readonly unlessExists: boolean }
   | { readonly kind: 'drop'; readonly column: string; readonly ifExists: boolean }
@@ -14,11 +21,10 @@ export type ColumnChange =
       readonly ifExists: boolean;
     }
   | { readonly kind: 'rename'; readonly from: string; readonly to: string; readonly ifExists: boolean }
+  /** The columns of the new primary key. Empty if the key is dropped, null if unknown. */
+  | { readonly kind: 'key'; readonly columns: readonly string[] | null }
   | { readonly kind: 'default-charset'; readonly charset: string }
   | { readonly kind: 'convert'; readonly charset: string };
-
-/** Names of columns are compared without regard to case (MySQL 8.4 Reference Manual, "Identifier Case Sensitivity"). */
-const same = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase();
 
 /** A column with the character set that it has in a table with this default. */
 export function inTable(column: DictionaryColumn, defaultCharset: string): DictionaryColumn {
@@ -29,9 +35,10 @@ export function inTable(column: DictionaryColumn, defaultCharset: string): Dicti
 type Placed = { readonly column: DictionaryColumn; readonly place: ColumnPlace | null };
 
 /**
- * What an ALTER TABLE makes of a table; null where it doesn't fit that table. Not one change after the other: first what
- * is there is dropped, changed and renamed, all by the old names, then new columns come, and those that have a place named
- * are put there, by the new names (MySQL: sql/sql_table.cc, prepare_fields_and_keys; MariaDB: mysql_prepare_alter_table).
+ * The table after an ALTER TABLE. Null if the statement doesn't fit the table. Changes don't apply one after
+ * the other. First existing columns are dropped, changed and renamed, by their old names. Then new columns
+ * are added, and columns with a position are moved there, by the new names (MySQL: sql/sql_table.cc,
+ * prepare_fields_and_keys; MariaDB: mysql_prepare_alter_table).
  */
 export function altered(table: TableDefinition, changes: readonly ColumnChange[]): TableDefinition | null {
   const there = (name: string): boolean => table.columns.some((column) => same(column.name, name));
@@ -45,6 +52,7 @@ export function altered(table: TableDefinition, changes: readonly ColumnChange[]
       case 'change':
       case 'rename':
         return !change.ifExists || there(change.from);
+      case 'key':
       case 'default-charset':
       case 'convert':
         return true;
@@ -58,8 +66,46 @@ export function altered(table: TableDefinition, changes: readonly ColumnChange[]
   const columns = rearranged(table.columns, left, defaultCharset);
   if (columns === null) return null;
   const names = new Set(columns.map(({ name }) => name.toLowerCase()));
-  // What is hidden stays behind them; if it goes, there are fewer columns in the log.
-  return names.size === columns.length ? { ...table, columns, defaultCharset } : null;
+  // Hidden columns stay after them. If one goes, the log has fewer columns.
+  if (names.size !== columns.length) return null;
+  return { ...table, columns, defaultCharset, key: keyBehind(table.key, left, columns) };
+}
+
+/**
+ * The primary key after the changes. An unknown key stays unknown, because the table may be versioned, which
+ * extends each key.
+ */
+function keyBehind(
+  before: readonly string[] | null,
+  changes: readonly ColumnChange[],
+  columns: readonly DictionaryColumn[],
+): readonly string[] | null {
+  if (before === null) return null;
+  let key = before;
+  let made: readonly string[] | null | undefined;
+  for (const change of changes) {
+    if (change.kind === 'key') {
+      if (change.columns?.length === 0) key = [];
+      else made = change.columns;
+    } else if ((change.kind === 'add' || change.kind === 'change') && change.defined.isPrimary) {
+      made = [change.defined.column.name];
+    }
+  }
+  if (made !== undefined) return keyAmong(columns, made);
+  return keyAmong(
+    columns,
+    key.map((part) => nameBehind(part, changes)),
+  );
+}
+
+function nameBehind(column: string, changes: readonly ColumnChange[]): string {
+  for (const change of changes) {
+    if (change.kind === 'rename' && same(change.from, column)) return change.to;
+    if (change.kind === 'change' && same(change.from, column)) return change.defined.column.name;
+    // Servers differ in what is left of the key.
+    if (change.kind === 'drop' && same(change.column, column)) return '';
+  }
+  return column;
 }
 
 function rearranged(
@@ -105,7 +151,7 @@ function rearranged(
   return columns;
 }
 
-/** Whether there is the column that it is to stand behind. */
+/** Whether the column named after AFTER exists. */
 function put(columns: DictionaryColumn[], { column, place }: Placed): boolean {
   if (place === null) columns.push(column);
   else if (place.at === 'first') columns.unshift(column);
@@ -117,8 +163,14 @@ function put(columns: DictionaryColumn[], { column, place }: Placed): boolean {
   return true;
 }
 
-/** CONVERT TO CHARACTER SET. What it does to MariaDB's JSON, a LONGTEXT with a set of its own, isn't said. */
+/**
+ * CONVERT TO CHARACTER SET. It also converts MariaDB's JSON, which is a LONGTEXT. Afterwards the column may
+ * be JSON or not.
+ */
 function converted(column: DictionaryColumn, charset: string): DictionaryColumn {
+  if (typeName(column.type) === 'json' && column.charset !== null) {
+    return { ...column, type: 'longtext', charset: unsaidCharset.unknown };
+  }
   if (!isTextType(column.type) || column.charset === null) return column;
   if (typeName(column.type) === 'longtext') return { ...column, charset: unsaidCharset.unknown };
   return { ...column, charset: charset === 'binary' ? null : charset };

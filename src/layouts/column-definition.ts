@@ -1,17 +1,22 @@
 import type { Vendor } from '../mysql/version.js';
-import type { DictionaryColumn } from '../decode/dictionary.js';
+import type { DictionaryColumn } from '../decode/described-table.js';
 import { charsetByName } from '../decode/charset.js';
-import { isOneOf, NotUnderstood, type SqlToken, type SqlTokens } from './sql-tokens.js';
+import { isOneOf, NotUnderstood, type DdlToken, type DdlTokens } from './ddl-tokens.js';
 import { charsetOfCollationName, isTextType, unsaidCharset } from './table-definition.js';
 
-/** Stands for the character set of a column that leaves it to its table. */
+/** Placeholder for the character set of a column that inherits it from its table. */
 export const charsetOfTable = '@table';
 
-/** Where a column is to stand. */
+/** The position of a column. */
 export type ColumnPlace = { readonly at: 'first' } | { readonly at: 'after'; readonly column: string };
 
 /** A column as a statement defines it; its character set may be {@link charsetOfTable}. */
-export type DefinedColumn = { readonly column: DictionaryColumn; readonly place: ColumnPlace | null };
+export type DefinedColumn = {
+  readonly column: DictionaryColumn;
+  readonly place: ColumnPlace | null;
+  /** Whether its own definition makes it the primary key. */
+  readonly isPrimary: boolean;
+};
 
 /** Other names of types (MySQL 8.4 Reference Manual, "Using Data Types from Other Database Engines", "Numeric Data Types"). */
 const synonyms: Readonly<Record<string, string>> = {
@@ -36,32 +41,63 @@ const plainTypes: ReadonlySet<string> = new Set([
   ...['geometrycollection', 'json', 'uuid', 'inet4', 'inet6', 'vector'],
 ]);
 
-/** Behind these the column isn't one of those that the table's definition alone makes. */
+/** After these words the column can't be worked out from the statement alone. */
 const versioning: ReadonlySet<string> = new Set(['VERSIONING', 'REF_SYSTEM_ID']);
 
 /** Reads `name type attributes`, up to a comma or the end of what encloses it. */
-export function readColumnDefinition(tokens: SqlTokens, vendor: Vendor): DefinedColumn {
+export function readColumnDefinition(tokens: DdlTokens, vendor: Vendor): DefinedColumn {
   const name = tokens.name();
   return readUnnamedColumn(tokens, vendor, name);
 }
 
 /** The same, where the name has been read. */
-export function readUnnamedColumn(tokens: SqlTokens, vendor: Vendor, name: string): DefinedColumn {
+export function readUnnamedColumn(tokens: DdlTokens, vendor: Vendor, name: string): DefinedColumn {
   const { type, charset } = readType(tokens, vendor);
-  const attributes = readAttributes(tokens);
+  const attributes = readAttributes(tokens, name);
   const own = charset ?? attributes.charset;
   if (charset !== null && attributes.charset !== null && attributes.charset !== charset) {
     throw new NotUnderstood('a column has two character sets');
   }
+  const { isPrimary, place } = attributes;
+  if (vendor === 'mariadb' && (type === 'json' || attributes.check === 'json')) {
+    return { column: jsonOrText(name, type, own, attributes), place, isPrimary };
+  }
   const unsigned = attributes.isUnsigned ? ' unsigned' : '';
   const said = isTextType(type) ? (own ?? charsetOfTable) : null;
   const column = { name, type: type + unsigned, charset: said === 'binary' ? null : said };
-  return { column, place: attributes.place };
+  return { column, place, isPrimary };
 }
+
+/**
+ * MariaDB's JSON is LONGTEXT in utf8mb4_bin, with CHECK (json_valid(…)) unless it has a CHECK of its own; and what is
+ * defined like this in full, as SHOW CREATE TABLE has it, is the same (MariaDB Server Documentation, "JSON Data Type").
+ */
+function jsonOrText(
+  name: string,
+  type: string,
+  charset: string | null,
+  { collation, check }: Attributes,
+): DictionaryColumn {
+  const isJson = type === 'json';
+  if (isJson && (check === 'other' || (collation !== null && collation !== jsonCollation))) {
+    return { name, type: 'longtext', charset: jsonCharset };
+  }
+  if (isJson || (type === 'longtext' && charset === jsonCharset && collation === jsonCollation)) {
+    return { name, type: 'json', charset: jsonCharset };
+  }
+  // Its collation may be its table's; and TEXT with a length may be LONGTEXT.
+  if ((type === 'longtext' && collation === null) || type === 'text')
+    throw new NotUnderstood('a column may be JSON');
+  return { name, type, charset: isTextType(type) ? (charset ?? charsetOfTable) : null };
+}
+
+const jsonCharset = 'utf8mb4';
+/** Of MariaDB's JSON. */
+export const jsonCollation = 'utf8mb4_bin';
 
 type Type = { readonly type: string; readonly charset: string | null };
 
-function readType(tokens: SqlTokens, vendor: Vendor): Type {
+function readType(tokens: DdlTokens, vendor: Vendor): Type {
   const first = tokens.next();
   if (first.kind !== 'word') throw new NotUnderstood(`a type was expected, and there is "${first.text}"`);
   const word = first.text.toUpperCase();
@@ -89,10 +125,7 @@ function readType(tokens: SqlTokens, vendor: Vendor): Type {
     case 'SERIAL':
       return { type: 'bigint unsigned', charset: null };
     case 'JSON':
-      // MariaDB's JSON is another name of LONGTEXT.
-      return vendor === 'mariadb'
-        ? { type: 'longtext', charset: 'utf8mb4' }
-        : { type: 'json', charset: null };
+      return { type: 'json', charset: vendor === 'mariadb' ? jsonCharset : null };
   }
   let type = synonyms[word] ?? word.toLowerCase();
   if (!plainTypes.has(type)) throw new NotUnderstood(`${word} is no type that is known`);
@@ -111,11 +144,11 @@ function readType(tokens: SqlTokens, vendor: Vendor): Type {
 
 const defaultLengths: Readonly<Record<string, string>> = { char: '(1)', binary: '(1)' };
 
-function nationalText(tokens: SqlTokens, type: 'char' | 'varchar'): Type {
+function nationalText(tokens: DdlTokens, type: 'char' | 'varchar'): Type {
   return { type: type + readLength(tokens), charset: 'utf8mb3' };
 }
 
-function readLength(tokens: SqlTokens): string {
+function readLength(tokens: DdlTokens): string {
   if (!tokens.takeMark('(')) return '';
   let text = '';
   while (!tokens.takeMark(')')) {
@@ -127,8 +160,8 @@ function readLength(tokens: SqlTokens): string {
   return `(${text})`;
 }
 
-/** As the dictionary has them: quotation marks and backslashes doubled, no blanks at the end of a label. */
-function readLabels(tokens: SqlTokens): string {
+/** In the dictionary's form: quotation marks and backslashes doubled, labels without trailing blanks. */
+function readLabels(tokens: DdlTokens): string {
   if (!tokens.takeMark('(')) throw new NotUnderstood('labels are missing');
   const labels: string[] = [];
   do {
@@ -144,17 +177,24 @@ function readLabels(tokens: SqlTokens): string {
 
 type Attributes = {
   readonly charset: string | null;
+  /** Its name, where it is said. */
+  readonly collation: string | null;
+  /** `json`: CHECK (json_valid(…)) of the column itself. */
+  readonly check: 'json' | 'other' | null;
+  readonly isPrimary: boolean;
   readonly isUnsigned: boolean;
   readonly place: ColumnPlace | null;
 };
 
-function readAttributes(tokens: SqlTokens): Attributes {
+function readAttributes(tokens: DdlTokens, column: string): Attributes {
   let charset: string | null = null;
   let collation: string | null = null;
+  let check: Attributes['check'] = null;
+  let isPrimary = false;
   let isUnsigned = false;
   let place: ColumnPlace | null = null;
   while (!isOver(tokens)) {
-    // Nothing comes behind a place.
+    // Nothing may follow a position.
     if (place !== null) throw new NotUnderstood('something stands behind the place of a column');
     const token = tokens.peek();
     if (token.kind === 'mark' && token.text === '(') {
@@ -162,6 +202,10 @@ function readAttributes(tokens: SqlTokens): Attributes {
       continue;
     }
     if (isOneOf(token, versioning)) throw new NotUnderstood('the column is a versioned one');
+    if (tokens.isAt('CHECK')) {
+      check = readCheck(tokens, column);
+      continue;
+    }
     tokens.next();
     if (token.kind !== 'word') continue;
     switch (token.text.toUpperCase()) {
@@ -176,15 +220,22 @@ function readAttributes(tokens: SqlTokens): Attributes {
         if (tokens.take('SET')) charset = readCharset(tokens);
         break;
       case 'COLLATE':
-        collation = charsetOfCollationName(readWord(tokens));
+        collation = readWord(tokens).toLowerCase();
+        break;
+      // KEY alone is PRIMARY KEY. After UNIQUE it belongs to that.
+      case 'UNIQUE':
+        tokens.take('KEY');
+        break;
+      case 'PRIMARY':
+      case 'KEY':
+        tokens.take('KEY');
+        isPrimary = true;
         break;
       case 'BYTE':
         throw new NotUnderstood('BYTE makes another type of a type');
       case 'ASCII':
-        charset = 'latin1';
-        break;
       case 'UNICODE':
-        charset = 'ucs2';
+        charset = token.text.toUpperCase() === 'ASCII' ? 'latin1' : 'ucs2';
         break;
       case 'FIRST':
         place = { at: 'first' };
@@ -194,49 +245,106 @@ function readAttributes(tokens: SqlTokens): Attributes {
         break;
     }
   }
-  return { charset: charset ?? collation, isUnsigned, place };
+  const ofCollation = collation === null ? null : charsetOfCollationName(collation);
+  return { charset: charset ?? ofCollation, collation, check, isPrimary, isUnsigned, place };
 }
 
-function isOver(tokens: SqlTokens): boolean {
+/** Skips CHECK (…), and returns whether it requires the column to be JSON. */
+export function readCheck(tokens: DdlTokens, column: string): 'json' | 'other' {
+  tokens.take('CHECK');
+  const isJson =
+    tokens.isAtMark('(') &&
+    isOneOf(tokens.peek(1), jsonValid) &&
+    tokens.peek(2).text === '(' &&
+    tokens.peek(3).text.toLowerCase() === column.toLowerCase() &&
+    tokens.peek(3).kind !== 'string' &&
+    tokens.peek(4).text === ')' &&
+    tokens.peek(5).text === ')';
+  tokens.skipParentheses();
+  return isJson ? 'json' : 'other';
+}
+
+const jsonValid: ReadonlySet<string> = new Set(['JSON_VALID']);
+
+function isOver(tokens: DdlTokens): boolean {
   return tokens.isAtEnd() || tokens.isAtMark(',') || tokens.isAtMark(')');
 }
 
-function readWord(tokens: SqlTokens): string {
+function readWord(tokens: DdlTokens): string {
   const { kind, text } = tokens.next();
   if (kind === 'mark' || kind === 'end') throw new NotUnderstood('a word is missing');
   return text;
 }
 
 /** Behind CHARACTER SET, with the equals sign that table options may have. */
-export function readCharset(tokens: SqlTokens): string {
+export function readCharset(tokens: DdlTokens): string {
   tokens.takeMark('=');
   const name = readWord(tokens).toLowerCase();
   return charsetByName(name) === undefined ? unsaidCharset.unknown : name;
 }
 
 /** Behind COLLATE, likewise. */
-export function readCollation(tokens: SqlTokens): string {
+export function readCollation(tokens: DdlTokens): string {
   tokens.takeMark('=');
   return charsetOfCollationName(readWord(tokens));
 }
 
-/** Passes over an element of a list, up to the comma or what closes the list. */
-export function skipElement(tokens: SqlTokens): readonly SqlToken[] {
-  const passed: SqlToken[] = [];
+/**
+ * Skips an element of a list, up to the comma or the end of the list.
+ * @param read may read what comes next, and returns whether it did.
+ */
+export function passOver(tokens: DdlTokens, read: () => boolean): readonly DdlToken[] {
+  const passed: DdlToken[] = [];
   while (!isOver(tokens)) {
+    if (read()) continue;
     if (tokens.isAtMark('(')) tokens.skipParentheses();
     else passed.push(tokens.next());
   }
   return passed;
 }
 
-/** What begins an element of CREATE TABLE that is no column. */
+/** Skips an element that doesn't concern columns. */
+export function skipElement(tokens: DdlTokens): readonly DdlToken[] {
+  return passOver(tokens, () => false);
+}
+
+/** A primary key in a statement: its columns. Null if the key has more than plain columns. */
+export type DefinedKey = { readonly columns: readonly string[] | null };
+
+/** Passes over an element that {@link isAtIndex}. Null if it defines something else than a primary key. */
+export function passIndex(tokens: DdlTokens): DefinedKey | null {
+  if (tokens.take('CONSTRAINT') && !isOneOf(tokens.peek(), indexWords)) tokens.name();
+  if (!tokens.take('PRIMARY', 'KEY')) {
+    skipElement(tokens);
+    return null;
+  }
+  // MariaDB's IF NOT EXISTS: which key there is then isn't said.
+  let isPlain = !tokens.isAt('IF');
+  while (!tokens.takeMark('(')) {
+    if (isOver(tokens)) throw new NotUnderstood('a primary key has no columns');
+    tokens.next();
+  }
+  const columns: string[] = [];
+  do {
+    columns.push(tokens.name());
+    // A length, an order. WITHOUT OVERLAPS follows something that isn't a column.
+    const behind = skipElement(tokens);
+    isPlain &&= behind.every((token) => isOneOf(token, orders));
+  } while (tokens.takeMark(','));
+  if (!tokens.takeMark(')')) throw new NotUnderstood('a primary key has no end');
+  skipElement(tokens);
+  return { columns: isPlain ? columns : null };
+}
+
+const orders: ReadonlySet<string> = new Set(['ASC', 'DESC']);
+
+/** Words that begin an element of CREATE TABLE that isn't a column. */
 const indexWords: ReadonlySet<string> = new Set([
   ...['CONSTRAINT', 'PRIMARY', 'KEY', 'INDEX', 'UNIQUE', 'FULLTEXT', 'SPATIAL', 'FOREIGN', 'CHECK'],
 ]);
 
 /** Whether the element that comes next defines an index, a constraint or a period, and no column. */
-export function isAtIndex(tokens: SqlTokens): boolean {
+export function isAtIndex(tokens: DdlTokens): boolean {
   if (isOneOf(tokens.peek(), indexWords)) return true;
   return tokens.isAt('VECTOR', 'INDEX') || tokens.isAt('VECTOR', 'KEY') || tokens.isAt('PERIOD', 'FOR');
 }

@@ -1,4 +1,4 @@
-import { beginningOf, type SqlQuoting, withoutExecutionMarks } from '../binlog/sql-text.js';
+import { beginningOf, type SqlQuoting, withoutExecutionMarks } from '../sql/text.js';
 import type { LoggedStatement, Statement } from '../binlog/query-event.js';
 import { textOfStatement } from '../decode/statement-text.js';
 import type { TableName } from '../binlog/rows-event.js';
@@ -6,16 +6,17 @@ import type { Vendor } from '../mysql/version.js';
 import { type ColumnChange, inTable } from './alteration.js';
 import { passWait, readAlterations } from './alter-table.js';
 import {
+  type DefinedKey,
   isAtIndex,
+  passIndex,
   readCharset,
   readCollation,
   readColumnDefinition,
-  skipElement,
 } from './column-definition.js';
-import { isOneOf, NotUnderstood, SqlTokens } from './sql-tokens.js';
-import { type TableDefinition, unsaidCharset } from './table-definition.js';
+import { isOneOf, NotUnderstood, DdlTokens } from './ddl-tokens.js';
+import { keyAmong, type TableDefinition, unsaidCharset } from './table-definition.js';
 
-/** What a statement does to a table's columns, or its name. */
+/** What a statement does to a table's columns or name. */
 export type TableChange =
   | {
       readonly kind: 'created';
@@ -32,7 +33,7 @@ export type TableChange =
   | { readonly kind: 'altered'; readonly table: TableName; readonly changes: readonly ColumnChange[] }
   | { readonly kind: 'renamed'; readonly table: TableName; readonly to: TableName }
   | { readonly kind: 'dropped'; readonly table: TableName }
-  /** In a way that isn't understood. */
+  /** It changed in a way that waymark doesn't understand. */
   | { readonly kind: 'changed'; readonly table: TableName };
 
 /** What a statement can do to tables. */
@@ -40,19 +41,22 @@ export type StatementEffect =
   /** In this order. */
   | { readonly kind: 'tables'; readonly changes: readonly TableChange[] }
   | { readonly kind: 'schema-dropped'; readonly schema: string }
-  /** It was made, or got another default character set. */
+  /** It was created, or got another default character set. */
   | { readonly kind: 'schema-changed'; readonly schema: string; readonly charset: string }
-  /** It can't be told: any table may be another one now. */
+  /** Unknown: any table may have changed. */
   | { readonly kind: 'anything' };
 
 const nothing: StatementEffect = { kind: 'tables', changes: [] };
 
-/** Enough of a statement to tell what kind it is. */
+/** Length of the beginning of a statement that tells its kind. */
 const beginningLength = 1000;
-/** A longer statement that could be about tables isn't read. */
+/** A longer statement that may concern tables isn't parsed. */
 const longestStatement = 1024 * 1024;
 
-/** Statements that change no table's columns. What stands between the verb and the kind may be much, as `DEFINER=…`. */
+/**
+ * Statements that don't change columns of tables. Between the verb and the kind there may be a long
+ * `DEFINER=…`.
+ */
 const harmless: readonly RegExp[] = [
   /^(?:INSERT|UPDATE|DELETE|REPLACE|LOAD|SELECT|TRUNCATE|GRANT|REVOKE|FLUSH|ANALYZE|OPTIMIZE|REPAIR|CHECKSUM)\b/i,
   /^(?:BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|XA|SET (?:PASSWORD|DEFAULT ROLE)|INSTALL|UNINSTALL|LOCK|UNLOCK)\b/i,
@@ -63,14 +67,17 @@ const harmless: readonly RegExp[] = [
   /^RENAME USER\b/i,
 ];
 
+/** The primary key is an index of that name. */
+const dropsPrimaryKey = /^DROP(?: ONLINE| OFFLINE)? INDEX(?: IF EXISTS)? ?[`"]?PRIMARY\b/i;
+
 /** CREATE, ALTER with a definer before what is made. */
 const definer =
   /^(?:CREATE|ALTER)(?: OR REPLACE)?(?: ALGORITHM ?= ?\w+)? DEFINER ?= ?\S+(?: ?@ ?\S+)?(?: SQL SECURITY \w+)?(?: AGGREGATE)? (?:VIEW|TRIGGER|PROCEDURE|FUNCTION|EVENT|PACKAGE)\b/i;
 const algorithm = /^(?:CREATE|ALTER)(?: OR REPLACE)? (?:ALGORITHM ?= ?\w+ ?)?(?:SQL SECURITY \w+ )?VIEW\b/i;
 
 /**
- * What a statement does to tables, as far as its text says it. One that does something and whose text isn't sure can have
- * done it to any.
+ * What a statement does to tables, as far as its text says. If the text isn't exact, it may have changed any
+ * table.
  */
 export function effectOf(statement: LoggedStatement, vendor: Vendor): StatementEffect {
   const { text, isSure } = textOfStatement(statement);
@@ -82,18 +89,18 @@ export function effectOf(statement: LoggedStatement, vendor: Vendor): StatementE
 
 function effectOfText(statement: Statement, vendor: Vendor, quoting: SqlQuoting | null): StatementEffect {
   const beginning = withoutExecutionMarks(beginningOf(statement.sql, beginningLength));
-  if (harmless.some((pattern) => pattern.test(beginning))) return nothing;
+  if (!dropsPrimaryKey.test(beginning) && harmless.some((pattern) => pattern.test(beginning))) return nothing;
   if (definer.test(beginning) || algorithm.test(beginning)) return nothing;
   if (statement.sql.length > longestStatement) return { kind: 'anything' };
-  const executed = new SqlTokens(statement.sql, true, quoting);
+  const executed = new DdlTokens(statement.sql, true, quoting);
   const effect = readEffect(executed, statement.schema, vendor);
   if (!executed.hasExecutedComments) return effect;
   // Whether the server that wrote the log has executed them depends on its version.
-  const skipped = readEffect(new SqlTokens(statement.sql, false, quoting), statement.schema, vendor);
+  const skipped = readEffect(new DdlTokens(statement.sql, false, quoting), statement.schema, vendor);
   return JSON.stringify(effect) === JSON.stringify(skipped) ? effect : vaguer(effect, skipped);
 }
 
-/** Of two readings of one statement: that the tables that either names have changed. */
+/** Merges two readings of a statement: the tables of both have changed. */
 function vaguer(one: StatementEffect, other: StatementEffect): StatementEffect {
   if (one.kind !== 'tables' || other.kind !== 'tables') return { kind: 'anything' };
   const tables = [...one.changes, ...other.changes].flatMap(tablesOf);
@@ -105,7 +112,7 @@ export function tablesOf(change: TableChange): TableName[] {
   return change.kind === 'renamed' ? [change.table, change.to] : [change.table];
 }
 
-function readEffect(tokens: SqlTokens, schema: string, vendor: Vendor): StatementEffect {
+function readEffect(tokens: DdlTokens, schema: string, vendor: Vendor): StatementEffect {
   try {
     return readStatement(tokens, schema, vendor);
   } catch (error) {
@@ -117,7 +124,7 @@ function readEffect(tokens: SqlTokens, schema: string, vendor: Vendor): Statemen
 /** Variables that decide how a statement reads, or what it leaves to a default. */
 const tellingVariable = /^(?:sql_mode|old_mode|character_set|collation)/i;
 
-function readStatement(tokens: SqlTokens, schema: string, vendor: Vendor): StatementEffect {
+function readStatement(tokens: DdlTokens, schema: string, vendor: Vendor): StatementEffect {
   // MariaDB logs it whole.
   if (tokens.take('SET', 'STATEMENT')) {
     let isTelling = false;
@@ -151,7 +158,7 @@ const schemaOptions: ReadonlySet<string> = new Set([
   ...['DEFAULT', 'CHARACTER', 'CHARSET', 'COLLATE', 'ENCRYPTION', 'COMMENT', 'READ'],
 ]);
 
-function readSchema(tokens: SqlTokens, schema: string, unlessExists: boolean): StatementEffect {
+function readSchema(tokens: DdlTokens, schema: string, unlessExists: boolean): StatementEffect {
   const isDefault = tokens.isAtEnd() || isOneOf(tokens.peek(), schemaOptions);
   const name = isDefault ? schema : tokens.name();
   const { charset } = readOptions(tokens);
@@ -162,8 +169,8 @@ function readSchema(tokens: SqlTokens, schema: string, unlessExists: boolean): S
   };
 }
 
-/** Null where the statement is about something else than tables. */
-function readTableStatement(tokens: SqlTokens, schema: string, vendor: Vendor): TableChange[] | null {
+/** Null if the statement doesn't concern tables. */
+function readTableStatement(tokens: DdlTokens, schema: string, vendor: Vendor): TableChange[] | null {
   if (tokens.isAt('CREATE', 'TABLE') || tokens.isAt('CREATE', 'OR'))
     return readCreate(tokens, schema, vendor);
   if (tokens.take('DROP', 'TABLE') || tokens.take('DROP', 'TABLES')) {
@@ -171,6 +178,7 @@ function readTableStatement(tokens: SqlTokens, schema: string, vendor: Vendor): 
     return readNames(tokens, schema).map((table) => ({ kind: 'dropped', table }));
   }
   if (tokens.take('RENAME', 'TABLE') || tokens.take('RENAME', 'TABLES')) return readRenames(tokens, schema);
+  if (tokens.isAt('DROP')) return readDropIndex(tokens, schema);
   if (!tokens.isAt('ALTER')) return null;
   let at = 1;
   while (isOneOf(tokens.peek(at), alterWords)) at += 1;
@@ -190,10 +198,24 @@ function readTableStatement(tokens: SqlTokens, schema: string, vendor: Vendor): 
   });
 }
 
+/** DROP INDEX … ON …, of a primary key. */
+function readDropIndex(tokens: DdlTokens, schema: string): TableChange[] | null {
+  let at = 1;
+  while (isOneOf(tokens.peek(at), alterWords)) at += 1;
+  if (!isOneOf(tokens.peek(at), indexWord)) return null;
+  while (!tokens.take('ON')) {
+    if (tokens.isAtEnd()) throw new NotUnderstood('an index has no table');
+    tokens.next();
+  }
+  const table = readTableName(tokens, schema);
+  return [{ kind: 'altered', table, changes: [{ kind: 'key', columns: [] }] }];
+}
+
+const indexWord: ReadonlySet<string> = new Set(['INDEX']);
 const alterWords: ReadonlySet<string> = new Set(['ONLINE', 'OFFLINE', 'IGNORE']);
 const tableWord: ReadonlySet<string> = new Set(['TABLE']);
 
-/** What is read; where it isn't understood, that the table has changed. */
+/** The effect that was read. If the statement isn't understood, the effect is that the table has changed. */
 function understood(table: TableName, read: () => TableChange[]): TableChange[] {
   try {
     return read();
@@ -203,20 +225,20 @@ function understood(table: TableName, read: () => TableChange[]): TableChange[] 
   }
 }
 
-function readTableName(tokens: SqlTokens, schema: string): TableName {
+function readTableName(tokens: DdlTokens, schema: string): TableName {
   const first = tokens.name();
   if (tokens.takeMark('.')) return { schema: first, table: tokens.name() };
   if (schema === '') throw new NotUnderstood('a table has no schema');
   return { schema, table: first };
 }
 
-function readNames(tokens: SqlTokens, schema: string): TableName[] {
+function readNames(tokens: DdlTokens, schema: string): TableName[] {
   const names = [readTableName(tokens, schema)];
   while (tokens.takeMark(',')) names.push(readTableName(tokens, schema));
   return names;
 }
 
-function readRenames(tokens: SqlTokens, schema: string): TableChange[] {
+function readRenames(tokens: DdlTokens, schema: string): TableChange[] {
   const changes: TableChange[] = [];
   tokens.take('IF', 'EXISTS');
   do {
@@ -228,7 +250,7 @@ function readRenames(tokens: SqlTokens, schema: string): TableChange[] {
   return changes;
 }
 
-function readCreate(tokens: SqlTokens, schema: string, vendor: Vendor): TableChange[] | null {
+function readCreate(tokens: DdlTokens, schema: string, vendor: Vendor): TableChange[] | null {
   const replaces = tokens.isAt('CREATE', 'OR', 'REPLACE', 'TABLE');
   if (!replaces && !tokens.isAt('CREATE', 'TABLE')) return null;
   for (let left = replaces ? 4 : 2; left > 0; left -= 1) tokens.next();
@@ -241,17 +263,18 @@ function readCreate(tokens: SqlTokens, schema: string, vendor: Vendor): TableCha
   });
 }
 
-function readLike(tokens: SqlTokens, schema: string): TableName | null {
+function readLike(tokens: DdlTokens, schema: string): TableName | null {
   const inParentheses = tokens.isAtMark('(') && tokens.peek(1).text.toUpperCase() === 'LIKE';
   if (inParentheses && tokens.peek(1).kind === 'word') tokens.next();
   return tokens.take('LIKE') ? readTableName(tokens, schema) : null;
 }
 
-function readDefinition(tokens: SqlTokens, vendor: Vendor): TableDefinition {
+function readDefinition(tokens: DdlTokens, vendor: Vendor): TableDefinition {
   if (!tokens.takeMark('(')) throw new NotUnderstood('columns are missing');
   const columns = [];
+  let key: DefinedKey = { columns: [] };
   do {
-    if (isAtIndex(tokens)) skipElement(tokens);
+    if (isAtIndex(tokens)) key = passIndex(tokens) ?? key;
     else columns.push(readColumnDefinition(tokens, vendor));
   } while (tokens.takeMark(','));
   if (!tokens.takeMark(')')) throw new NotUnderstood('the columns have no end');
@@ -260,16 +283,22 @@ function readDefinition(tokens: SqlTokens, vendor: Vendor): TableDefinition {
   if (columns.length === 0 || columns.some(({ place }) => place !== null)) {
     throw new NotUnderstood('no list of columns');
   }
-  return { columns: columns.map(({ column }) => inTable(column, defaultCharset)), defaultCharset };
+  const own = columns.filter(({ isPrimary }) => isPrimary).map(({ column }) => column.name);
+  const defined = columns.map(({ column }) => inTable(column, defaultCharset));
+  return {
+    columns: defined,
+    defaultCharset,
+    key: keyAmong(defined, own.length > 0 ? own : key.columns),
+  };
 }
 
-/** Behind these a table has other columns than the statement lists. */
+/** After these words a table has other columns than the statement lists. */
 const otherSources: ReadonlySet<string> = new Set([
   ...['SELECT', 'AS', 'WITH', 'LIKE', 'TABLE', 'VALUES', 'SYSTEM', 'IGNORE', 'REPLACE', 'UNION'],
 ]);
 
 /** Options of a table or a schema, to the statement's end. */
-function readOptions(tokens: SqlTokens): { readonly charset: string | null } {
+function readOptions(tokens: DdlTokens): { readonly charset: string | null } {
   let charset: string | null = null;
   let collation: string | null = null;
   let isPartitioning = false;

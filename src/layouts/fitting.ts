@@ -1,18 +1,20 @@
-import { characterTypes, columnTypes, signedTypes } from '../decode/column-types.js';
-import { type DictionaryColumn, misfit } from '../decode/dictionary.js';
+import { bitsOf, characterTypes, columnTypes, signedTypes } from '../decode/column-types.js';
+import { type DescribedTable, type DictionaryColumn, misfit } from '../decode/described-table.js';
 import type { Column, TableLayout } from '../decode/table-layout.js';
 import { isSaid, maximumBytes, sameCharset, type TableDefinition, typeName } from './table-definition.js';
 
-/** A definition held against a table map: what the columns are, or why they can't be these. */
+/** The result of comparing a definition with a table map: the table, or why it can't be this one. */
 export type Fitting =
-  | { readonly fits: true; readonly columns: readonly DictionaryColumn[] }
-  | { readonly fits: false; readonly reason: string };
+  { readonly fits: true; readonly table: DescribedTable } | { readonly fits: false; readonly reason: string };
 
-/** MySQL's own primary key, which stands before the columns that a statement names. */
+/** MySQL's generated primary key, which comes before the columns that a statement names. */
 const generatedKey: DictionaryColumn = { name: 'my_row_id', type: 'bigint unsigned', charset: null };
 
-/** Holds a definition against a table map: count, types, lengths, signs and character sets where the log has them. */
-export function fit(layout: TableLayout, { columns: defined, hidden = [] }: TableDefinition): Fitting {
+/**
+ * Compares a definition with a table map: count, types, lengths, and signs and character sets if the log has
+ * them.
+ */
+export function fit(layout: TableLayout, { columns: defined, hidden = [], key }: TableDefinition): Fitting {
   const more = layout.columns.length - defined.length;
   const columns = [
     ...(layout.generatedKey && more === 1 ? [generatedKey] : []),
@@ -25,7 +27,7 @@ export function fit(layout: TableLayout, { columns: defined, hidden = [] }: Tabl
   const complete = columns.map((column) =>
     column.charset === 'utf8' ? { ...column, charset: 'utf8mb4' } : column,
   );
-  return { fits: true, columns: complete };
+  return { fits: true, table: { columns: complete, key } };
 }
 
 function misfitOfColumns(logged: readonly Column[], defined: readonly DictionaryColumn[]): string | null {
@@ -40,7 +42,7 @@ function misfitOfColumns(logged: readonly Column[], defined: readonly Dictionary
   return null;
 }
 
-/** A text whose character set neither the log nor the definition says. */
+/** A text column whose character set is neither in the log nor in the definition. */
 function lacksCharset({ type, charset }: Column, definition: DictionaryColumn): boolean {
   return charset === null && characterTypes.has(type) && !isSaid(definition.charset);
 }
@@ -58,10 +60,10 @@ function difference(column: Column, definition: DictionaryColumn): string | null
 /** What the log has of a type's length, in the type's own terms. */
 function lengthOf({ type, metadata }: Column): number {
   // Whole bytes, and bits beside them.
-  return type === columnTypes.bit ? (metadata >> 8) * 8 + (metadata & 0xff) : metadata;
+  return type === columnTypes.bit ? bitsOf(metadata) : metadata;
 }
 
-/** The same, as a definition has it; null where it doesn't tell, or the log doesn't. */
+/** The same of a definition. Null if the definition or the log doesn't have it. */
 function definedLength({ type }: Column, definition: DictionaryColumn): number | null {
   const text = definition.type;
   const [, digits, scale] = /^\w+\((\d+)(?:,(\d+))?\)/.exec(text) ?? [];

@@ -13,7 +13,7 @@ import { effectOf } from './ddl-statement.js';
 import { fit } from './fitting.js';
 import { keyOf, type ProvedLayouts, type ProvedTable } from './proved-layouts.js';
 import { StatementScan } from './statement-scan.js';
-import { leavesToSchema, readsAlike, type TableDefinition } from './table-definition.js';
+import { leavesToSchema, readsAlike, sameKey, type TableDefinition } from './table-definition.js';
 import { locked, type LookUp, lookUp, prepareForLookUps } from './table-look-up.js';
 
 const lookUpLimitMs = 5000;
@@ -21,23 +21,23 @@ const lookUpLimitMs = 5000;
 export type LayoutSourceOptions = {
   readonly instance: Instance;
   readonly version: ServerVersion;
-  /** What is known from before; it is kept up with what is read. */
+  /** What is known already. It is updated while the log is read. */
   readonly layouts: ProvedLayouts;
   readonly unprovedNames: 'halt' | 'number';
   readonly logger: Logger;
   readonly signal: AbortSignal;
 };
 
-/** What a table map of a table is described by; or why it can't be. */
+/** The description of a table, or why there is none. */
 type Verdict = { readonly definition: TableDefinition } | { readonly unproved: string };
 
 /**
- * Says what a log doesn't tell of columns: their names (`binlog_row_metadata` other than FULL), or which of MariaDB's types
- * they are. Only what is proved for the row's place counts: a definition that was carried there over the statements of the
- * log, or the dictionary's, if no statement behind that place can have changed it.
+ * Supplies what the log lacks about columns: their names (`binlog_row_metadata` other than FULL), or their
+ * real type on MariaDB. Only what is proved for the row's place counts: a definition that was carried there
+ * through the statements of the log, or the dictionary's, if no later statement can have changed it.
  *
- * Look-ups go over one connection that is opened when first needed. It may be idle for hours: one that the server has closed
- * meanwhile (`wait_timeout`, KILL) is made anew, once for a look-up.
+ * Look-ups use one connection, opened when first needed. It may be idle for hours. If the server has closed
+ * it meanwhile (`wait_timeout`, KILL), it is reopened, once for each look-up.
  */
 export class LayoutSource {
   readonly #options: LayoutSourceOptions;
@@ -46,13 +46,21 @@ export class LayoutSource {
   /** Where the transaction of the last table map begins. */
   #start: Coordinates = { file: '', position: 0 };
   #connection: ServerConnection | null = null;
-  /** The table id under which a table was last held against the dictionary: the same one is the same definition. */
+  /**
+   * The table id with which a table was last compared with the dictionary. The same id means the same
+   * definition.
+   */
   readonly #held = new Map<string, number>();
   /**
-   * Tables whose definition has changed without a statement in the log: up to where nothing of them is proved, on this
-   * server.
+   * Tables whose definition has changed without a statement in the log, and the place on this server up to
+   * which nothing about them is proved.
    */
   readonly #disputed = new Map<string, Coordinates>();
+  /**
+   * The same for tables where only the primary key has changed like this. Up to that place the key isn't
+   * shown.
+   */
+  readonly #disputedKeys = new Map<string, Coordinates>();
   readonly #numbered = new Set<string>();
 
   constructor(options: LayoutSourceOptions) {
@@ -63,8 +71,8 @@ export class LayoutSource {
   }
 
   /**
-   * A dump begins, where statements up to this version of the layouts have been delivered: what was read beyond comes
-   * again. Table ids may mean other tables than before.
+   * A dump begins. Statements up to this version of the layouts have been delivered, and later ones come
+   * again. Table ids may refer to other tables than before.
    */
   begin(version: number): void {
     this.#options.layouts.rewind(version);
@@ -77,14 +85,14 @@ export class LayoutSource {
   }
 
   /**
-   * Describes a table to the decoder. Gives a promise where the server has to be asked.
-   * @param place behind the table map, as the stream counts: inside a transaction MariaDB from 11.8 on states no positions
-   *   and leaves annotations out, so that a dump can't begin there.
-   * @param start where its transaction begins: the log can be read from there.
-   * @throws WaymarkError `unsupported-event` where nothing is proved, unless columns are numbered then; those of askServer
-   * and readDump, when the server is lost at it.
+   * Describes a table to the decoder. Returns a promise if it must ask the server.
+   * @param place after the table map, by the stream's own count. Inside a transaction MariaDB 11.8 states no
+   * positions and leaves out annotations, so a dump can't begin there.
+   * @param start where its transaction begins. The log can be read from there.
+   * @throws WaymarkError `unsupported-event` if nothing is proved, unless columns are numbered then; those
+   * of askServer and readDump, when the server is lost at it.
    */
-  tableMap(undescribed: UndescribedTable, place: Coordinates, start = place): Promise<void> | null {
+  tableMap(undescribed: UndescribedTable, place: Coordinates, start: Coordinates): Promise<void> | null {
     this.#start = start;
     const { layout } = undescribed;
     const key = keyOf(layout);
@@ -93,7 +101,7 @@ export class LayoutSource {
     if (proved !== null && this.#held.get(key) === layout.tableId) {
       const fitting = fit(layout, proved.definition);
       if (fitting.fits) {
-        undescribed.describe(fitting.columns);
+        undescribed.describe(fitting.table);
         return null;
       }
     }
@@ -101,9 +109,9 @@ export class LayoutSource {
   }
 
   /**
-   * A statement of the log was carried out. Gives whether it can have changed a table: table maps that come from now on
+   * A statement of the log was executed. Returns whether it can have changed a table. Then later table maps
    * are described anew.
-   * @param isOwn whether it is part of the stream's history. Otherwise it may be on this server alone.
+   * @param isOwn whether it is part of the stream's history. Otherwise it may exist on this server only.
    */
   statement(statement: LoggedStatement, isOwn = true): boolean {
     const { layouts, version } = this.#options;
@@ -123,8 +131,9 @@ export class LayoutSource {
     if ('definition' in verdict) {
       const fitting = fit(layout, verdict.definition);
       if (fitting.fits) {
-        this.#held.set(keyOf(layout), layout.tableId);
-        describe(fitting.columns);
+        const isKept = this.#options.layouts.of(layout)?.definition === verdict.definition;
+        if (isKept) this.#held.set(keyOf(layout), layout.tableId);
+        describe(fitting.table);
         return;
       }
       this.#unproved(undescribed, place, fitting.reason);
@@ -136,7 +145,7 @@ export class LayoutSource {
     const { layouts, version } = this.#options;
     if (version.binlogServer === true) {
       const known = layouts.of(layout);
-      return known ?? { unproved: 'a binlog server has no tables to ask for' };
+      return known ?? { unproved: 'a binlog server has no dictionary to ask' };
     }
     const answer = await this.#lookUp(layout);
     const { table } = answer;
@@ -144,10 +153,10 @@ export class LayoutSource {
     if (proved !== null && fit(layout, proved.definition).fits) {
       const { definition } = proved;
       if ('columns' in table && readsAlike(table.columns, definition.columns)) {
-        // Its lengths may be those of later.
-        layouts.keep(layout, definition);
-        return { definition };
+        return { definition: await this.#withKey(layout, place, answer, { definition, table }) };
       }
+      // A table that the account can't see doesn't disprove what the log says.
+      if ('missing' in table && table.isHidden) return { definition };
       if (await this.#isTouched(layout, place, answer)) return { definition };
     } else {
       if ('missing' in table) return { unproved: table.missing };
@@ -157,7 +166,36 @@ export class LayoutSource {
     return this.#dispute(layout, place, answer);
   }
 
-  /** The dictionary's definition holds where the stream stands, if it is the table map's. */
+  /**
+   * A definition that the dictionary confirms, perhaps except the primary key. The key affects no values. If
+   * it isn't proved, it isn't shown. The definition's own lengths stay, because the dictionary's may be
+   * newer.
+   */
+  async #withKey(
+    layout: UndescribedTable['layout'],
+    place: Coordinates,
+    answer: LookUp,
+    { definition, table }: { readonly definition: TableDefinition; readonly table: TableDefinition },
+  ): Promise<TableDefinition> {
+    const { layouts } = this.#options;
+    const key = keyOf(layout);
+    if (sameKey(definition.key, table.key) || (await this.#isTouched(layout, place, answer))) {
+      layouts.keep(layout, definition);
+      return definition;
+    }
+    // Without a statement (sql_log_bin=0) it has changed somewhere before the look-up.
+    const until = this.#disputedKeys.get(key);
+    if (definition.key !== null && !isBehind(place, until)) {
+      this.#disputedKeys.set(key, until ?? answer.after);
+      return { ...definition, key: null };
+    }
+    this.#disputedKeys.delete(key);
+    const known = { ...definition, key: table.key };
+    layouts.keep(layout, known);
+    return known;
+  }
+
+  /** The dictionary's definition holds at the stream's place if it fits the table map. */
   #learn(layout: UndescribedTable['layout'], table: TableDefinition): Verdict {
     const fitting = fit(layout, table);
     if (!fitting.fits) return { unproved: fitting.reason };
@@ -166,13 +204,13 @@ export class LayoutSource {
   }
 
   /**
-   * The definition isn't any more what it was when it was last seen, and no statement in the log has changed it
-   * (`sql_log_bin=0`, Galera's RSU): where it changed can't be known, so nothing is proved before the look-up.
+   * The definition has changed since it was last seen, without a statement in the log (`sql_log_bin=0`,
+   * Galera's RSU). Nobody can know where it changed. So nothing is proved before the look-up.
    */
   #dispute(layout: UndescribedTable['layout'], place: Coordinates, { after, table }: LookUp): Verdict {
     const key = keyOf(layout);
     const until = this.#disputed.get(key);
-    if (until !== undefined && (compareCoordinates(place, until) ?? 0) > 0 && 'columns' in table) {
+    if (isBehind(place, until) && 'columns' in table) {
       this.#disputed.delete(key);
       return this.#learn(layout, table);
     }
@@ -182,7 +220,7 @@ export class LayoutSource {
     };
   }
 
-  /** What is proved of a table, with its schema's default character set where it leaves its own to that. */
+  /** The proved definition of a table, with its schema's default character set if it inherits that. */
   async #provedWithCharsets(
     name: TableName,
     place: Coordinates,
@@ -219,8 +257,8 @@ export class LayoutSource {
       throw new WaymarkError(
         'unsupported-event',
         `The columns of ${schema}.${table} before ${where} on ${this.#server} can't be named for certain: ${reason}. ` +
-          'The log has no names: run SET GLOBAL binlog_row_metadata = FULL on the servers, and set it in their option ' +
-          'files. What was logged before that can be had with unprovedNames: number, which calls columns @1, @2, …',
+          'The log has no names. Run SET GLOBAL binlog_row_metadata = FULL on the servers, and set it in their option ' +
+          'files. To read what was logged before that, set unprovedNames: number, which calls columns @1, @2, …',
         { details: { server: this.#server, table: `${schema}.${table}`, ...place } },
       );
     }
@@ -270,8 +308,12 @@ export class LayoutSource {
   }
 }
 
-/** So many tables are remembered as those that the log was told of. */
+function isBehind(place: Coordinates, other: Coordinates | undefined): boolean {
+  return other !== undefined && (compareCoordinates(place, other) ?? 0) > 0;
+}
+
+/** How many tables are remembered as already logged. */
 const mostSaid = 10_000;
 
 const changedSince =
-  'a statement behind that place may have changed the table, and what it was before is not known';
+  'a later statement may have changed the table, and its definition before that is not known';

@@ -1,34 +1,34 @@
 import type { TableName } from '../binlog/rows-event.js';
-import type { DictionaryColumn } from '../decode/dictionary.js';
+import type { DictionaryColumn } from '../decode/described-table.js';
 import { altered } from './alteration.js';
 import { type StatementEffect, type TableChange, tablesOf } from './ddl-statement.js';
 import { type TableDefinition, unsaidCharset } from './table-definition.js';
 
-/** A table whose columns are proved where the stream stands. */
+/** A table whose columns are proved at the stream's place. */
 export type ProvedTable = {
   readonly definition: TableDefinition;
-  /** Whether a statement has made it what it is since the server's dictionary last agreed. */
+  /** Whether a statement has changed it since the server's dictionary last confirmed it. */
   readonly carried: boolean;
 };
 
-/** What was known before a statement, as far as it can have changed that. */
+/** What was known before a statement, as far as the statement can have changed it. */
 export type Undo = {
   /** Of the state before it. */
   readonly version: number;
-  /** What it can have changed: these tables alone, all of a schema, or all that there are. */
+  /** What it can have changed: certain tables, all tables of a schema, or all tables. */
   readonly scope:
     | { readonly kind: 'named' }
     | { readonly kind: 'schema'; readonly schema: string }
     | { readonly kind: 'all' };
   /** Null: not known before. */
   readonly tables: ReadonlyMap<string, ProvedTable | null>;
-  /** All schemas; null where it can't have changed one. */
+  /** All schemas. Null if it can't have changed a schema. */
   readonly schemas: ReadonlyMap<string, string> | null;
 };
 
-/** So many tables are remembered; of more, those that were proved longest ago are forgotten. */
+/** How many tables are remembered. Beyond that, those proved longest ago are forgotten. */
 const mostTables = 10_000;
-/** So many statements can be taken back. */
+/** How many statements can be undone. */
 const mostUndos = 1000;
 
 const separator = '\0';
@@ -38,7 +38,7 @@ export function keyOf({ schema, table }: TableName): string {
   return `${schema}${separator}${table}`;
 }
 
-/** The name that a key stands for. */
+/** The table's name for a key. */
 export function nameOfKey(key: string): TableName {
   const at = key.indexOf(separator);
   return { schema: key.slice(0, at), table: key.slice(at + 1) };
@@ -48,12 +48,12 @@ const schemaOf = (key: string): string => nameOfKey(key).schema;
 const alike = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase();
 
 /**
- * The tables whose columns are proved, as they are where the stream stands: learned from look-ups, carried over the
- * statements that are read. The version counts the statements that changed something, so that what was read and not
- * delivered can be taken back.
+ * The tables whose columns are proved at the stream's place. They are learned from look-ups, and carried
+ * through the statements that are read. The version counts the statements that changed something. So what was
+ * read but not delivered can be undone.
  */
 export class ProvedLayouts {
-  /** Whether a log has asked for them: where all names are in the log they need not be kept. */
+  /** Whether a log has needed them. If all names are in the log, they need not be kept. */
   isNeeded = false;
   #tables = new Map<string, ProvedTable>();
   /** Default character sets of schemas. */
@@ -62,7 +62,7 @@ export class ProvedLayouts {
   #undos: Undo[] = [];
   #revision = 0;
 
-  /** Of the stream's statements, so many have changed what tables are. */
+  /** How many of the stream's statements have changed tables. */
   get version(): number {
     return this.#version;
   }
@@ -92,14 +92,14 @@ export class ProvedLayouts {
     return this.#tables.get(keyOf(name)) ?? null;
   }
 
-  /** The server's dictionary says so, and that holds where the stream stands. */
+  /** Takes a definition of the server's dictionary that holds at the stream's place. */
   keep(name: TableName, definition: TableDefinition): void {
     this.#set(keyOf(name), { definition, carried: false });
     const [oldest] = this.#tables.keys();
     if (this.#tables.size > mostTables && oldest !== undefined) this.#tables.delete(oldest);
   }
 
-  /** The same of a schema: what its tables have left to it is known now. */
+  /** The same for a schema. Now the character sets that its tables inherit are known. */
   keepSchema(schema: string, charset: string): void {
     if (this.#schemas.get(schema) === charset) return;
     this.#revision += 1;
@@ -111,9 +111,9 @@ export class ProvedLayouts {
   }
 
   /**
-   * A statement was carried out. Gives whether it can have changed a table.
-   * @param isOwn whether it is part of the stream's history: otherwise it may be on this server alone, and what it makes of
-   * a table isn't kept.
+   * A statement was executed. Returns whether it can have changed a table.
+   * @param isOwn whether it is part of the stream's history. Otherwise it may exist on this server only, and
+   * its effect isn't kept.
    */
   statement(effect: StatementEffect, isOwn: boolean): boolean {
     if (effect.kind === 'tables' && effect.changes.length === 0) return false;
@@ -142,7 +142,7 @@ export class ProvedLayouts {
     return true;
   }
 
-  /** Takes back what statements beyond a version did. Gives false, knowing nothing any more, where that is too long ago. */
+  /** Undoes statements after a version. If that is too long ago, forgets everything and returns false. */
   rewind(version: number): boolean {
     if (version === this.#version) return true;
     this.#revision += 1;
@@ -158,7 +158,7 @@ export class ProvedLayouts {
     return false;
   }
 
-  /** Nothing before this version is gone back to any more. */
+  /** Versions before this one will not be restored any more. */
   settle(version: number): void {
     this.#undos = this.#undos.filter((undo) => undo.version >= version);
   }
@@ -198,7 +198,7 @@ export class ProvedLayouts {
     const proved = this.#tables.get(key);
     switch (change.kind) {
       case 'created':
-        // What stands there already stays; where it isn't known whether something does, nothing is.
+        // An existing table stays. If it isn't known whether one exists, nothing is known.
         if (change.unlessExists) return;
         this.#carry(key, this.#inSchema(change.table.schema, change.definition));
         return;
@@ -242,7 +242,7 @@ export class ProvedLayouts {
     for (const name of this.#schemas.keys()) if (alike(name, schema)) this.#schemas.delete(name);
   }
 
-  /** Whether names that differ in case are one depends on the server (`lower_case_table_names`). */
+  /** The server decides whether names that differ in case are the same (`lower_case_table_names`). */
   #forgetAlike({ schema, table }: TableName): void {
     const own = keyOf({ schema, table });
     for (const key of this.#tables.keys()) if (key !== own && alike(key, own)) this.#tables.delete(key);

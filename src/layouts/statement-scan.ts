@@ -13,13 +13,13 @@ export type StatementScanOptions = {
 };
 
 /**
- * Reads a server's log ahead of the stream, and remembers of each table and schema where the last statement stands that
- * can have changed it. What has been scanned once isn't scanned again.
+ * Scans a server's log ahead of the stream. It remembers for each table and schema the place of the last
+ * statement that can have changed it. No part of the log is scanned twice.
  */
 export class StatementScan {
   readonly #options: StatementScanOptions;
   #range: { readonly from: Coordinates; readonly to: Coordinates } | null = null;
-  /** Lower case, because it depends on the server whether case counts. */
+  /** In lower case, because case sensitivity depends on the server. */
   readonly #tables = new Map<string, Coordinates>();
   readonly #schemas = new Map<string, Coordinates>();
   readonly #droppedSchemas = new Map<string, Coordinates>();
@@ -30,7 +30,7 @@ export class StatementScan {
   }
 
   /**
-   * Reads what lies between two places, where it hasn't been read yet. Gives false where these are no places of one log.
+   * Scans between two places, unless that was done before. Returns false if they aren't places of one log.
    * @throws what readDump throws.
    */
   async reach(from: Coordinates, to: Coordinates): Promise<boolean> {
@@ -47,7 +47,7 @@ export class StatementScan {
     return true;
   }
 
-  /** Whether a statement behind a place, as far as was read, can have changed a table. */
+  /** Whether a statement after a place, as far as was read, can have changed a table. */
   touchesTable(name: TableName, behind: Coordinates): boolean {
     return [
       this.#anything,
@@ -56,7 +56,7 @@ export class StatementScan {
     ].some((place) => isLater(place, behind));
   }
 
-  /** Whether a statement behind a place can have changed a schema's default character set. */
+  /** Whether a statement after a place can have changed a schema's default character set. */
   touchesSchema(schema: string, behind: Coordinates): boolean {
     return [this.#anything, this.#schemas.get(schema.toLowerCase())].some((place) => isLater(place, behind));
   }

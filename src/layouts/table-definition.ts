@@ -1,9 +1,9 @@
-import { charsetByName } from '../decode/charset.js';
-import type { DictionaryColumn } from '../decode/dictionary.js';
+import { charsetByName, maximumBytesOf } from '../decode/charset.js';
+import type { DictionaryColumn } from '../decode/described-table.js';
 
 /**
- * Stands where a character set would: it is the default of the table's schema, which the statement didn't say, or it
- * can't be known. No character set has such a name.
+ * Placeholder for a character set that is the default of the table's schema, which the statement didn't
+ * state, or that is unknown. No character set has this name.
  */
 export const unsaidCharset = { ofSchema: '@schema', unknown: '@unknown' } as const;
 
@@ -16,9 +16,14 @@ export function isSaid(charset: string | null): boolean {
 export type TableDefinition = {
   /** Character sets may be unsaid, see {@link unsaidCharset}. */
   readonly columns: readonly DictionaryColumn[];
-  /** What a new column with text gets that doesn't say its own. */
+  /** The character set of a new text column that doesn't state its own. */
   readonly defaultCharset: string;
-  /** Columns that the server has made for itself, which the log may have behind these. */
+  /**
+   * Names of the primary key's columns, in its order; Empty if it has none, null if unknown. A UNIQUE key
+   * that servers use in place of a missing primary key isn't here.
+   */
+  readonly key: readonly string[] | null;
+  /** Columns that the server has created for itself. The log may have them after these. */
   readonly hidden?: readonly DictionaryColumn[];
 };
 
@@ -28,12 +33,29 @@ export function leavesToSchema({ columns, defaultCharset }: TableDefinition): bo
   return defaultCharset === ofSchema || columns.some(({ charset }) => charset === ofSchema);
 }
 
-/** A column type's own name: what stands before its length, attributes and comments. */
+/** Names of columns are compared without regard to case (MySQL 8.4 Reference Manual, "Identifier Case Sensitivity"). */
+export const sameName = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase();
+
+/** A key's columns with the table's spelling of their names. Null if the table lacks one of them. */
+export function keyAmong(
+  columns: readonly DictionaryColumn[],
+  key: readonly string[] | null,
+): readonly string[] | null {
+  const found = (key ?? []).flatMap((part) => columns.find(({ name }) => sameName(name, part))?.name ?? []);
+  return found.length === key?.length ? found : null;
+}
+
+/** Whether two keys are the same. An unknown key equals no other. */
+export function sameKey(one: readonly string[] | null, other: readonly string[] | null): boolean {
+  return one === other || (one?.length === other?.length && JSON.stringify(one) === JSON.stringify(other));
+}
+
+/** A column type's name, without length, attributes and comments. */
 export function typeName(type: string): string {
   return /^[a-z0-9]+/.exec(type.toLowerCase())?.[0] ?? '';
 }
 
-/** Types that are one and the same to the log, or to how values read; others stand for themselves. */
+/** Types that are the same in the log, or decode alike. Others map to themselves. */
 const sameTypes: Readonly<Record<string, string>> = {
   bool: 'tinyint',
   real: 'double',
@@ -62,8 +84,8 @@ export function sameCharset(one: string, other: string): boolean {
 }
 
 /**
- * What of a column decides how its values read, as a text to compare. Lengths don't, nor does a label's character that
- * MariaDB's dictionary can't give (a question mark stands for those beyond the Basic Multilingual Plane).
+ * What of a column decides how its values read, as a text to compare. Lengths don't, nor does a label's character
+ * that MariaDB's dictionary can't give (it has a question mark for those beyond the Basic Multilingual Plane).
  */
 function meaningOf({ name, type, charset }: DictionaryColumn): string {
   const own = typeName(type);
@@ -74,7 +96,10 @@ function meaningOf({ name, type, charset }: DictionaryColumn): string {
   return JSON.stringify([name, sameTypes[own] ?? own, isUnsigned, labels, set]);
 }
 
-/** Whether two definitions give the same names, and read the same. What one of them doesn't say is no difference. */
+/**
+ * Whether two definitions have the same names and decode alike. What one of them doesn't state is no
+ * difference.
+ */
 export function readsAlike(one: readonly DictionaryColumn[], other: readonly DictionaryColumn[]): boolean {
   if (one.length !== other.length) return false;
   return one.every((column, index) => {
@@ -103,15 +128,9 @@ export function charsetOfCollationName(collation: string): string {
   return charsetByName(name) === undefined ? unsaidCharset.unknown : name;
 }
 
-/** Bytes of a character at most, for the sets whose characters have no fixed or single byte; others: 1. */
-const characterBytes: Readonly<Record<string, number>> = {
-  ...{ utf8mb4: 4, utf8mb3: 3, ucs2: 2, utf16: 4, utf16le: 4, utf32: 4, gb18030: 4, ujis: 3, eucjpms: 3 },
-  ...{ big5: 2, gbk: 2, gb2312: 2, sjis: 2, cp932: 2, euckr: 2 },
-};
-
-/** How many bytes a column of CHAR, VARCHAR and their like has at most; null where that isn't known. */
+/** How many bytes a column of CHAR, VARCHAR and their like has at most. Null if that isn't known. */
 export function maximumBytes({ type, charset }: DictionaryColumn): number | null {
   const length = /^(?:var)?(?:char|binary)\((\d+)\)/i.exec(type)?.[1];
   if (length === undefined || (charset !== null && (!isSaid(charset) || charset === 'utf8'))) return null;
-  return Number(length) * (charset === null ? 1 : (characterBytes[charset] ?? 1));
+  return Number(length) * (charset === null ? 1 : maximumBytesOf(charset));
 }

@@ -1,17 +1,16 @@
 import type { LoggedStatement } from '../binlog/query-event.js';
-import { type SqlQuoting, usualQuoting, withoutComments } from '../binlog/sql-text.js';
+import { type SqlQuoting, usualQuoting, withoutComments } from '../sql/text.js';
 import type { TableFilter } from '../config/table-filter.js';
 import { textOfStatement } from '../decode/statement-text.js';
-import { nameAround } from './qualified-names.js';
-import { targetOf } from './statement-target.js';
+import { nameAround } from '../sql/qualified-names.js';
+import { targetOf } from '../sql/statement-target.js';
 
-/** So many dots are looked at; a statement that has more is delivered. */
+/** How many dots are examined. A statement with more is delivered. */
 const mostDots = 20_000;
 
 /**
- * Whether a statement is delivered: what it makes, changes or removes is, or it names a table that is. Where it isn't sure
- * what it is about, its default schema tells: all of that can't be known without parsing SQL whole; rather one statement
- * too many than one too few.
+ * Whether a statement is delivered: its target is delivered, or it names a delivered table. If the target isn't
+ * certain, the default schema decides. Only a full SQL parser could know more. In doubt the statement is delivered.
  */
 export function isStatementDeliverable(statement: LoggedStatement, filter: TableFilter): boolean {
   const { text, isSure } = textOfStatement(statement);
@@ -31,10 +30,11 @@ function isTextDeliverable(text: string, { schema, session }: LoggedStatement, f
   } else if (schema !== '' && filter.schema(schema)) return true;
   if (text.includes('.')) {
     if (namesTable(text, filter)) return true;
-    // Comments may stand within a name. Where the text is read wrongly, they are none: so it's looked at both ways.
+    // A comment may be within a name. In text that was decoded wrongly it may be no comment. So both readings are
+    // tried.
     if (mayHaveComment.test(text) && namesTable(withoutMarks(text, quoting), filter)) return true;
   }
-  // Without any schema to go by (CREATE USER, SET PASSWORD, …) a statement belongs to those who want everything.
+  // A statement without any schema (CREATE USER, SET PASSWORD, …) is delivered only if everything is.
   return schema === '' && target === null && filter.schema('');
 }
 
@@ -65,7 +65,7 @@ function namesTable(sql: string, filter: TableFilter): boolean {
   return false;
 }
 
-/** A filter that remembers its answers: the same few tables come again and again. */
+/** A filter that remembers its answers, because the same few tables come again and again. */
 export function rememberingFilter(filter: TableFilter): TableFilter {
   const tables = new Map<string, Map<string, boolean>>();
   return {

@@ -3,7 +3,8 @@ import { formatAddress } from '../config/address.js';
 import type { StartConfig } from '../config/schema.js';
 import { parseHint } from '../hints/hint.js';
 import { listBinaryLogs } from '../mysql/log-list.js';
-import type { BinaryLog } from '../mysql/server.js';
+import type { BinaryLog } from '../mysql/server-facts.js';
+import { noBinaryLog } from '../mysql/server-error.js';
 import { WaymarkError } from '../util/errors.js';
 import type { HintPlace } from './hint-scan.js';
 import { behind } from './history.js';
@@ -19,9 +20,8 @@ import type { TrailEntry } from './trail.js';
 import type { ResumePoint } from './match-state.js';
 
 /**
- * Where a reader without a checkpoint begins, with the trail that it would have, had it read before: from a hint
- * before the place up to it. The trail is empty when no hint is near; then no other server can be matched until the
- * first hint comes.
+ * Where a reader without a checkpoint begins, with the trail from a hint before the place up to it, as if it had read
+ * that part. The trail is empty if no hint is near. Then no other server can be matched until the first hint comes.
  *
  * @throws WaymarkError `coordinates` (the place isn't in the server's log, or lies inside a transaction: then the
  * message names the boundaries around it), `unsuitable-server` (no binary log), the errors of locateHint for
@@ -31,7 +31,7 @@ export async function beginTrail(start: StartConfig, options: HistoryBeforeOptio
   const { logEnd } = options.inspection;
   if (logEnd === null) {
     const server = formatAddress(options.instance.address);
-    throw new WaymarkError('unsuitable-server', `${server} writes no binary log (log_bin is OFF)`, {
+    throw new WaymarkError('unsuitable-server', `${server} ${noBinaryLog}`, {
       details: { server },
     });
   }
@@ -92,7 +92,7 @@ async function readTrail(
       trail.push({ kind: 'hint', hint: step.hint, coordinates: step.start });
       sequence = 0;
       sourceServerId = step.serverId;
-    } else if (!step.bornHere) {
+    } else if (!step.errant) {
       trail.push({ kind: 'transaction', identity: step.identity });
       sequence += 1;
     }

@@ -1,17 +1,17 @@
 import { unpackedBytesOf } from '../binlog/compression.js';
 import type { Coordinates } from '../binlog/coordinates.js';
-import { type DumpOptions, readDump } from '../binlog/dump-stream.js';
+import { type DumpOptions, readDump } from '../dump/dump-stream.js';
 import { eventServerId, EventType, eventType, type EventVisitor } from '../binlog/event.js';
-import { readStatement, statementOffset } from '../binlog/query-event.js';
+import { readMeaning, readStatement, statementOffset } from '../binlog/query-event.js';
 import { type Hint, type HintFormat, hintRecogniser } from '../hints/hint.js';
 
-/** A hint and where its statement stands in a server's binary log. */
+/** A hint, and the place of its statement in a server's binary log. */
 export type HintPlace = {
   readonly hint: Hint;
   readonly file: string;
   /** Where the statement's event begins. */
   readonly position: number;
-  /** Right behind it: a place between transactions. */
+  /** Right after it: a place between transactions. */
   readonly endPosition: number;
   /** Where it was injected: the source of that time. */
   readonly serverId: number;
@@ -28,9 +28,9 @@ type ScanProgress = { readonly file: string; readonly bytesScanned: number };
 export type ScanResult = { readonly bytesScanned: number };
 
 /**
- * Reads a server's binary log from `start` to its end (with `nonBlocking: false` beyond it, waiting for more), or until
- * `visit` gives true, and shows `visit` every hint.
- * Looks at headers and at the first bytes of statements alone, so it goes at the speed of the wire.
+ * Reads a server's binary log from `start` to its end (with `nonBlocking: false` beyond it, waiting for more), or
+ * until `visit` gives true, and shows `visit` every hint. Reads only headers and the first bytes of statements, so it
+ * runs at the speed of the network.
  * @throws what readDump throws.
  */
 export async function scanHints(
@@ -53,7 +53,8 @@ export async function scanHints(
     const type = eventType(buffer, eventStart);
     if (type !== EventType.query && type !== EventType.mariadbQueryCompressed) return;
     if (!mayBeHint(buffer, eventStart, end)) return;
-    const hint = recognise(readStatement(buffer, eventStart, end));
+    const statement = readStatement(buffer, eventStart, end);
+    const hint = recognise(readMeaning(statement, buffer, eventStart, end, null));
     if (hint === null) return;
     state.stopped = visit({
       hint,
@@ -71,12 +72,12 @@ export async function scanHints(
   return { bytesScanned };
 }
 
-/** The bounds of a hint statement's length, and the letter it begins with: enough to pass over almost everything. */
+/** The possible lengths of a hint statement, and its first letter. These rule out almost every other statement. */
 const shortestStatementBytes = 20;
 const longestStatementBytes = 400;
 
 function mayBeHint(buffer: Buffer, start: number, end: number): boolean {
-  const offset = statementOffset(buffer, start);
+  const offset = statementOffset(buffer, start, end);
   if (eventType(buffer, start) === EventType.mariadbQueryCompressed) {
     return isHintLong(unpackedBytesOf(buffer.subarray(offset, end)));
   }

@@ -1,9 +1,9 @@
 import { type Coordinates, firstPosition, formatCoordinates } from '../binlog/coordinates.js';
-import type { EndedTransaction } from '../binlog/transaction.js';
+import type { EndedTransaction } from '../transactions/transaction.js';
 import { formatAddress } from '../config/address.js';
 import type { Instance } from '../mysql/instance.js';
 import { type Inspection, isReplica } from '../mysql/inspect.js';
-import type { BinaryLog } from '../mysql/server.js';
+import type { BinaryLog } from '../mysql/server-facts.js';
 import { WaymarkError } from '../util/errors.js';
 import { type HintPlace, type HintScanOptions, scanHints } from './hint-scan.js';
 import { type HistoryOptions, readHistory } from './history.js';
@@ -13,13 +13,18 @@ export type HistoryBeforeOptions = Omit<HistoryOptions, 'start' | 'replicaServer
   Pick<HintScanOptions, 'onProgress'> & { readonly inspection: Inspection };
 
 /**
- * How far before a place its history may begin. The further, the more out of order the other server may be; this much
- * is read in a fraction of a second.
+ * How far before a place its history may begin. The further, the more the other server may be out of order. Reading
+ * this much takes a fraction of a second.
  */
 const lookBackBytes = 32 * 1024 * 1024;
 
 /** Log files looked at, newest first, for a hint before a place. */
 const lookBackFiles = 3;
+
+/** Whether a place exists in a server's binary logs. */
+export function hasPlace(logs: readonly BinaryLog[], { file, position }: Coordinates): boolean {
+  return logs.some((log) => log.file === file && log.sizeBytes >= position);
+}
 
 /**
  * Makes sure that a place is within a server's binary log.
@@ -40,7 +45,7 @@ export function requirePlace(
     const server = formatAddress(instance.address);
     return new WaymarkError(
       'coordinates',
-      `${server} has no place ${formatCoordinates(target)} in its binary log: ${why}. ${advice}`,
+      `${server} does not have the place ${formatCoordinates(target)} in its binary log: ${why}. ${advice}`,
       { details: { server, ...target } },
     );
   };
@@ -52,7 +57,7 @@ export function requirePlace(
   if (target.position > length) throw refuse(`the file is only ${length} bytes long`);
 }
 
-/** The oldest hint within reach before the target, or else the newest before it; null when there is none near. */
+/** The oldest hint within reach before the target, or else the newest one before it. Null if none is near. */
 export async function hintBefore(
   target: Coordinates,
   logs: readonly BinaryLog[],
@@ -97,9 +102,9 @@ async function hintsOfFile(
 export type HistoryStart = { readonly at: Coordinates; readonly sourceServerId: number | null };
 
 /**
- * Reads a server's history from a place up to a later one, showing each step. What the log holds before the target
- * and is no history (a rotation, an empty transaction) is passed over.
- * @param logs the server's files, for which are behind the target's.
+ * Reads a server's history from one place to a later one, and visits each step. Parts of the log that aren't history
+ * (a rotation, an empty transaction) are skipped.
+ * @param logs the server's files, to know which come after the target's.
  * @throws WaymarkError `coordinates` when the target lies inside a transaction; the message names the boundaries
  * around it; and what readHistory throws.
  */
@@ -157,7 +162,7 @@ function insideTransaction(
   const server = formatAddress(instance.address);
   return new WaymarkError(
     'coordinates',
-    `${formatCoordinates(target)} on ${server} lies inside the transaction from ` +
+    `${formatCoordinates(target)} on ${server} is inside the transaction from ` +
       `${formatCoordinates(start)} to ${formatCoordinates(end)}. Begin at one of these`,
     { details: { server, ...target, boundaries: [start, end] } },
   );

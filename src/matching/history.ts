@@ -1,9 +1,9 @@
 import type { Coordinates } from '../binlog/coordinates.js';
-import { readCommitted } from '../binlog/committed-events.js';
-import type { DumpOptions } from '../binlog/dump-stream.js';
+import { readCommitted } from '../transactions/committed-events.js';
+import type { DumpOptions } from '../dump/dump-stream.js';
 import { statementOfOutcome } from '../binlog/query-event.js';
-import type { EndedTransaction } from '../binlog/transaction.js';
-import { TransactionAssembler } from '../binlog/transaction-assembler.js';
+import type { EndedTransaction } from '../transactions/transaction.js';
+import { TransactionAssembler } from '../transactions/transaction-assembler.js';
 import type { TableFilter } from '../config/table-filter.js';
 import { type HintFormat, hintRecogniser } from '../hints/hint.js';
 import { isStatementDeliverable } from './deliverable.js';
@@ -16,20 +16,20 @@ export type HistoryOptions = Omit<DumpOptions, 'verifyChecksums'> & {
   readonly filter: TableFilter;
   /** The server's own id if it replicates from another. */
   readonly replicaServerId: number | null;
-  /** Who the source was at `start`: the server where the last hint before it was injected; null: not known. */
+  /** The source at `start`: the server where the last hint before it was injected. Null if not known. */
   readonly sourceServerId?: number | null;
-  /** Identities are to be those that a relay log's listing tells of the same transactions. */
+  /** Whether identities must be those that the listing of a relay log gives for the same transactions. */
   readonly listed?: boolean;
-  /** Called for each transaction, also for those that are no part of the history (nothing in them, rolled back). */
+  /** Called for each transaction, also for those outside the history (empty or rolled back). */
   readonly onTransaction?: (transaction: EndedTransaction) => void;
 };
 
 /**
- * Whether something with the server's own id is no part of the history: it was written there while the server was a
- * replica. A hint is injected on the source; so where the last one was born on this very server, it was the source
- * itself at that time, and what it wrote is the history, although it replicates from another today.
+ * Whether a transaction with the server's own id is errant: it was written there while the server was a replica.
+ * Hints are injected on the source. If the last hint has this server's id, the server was the source at that time,
+ * and its own transactions are the history, although it is a replica today.
  */
-export function isBornOnReplica(
+export function isErrant(
   serverId: number,
   replicaServerId: number | null,
   sourceServerId: number | null,
@@ -38,9 +38,8 @@ export function isBornOnReplica(
 }
 
 /**
- * A server's history from `start` on, a batch of steps for each batch of events: hints and the identities of
- * transactions, rows digested and not decoded. Steps of one batch come as an array, and an empty one says that the
- * server was heard from.
+ * A server's history from `start`: hints, and the identities of transactions. Rows are digested, not decoded. Each
+ * batch of events yields an array of steps. An empty array says that the server sent something.
  * @throws what readCommitted and the TransactionAssembler throw.
  */
 export async function* readHistory(options: HistoryOptions): AsyncGenerator<HistoryStep[], void, undefined> {
@@ -81,21 +80,21 @@ export async function* readHistory(options: HistoryOptions): AsyncGenerator<Hist
       return { kind: 'hint', hint, start, end, serverId };
     }
     const identity = digest === undefined ? transaction.identity : listedIdentity(transaction.gtid, digest);
-    const bornHere = isBornOnReplica(serverId, options.replicaServerId, sourceServerId);
-    return { kind: 'transaction', identity, start, end, bornHere, deliverable: delivers };
+    const errant = isErrant(serverId, options.replicaServerId, sourceServerId);
+    return { kind: 'transaction', identity, start, end, errant, deliverable: delivers };
   };
   for await (const batch of readCommitted(options)) {
     try {
       batch.forEach(assembler.event);
     } finally {
-      // What stands before an event that can't be read may be all that is looked for.
+      // The steps before an unreadable event may be all that the caller needs.
       yield steps;
     }
     steps = [];
   }
 }
 
-/** The place in a history where reading can begin so that the next thing seen is behind `place`. */
+/** A place where reading can begin so that the first step is after `place`. */
 export function behind(place: { readonly file: string; readonly endPosition: number }): Coordinates {
   return { file: place.file, position: place.endPosition };
 }

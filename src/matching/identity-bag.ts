@@ -1,9 +1,10 @@
-import { type Comparison, comparisonOf, likeness } from '../binlog/identity.js';
+import { type NumberInDomain, numberInDomain } from '../binlog/mariadb-gtid.js';
+import { type Comparison, comparisonOf, likeness } from '../transactions/identity.js';
 import type { Identity } from './trail.js';
 
 /**
- * By what two identities are found to be one transaction's; null when they are two's. The origins must agree, where
- * both servers give one of the same kind; else the seconds. Then the contents must, as far as they can be compared.
+ * How two identities were found to be the same transaction. Null if they differ. The origins must agree if both
+ * servers have one of the same kind, else the seconds. Then the contents must agree, as far as they can be compared.
  */
 export function compareIdentities(a: Identity, b: Identity): Comparison | null {
   return sameOrigin(a, b) ? likeness(a.digest, b.digest) : null;
@@ -21,20 +22,35 @@ function sameOrigin(a: Identity, b: Identity): boolean {
   return a.second === b.second;
 }
 
-/** Whether an origin is a GTID, under which a server has one transaction and no other; two can share a commit time. */
+/** Whether an origin is a GTID. A GTID is unique on a server. Two transactions can share a commit time. */
 function isGtid(origin: string): boolean {
   return /^[glu]:/.test(origin);
+}
+
+/**
+ * Whether two MariaDB GTIDs have the same number in the same domain, whatever their server id. A replica that is
+ * killed within an ALTER and finishes it from its DDL log when it starts again may log it itself, under its own
+ * server id and the number that the source gave it (seen on 10.11; MariaDB: sql/ddl_log.cc,
+ * ddl_log_execute_recovery).
+ */
+export function sameNumber(a: Identity, b: Identity): boolean {
+  const [one, other] = [gtidNumberOf(a), gtidNumberOf(b)];
+  return one !== null && one.domain === other?.domain && one.sequence === other.sequence;
+}
+
+function gtidNumberOf({ origin }: Identity): NumberInDomain | null {
+  return origin.startsWith('g:') ? numberInDomain(origin.slice(2)) : null;
 }
 
 /** An identity in a bag, and its number. */
 type Held = { readonly identity: Identity; readonly value: number; taken: boolean };
 
-/** A bag of identities, each with a number: what is put in twice can be taken out twice, the first one first. */
+/** A multiset of numbered identities. What was put in twice can be taken out twice, the first one first. */
 export class IdentityBag {
   readonly #byDigest = new Map<bigint, Held[]>();
   /** Also what has been taken out. */
   readonly #byOrigin = new Map<string, Held[]>();
-  /** Made when it is first needed: for what can't be compared by content, and has no mark in common. */
+  /** Built on demand: for transactions that can't be compared by content and have no origin in common. */
   #bySecond: Map<number, Held[]> | null = null;
   /** Whether anything has been put in that can't be compared by content. */
   #hasIncomparable = false;
@@ -54,12 +70,26 @@ export class IdentityBag {
   }
 
   /**
-   * Takes out an identity of the same transaction; gives its number, and by what it was found to be the same. One with
-   * the same content is preferred. Null when there is none.
+   * Takes out an identity of the same transaction. Returns its number and how it was compared. Prefers the same
+   * content. Null if there is none.
    */
   take(identity: Identity): { readonly value: number; readonly by: Comparison } | null {
     const held = this.#find(identity);
-    if (held === undefined) return null;
+    return held === undefined ? null : this.#takeOut(held, identity);
+  }
+
+  /**
+   * Takes out a transaction that a replica has logged itself in place of its source's: the same content, with the
+   * same number in the same domain. Returns the identity that the other servers have.
+   */
+  takeRecovered(
+    identity: Identity,
+  ): { readonly value: number; readonly by: Comparison; readonly identity: Identity } | null {
+    const held = this.#byDigest.get(identity.digest)?.find((one) => sameNumber(one.identity, identity));
+    return held === undefined ? null : { ...this.#takeOut(held, identity), identity: held.identity };
+  }
+
+  #takeOut(held: Held, identity: Identity): { readonly value: number; readonly by: Comparison } {
     held.taken = true;
     this.#size -= 1;
     const { digest } = held.identity;
@@ -69,14 +99,14 @@ export class IdentityBag {
     return { value: held.value, by: likeness(digest, identity.digest) ?? 'origin' };
   }
 
-  /** Whether something with this mark of origin has been put in: with another digest, the contents differ. */
+  /** Whether a transaction of this origin has been put in. If its digest differs, the contents differ. */
   sameOrigin(identity: Identity): boolean {
     return this.#byOrigin.has(identity.origin);
   }
 
   /**
-   * The number of what has been put in under the same GTID and is, by its content, another transaction; null when
-   * nothing has, or the contents can't be compared.
+   * The number of a transaction with the same GTID and other content. Null if there is none, or if the contents can't
+   * be compared.
    */
   otherContent(identity: Identity): number | null {
     if (!isGtid(identity.origin)) return null;

@@ -1,11 +1,11 @@
-import { ContentDigest, runHead } from '../binlog/content-digest.js';
+import { ContentDigest, runHead } from '../transactions/content-digest.js';
 import type { Statement } from '../binlog/query-event.js';
 import type { RowOperation, TableName } from '../binlog/rows-event.js';
 import type { Identity } from './trail.js';
 
 /**
- * The digest of a transaction as far as SHOW RELAYLOG EVENTS tells of it, taken as it streams by: kinds of change,
- * tables and statements, without what is in the rows.
+ * The digest of what SHOW RELAYLOG EVENTS shows of a transaction, computed while it streams by: kinds of change,
+ * tables and statements, without the content of rows.
  */
 export class ListedDigest {
   #digest = new ContentDigest();

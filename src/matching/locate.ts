@@ -2,17 +2,17 @@ import { type Coordinates, firstPosition } from '../binlog/coordinates.js';
 import { formatAddress } from '../config/address.js';
 import { compareHints, type Hint } from '../hints/hint.js';
 import { listBinaryLogs } from '../mysql/log-list.js';
-import type { BinaryLog } from '../mysql/server.js';
+import type { BinaryLog } from '../mysql/server-facts.js';
 import { type ErrorCode, hasCode, WaymarkError } from '../util/errors.js';
 import { type HintPlace, type HintScanOptions, scanHints } from './hint-scan.js';
 
 export type { HintPlace };
 
-/** Where a hint is, and what finding it took. */
+/** The place of a hint, and the cost of finding it. */
 export type LocateResult = HintPlace & { readonly filesProbed: number; readonly bytesScanned: number };
 
 export type LocateOptions = HintScanOptions & {
-  /** A place at which, by an earlier note, the log stood before the hint: reading begins there. Wrong ones do no harm. */
+  /** A place before the hint, by an earlier note. Reading begins there. A wrong one does no harm. */
   readonly startHere?: Coordinates | null;
 };
 
@@ -20,14 +20,14 @@ export type LocateOptions = HintScanOptions & {
 type Effort = { filesProbed: number; bytesScanned: number };
 
 /**
- * Finds the first of `wanted` (oldest first) that stands in a server's binary log.
+ * Finds the first of `wanted` (oldest first) that is in a server's binary log.
  *
- * The list of logs comes from the server. With a note (`startHere`) reading begins there; else, when the hints
- * ascend, by bisection over the files, reading each file's beginning up to its first hint; then one file is read.
- * Hints that don't ascend: newest file first.
+ * The list of logs comes from the server. With a note (`startHere`), reading begins there. Without one, and if the
+ * hints ascend, it bisects the files by the first hint in each, and then reads one file. If hints don't ascend, it
+ * reads the newest file first.
  *
- * @throws WaymarkError `hint-purged` (the server's first hint is newer than all wanted ones), `hint-behind` (its last
- * hint is older than all), `hint-not-found`; and what reading the log throws.
+ * @throws WaymarkError `purged` (the server's first hint is newer than all wanted ones), `behind` (its last hint is
+ * older than all), `not-found`; and what reading the log throws.
  */
 export async function locateHint(wanted: readonly Hint[], options: LocateOptions): Promise<LocateResult> {
   const effort: Effort = { filesProbed: 0, bytesScanned: 0 };
@@ -45,7 +45,7 @@ export async function locateHint(wanted: readonly Hint[], options: LocateOptions
   throw absence(outcome, wanted, options, effort);
 }
 
-/** The newest hint in a server's binary log; null when there is none at all. */
+/** The newest hint in a server's binary log. Null if there is none at all. */
 export async function lastHint(options: HintScanOptions): Promise<HintPlace | null> {
   const logs = await listBinaryLogs(options.instance, options.signal, options.connectTimeoutMs);
   for (const log of logs.toReversed()) {
@@ -55,10 +55,10 @@ export async function lastHint(options: HintScanOptions): Promise<HintPlace | nu
   return null;
 }
 
-/** What a search saw when it did not find. */
+/** What an unsuccessful search saw. */
 type Outcome = { readonly place: HintPlace | null; readonly first: Hint | null; readonly last: Hint | null };
 
-/** Reads from a noted place on. Null when the note is of no use, for whatever reason: then the long way is taken. */
+/** Reads from a noted place. Null if the note is useless for any reason. Then the full search is needed. */
 async function locateFromNote(
   start: Coordinates,
   wanted: readonly Hint[],
@@ -74,7 +74,7 @@ async function locateFromNote(
   }
 }
 
-/** Reads forward until a wanted hint stands there, or (ascending) one that is newer than all of them. */
+/** Reads forward to a wanted hint, or (if ascending) to one that is newer than all of them. */
 async function readForward(
   start: Coordinates,
   wanted: readonly Hint[],
@@ -131,7 +131,7 @@ async function locateAscending(
   return { ...outcome, first: await firstHintFrom(logs, 0, options, effort) };
 }
 
-/** The first hint at or behind a file's beginning; null when there is none up to the log's end. */
+/** The first hint at or after a file's beginning. Null if there is none up to the log's end. */
 async function firstHintFrom(
   logs: readonly BinaryLog[],
   index: number,
@@ -217,21 +217,21 @@ function absence(
     new WaymarkError(code, `${server} doesn't have ${what}: ${why}`, { details });
   if (outcome.first && newest && (compareHints(outcome.first, newest) ?? 0) > 0) {
     return error(
-      'hint-purged',
+      'purged',
       `the oldest hint in its binary logs, ${outcome.first.token}, is newer. Its older logs are gone`,
     );
   }
   if (outcome.last && oldest && (compareHints(outcome.last, oldest) ?? 0) < 0) {
     return error(
-      'hint-behind',
-      `the newest hint in its binary logs, ${outcome.last.token}, is older. It hasn't got so far yet`,
+      'behind',
+      `the newest hint in its binary logs, ${outcome.last.token}, is older. It has not come that far yet`,
     );
   }
   if (outcome.first === null && outcome.last === null) {
     return error(
-      'hint-not-found',
+      'not-found',
       'there is no hint at all in its binary logs. Are hints injected, and in this format?',
     );
   }
-  return error('hint-not-found', 'other hints are there, this one is not');
+  return error('not-found', 'it has other hints, but not this one');
 }

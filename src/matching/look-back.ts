@@ -10,11 +10,10 @@ const slackSeconds = 10;
 const clockSlackSeconds = 60;
 
 /**
- * Finds where to begin before the start hint when the trail is too short to say what is older than it, and servers
- * commit out of order: with the transactions right before the hint, as many as the margin says, that are not older
- * than the trail itself. One of them can be new, because the server before would have written it behind all that was
- * delivered. A short trail is one from a stream's beginning: nothing of it was ever dropped, so that nothing that is
- * not in it has been delivered.
+ * Finds where to begin before the start hint, if the trail is too short and servers commit out of order. It begins
+ * with the transactions right before the hint, up to the margin, that are not older than the trail. One of them can
+ * be new, because the old server would have written it after everything that was delivered. A short trail comes from
+ * a stream that began recently. Nothing of it was ever dropped, so what isn't in it was not delivered.
  */
 export class LookBack {
   readonly #margin: number;
@@ -26,7 +25,7 @@ export class LookBack {
     this.#firstSecond = firstSecondOf(trail);
   }
 
-  /** Takes what stands before the start hint, in order. */
+  /** Takes the steps before the start hint, in order. */
   step(step: HistoryStep): void {
     if (step.kind === 'hint' || step.identity.second < this.#firstSecond - slackSeconds) return;
     this.#window.push(step.start);
@@ -39,7 +38,7 @@ export class LookBack {
   }
 }
 
-/** The earliest second in the trail; of a trail with nothing but hints, what the first hint says of the time. */
+/** The earliest second in the trail. If the trail has only hints, the time of the first one. */
 function firstSecondOf(trail: readonly TrailEntry[]): number {
   const seconds = trail.flatMap((entry) => (entry.kind === 'transaction' ? [entry.identity.second] : []));
   if (seconds.length > 0) return seconds.reduce((first, second) => Math.min(first, second));

@@ -1,5 +1,5 @@
 import { type Coordinates, firstPosition } from '../binlog/coordinates.js';
-import { comparisonOf } from '../binlog/identity.js';
+import { comparisonOf } from '../transactions/identity.js';
 import type { TableFilter } from '../config/table-filter.js';
 import type { HintFormat } from '../hints/hint.js';
 import type { Instance } from '../mysql/instance.js';
@@ -18,7 +18,10 @@ export type MatchLogOptions = {
   readonly trail: readonly TrailEntry[];
   /** Whether the server that the trail was read from commits in one order, that of the source. */
   readonly trailOrdered: boolean;
-  /** Whether the trail was read from this very log: then it stands there in its order, whatever servers keep. */
+  /**
+   * Whether the trail was read from this very log. Then it is in the log's order, even if servers commit out of
+   * order.
+   */
   readonly sameLog?: boolean;
   readonly margin: number;
   readonly format: HintFormat;
@@ -28,23 +31,26 @@ export type MatchLogOptions = {
   readonly connectTimeoutMs?: number;
   /** The trail was made of a relay log's listing: the log is read as one would list it. */
   readonly listed?: boolean;
-  /** Statements that the trail doesn't have are nothing new: on the server that it was read from they changed nothing. */
+  /**
+   * Whether statements that the trail lacks are ignored, because they changed nothing on the server that it was read
+   * from.
+   */
   readonly passesStatements?: boolean;
   /** End at the end of the log, instead of waiting for more. */
   readonly nonBlocking?: boolean;
 };
 
-/** What the one who asked for a match does with it, step by step. */
+/** The caller's handler for a match, step by step. */
 export type MatchTaker = {
-  /** Takes the state behind a step; true ends the reading. */
+  /** Takes the state after a step. Returning true ends the reading. */
   readonly step: (state: MatchState, step: HistoryStep) => boolean;
   /** Called for each batch of events, also for those without a step. */
   readonly heard?: (evidence: MatchEvidence) => void;
 };
 
 /**
- * Holds a server's log, from a hint of the trail on, against the trail; gives the match as it stands when the taker
- * has enough, or when the log ends.
+ * Compares a server's log with the trail, from a hint of the trail. Returns the match when the taker has enough, or
+ * when the log ends.
  * @throws what reading the log throws.
  */
 export async function matchLog(
@@ -78,7 +84,7 @@ export async function matchLog(
   return matcher;
 }
 
-/** A step as it counts where a statement that the trail doesn't have is nothing new. */
+/** The step as it counts if statements that the trail lacks are ignored. */
 function withoutStatement(step: HistoryStep): HistoryStep {
   if (step.kind === 'hint' || comparisonOf(step.identity.digest) !== 'origin') return step;
   return { ...step, deliverable: false };
@@ -103,8 +109,8 @@ async function lookBack(
 }
 
 /**
- * Whether nothing may be out of order: each server commits in one order, by all of its history and not by the trail
- * alone, and both in the same one. MariaDB's domains may have come since the trail was begun.
+ * Whether order is guaranteed: each server commits in one order, by its whole history and not only by the trail, and
+ * both in the same order. A MariaDB domain may be newer than the beginning of the trail.
  */
 export function isOrdered(
   options: Pick<MatchLogOptions, 'trailOrdered' | 'sameLog' | 'inspection' | 'trail'>,

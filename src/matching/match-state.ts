@@ -2,10 +2,10 @@ import type { Coordinates } from '../binlog/coordinates.js';
 import type { Hint } from '../hints/hint.js';
 import type { Identity, TrailEntry } from './trail.js';
 
-/** How sure a match is (DESIGN.md, Words). */
+/** How sure a match is (docs/concepts.md, Confidence). */
 export type Confidence = 'exact' | 'reordered' | 'shape' | 'unverified';
 
-/** What a candidate's log holds, in its order. Transactions without content are left out. */
+/** A step of a candidate's log, in its order. Empty transactions are left out. */
 export type HistoryStep =
   | {
       readonly kind: 'hint';
@@ -20,15 +20,17 @@ export type HistoryStep =
       readonly identity: Identity;
       readonly start: Coordinates;
       readonly end: Coordinates;
-      /** Born on the candidate itself while it replicates: no part of the history, unless the trail has it. */
-      readonly bornHere: boolean;
-      /** Whether anything in it would be delivered; if not, it doesn't matter whether the trail has it. */
+      /**
+       * Errant: written on the candidate itself while it was a replica. Not part of the history, unless the trail has
+       * it.
+       */
+      readonly errant: boolean;
+      /** Whether anything in it would be delivered. If not, it doesn't matter whether the trail has it. */
       readonly deliverable: boolean;
     };
 
 /**
- * A transaction that was delivered and is not where it should be, told so that a person can look it up. Sequence 0
- * is the hint itself.
+ * A delivered transaction that is missing, described so that a person can look it up. Sequence 0 is the hint itself.
  */
 export type MissingTransaction = {
   readonly hint: string | null;
@@ -44,13 +46,13 @@ export type PassedOver = { readonly start: Coordinates; readonly identity: Ident
 /** Where reading goes on, and what to pass over from there. */
 export type ResumePoint = {
   readonly coordinates: Coordinates;
-  /** The trail as this server has it, up to the coordinates and with what of it stands behind them. */
+  /** The trail in this server's order: up to the coordinates, and the part of it after them. */
   readonly trail: readonly TrailEntry[];
   /** The last hint before the coordinates and the number of transactions since. */
   readonly sequence: number;
-  /** Where that hint was injected: the source of that time; null when it isn't known. */
+  /** Where that hint was injected: the source of that time. Null if it isn't known. */
   readonly sourceServerId: number | null;
-  /** Delivered already, standing behind the coordinates: where each begins on this server. */
+  /** Delivered transactions after the coordinates: where each begins on this server. */
   readonly skip: readonly PassedOver[];
 };
 
@@ -58,12 +60,12 @@ export type ResumePoint = {
 export type MatchEvidence = {
   readonly transactionsMatched: number;
   readonly hintsMatched: number;
-  /** Of the trail, how many had to be met. */
+  /** How many entries of the trail had to be met. */
   readonly required: number;
-  /** Transactions between the trail's that the trail doesn't have: they are delivered. */
+  /** New transactions between those of the trail. They are delivered. */
   readonly additional: number;
-  /** Transactions born on the server itself: left out. */
-  readonly bornHere: number;
+  /** Errant transactions. They are left out. */
+  readonly errant: number;
 };
 
 export type MatchState =
@@ -79,7 +81,7 @@ export type MatchState =
       /** The first few of what is missing. */
       readonly missing: readonly MissingTransaction[];
       readonly missingCount: number;
-      /** What stands there instead, when something with the same origin does: then the contents differ. */
+      /** The transaction with the same origin but other content, if there is one. */
       readonly otherContent: MissingTransaction | null;
       readonly resume: ResumePoint;
       readonly evidence: MatchEvidence;

@@ -1,10 +1,10 @@
 import { type Coordinates, firstPosition } from '../binlog/coordinates.js';
 import { isReplica } from '../mysql/inspect.js';
 import { listBinaryLogs } from '../mysql/log-list.js';
-import type { BinaryLog } from '../mysql/server.js';
+import type { BinaryLog } from '../mysql/server-facts.js';
 import { hasCode } from '../util/errors.js';
 import { readHistory } from './history.js';
-import { type HistoryBeforeOptions, readUpTo } from './history-before.js';
+import { hasPlace, type HistoryBeforeOptions, readUpTo } from './history-before.js';
 import { sameTransaction } from './identity-bag.js';
 import { RecentOrigins } from './recent-origins.js';
 import type { Identity, TrailEntry } from './trail.js';
@@ -12,19 +12,19 @@ import type { Identity, TrailEntry } from './trail.js';
 /** Transactions compared before a place. */
 export const compared = 64;
 
-/** Where a reader stood on a server, by what was noted of it. */
+/** A reader's noted place on a server. */
 export type NotedPlace = {
   readonly coordinates: Coordinates;
-  /** How many of the trail's last transactions were delivered later, and stand behind the coordinates. */
+  /** How many of the trail's last transactions were delivered later, and are after the coordinates. */
   readonly deliveredBehind: number;
 };
 
 /**
- * Where to go on after a trail without hints, which can't be matched anywhere else, on the server that it was read
- * from: behind the last transaction that was delivered. The file must be there and long enough, the transactions
- * before the noted coordinates must be the trail's last ones up to there, and behind them those delivered later must
- * follow, in order and without another between: a server that has been rebuilt has others, whatever its file is
- * called. null when that isn't so.
+ * Where to go on after a trail without hints: after the last delivered transaction, on the server that it was read
+ * from. Such a trail can't be matched on any other server. The file must exist and be long enough. The transactions
+ * before the noted coordinates must be the trail's last ones up to there. The transactions delivered later must
+ * follow, in order and with no others between. A rebuilt server has other transactions, even under the same file
+ * name. Null if any of this isn't so.
  * @throws what reading the log throws.
  */
 export async function findSamePlace(
@@ -33,14 +33,13 @@ export async function findSamePlace(
   options: HistoryBeforeOptions,
 ): Promise<Coordinates | null> {
   const logs = await listBinaryLogs(options.instance, options.signal, options.connectTimeoutMs);
-  const log = logs.find(({ file }) => file === coordinates.file);
-  if (log === undefined || log.sizeBytes < coordinates.position) return null;
+  if (!hasPlace(logs, coordinates)) return null;
   const entries = trail.filter((entry) => entry.kind === 'transaction');
   const noted = entries.slice(0, entries.length - deliveredBehind);
   try {
     if (!endsAlike(await lastBefore(coordinates, logs, options), noted)) return null;
   } catch (error) {
-    // Where a transaction ended, there is the middle of one now.
+    // A transaction used to end here. Now the place is inside one.
     if (hasCode(error, 'coordinates')) return null;
     throw error;
   }
@@ -54,9 +53,9 @@ type Delivered = Pick<Extract<TrailEntry, { kind: 'transaction' }>, 'kind' | 'id
 export type Logged = { readonly identity: Identity; readonly deliverable: boolean };
 
 /**
- * Whether the log's last transactions are the trail's last ones, as far as both go. One of which nothing is delivered
- * may be in the log alone: what a sink held of a dead agent's work doesn't tell of those. So may one that comes a second
- * time (see {@link RecentOrigins}). Pure.
+ * Whether the log's last transactions are the trail's last ones, as far as both reach. A transaction without anything
+ * to deliver may be only in the log, because a sink doesn't record those. So may a repeated one (see {@link
+ * RecentOrigins}). Pure.
  */
 export function endsAlike(log: readonly Logged[], trail: readonly Delivered[]): boolean {
   const recent = new RecentOrigins(trail);
@@ -70,7 +69,10 @@ export function endsAlike(log: readonly Logged[], trail: readonly Delivered[]): 
   return left < trail.length || trail.length === 0;
 }
 
-/** The last transactions before the place: in its file or, where that begins there, in the one before that has any. */
+/**
+ * The last transactions before the place: in its file or, if the file begins there, in the last earlier file with
+ * any.
+ */
 async function lastBefore(
   place: Coordinates,
   logs: readonly BinaryLog[],
@@ -81,7 +83,7 @@ async function lastBefore(
     const found: Logged[] = [];
     const start = { at: { file, position: firstPosition }, sourceServerId: null };
     await readUpTo(start, place, logs, options, (step) => {
-      if (step.kind === 'hint' || step.bornHere) return;
+      if (step.kind === 'hint' || step.errant) return;
       found.push({ identity: step.identity, deliverable: step.deliverable });
       if (found.length > compared) found.shift();
     });
@@ -90,7 +92,7 @@ async function lastBefore(
   return [];
 }
 
-/** The end of the last of these transactions, which must be all that is to be delivered behind the place up to there. */
+/** The end of the last of these transactions. They must be everything deliverable between the place and that end. */
 async function endBehind(
   place: Coordinates,
   before: readonly Delivered[],
@@ -103,7 +105,7 @@ async function endBehind(
   let next = 0;
   for await (const steps of readHistory({ ...options, replicaServerId, start: place, nonBlocking: true })) {
     for (const step of steps) {
-      if (step.kind === 'hint' || step.bornHere || !step.deliverable) continue;
+      if (step.kind === 'hint' || step.errant || !step.deliverable) continue;
       if (recent.has(step.identity)) continue;
       const expected = delivered[next];
       if (expected === undefined || !sameTransaction(expected.identity, step.identity)) return null;

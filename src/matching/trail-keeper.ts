@@ -1,41 +1,41 @@
 import type { Coordinates } from '../binlog/coordinates.js';
 import type { Hint } from '../hints/hint.js';
+import { IdentityList } from './identity-list.js';
 import type { Identity, TrailEntry } from './trail.js';
 
 /**
- * Entries kept in memory at most (about 100 MB). Reached only when no hint comes for very long: then the oldest half
- * goes, and with it, if need be, the ability to switch, which the agent warns about.
+ * The most transactions kept in memory (about 60 MB). This is reached only if no hint comes for very long. Then the
+ * oldest half is dropped. The stream may lose its ability to switch by that. The agent warns about it.
  */
-const maximumEntries = 1_000_000;
+const maximumTransactions = 1_000_000;
 
-/** A hint of the trail: its place in the list, and how many transactions were added before it, ever. */
-type Mark = { index: number; transactionsBefore: number };
+/** A hint of the trail, and how many of the list's transactions stand before it. */
+type Mark = { readonly hint: Hint; readonly coordinates: Coordinates; readonly before: number };
 
 /**
  * The trail as it grows: what was delivered lately, oldest first.
  *
- * It is cut at hints, so that it always begins with one, and keeps: the newest hint that has a whole interval and at
- * least `margin` transactions behind it (reading a candidate begins to count there), and before that hint at least
- * another `margin` transactions, which a candidate that commits out of order may have behind it.
+ * It is cut at hints, so it always begins with one. It keeps the newest hint that is followed by a whole interval and
+ * at least `margin` transactions. On a candidate, counting begins there. Before that hint it keeps at least another
+ * `margin` transactions, because a candidate that commits out of order may have them after it.
  */
 export class TrailKeeper {
   readonly #margin: number;
-  readonly #maximumEntries: number;
-  #entries: TrailEntry[] = [];
+  readonly #maximumTransactions: number;
+  readonly #identities = new IdentityList();
   #marks: Mark[] = [];
   /** Of the hints in the trail. */
   readonly #tokens = new Set<string>();
-  #transactions = 0;
   #lastHint: Hint | null = null;
   #sequence = 0;
 
-  constructor(margin: number, limit = maximumEntries) {
+  constructor(margin: number, limit = maximumTransactions) {
     this.#margin = margin;
-    this.#maximumEntries = limit;
+    this.#maximumTransactions = limit;
   }
 
   /**
-   * Takes over a trail as a checkpoint has it, and its numbering, whatever was kept before.
+   * Takes over the trail and the numbering of a checkpoint, and drops what was kept before.
    * @param sequence the number of transactions since the last hint.
    * @param numberedFrom the hint since which `sequence` counts, where that isn't the trail's last.
    */
@@ -46,8 +46,8 @@ export class TrailKeeper {
   }
 
   /**
-   * Takes over the trail as another server has it. The numbering of what is delivered goes on where it was, if it has
-   * begun: that server may have the last hint at another place, and counting from there would give a number twice.
+   * Takes over the trail in another server's order. If numbering has begun, it goes on unchanged, because that server
+   * may have the last hint at another place. Counting from there would use a number twice.
    */
   moveTo(entries: readonly TrailEntry[], sequence: number): void {
     const before = { hint: this.#lastHint, sequence: this.#sequence };
@@ -59,9 +59,9 @@ export class TrailKeeper {
   }
 
   /**
-   * Adds a hint and forgets what is no longer needed. One that the trail has already begins nothing new: on a server
-   * with another order it comes again, and so it does on a replica that was killed between a statement's way into its
-   * log and the note of it (MariaDB: mysql.gtid_slave_pos), which carries it out, and logs it, once more.
+   * Adds a hint and drops what is no longer needed. A hint that the trail has already begins nothing new. It may come
+   * again on a server with another order, and on a replica that was killed after logging a statement and before
+   * saving its place (MariaDB: mysql.gtid_slave_pos), which then executes and logs it again.
    */
   hint(hint: Hint, coordinates: Coordinates): void {
     if (this.has(hint)) return;
@@ -70,13 +70,12 @@ export class TrailKeeper {
   }
 
   transaction(identity: Identity): void {
-    this.#entries.push({ kind: 'transaction', identity });
-    this.#transactions += 1;
+    this.#identities.push(identity);
     this.#sequence += 1;
-    if (this.#entries.length > this.#maximumEntries) this.#drop(this.#maximumEntries >> 1);
+    if (this.#identities.length > this.#maximumTransactions) this.#drop(this.#maximumTransactions >> 1);
   }
 
-  /** A transaction came that the trail has already: it counts, and isn't added. */
+  /** A transaction came that the trail already has. It counts, but isn't added. */
   passedOver(): void {
     this.#sequence += 1;
   }
@@ -86,11 +85,28 @@ export class TrailKeeper {
     return this.#tokens.has(hint.token);
   }
 
-  get entries(): readonly TrailEntry[] {
-    return this.#entries;
+  /** A new copy of the whole trail. */
+  get entries(): TrailEntry[] {
+    return this.#entriesFrom(0, 0);
   }
 
-  /** The hint added last, also when the trail had to be cut behind it: what is delivered is numbered from it. */
+  /**
+   * The whole trail if it has at most `count` transactions. Else the part of {@link entries} from the first hint with
+   * at most that many after it.
+   */
+  newest(count: number): TrailEntry[] {
+    const { length } = this.#identities;
+    if (length <= count) return this.entries;
+    const first = this.#marks.findIndex(({ before }) => length - before <= count);
+    return first < 0 ? [] : this.#entriesFrom(first, this.#marks[first]?.before ?? 0);
+  }
+
+  /** Hints and transactions in the trail. */
+  get length(): number {
+    return this.#identities.length + this.#marks.length;
+  }
+
+  /** The hint added last, even if the trail had to be cut after it. Numbering counts from it. */
   get lastHint(): Hint | null {
     return this.#lastHint;
   }
@@ -105,11 +121,24 @@ export class TrailKeeper {
     return this.#marks.length;
   }
 
+  #entriesFrom(mark: number, transaction: number): TrailEntry[] {
+    const entries: TrailEntry[] = [];
+    let at = transaction;
+    const transactions = (to: number): void => {
+      for (; at < to; at += 1) entries.push({ kind: 'transaction', identity: this.#identities.at(at) });
+    };
+    for (const { hint, coordinates, before } of this.#marks.slice(mark)) {
+      transactions(before);
+      entries.push({ kind: 'hint', hint, coordinates });
+    }
+    transactions(this.#identities.length);
+    return entries;
+  }
+
   #take(entries: readonly TrailEntry[]): void {
-    this.#entries = [];
+    this.#identities.clear();
     this.#marks = [];
     this.#tokens.clear();
-    this.#transactions = 0;
     this.#lastHint = null;
     for (const entry of entries) {
       if (entry.kind === 'hint') {
@@ -119,8 +148,7 @@ export class TrailKeeper {
   }
 
   #add(hint: Hint, coordinates: Coordinates): void {
-    this.#marks.push({ index: this.#entries.length, transactionsBefore: this.#transactions });
-    this.#entries.push({ kind: 'hint', hint, coordinates });
+    this.#marks.push({ hint, coordinates, before: this.#identities.length });
     this.#tokens.add(hint.token);
     this.#lastHint = hint;
     this.#sequence = 0;
@@ -128,23 +156,25 @@ export class TrailKeeper {
 
   #cut(): void {
     const counting = this.#marks.findLast(
-      (mark, index) =>
-        index < this.#marks.length - 1 && this.#transactions - mark.transactionsBefore >= this.#margin,
+      ({ before }, index) =>
+        index < this.#marks.length - 1 && this.#identities.length - before >= this.#margin,
     );
     if (!counting) return;
-    const first = this.#marks.findLast(
-      (mark) => counting.transactionsBefore - mark.transactionsBefore >= this.#margin,
-    );
-    if (first && first.index > 0) this.#drop(first.index);
+    const first = this.#marks.findLast(({ before }) => counting.before - before >= this.#margin);
+    if (!first) return;
+    this.#forgetMarks(this.#marks.indexOf(first));
+    this.#drop(first.before);
   }
 
+  /** Takes out the first `count` transactions, and the hints before the last of them. */
   #drop(count: number): void {
-    for (const entry of this.#entries.slice(0, count)) {
-      if (entry.kind === 'hint') this.#tokens.delete(entry.hint.token);
-    }
-    this.#entries = this.#entries.slice(count);
-    this.#marks = this.#marks
-      .filter((mark) => mark.index >= count)
-      .map((mark) => ({ ...mark, index: mark.index - count }));
+    const left = this.#marks.findIndex(({ before }) => before >= count);
+    this.#forgetMarks(left < 0 ? this.#marks.length : left);
+    this.#identities.drop(count);
+    this.#marks = this.#marks.map((mark) => ({ ...mark, before: mark.before - count }));
+  }
+
+  #forgetMarks(count: number): void {
+    for (const { hint } of this.#marks.splice(0, count)) this.#tokens.delete(hint.token);
   }
 }

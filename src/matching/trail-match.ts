@@ -1,8 +1,8 @@
 import type { Coordinates } from '../binlog/coordinates.js';
-import { type Comparison, comparisonOf, weaker } from '../binlog/identity.js';
+import { type Comparison, comparisonOf, weaker } from '../transactions/identity.js';
 import { compareHints, displayHint, type Hint } from '../hints/hint.js';
-import { confidenceOf } from './comparison.js';
-import { IdentityBag } from './identity-bag.js';
+import { confidenceOf } from './confidence.js';
+import { IdentityBag, sameNumber } from './identity-bag.js';
 import type {
   Confidence,
   HistoryStep,
@@ -17,15 +17,15 @@ import type { Identity, TrailEntry } from './trail.js';
 export type MatchOptions = {
   /** Whether both servers commit in the order of the source: then nothing may be out of order. */
   readonly ordered: boolean;
-  /** How far apart, in transactions, the order of two servers may differ when `ordered` is false. */
+  /** By how many transactions the order of two servers may differ if `ordered` is false. */
   readonly margin: number;
-  /** Whether what isn't in the trail is new from the first step on, before the start hint: see look-back.ts. */
+  /** Whether transactions outside the trail are new even before the start hint: see look-back.ts. */
   readonly countFromFirstStep?: boolean;
 };
 
 const missingShown = 10;
 
-/** Whether it need not be on the other server, or may be nothing there: a statement that changes no rows logs none. */
+/** Whether the other server may lack it: a statement that changes no rows logs none. */
 function mayBeNothing(entry: TrailEntry | undefined): boolean {
   return entry?.kind === 'transaction' && (entry.optional === true || isStatement(entry));
 }
@@ -36,15 +36,15 @@ function isStatement(entry: TrailEntry): boolean {
 }
 
 /**
- * Holds the history of a candidate, step by step, against a trail: the heart of resuming.
+ * Compares the history of a candidate with a trail, step by step. This is the heart of resuming.
  *
- * Reading begins at or before a hint of the trail that the candidate has (`startHint`). What the trail has is met;
- * what it doesn't have is new and will be delivered, if it stands behind the counting hint: the newest hint of the
- * trail with at least `margin` transactions of the trail behind it. (A transaction that the old server would have
- * written behind everything delivered cannot stand before that hint on any server whose order differs by no more than
- * the margin. What stands before it and isn't in the trail is older than the trail.)
+ * Reading begins at or before a hint of the trail that the candidate has (`startHint`). A transaction of the trail is
+ * met. Any other is new and will be delivered, if it comes after the counting hint: the newest hint of the trail that
+ * is followed by at least `margin` transactions of the trail. (A transaction that the old server would have written
+ * after everything delivered can't come before that hint on a server whose order differs by at most the margin. A
+ * transaction before it that isn't in the trail is older than the trail.)
  *
- * Deterministic, without I/O: the same steps give the same state.
+ * Deterministic and without I/O: the same steps lead to the same state.
  */
 export class TrailMatch {
   readonly #entries: readonly TrailEntry[];
@@ -53,7 +53,7 @@ export class TrailMatch {
   readonly #requiredFrom: number;
   readonly #hintIndexes = new Map<string, number>();
   readonly #bag = new IdentityBag();
-  /** What the trail has before the start hint: it may stand behind it here, if nothing behind it fits. */
+  /** The trail's transactions before the start hint. Here they may come after it, if nothing after it fits. */
   readonly #olderBag = new IdentityBag();
   /** Transactions of the trail before each entry, for distances. */
   readonly #transactionsBefore: number[] = [];
@@ -62,9 +62,10 @@ export class TrailMatch {
   /** Transactions of the trail between the start hint and the counting hint. */
   readonly #leadTransactions: number;
   #counting = false;
-  /** Whether the start hint itself has come: what comes before it is read to look back. */
+  /** Whether the start hint itself has come. Steps before it are read to look back. */
   #started = false;
   readonly #startToken: string;
+  readonly #startIndex: number;
   #remaining = 0;
   #required = 0;
   #expected: number;
@@ -75,22 +76,24 @@ export class TrailMatch {
   #newerHints = 0;
   #transactionsMatched = 0;
   #hintsMatched = 0;
-  #bornHere = 0;
+  #errant = 0;
+  /** The last transaction, if the server wrote it itself and the trail lacks it. */
+  #own: (HistoryStep & { kind: 'transaction' }) | null = null;
   #trail: TrailEntry[] = [];
   #sequence = 0;
   #sourceServerId: number | null = null;
   #resumeAt: Coordinates | null = null;
   #skip: PassedOver[] = [];
-  /** Of the trail, what stands behind the place to go on from. */
+  /** The part of the trail after the place to go on from. */
   #later: TrailEntry[] = [];
   #otherContent: Identity | null = null;
   /** An entry whose GTID the candidate has with other content: its index. */
   #contradicted: number | null = null;
-  /** By what those that were met were compared, at the least. */
+  /** The weakest comparison of the transactions that were met. */
   #comparison: Comparison = 'content';
   /** Statements of the trail that have to be met, unless the candidate has passed their place: indexes, ascending. */
   readonly #statements: number[] = [];
-  /** Of all that count, how many have not been met. */
+  /** How many of the entries that count have not been met. */
   #statementsUnmet = 0;
 
   /**
@@ -105,6 +108,7 @@ export class TrailMatch {
       (entry) => entry.kind === 'hint' && entry.hint.token === startHint.token,
     );
     if (startIndex < 0) throw new RangeError(`the trail doesn't have the hint ${startHint.token}`);
+    this.#startIndex = startIndex;
     this.#met = new Array<boolean>(entries.length).fill(false);
     this.#index(startIndex);
     const countingIndex = this.#countingIndex(startIndex);
@@ -112,7 +116,7 @@ export class TrailMatch {
     this.#countingToken = counting?.kind === 'hint' ? counting.hint.token : null;
     this.#counting = options.countFromFirstStep ?? false;
     this.#startToken = startHint.token;
-    // A trail that begins before its first hint, where reading looks back far enough: all of it has to be there.
+    // If a trail begins before its first hint, and reading looks back far enough, all of it must be there.
     const beginsBeforeHints = !entries.slice(0, startIndex).some((entry) => entry.kind === 'hint');
     this.#requiredFrom = options.countFromFirstStep && beginsBeforeHints ? 0 : countingIndex;
     this.#leadTransactions =
@@ -134,14 +138,14 @@ export class TrailMatch {
   }
 
   /**
-   * Whether reading has to begin before the start hint, where look-back.ts says: the order isn't kept, and what must
-   * be met may stand before the start hint here.
+   * Whether reading must begin before the start hint, where look-back.ts says. That is so if the order isn't kept and
+   * required entries may be before the start hint here.
    */
   get needsLookBack(): boolean {
     return !this.#options.ordered && this.#leadTransactions < this.#options.margin;
   }
 
-  /** Whether there is no hint of the trail with the margin behind it: then what is new can stand before any. */
+  /** Whether no hint of the trail is followed by the margin. Then new transactions can come before any hint. */
   get startsAtCountingHint(): boolean {
     return this.#countingToken === this.#startToken;
   }
@@ -192,6 +196,7 @@ export class TrailMatch {
   #hint({ hint, start, serverId }: HistoryStep & { kind: 'hint' }): void {
     if (hint.token === this.#startToken) this.#started = true;
     if (hint.token === this.#countingToken) this.#counting = true;
+    this.#settleOwn(null);
     const index = this.#hintIndexes.get(hint.token);
     if (index !== undefined) {
       if (!this.#met[index]) this.#hintsMatched += 1;
@@ -210,24 +215,52 @@ export class TrailMatch {
   }
 
   #transaction(step: HistoryStep & { kind: 'transaction' }): void {
-    const met = this.#bag.take(step.identity) ?? this.#olderBag.take(step.identity);
-    if (met === null && step.bornHere) {
-      this.#bornHere += 1;
+    const { identity } = step;
+    const met = this.#bag.take(identity) ?? this.#olderBag.take(identity);
+    if (met === null && step.errant) {
+      this.#errant += 1;
+      this.#own = step;
       return;
     }
+    this.#settleOwn(identity);
     if (met !== null) {
       this.#transactionsMatched += 1;
       this.#comparison = weaker(this.#comparison, met.by);
       this.#meet(met.value);
       if (this.#resumeAt !== null) {
-        this.#skip.push({ start: step.start, identity: step.identity });
-        this.#later.push({ kind: 'transaction', identity: step.identity });
+        this.#skip.push({ start: step.start, identity });
+        this.#later.push({ kind: 'transaction', identity });
       }
     } else this.#unknownTransaction(step);
     if (this.#resumeAt === null) {
       this.#sequence += 1;
-      this.#trail.push({ kind: 'transaction', identity: step.identity });
+      this.#trail.push({ kind: 'transaction', identity });
     }
+  }
+
+  /**
+   * A transaction that the server wrote itself takes the place of the source's, if the next GTID number follows
+   * instead of the source's own. The server was killed during a statement, and finished it when it started again.
+   * @param next null: a hint.
+   */
+  #settleOwn(next: Identity | null): void {
+    const own = this.#own;
+    this.#own = null;
+    if (own === null || (next !== null && sameNumber(own.identity, next))) return;
+    const met = this.#bag.takeRecovered(own.identity) ?? this.#olderBag.takeRecovered(own.identity);
+    if (met === null) return;
+    this.#errant -= 1;
+    this.#transactionsMatched += 1;
+    this.#meet(met.value);
+    // The next server has it from the source.
+    const entry: TrailEntry = { kind: 'transaction', identity: met.identity };
+    if (this.#resumeAt === null) {
+      this.#sequence += 1;
+      this.#trail.push(entry);
+      return;
+    }
+    this.#skip.push({ start: own.start, identity: own.identity });
+    this.#later.push(entry);
   }
 
   #unknownTransaction({ identity, start, deliverable }: HistoryStep & { kind: 'transaction' }): void {
@@ -251,7 +284,7 @@ export class TrailMatch {
       if (!mayBeNothing(entry)) this.#remaining -= 1;
       else if (entry && isStatement(entry)) this.#statementsUnmet -= 1;
     }
-    // What the trail has before the start hint may come before it, and only there.
+    // Entries before the start hint may come before it, and only there.
     if (!this.#isNext(index) && (this.#started || index > this.#expected)) this.#inOrder = false;
     if (index >= this.#expected) this.#expected = index + 1;
     this.#furthest = Math.max(this.#furthest, index);
@@ -263,8 +296,8 @@ export class TrailMatch {
   }
 
   /**
-   * Whether a statement of the trail may still come, as rows: nothing has that comes behind it. Where the order isn't
-   * kept, that much must have come as two orders may differ by.
+   * Whether a statement of the trail may still come, as rows: nothing after it has come yet. If the order isn't kept,
+   * as many transactions must have come as two orders may differ by.
    */
   #awaitsStatement(): boolean {
     const { ordered, margin } = this.#options;
@@ -279,13 +312,13 @@ export class TrailMatch {
     return distance <= margin && this.#unknown <= margin;
   }
 
-  /** By what the trail was compared: what may be nothing and wasn't met could not be. */
+  /** How the trail was compared. Optional entries that weren't met could not be compared. */
   #confidence(): Confidence {
     const proved = this.#inOrder && this.#unknown === 0 ? 'exact' : 'reordered';
     return confidenceOf(this.#statementsUnmet === 0 ? this.#comparison : 'origin', proved);
   }
 
-  /** Whether an entry is the next one to come, those left out that need not. */
+  /** Whether an entry is the next one due, ignoring optional ones. */
   #isNext(index: number): boolean {
     if (index < this.#expected) return false;
     let next = this.#expected;
@@ -314,14 +347,14 @@ export class TrailMatch {
     };
   }
 
-  /** What had to come by now and has not: what stands before something that came, or else all that is left. */
+  /** The overdue entries: those before an entry that has come, or else all that are left. */
   #missing(): readonly number[] {
     const { unmet } = this;
     const passed = unmet.filter((index) => index < this.#furthest);
     return passed.length > 0 ? passed : unmet;
   }
 
-  /** Whether something that had to come by now has not. */
+  /** Whether an entry is overdue. */
   #overdue(): boolean {
     const { ordered, margin } = this.#options;
     if (this.#unknown > margin) return true;
@@ -336,9 +369,18 @@ export class TrailMatch {
       coordinates: this.#resumeAt ?? end,
       sequence: this.#sequence,
       sourceServerId: this.#sourceServerId,
-      trail: [...this.#trail, ...this.#later],
+      trail: [...this.#older, ...this.#trail, ...this.#later],
       skip: this.#skip,
     };
+  }
+
+  /**
+   * The part of the trail that need not be met and that this log doesn't have, because it begins later (it was purged, or
+   * the server rebuilt). It was delivered all the same, and the next server may have it.
+   */
+  get #older(): TrailEntry[] {
+    const end = Math.max(this.#startIndex, this.#requiredFrom);
+    return this.#entries.slice(0, end).filter((_entry, index) => this.#met[index] !== true);
   }
 
   get evidence(): MatchEvidence {
@@ -347,7 +389,7 @@ export class TrailMatch {
       hintsMatched: this.#hintsMatched,
       required: this.#required,
       additional: this.#unknown,
-      bornHere: this.#bornHere,
+      errant: this.#errant,
     };
   }
 

@@ -1,4 +1,4 @@
-import type { Identity } from '../binlog/identity.js';
+import type { Identity } from '../transactions/identity.js';
 import type { Coordinates } from '../binlog/coordinates.js';
 import type { Hint } from '../hints/hint.js';
 
@@ -9,13 +9,13 @@ export type TrailEntry =
   | {
       readonly kind: 'hint';
       readonly hint: Hint;
-      /** Where the hint's transaction begins on the server that the trail was read from. */
+      /** Where the hint's transaction begins on the server that it was read from: of the newest, the one read now. */
       readonly coordinates: Coordinates;
     }
   | {
       readonly kind: 'transaction';
       readonly identity: Identity;
-      /** It need not be on the other server; where it is, it is met as any other. Never in a reader's trail. */
+      /** The other server may lack it. If it is there, it is met like any other. Never set in a reader's trail. */
       readonly optional?: true;
     };
 
@@ -25,7 +25,7 @@ export type PartialTransaction = {
   readonly origin: string;
   /** Changes (rows and statements) delivered. */
   readonly changes: number;
-  /** Bytes of canonical content that these changes make, and the digest over just these. */
+  /** Bytes of canonical content of these changes, and their digest. */
   readonly contentBytes: number;
   readonly digest: bigint;
 };

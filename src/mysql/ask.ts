@@ -1,6 +1,6 @@
 import { abortable } from '../util/abortable.js';
 import { TimeOver, within } from '../util/limits.js';
-import { connect, type ServerConnection } from './connection.js';
+import { type ServerConnection, withConnection } from './connection.js';
 import type { Instance } from './instance.js';
 import { unanswered } from './server-error.js';
 
@@ -12,9 +12,14 @@ export type Question = {
   readonly limitMs: number;
 };
 
+/** For lists of what a server has many of (threads, foreign keys), where they are asked for once. */
+export const longListBytes = 32 * 1024 * 1024;
+
 export type AskOptions = Question & {
   /** For the connection alone; 3 s unless given, and never more than the limit. */
   readonly connectTimeoutMs?: number | undefined;
+  /** See {@link connect}. */
+  readonly maximumAnswerBytes?: number;
 };
 
 /**
@@ -25,19 +30,16 @@ export type AskOptions = Question & {
  */
 export async function askServer<T>(
   instance: Instance,
-  { purpose, signal, limitMs, connectTimeoutMs }: AskOptions,
+  { purpose, signal, limitMs, connectTimeoutMs, maximumAnswerBytes }: AskOptions,
   work: (connection: ServerConnection) => Promise<T>,
 ): Promise<T> {
   const question = { purpose, signal, limitMs };
-  return limited(instance, question, async (limit) => {
-    const connection = await connect(instance, { signal: limit, connectTimeoutMs, purpose });
-    try {
-      const result = await abortable(work(connection), limit);
-      await connection.close();
-      return result;
-    } finally {
-      connection.discard();
-    }
+  return limited(instance, question, (limit) => {
+    const options = {
+      ...{ signal: limit, connectTimeoutMs, purpose },
+      ...(maximumAnswerBytes === undefined ? {} : { maximumAnswerBytes }),
+    };
+    return withConnection(instance, options, (connection) => abortable(work(connection), limit));
   });
 }
 

@@ -1,17 +1,24 @@
 import { setMaxListeners } from 'node:events';
-import { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
 import {
   createConnection,
   type Connection as CoreConnection,
   type ConnectionOptions,
   type RowDataPacket,
 } from 'mysql2';
+import type { Socket } from '../runtime/network.js';
+import { runtime } from '../runtime/runtime.js';
 import { abortable } from '../util/abortable.js';
+import { formatAddress, socketPathOf } from '../config/address.js';
 import { withDeadline } from '../util/async.js';
+import { after, onNextTurn } from '../util/clock.js';
 import { WaymarkError } from '../util/errors.js';
-import type { Account, Instance } from './instance.js';
+import { AnswerBound } from './answer-bound.js';
+import type { Instance } from './instance.js';
+import { Login } from './login.js';
 import { connectError, statementError } from './server-error.js';
-import { formatDuration } from '../util/quantities.js';
+import { upgradeOwnWay } from './tls.js';
+import { formatBytes, formatDuration } from '../util/quantities.js';
 
 /** A row of an answer: values by column. */
 export type Row = RowDataPacket;
@@ -21,9 +28,16 @@ export type ConnectOptions = {
   readonly connectTimeoutMs?: number | undefined;
   /** What the server is asked for over it, for messages: "list its binary logs". */
   readonly purpose?: string;
+  /** How long an answer may be, where it may be longer than {@link answerBytes}. */
+  readonly maximumAnswerBytes?: number;
 };
 
 const defaultConnectTimeoutMs = 3000;
+
+/** What a server says while an account logs in is some hundred bytes; a key may be among them. */
+const loginBytes = 16 * 1024;
+/** An answer is a few kilobytes; a list of 50,000 log files is this long. In memory it takes many times as much. */
+const answerBytes = 2 * 1024 * 1024;
 
 /**
  * Opens a connection.
@@ -32,15 +46,37 @@ const defaultConnectTimeoutMs = 3000;
  */
 export async function connect(instance: Instance, options: ConnectOptions = {}): Promise<ServerConnection> {
   options.signal?.throwIfAborted();
-  const core = createConnection(connectionOptions(instance));
+  const login = new Login(instance);
+  const core = createConnection(connectionOptions(instance, login));
   try {
-    await handshake(core, options.connectTimeoutMs ?? defaultConnectTimeoutMs, options.signal);
+    const bound = new AnswerBound(core, loginBytes);
+    const { tls } = instance.account;
+    if (tls !== undefined && socketPathOf(instance.address) === null) {
+      upgradeOwnWay(core, instance.address.host, tls);
+    }
+    await handshake(core, bound, options.connectTimeoutMs ?? defaultConnectTimeoutMs, options.signal);
+    return new ServerConnection(core, instance, bound, { ...options, fromMemory: login.fromMemory });
   } catch (error) {
     destroy(core);
     options.signal?.throwIfAborted();
-    throw connectError(error, instance);
+    throw connectError(login.refusal ?? error, instance);
   }
-  return new ServerConnection(core, instance, options.purpose ?? 'answer');
+}
+
+/** Does something over a connection of its own, which is ended whatever happens. Errors as in {@link connect}. */
+export async function withConnection<T>(
+  instance: Instance,
+  options: ConnectOptions,
+  work: (connection: ServerConnection) => Promise<T>,
+): Promise<T> {
+  const connection = await connect(instance, options);
+  try {
+    const result = await work(connection);
+    await connection.close();
+    return result;
+  } finally {
+    connection.discard();
+  }
 }
 
 /** How long a server may take to see our goodbye. */
@@ -54,13 +90,29 @@ export class ServerConnection {
   readonly instance: Instance;
   /** What the server is asked for, for messages; whoever asks for several things says so before each. */
   purpose: string;
+  /** Whether the login would have been refused if the server had just been restarted: see Login. */
+  readonly fromMemory: boolean;
   readonly #core: CoreConnection;
   readonly #discarded = new AbortController();
+  readonly #bound: AnswerBound;
+  readonly #answerBytes: number;
 
-  constructor(core: CoreConnection, instance: Instance, purpose: string) {
+  constructor(
+    core: CoreConnection,
+    instance: Instance,
+    bound: AnswerBound,
+    options: ConnectOptions & { readonly fromMemory: boolean },
+  ) {
     this.#core = core;
     this.instance = instance;
-    this.purpose = purpose;
+    this.purpose = options.purpose ?? 'answer';
+    this.fromMemory = options.fromMemory;
+    this.#bound = bound;
+    this.#answerBytes = options.maximumAnswerBytes ?? answerBytes;
+    bound.onExceeded = (bytes) => {
+      destroy(core);
+      this.#discarded.abort(tooLong(instance, this.purpose, bytes));
+    };
     // Errors of an idle connection (the server went away) come out at the next query; nobody else listens.
     core.on('error', () => undefined);
     // A listener for each of many questions under way is no leak.
@@ -129,6 +181,7 @@ export class ServerConnection {
 
   async #ask(sql: string, values: readonly unknown[]): Promise<unknown> {
     const answered = new Promise<unknown>((resolve, reject) => {
+      this.#bound.expect(this.#answerBytes);
       this.#core.query(sql, [...values], (error, answer) => {
         if (error) reject(error);
         else resolve(answer);
@@ -145,7 +198,7 @@ export class ServerConnection {
 
 function socketOf(core: CoreConnection): Socket {
   const stream: unknown = 'stream' in core ? core.stream : undefined;
-  if (stream instanceof Socket) return stream;
+  if (stream instanceof Duplex) return stream;
   throw new WaymarkError('protocol', 'mysql2 gave no socket for the connection');
 }
 
@@ -155,11 +208,12 @@ function destroy(core: CoreConnection): void {
   socketOf(core).destroy();
 }
 
-function connectionOptions(instance: Instance): ConnectionOptions {
+function connectionOptions(instance: Instance, login: Login): ConnectionOptions {
   const { address, account } = instance;
+  const path = socketPathOf(address);
   return {
-    host: address.host,
-    port: address.port,
+    ...(path === null ? {} : { socketPath: path }),
+    stream: () => runtime().network.connect(path === null ? address : { path }),
     user: account.user,
     password: account.password.reveal(),
     connectTimeout: 0,
@@ -168,45 +222,52 @@ function connectionOptions(instance: Instance): ConnectionOptions {
     bigNumberStrings: true,
     // A server may ask for LOAD DATA LOCAL and then read any file of ours: not a capability we offer.
     flags: ['-LOCAL_FILES'],
-    ...(account.tls ? { ssl: tlsOptions(account.tls) } : {}),
+    authPlugins: login.plugins,
+    // What is in it is ours: see upgradeOwnWay. What goes over a Unix socket leaves this machine nowhere.
+    ...(account.tls && path === null ? { ssl: {} } : {}),
   };
 }
 
-function tlsOptions(
-  tls: NonNullable<Account['tls']>,
-): NonNullable<Exclude<ConnectionOptions['ssl'], string>> {
-  return {
-    ...(tls.ca === undefined ? {} : { ca: tls.ca }),
-    ...(tls.cert === undefined ? {} : { cert: tls.cert }),
-    ...(tls.key === undefined ? {} : { key: tls.key }),
-    rejectUnauthorized: tls.verify ?? true,
-    // The certificate must be this host's, not just anybody's whom the same authority trusts.
-    verifyIdentity: tls.verify ?? true,
-  };
+function tooLong(instance: Instance, purpose: string, bytes: number): WaymarkError {
+  const server = formatAddress(instance.address);
+  return new WaymarkError(
+    'protocol',
+    `${server} was asked to ${purpose}, and sent more than ${formatBytes(bytes)}: its connection is given up`,
+    { details: { server } },
+  );
 }
 
 /** One limit for all of it: mysql2's own covers the TCP connection alone; a frozen server accepts and never greets. */
-function handshake(core: CoreConnection, timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
+function handshake(
+  core: CoreConnection,
+  bound: AnswerBound,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const settle = (error: Error | null): void => {
-      clearTimeout(timer);
+      timer.cancel();
       signal?.removeEventListener('abort', onAbort);
       if (error) reject(error);
       else resolve();
     };
-    const timer = setTimeout(() => {
+    const timer = after(timeoutMs, () => {
       // When this process stood still itself, what has come meanwhile (a refusal, too) is taken first.
-      setImmediate(() => {
+      onNextTurn(() => {
         settle(
           Object.assign(new Error(`no answer within ${formatDuration(timeoutMs)}`), { code: 'ETIMEDOUT' }),
         );
       });
-    }, timeoutMs);
+    });
     const onAbort = (): void => {
       settle(new Error('aborted'));
     };
     signal?.addEventListener('abort', onAbort, { once: true });
     core.on('error', () => undefined);
+    bound.onExceeded = (bytes) => {
+      const code = 'PROTOCOL_UNEXPECTED_PACKET';
+      settle(Object.assign(new Error(`it greeted with more than ${formatBytes(bytes)}`), { code }));
+    };
     core.connect(settle);
   });
 }

@@ -8,7 +8,7 @@ import {
   readServerFacts,
   type ReplicationChannel,
   type ServerFacts,
-} from './server.js';
+} from './server-facts.js';
 
 /** A server as one look at it shows it. */
 export type Inspection = {

@@ -1,6 +1,6 @@
 import { askServer } from './ask.js';
 import type { Instance } from './instance.js';
-import { type BinaryLog, readBinaryLogs } from './server.js';
+import { type BinaryLog, readBinaryLogs } from './server-facts.js';
 
 const listLimitMs = 5000;
 

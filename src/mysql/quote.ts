@@ -6,6 +6,11 @@ export function quoteName(name: string): string {
   return `\`${name.replaceAll('`', '``')}\``;
 }
 
+/** The full name of a table, or of whatever else a schema holds. */
+export function quoteTable(schema: string, table: string): string {
+  return `${quoteName(schema)}.${quoteName(table)}`;
+}
+
 /** A text literal, for the same places. Right where backslashes escape: sql_mode without NO_BACKSLASH_ESCAPES. */
 export function quoteText(text: string): string {
   return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;

@@ -2,7 +2,7 @@ import { askOver } from './ask.js';
 import { connect } from './connection.js';
 import { dialectOf } from './dialect.js';
 import type { Instance } from './instance.js';
-import { text } from './server.js';
+import { text } from './server-facts.js';
 import type { ServerVersion } from './version.js';
 
 /** An event as SHOW RELAYLOG EVENTS lists it. */
@@ -27,6 +27,9 @@ export type RelayLogOptions = {
 
 const pageEvents = 20_000;
 
+/** Statements stand in it. */
+const pageBytes = 64 * 1024 * 1024;
+
 /** A page is listed from the file's beginning on, which is read again each time. */
 const pageLimitMs = 60_000;
 
@@ -39,7 +42,7 @@ export async function* readRelayLog(
   options: RelayLogOptions,
 ): AsyncGenerator<readonly ListedEvent[], void, undefined> {
   const { instance, signal } = options;
-  const connection = await connect(instance, { signal });
+  const connection = await connect(instance, { signal, maximumAnswerBytes: pageBytes });
   const question = { purpose: 'list its relay log', signal, limitMs: pageLimitMs };
   try {
     let file: string | null = null;

@@ -3,7 +3,7 @@ import { unlessUnanswered } from './binlog-server.js';
 import type { Row, ServerConnection } from './connection.js';
 import { dialectOf } from './dialect.js';
 import { unlessDenied } from './server-error.js';
-import { text } from './server.js';
+import { text } from './server-facts.js';
 import type { ServerVersion } from './version.js';
 
 /** A replica as its source lists it. */

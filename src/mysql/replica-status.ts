@@ -1,8 +1,8 @@
-import { shownApplierError } from './applier-error.js';
 import { unlessUnanswered } from './binlog-server.js';
 import type { Row, ServerConnection } from './connection.js';
 import { dialectOf, type ReplicaStatusColumns } from './dialect.js';
-import { readReplicationChannels, type ReplicationChannel, text } from './server.js';
+import { readReplicationChannels, type ReplicationChannel, text } from './server-facts.js';
+import { serverText } from './server-text.js';
 import type { ServerVersion } from './version.js';
 
 /** All that moving a replica must know of a channel of its. */
@@ -45,7 +45,7 @@ const cutOffNumber = 1756;
 
 /** Why an applier can't go on; '' when it can: one that was stopped in a cut-off transaction needs only be started. */
 export function applierErrorOf(errno: number, message: string): string {
-  return errno === cutOffNumber ? '' : shownApplierError(message);
+  return errno === cutOffNumber ? '' : serverText(message, errno);
 }
 
 function statusOf(
@@ -56,7 +56,7 @@ function statusOf(
   const value = (column: string): string => text(row[column]);
   const heartbeat = text(period?.['seconds']) || value('Slave_heartbeat_period');
   return {
-    receiverError: value('Last_IO_Error'),
+    receiverError: serverText(value('Last_IO_Error')),
     applierError: applierErrorOf(Number(value('Last_SQL_Errno')), value('Last_SQL_Error')),
     // "Slave has read all relay log; waiting for more updates", "Replica has read …" (8.0.26 and later).
     applierIdle: value(columns.applierState).includes('has read all relay log'),

@@ -1,13 +1,14 @@
 import { formatAddress } from '../config/address.js';
 import { sleep } from '../util/async.js';
+import { monotonicMs } from '../util/clock.js';
 import { hasCode, WaymarkError } from '../util/errors.js';
 import { TimeOver } from '../util/limits.js';
 import { askOver } from './ask.js';
-import { connect, type ServerConnection } from './connection.js';
+import { type ServerConnection, withConnection } from './connection.js';
 import type { Instance } from './instance.js';
 import { type Dialect, dialectOf, type ReplicationThread, type SourceChange } from './dialect.js';
 import { readReplicaStatus, type ReplicaStatus } from './replica-status.js';
-import { hasAppliedAll } from './server.js';
+import { hasAppliedAll } from './server-facts.js';
 import type { ServerVersion } from './version.js';
 import { formatDuration } from '../util/quantities.js';
 
@@ -52,15 +53,10 @@ export async function withReplica<T>(
   signal: AbortSignal,
   work: (replica: ReplicaControl) => Promise<T>,
 ): Promise<T> {
-  const connection = await connect(instance, { signal });
   const server = formatAddress(instance.address);
-  try {
-    const result = await work({ instance, server, version, channel, connection, signal });
-    await connection.close();
-    return result;
-  } finally {
-    connection.discard();
-  }
+  return withConnection(instance, { signal }, (connection) =>
+    work({ instance, server, version, channel, connection, signal }),
+  );
 }
 
 /** What the channel says of itself. @throws WaymarkError `replication` when it is gone. */
@@ -92,9 +88,9 @@ export async function startThread(replica: ReplicaControl, thread: ReplicationTh
     if (isRunning(status, thread)) return true;
     const error = thread === 'receiver' ? status.receiverError : status.applierError;
     if (error === '') return false;
-    failingSince ??= performance.now();
+    failingSince ??= monotonicMs();
     const ended = endingOf(status, thread) !== '';
-    if (!ended && performance.now() - failingSince < retryLimitMs) return false;
+    if (!ended && monotonicMs() - failingSince < retryLimitMs) return false;
     throw replicationError(replica, `The ${thread} of ${replica.server} doesn't run: ${error}`);
   });
 }
@@ -121,7 +117,7 @@ export type Applied = 'all' | 'all-but-cut-off';
  */
 export async function waitUntilApplied(replica: ReplicaControl): Promise<Applied> {
   let place = '';
-  let since = performance.now();
+  let since = monotonicMs();
   for (;;) {
     const status = await channelStatus(replica);
     const { executed, received, applierRunning, applierIdle, applierError, domainsLevel } = status;
@@ -131,9 +127,9 @@ export async function waitUntilApplied(replica: ReplicaControl): Promise<Applied
     }
     if (hasAppliedAll(status)) return 'all';
     const now = `${executed.file}:${String(executed.position)}`;
-    if (now !== place) since = performance.now();
+    if (now !== place) since = monotonicMs();
     place = now;
-    const standing = performance.now() - since;
+    const standing = monotonicMs() - since;
     if (applierIdle && domainsLevel && standing > settledMs) return 'all-but-cut-off';
     if (standing > standstillLimitMs) {
       throw replicationError(
@@ -150,8 +146,8 @@ export async function waitUntilApplied(replica: ReplicaControl): Promise<Applied
 /** Resolves when the applier has got on, or after a moment. */
 export async function waitUntilMoved(replica: ReplicaControl): Promise<void> {
   const { executed } = await channelStatus(replica);
-  const deadline = performance.now() + settledMs;
-  while (performance.now() < deadline) {
+  const deadline = monotonicMs() + settledMs;
+  while (monotonicMs() < deadline) {
     const now = (await channelStatus(replica)).executed;
     if (now.file !== executed.file || now.position !== executed.position) return;
     await sleep(pollMs, replica.signal);
@@ -165,11 +161,11 @@ async function until(
   limitMs: number,
   accept: (status: ReplicaStatus) => boolean,
 ): Promise<void> {
-  const deadline = performance.now() + limitMs;
+  const deadline = monotonicMs() + limitMs;
   for (;;) {
     const status = await channelStatus(replica);
     if (accept(status)) return;
-    if (performance.now() > deadline) {
+    if (monotonicMs() > deadline) {
       const why = status.lastError === '' ? '' : `: ${status.lastError}`;
       throw replicationError(
         replica,

@@ -2,6 +2,8 @@ import { formatAddress } from '../config/address.js';
 import { type ErrorCode, hasSystemCode, messageOf, WaymarkError } from '../util/errors.js';
 import { formatDuration } from '../util/quantities.js';
 import type { Instance } from './instance.js';
+import { knownLogins } from './login.js';
+import { serverText } from './server-text.js';
 
 /**
  * The one place that says who caused an error that came of talking to a server: the server (it refused, or sent what
@@ -15,6 +17,23 @@ type ServerAnswer = Error & { readonly errno: number; readonly sqlState?: string
 function isServerAnswer(error: unknown): error is ServerAnswer {
   if (!(error instanceof Error && 'errno' in error && 'sqlState' in error)) return false;
   return typeof error.errno === 'number' && error.errno > 0;
+}
+
+/**
+ * An error with the text of another side in it, without what may not be shown: of mysql2's error for an answer nothing
+ * else is kept, for it has the statement and all its values, too.
+ */
+function cleaned(error: unknown): unknown {
+  if (!isServerAnswer(error)) return error;
+  const { errno, sqlState, message } = error;
+  // mysql2's own name for the number.
+  const code = 'code' in error ? { code: error.code } : {};
+  return Object.assign(new Error(serverText(message, errno)), { errno, sqlState, ...code });
+}
+
+/** What happened to a connection, in words in which the other side may have a part (a certificate's names). */
+function reasonIn(error: unknown): string {
+  return serverText(messageOf(error));
 }
 
 /**
@@ -51,6 +70,9 @@ export function isOfServer(error: unknown): error is WaymarkError {
  * ER_DBACCESS_DENIED_ERROR (MySQL 8.0 Error Reference; MariaDB has the same).
  */
 const deniedNumbers = new Set([1227, 1142, 1044]);
+
+/** What is wrong with a server that none can be read from. */
+export const noBinaryLog = 'writes no binary log (log_bin is OFF)';
 
 /** ER_NO_BINARY_LOGGING */
 const noBinaryLoggingNumber = 1381;
@@ -117,17 +139,18 @@ export function unanswered(instance: Instance, purpose: string, limitMs: number,
  * can't be read). An error that is ours, or that nobody but us can have caused, is given back as it is.
  * @param purpose what the server was asked to do: "list its binary logs".
  */
-export function statementError(error: unknown, instance: Instance, purpose: string): unknown {
-  if (error instanceof WaymarkError) return error;
+export function statementError(thrown: unknown, instance: Instance, purpose: string): unknown {
+  if (thrown instanceof WaymarkError) return thrown;
+  const error = cleaned(thrown);
   const server = formatAddress(instance.address);
   if (isServerAnswer(error)) return answerError(error, instance, purpose);
   const details = { server };
   if (isUnreadable(error)) {
-    const message = `${server} was asked to ${purpose}, and sent what can't be read: ${messageOf(error)}`;
+    const message = `${server} was asked to ${purpose}, and sent what can't be read: ${reasonIn(error)}`;
     return new WaymarkError('protocol', message, { cause: error, details });
   }
   if (!isOfConnection(error)) return error;
-  const message = `The connection to ${server} broke while it was asked to ${purpose}: ${messageOf(error)}`;
+  const message = `The connection to ${server} broke while it was asked to ${purpose}: ${reasonIn(error)}`;
   return new WaymarkError('stream-broken', message, { cause: error, details });
 }
 
@@ -137,7 +160,7 @@ function answerError(error: ServerAnswer, instance: Instance, purpose: string): 
   const options = { cause: error, details: { server, errorNumber } };
   if (isDenied(errorNumber)) return missingGrant(instance, purpose, message, error);
   if (errorNumber === noBinaryLoggingNumber) {
-    return new WaymarkError('unsuitable-server', `${server} writes no binary log (log_bin is OFF)`, options);
+    return new WaymarkError('unsuitable-server', `${server} ${noBinaryLog}`, options);
   }
   if (leaveNumbers.has(errorNumber)) {
     const text = `${server} ended the connection while it was asked to ${purpose}: ${message} (${errorNumber})`;
@@ -147,8 +170,9 @@ function answerError(error: ServerAnswer, instance: Instance, purpose: string): 
 }
 
 /** What came of connecting: `access-denied` or `server-unreachable`; a mistake of ours as it is. */
-export function connectError(error: unknown, { address, account }: Instance): unknown {
-  if (error instanceof WaymarkError) return error;
+export function connectError(thrown: unknown, { address, account }: Instance): unknown {
+  if (thrown instanceof WaymarkError) return thrown;
+  const error = cleaned(thrown);
   const server = formatAddress(address);
   const options = { cause: error, details: { server } };
   if (isServerAnswer(error) && accessDeniedNumbers.has(error.errno)) {
@@ -159,9 +183,16 @@ export function connectError(error: unknown, { address, account }: Instance): un
       options,
     );
   }
+  if (hasSystemCode(error, 'AUTH_SWITCH_PLUGIN_ERROR')) {
+    return new WaymarkError(
+      'access-denied',
+      `${server} wants the account "${account.user}" to log in by a method that waymark does not support. It knows ${knownLogins}`,
+      options,
+    );
+  }
   const foreseen = isServerAnswer(error) || isUnreadable(error) || isOfConnection(error);
   if (!foreseen) return error;
-  const message = `${server} cannot be reached: ${messageOf(error)}. ${advice(error)}`;
+  const message = `${server} cannot be reached: ${reasonIn(error)}. ${advice(error)}`;
   return new WaymarkError('server-unreachable', message, options);
 }
 

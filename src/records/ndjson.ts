@@ -1,23 +1,25 @@
 import type { RecordSource } from './record.js';
 
-/** How every line begins: id and type go first, so that a file can be recognised by its first bytes. */
+/**
+ * The beginning of every line. The id and the type come first, so that a file can be recognised by its first bytes.
+ */
 const lineForm = /^\{"id":"(?:[^"\\]|\\.)*","type":"(?:row|ddl|xa|gap)"/;
 const lineStart = Buffer.from('{"id":"');
-/** Bytes that tell a line of ours from any other. */
+/** How many bytes it takes to recognise one of waymark's lines. */
 export const longestStart = 4096;
 
-/** Whether bytes can be the beginning of a line of ours; fewer than it takes to tell may be. */
+/** Whether bytes can be the beginning of one of waymark's lines. True also if there are too few to tell. */
 export function mayBeLine(bytes: Buffer): boolean {
   const length = Math.min(bytes.length, lineStart.length);
   return bytes.subarray(0, length).equals(lineStart.subarray(0, length));
 }
 
-/** Whether bytes are, beyond doubt, the beginning of a line of ours. */
+/** Whether bytes certainly are the beginning of one of waymark's lines. */
 export function isLineStart(bytes: Buffer): boolean {
   return lineForm.test(bytes.toString('utf8', 0, longestStart));
 }
 
-/** What recovery needs of a line. */
+/** The parts of a line that recovery needs. */
 export type DecodedLine = {
   readonly hint: string | null;
   readonly sequence: number;
@@ -26,11 +28,11 @@ export type DecodedLine = {
   readonly second: number;
   readonly source: RecordSource;
   readonly isGap: boolean;
-  /** What stands on a transaction's last record only. */
+  /** Members of a transaction's last record only. */
   readonly last: { readonly digest: bigint; readonly second: number | null } | null;
 };
 
-/** Reads a line that a record writer wrote (without its end); null when it is anything else. */
+/** Reads a line of a record writer, without its line feed. Null if it is anything else. */
 export function decodeLine(line: Buffer): DecodedLine | null {
   if (!isLineStart(line)) return null;
   let value: unknown;
@@ -69,9 +71,9 @@ function decodeLast(tx: Readonly<Record<string, unknown>>): DecodedLine['last'] 
   return { digest: BigInt(`0x${digest}`), second: second ?? null };
 }
 
-/** A transaction whose records are complete: what its last one says. */
+/** A complete transaction, as its last record describes it. */
 export type DeliveredTransaction = {
-  /** The hint before it, without `asc:`; null when none had been seen. */
+  /** The hint before it, without `asc:`. Null if none had been seen. */
   readonly hint: string | null;
   readonly sequence: number;
   readonly gtid: string | null;

@@ -2,19 +2,19 @@ import { parseExactly } from '../decode/image-values.js';
 import type { ChangeRecord } from './record.js';
 
 /**
- * Some records in the order of the history: a transaction, several small ones, or a part of a huge one. They were written
- * once, as lines; as values they are read from the lines, so that the two never differ.
+ * Records in the order of the history: a transaction, several small ones, or a part of a huge one. They are written
+ * once, as lines. Values are read from the lines, so the two never differ.
  */
 export type RecordBatch = {
-  /** One JSON document each, every one ended by a line feed. The memory is used again for later batches. */
+  /** One JSON document per line, each ended by a line feed. The memory is reused for later batches. */
   readonly lines: Buffer;
   /** How many there are. */
   readonly count: number;
   /** Transactions that end in it. */
   readonly transactions: number;
-  /** Bytes up to the end of the last of these; 0 when none ends in it. */
+  /** Bytes up to the end of the last transaction that ends in it. 0 if none does. */
   readonly lastEnd: number;
-  /** The records as values, made when they are asked for, and yours to keep. Not to be asked for after `deliver`. */
+  /** The records as values. They are made on demand, and you may keep them. Don't call this after `deliver`. */
   readonly records: readonly ChangeRecord[];
 };
 
@@ -26,7 +26,7 @@ export type BatchLines = Omit<RecordBatch, 'records'> & {
   readonly inexact: boolean;
 };
 
-/** A batch out of lines. */
+/** Makes a batch from lines. */
 export function batchOfLines({ lines, count, transactions, lastEnd, inexact }: BatchLines): RecordBatch {
   let values: readonly ChangeRecord[] | null = null;
   return {
@@ -40,7 +40,7 @@ export function batchOfLines({ lines, count, transactions, lastEnd, inexact }: B
   };
 }
 
-/** A batch of records that are there as values, each a transaction's last one or of one that goes on behind the batch. */
+/** Makes a batch from values. Each is its transaction's last record, or its transaction goes on after the batch. */
 export function batchOf(records: readonly ChangeRecord[]): RecordBatch {
   const lines = records.map((record) => Buffer.from(`${JSON.stringify(record)}\n`));
   const last = records.findLastIndex(({ tx }) => tx.last === true);

@@ -1,86 +1,63 @@
 import type { RowOperation, RowsEvent } from '../binlog/rows-event.js';
 import type { XaOutcome } from '../binlog/query-event.js';
-import { JsonWriter, shortValueBytes } from '../decode/json-writer.js';
+import { JsonWriter, Literal, shortValueBytes } from '../decode/json-writer.js';
 import type { RowReader, RowVisitor } from '../decode/row-reader.js';
+import { type EventHead, LineParts, type RecordHead } from './line-parts.js';
 import { batchOfLines, type RecordBatch } from './record-batch.js';
 import type { RecordSource, ShownStatement } from './record.js';
 
-/** What all records of a transaction share. */
-export type RecordHead = {
-  readonly hint: string | null;
-  readonly sequence: number;
-  readonly gtid: string | null;
-  /** The XID of a transaction that is only prepared: see RecordTransaction.xa. */
-  readonly xid: string | null;
-  /** Microseconds since 1970; null where the log doesn't tell. */
-  readonly committed: number | null;
-  readonly connection: number | null;
-};
-
-/** What all records of one event share. */
-export type EventHead = {
-  /** The event's own. */
-  readonly second: number;
-  /** Behind the event. */
-  readonly position: number;
-  readonly file: string;
-  /** Text of the statement that its rows are of; null: it isn't shown. */
-  readonly query: string | null;
-};
-
-/** What stands on a transaction's last record alone. */
+/** Members of a transaction's last record only. */
 export type LastMarks = {
   readonly rows: number;
   readonly digest: bigint;
-  /** See RecordTransaction.second; null where it needs none. */
+  /** See RecordTransaction.second. Null if it needs none. */
   readonly second: number | null;
 };
 
-/** A place in the lines that have been written and not been taken. */
+/** A place in the lines that were written and not taken yet. */
 type Mark = { readonly at: number; readonly count: number };
 
 const beginning: Mark = { at: 0, count: 0 };
 
+/** Room for the parts around a large value, and for what the writer reserves ahead. */
+const spareBytes = 128 * 1024;
+
 /** A buffer that has grown beyond this isn't kept. */
 const keptBytes = 16 * 1024 * 1024;
 
-const between = Buffer.from(',"after":');
-const partialMember = ',"partial":true';
+const between = new Literal(',"after":');
+const partialMember = new Literal(',"partial":true');
+const lastMember = new Literal(',"last":true,"rows":');
+const digestMember = new Literal(',"digest":"');
+const secondMember = new Literal(',"second":');
+
+const quotationMark = 0x22;
 
 /**
- * Writes records as lines, one JSON document each (see docs/output.md), into one of two buffers that are used in turn:
- * what has been taken as a batch stays as it is until the next batch is taken.
+ * Writes records as lines, one JSON document each (see docs/output.md), into two alternating buffers. A batch that
+ * was taken stays unchanged until the next one is taken.
  */
 export class RecordWriter {
-  readonly #server: string;
-  readonly #serverId: number;
+  readonly #parts: LineParts;
+  readonly #rows: RowLines;
   /** `","type":"row",…,"after":` for each table map and kind. */
-  readonly #heads = new WeakMap<RowReader, Partial<Record<RowOperation, Buffer>>>();
-  readonly #rows = new RowLines();
+  readonly #heads = new WeakMap<RowReader, Partial<Record<RowOperation, Literal>>>();
+  /** For insertions into a line that was already written. */
+  readonly #marks = new JsonWriter(shortValueBytes * 2);
   #out = new JsonWriter();
   #spare = new JsonWriter();
   #count = 0;
   #transactions = 0;
   #lastEnd = 0;
-  /** The hint of the transaction before, and what stands for it in an id and in `tx`: most have the same. */
-  #hint = { hint: null as string | null, id: '{"id":"-/', tx: ',"tx":{"hint":null,"seq":' };
-  /** `{"id":"hint/sequence/` */
-  #id = '';
-  /** `,"tx":{"hint":…,"seq":…,"row":` */
-  #tx = '';
-  /** What stands behind the row's number: `,"gtid":"…"` */
-  #marks = '';
-  /** What the last event's file is called, and what stands before its position. */
-  #file = { file: '', text: '' };
   /** In the last line, where the members of `tx` end. */
   #txEnd = 0;
-  /** What is written behind it isn't taken yet. */
+  /** What is written after it isn't taken yet. */
   #kept: Mark | null = null;
 
   /** @param source where the records are read. */
-  constructor({ server, serverId }: Pick<RecordSource, 'server' | 'serverId'>) {
-    this.#server = JSON.stringify(server);
-    this.#serverId = serverId;
+  constructor(source: Pick<RecordSource, 'server' | 'serverId'>) {
+    this.#parts = new LineParts(source);
+    this.#rows = new RowLines(this.#parts);
   }
 
   /** Lines that are kept back. */
@@ -88,7 +65,7 @@ export class RecordWriter {
     return this.#kept === null ? 0 : this.#count - this.#kept.count;
   }
 
-  /** Keeps back what is written from now on; what was kept back before is free. */
+  /** Holds back what is written from now on. Lines held back before are released. */
   keep(): void {
     this.#kept = { at: this.#out.at, count: this.#count };
   }
@@ -98,22 +75,15 @@ export class RecordWriter {
     this.#kept = null;
   }
 
-  /** A transaction begins: what is written from now on belongs to it. */
-  begin({ hint, sequence, gtid, xid, committed, connection }: RecordHead): void {
-    if (hint !== this.#hint.hint) this.#hint = textsOf(hint);
-    this.#id = `${this.#hint.id}${sequence}/`;
-    this.#tx = `${this.#hint.tx}${sequence},"row":`;
-    let marks = gtid === null ? '' : `,"gtid":"${gtid}"`;
-    if (xid !== null) marks += `,"xa":${JSON.stringify(xid)}`;
-    if (committed !== null) marks += `,"committed":${committed}`;
-    if (connection !== null) marks += `,"connection":${connection}`;
-    this.#marks = marks;
+  /** A transaction begins. Everything written from now on belongs to it. */
+  begin(head: RecordHead): void {
+    this.#parts.begin(head);
   }
 
   /**
    * Writes the rows of an event.
    * @param row the number of the first one.
-   * @param passOver rows with smaller numbers are read, and not written.
+   * @param passOver rows with smaller numbers are read but not written.
    * @returns how many rows there are.
    * @throws WaymarkError `unsupported-event`; then nothing of the event has been written.
    */
@@ -126,17 +96,9 @@ export class RecordWriter {
   ): number {
     const start = this.#out.at;
     const rows = this.#rows;
-    rows.begin({
-      out: this.#out,
-      id: this.#id,
-      open: this.#headOf(reader, event.operation),
-      ts: `${head.query === null ? '' : `,"query":${JSON.stringify(head.query)}`}${this.#beforeRow(head.second)}`,
-      source: this.#behindRow(head),
-      first: row,
-      passOver,
-    });
-    // It takes about as much as a line; a large value makes the buffer grow once.
-    this.#out.reserve(event.images.length);
+    rows.begin(this.#out, head, this.#headOf(reader, event.operation), row, passOver);
+    // Lines take about as much. A large value makes the buffer grow once, and not to twice its size.
+    this.#out.reserve(event.images.length + spareBytes);
     try {
       reader.read(event, buffer, this.#out, rows);
     } catch (error) {
@@ -158,18 +120,28 @@ export class RecordWriter {
     this.#line(row, `"type":"xa","outcome":"${outcome}","xid":${JSON.stringify(xid)}`, head);
   }
 
-  /** Completes the last line: it is its transaction's last. */
+  /** Completes the last line, which is the last one of its transaction. */
   last({ rows, digest, second }: LastMarks): void {
     const out = this.#out;
-    const more =
-      `,"last":true,"rows":${rows},"digest":"${digest.toString(16).padStart(16, '0')}"` +
-      (second === null ? '' : `,"second":${second}`);
-    out.reserve(more.length);
-    out.bytes.copyWithin(this.#txEnd + more.length, this.#txEnd, out.at);
-    out.bytes.write(more, this.#txEnd, 'latin1');
-    out.at += more.length;
+    const marks = this.#marks;
+    marks.at = 0;
+    marks.literal(lastMember);
+    marks.unsigned(rows);
+    marks.literal(digestMember);
+    marks.hexadecimal64(digest);
+    marks.byte(quotationMark);
+    if (second !== null) {
+      marks.literal(secondMember);
+      marks.unsigned(second);
+    }
+    out.insert(this.#txEnd, marks.bytes, marks.at);
     this.#transactions += 1;
     this.#lastEnd = out.at;
+  }
+
+  /** How long the lines are that {@link take} would give. */
+  get waitingBytes(): number {
+    return this.#kept?.at ?? this.#out.at;
   }
 
   /** The lines that aren't kept back. */
@@ -202,166 +174,126 @@ export class RecordWriter {
 
   #line(row: number, members: string, head: EventHead): void {
     const out = this.#out;
-    const source = this.#behindRow(head);
-    const text = `${this.#id}${row}",${members}${this.#beforeRow(head.second)}${row}${source.marks}${source.rest}`;
-    out.reserve(text.length * 3);
-    out.at += out.bytes.write(text, out.at);
-    this.#txEnd = out.at - Buffer.byteLength(source.rest);
+    const parts = this.#parts;
+    parts.id(out);
+    out.unsigned(row);
+    out.anyText(`",${members}`);
+    parts.transaction(out, head);
+    out.unsigned(row);
+    parts.marks(out);
+    this.#txEnd = out.at;
+    parts.source(out, head);
     this.#count += 1;
   }
 
-  /** What stands before the row's number in `tx`. */
-  #beforeRow(second: number): string {
-    return `,"ts":"${timeOf(second)}"${this.#tx}`;
-  }
-
-  /** What stands behind it. */
-  #behindRow({ file, position }: EventHead): Source {
-    if (file !== this.#file.file) this.#file = { file, text: this.#fileText(file) };
-    return { marks: this.#marks, rest: `${this.#file.text}${position}}}\n` };
-  }
-
-  #fileText(file: string): string {
-    const name = JSON.stringify(file);
-    return `},"source":{"server":${this.#server},"serverId":${this.#serverId},"file":${name},"position":`;
-  }
-
-  #headOf(reader: RowReader, operation: RowOperation): Buffer {
+  #headOf(reader: RowReader, operation: RowOperation): Literal {
     let heads = this.#heads.get(reader);
     if (heads === undefined) this.#heads.set(reader, (heads = {}));
     return (heads[operation] ??= headOfRows(reader, operation));
   }
 }
 
-function textsOf(hint: string | null): { hint: string | null; id: string; tx: string } {
-  const id = JSON.stringify(`${hint ?? '-'}/`).slice(0, -1);
-  return { hint, id: `{"id":${id}`, tx: `,"tx":{"hint":${JSON.stringify(hint)},"seq":` };
-}
-
-type Source = { readonly marks: string; readonly rest: string };
-
-function headOfRows(reader: RowReader, operation: RowOperation): Buffer {
+function headOfRows(reader: RowReader, operation: RowOperation): Literal {
   const { layout, key, isProved } = reader;
   const { schema, table } = layout;
   const keyMember = key.length === 0 ? '' : `,"key":${JSON.stringify(key)}`;
   const names = `"schema":${JSON.stringify(schema)},"table":${JSON.stringify(table)}${keyMember}${isProved ? '' : ',"proved":false'}`;
   const image = operation === 'insert' ? 'after' : 'before';
-  return Buffer.from(`","type":"row","op":"${operation}",${names},"${image}":`);
+  return new Literal(`","type":"row","op":"${operation}",${names},"${image}":`);
 }
 
-/** What stands around the images of an event's rows. */
-type RowLinesOptions = {
-  readonly out: JsonWriter;
-  readonly id: string;
-  readonly open: Buffer;
-  readonly ts: string;
-  readonly source: Source;
-  readonly first: number;
-  readonly passOver: number;
-};
-
-const nothing: RowLinesOptions = {
-  out: new JsonWriter(1),
-  id: '',
-  open: Buffer.alloc(0),
-  ts: '',
-  source: { marks: '', rest: '' },
-  first: 0,
-  passOver: 0,
-};
+const nothing = new Literal('');
 
 /**
- * Puts what an event's records share around the images of each row. The first line is written from text; what the next
- * ones have in common with it is copied from it, which costs a tenth.
+ * Writes around each row's images what the records of an event share. The first line is written from its parts. The
+ * next lines copy their common part from it as a whole.
  */
 class RowLines implements RowVisitor {
-  #options: RowLinesOptions = nothing;
+  readonly #parts: LineParts;
+  #out = new JsonWriter(1);
+  #head: EventHead = { second: 0, position: 0, file: '', query: null };
+  /** The bytes between the id and the first image. */
+  #open = nothing;
+  #passOver = 0;
   next = 0;
   written = 0;
-  /** Bytes behind the members of `tx`. */
+  /** The bytes after the members of `tx`. */
   sourceBytes = 0;
   #start = 0;
   /** In the first line: where the parts begin, and how long they are. */
   #lineAt = 0;
   #idBytes = 0;
-  #tsAt = 0;
-  #tsBytes = 0;
+  #transactionAt = 0;
+  #transactionBytes = 0;
   #tailAt = 0;
   #tailBytes = 0;
 
-  begin(options: RowLinesOptions): void {
-    this.#options = options;
-    this.next = options.first;
+  constructor(parts: LineParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * An event's rows come.
+   * @param first the number of the first one.
+   * @param passOver rows with smaller numbers are not written.
+   */
+  begin(out: JsonWriter, head: EventHead, open: Literal, first: number, passOver: number): void {
+    this.#out = out;
+    this.#head = head;
+    this.#open = open;
+    this.#passOver = passOver;
+    this.next = first;
     this.written = 0;
   }
 
   before(): void {
-    const { out, id, open, passOver } = this.#options;
+    const out = this.#out;
     this.#start = out.at;
-    if (this.next < passOver) return;
-    out.reserve(id.length * 3 + open.length + shortValueBytes);
+    if (this.next < this.#passOver) return;
     if (this.written === 0) {
       this.#lineAt = out.at;
-      out.at += out.bytes.write(id, out.at);
+      this.#parts.id(out);
       this.#idBytes = out.at - this.#lineAt;
-    } else this.#again(this.#lineAt, this.#idBytes);
+    } else out.again(this.#lineAt, this.#idBytes);
     out.unsigned(this.next);
-    out.copy(open);
+    out.literal(this.#open);
   }
 
   between(): void {
-    const { out } = this.#options;
-    out.reserve(between.length);
-    out.copy(between);
+    const out = this.#out;
+    out.literal(between);
   }
 
   after(partial: boolean): void {
-    const { out, ts, source, passOver } = this.#options;
-    if (this.next < passOver) {
+    const out = this.#out;
+    if (this.next < this.#passOver) {
       out.at = this.#start;
       this.next += 1;
       return;
     }
-    out.reserve(
-      (ts.length + source.marks.length + source.rest.length + partialMember.length) * 3 + shortValueBytes,
-    );
-    if (partial) out.ascii(partialMember);
+    if (partial) out.literal(partialMember);
     if (this.written === 0) this.#firstTail();
     else {
-      this.#again(this.#tsAt, this.#tsBytes);
+      out.again(this.#transactionAt, this.#transactionBytes);
       out.unsigned(this.next);
-      this.#again(this.#tailAt, this.#tailBytes);
+      out.again(this.#tailAt, this.#tailBytes);
     }
     this.next += 1;
     this.written += 1;
   }
 
   #firstTail(): void {
-    const { out, ts, source } = this.#options;
-    this.#tsAt = out.at;
-    out.at += out.bytes.write(ts, out.at);
-    this.#tsBytes = out.at - this.#tsAt;
+    const out = this.#out;
+    const parts = this.#parts;
+    this.#transactionAt = out.at;
+    parts.transaction(out, this.#head);
+    this.#transactionBytes = out.at - this.#transactionAt;
     out.unsigned(this.next);
     this.#tailAt = out.at;
-    out.at += out.bytes.write(source.marks, out.at);
-    const rest = out.at;
-    out.at += out.bytes.write(source.rest, out.at);
-    this.sourceBytes = out.at - rest;
+    parts.marks(out);
+    const source = out.at;
+    parts.source(out, this.#head);
+    this.sourceBytes = out.at - source;
     this.#tailBytes = out.at - this.#tailAt;
   }
-
-  /** Copies a part of the first line, into reserved room. */
-  #again(at: number, count: number): void {
-    const { out } = this.#options;
-    out.bytes.copyWithin(out.at, at, at + count);
-    out.at += count;
-  }
-}
-
-let lastTime = { second: 0, text: new Date(0).toISOString() };
-
-/** ISO 8601. Records of one second come by the thousand, so the last answer is kept. */
-function timeOf(second: number): string {
-  if (second !== lastTime.second) lastTime = { second, text: new Date(second * 1000).toISOString() };
-  return lastTime.text;
 }

@@ -2,9 +2,9 @@ import type { ColumnValue, RowImage } from '../decode/image-values.js';
 
 export type { ColumnValue, RowImage } from '../decode/image-values.js';
 
-/** Where a record comes from in its transaction. */
+/** A record's transaction, and the record's place in it. */
 export type RecordTransaction = {
-  /** The hint before the transaction, without `asc:`; null when none had been seen yet. */
+  /** The hint before the transaction, without `asc:`. Null if none had been seen yet. */
   readonly hint: string | null;
   /** Transactions since that hint, from 1. */
   readonly seq: number;
@@ -12,14 +12,14 @@ export type RecordTransaction = {
   readonly row: number;
   readonly gtid?: string;
   /**
-   * The XID of an XA transaction that was prepared, and neither committed nor rolled back yet: its outcome comes as a
-   * record of type `xa` with the same XID. As servers write it: `X'676c6f62616c',X'6272616e6368',1` (the global and the
-   * branch part in hexadecimal, the format's number).
+   * The XID of a prepared XA transaction. Its outcome comes as a record of type `xa` with the same XID. In the
+   * servers' form: `X'676c6f62616c',X'6272616e6368',1` (the global and the branch part in hexadecimal, the format's
+   * number).
    */
   readonly xa?: string;
-  /** When it was committed on the source, in microseconds since 1970, where the log tells (MySQL 8.0.1 and later). */
+  /** Time of the commit on the source, in microseconds since 1970, if the log has it (MySQL 8.0.1 and later). */
   readonly committed?: number;
-  /** Id of the session on the source that wrote it, where the log tells. */
+  /** Id of the session on the source that wrote it, if the log has it. */
   readonly connection?: number;
   /** These three stand on the transaction's last record only. */
   readonly last?: true;
@@ -27,13 +27,13 @@ export type RecordTransaction = {
   /** 16 hex digits. */
   readonly digest?: string;
   /**
-   * Second of the transaction's first change, on the last record; needed only when it is not the one in `ts` of the
-   * transaction's first record (because that change was filtered out).
+   * Second of the transaction's first change, on its last record. It is there only if it differs from `ts` of the
+   * first record, because that change was filtered out.
    */
   readonly second?: number;
 };
 
-/** The server that a record was read from, and the place behind the event it stood in. */
+/** The server that a record was read from, and the place after its event. */
 export type RecordSource = {
   readonly server: string;
   readonly serverId: number;
@@ -42,7 +42,7 @@ export type RecordSource = {
 };
 
 type Common = {
-  /** `hint/seq/row`; the same whichever server the record was read from, as long as the commit order is. */
+  /** `hint/seq/row`. It is the same on every server that has the same commit order. */
   readonly id: string;
   /** Second of the change on the source, ISO 8601. */
   readonly ts: string;
@@ -50,21 +50,21 @@ type Common = {
   readonly source: RecordSource;
 };
 
-/** Where the records ended before a gap: the last one's place, and its transaction's number. */
+/** Where the records ended before a gap: the place of the last one, and the number of its transaction. */
 export type GapStart = RecordSource & {
   readonly hint: string | null;
   readonly seq: number;
 };
 
 /**
- * The stream was begun anew where its place was lost, because the operator has chosen so (`run --accept-gap`): what was
- * committed between `from` and `source` may be missing, or come a second time. It counts as a transaction of its own.
+ * The place was lost, and the operator chose to begin the stream anew (`run --accept-gap`). Changes between `from`
+ * and `source` may be missing, or come twice. A gap counts as a transaction.
  */
 export type GapRecord = Common & {
   readonly type: 'gap';
   /** Why the place was lost, for people. */
   readonly reason: string;
-  /** Null when nothing is known of where the records ended. */
+  /** Null if nothing is known of where the records ended. */
   readonly from: GapStart | null;
 };
 
@@ -76,16 +76,16 @@ type RowChange = Common & {
   readonly key?: readonly string[];
   /** The statement's text, where the log has it and the configuration asks for it; without passwords. */
   readonly query?: string;
-  /** Set where the log has only some of the row's columns: those that are missing are absent from the images. */
+  /** Set if the log has only some of the row's columns. Missing columns are absent from the images. */
   readonly partial?: true;
   /**
-   * Set where nothing proves what the columns were when the row was logged: they are called `@1`, `@2`, …, or their values
-   * are given as the log has them.
+   * Set if the columns at the time of logging aren't proved. They are called `@1`, `@2`, …, or their values are as
+   * the log has them.
    */
   readonly proved?: false;
 };
 
-/** What a statement was carried out with and doesn't say itself: logged in sessions whose `binlog_format` isn't ROW. */
+/** Inputs of a statement that aren't in its text. Sessions log them if `binlog_format` isn't ROW. */
 export type ShownContext = {
   /** User variables that it reads, by name without `@`. */
   readonly variables?: Readonly<Record<string, ColumnValue>>;
@@ -101,9 +101,9 @@ export type ShownContext = {
 export type ShownStatement = {
   /** Its default schema. */
   readonly schema: string;
-  /** Without passwords. What is no character of its character set stands as U+FFFD. */
+  /** Without passwords. U+FFFD replaces bytes that are invalid in its character set. */
   readonly sql: string;
-  /** All its bytes, where `sql` isn't sure to be all of what they say, and no password was taken out. */
+  /** All its bytes, if `sql` may not be exact and no password was removed. */
   readonly sqlBytes?: { readonly $base64: string };
   readonly context?: ShownContext;
 };

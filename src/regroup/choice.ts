@@ -1,6 +1,7 @@
 import { compareCoordinates, type Coordinates } from '../binlog/coordinates.js';
 import type { ReplicaStatus } from '../mysql/replica-status.js';
-import { type Look, sourceOf } from '../repoint/look.js';
+import type { Look } from '../repoint/look.js';
+import { sourceAddress } from '../mysql/server-facts.js';
 import { channelRefusal, type Force, loggingRefusal, type Refusal, refusalOf } from '../repoint/refusal.js';
 
 /** A replica of the dead server that can be moved. */
@@ -36,7 +37,7 @@ function elsewhere(
   dead: string,
   places: ReadonlySet<string>,
 ): Refusal | null {
-  const source = sourceOf(channel);
+  const source = sourceAddress(channel);
   if (places.has(source)) return null;
   return { reason: 'elsewhere', message: `${server} replicates from ${source}, and not from ${dead}` };
 }
@@ -54,7 +55,7 @@ export function mostAdvanced(
   const usable = members.filter(
     ({ look, channel }) => loggingRefusal(look) === null && channel.delaySeconds === 0,
   );
-  const sources = new Set(members.map(({ channel }) => sourceOf(channel)));
+  const sources = new Set(members.map(({ channel }) => sourceAddress(channel)));
   const chosenBefore = usable.find(({ look }) => sources.has(look.server));
   if (chosenBefore) return chosenBefore;
   const refused = (target: Member): number =>
@@ -63,7 +64,7 @@ export function mostAdvanced(
         look !== target.look && refusalOf({ replica: look, target: target.look, above: [] }, forced) !== null,
     ).length;
   const ranked = usable
-    .filter(({ channel }) => sourceOf(channel) === dead)
+    .filter(({ channel }) => sourceAddress(channel) === dead)
     .toSorted((a, b) => compareReceived(b.channel.received, a.channel.received) || refused(a) - refused(b));
   return ranked[0] ?? null;
 }

@@ -1,7 +1,8 @@
 import { formatAddress } from '../config/address.js';
 import { connect } from '../mysql/connection.js';
 import type { Instance } from '../mysql/instance.js';
-import { type Look, sourceOf } from '../repoint/look.js';
+import type { Look } from '../repoint/look.js';
+import { sourceAddress } from '../mysql/server-facts.js';
 import { hasCode, WaymarkError } from '../util/errors.js';
 
 const connectLimitMs = 5_000;
@@ -17,10 +18,10 @@ export async function requireDeath(
 ): Promise<void> {
   const server = formatAddress(dead.address);
   if (await answers(dead, signal)) {
-    throw alive(server, `${server} answers. To move replicas of a server that lives: waymark repoint`);
+    throw alive(server, `${server} answers. To move replicas of a living server, use waymark repoint`);
   }
   const connected = replicas.find(({ inspection }) =>
-    inspection.channels.some((channel) => channel.receiverRunning && sourceOf(channel) === server),
+    inspection.channels.some((channel) => channel.receiverRunning && sourceAddress(channel) === server),
   );
   if (connected) {
     throw alive(

@@ -11,7 +11,9 @@ export async function completePromoted(
   onStep: (step: string) => void,
 ): Promise<void> {
   const { instance, inspection } = look;
-  onStep('This one is promoted. Applying what has come, and ending its replication from the dead server');
+  onStep(
+    'This one is promoted. Applying what it has received, and ending its replication from the dead server',
+  );
   await withReplica(instance, inspection.facts.version, channel.name, signal, async (control) => {
     await stopThread(control, 'receiver');
     await startThread(control, 'applier');

@@ -1,7 +1,7 @@
 import { formatAddress } from '../config/address.js';
 import type { HintFormat } from '../hints/hint.js';
 import type { Instance } from '../mysql/instance.js';
-import { hasAppliedAll } from '../mysql/server.js';
+import { hasAppliedAll } from '../mysql/server-facts.js';
 import { type Look, lookAt } from '../repoint/look.js';
 import { type Force, loggingRefusal } from '../repoint/refusal.js';
 import { repoint, type RepointResult } from '../repoint/repoint.js';
@@ -107,8 +107,8 @@ function choose(members: readonly Member[], { dead, promote, forced }: RegroupOp
     if (promoted) return { look: promoted.look, promoted };
     throw new WaymarkError(
       'no-candidate',
-      `None of the replicas of ${server} can become a source: that takes one that writes what it replicates to its ` +
-        'binary log (log_slave_updates), is not delayed on purpose, and has no error',
+      `None of the replicas of ${server} can become a source: a source must write what it replicates to its ` +
+        'binary log (log_slave_updates), must not be delayed on purpose, and must have no error',
       { details: { server } },
     );
   }
@@ -176,9 +176,9 @@ async function moveOne({ look }: Member, target: Target, options: RegroupOptions
     });
     return { state: 'repointed', replica, result };
   } catch (error) {
-    const early = hasCode(error, 'server-behind') || hasCode(error, 'hint-behind');
+    const early = hasCode(error, 'server-behind') || hasCode(error, 'behind');
     if (early && !execute && target.promoted && !hasAppliedAll(target.promoted.channel)) {
-      const reason = `its place is found when ${target.look.server} has applied what it has`;
+      const reason = `its place can be found when ${target.look.server} has applied what it has received`;
       return { state: 'later', replica, reason };
     }
     return lostBy(replica, error);

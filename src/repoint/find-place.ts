@@ -1,13 +1,15 @@
 import { formatCoordinates } from '../binlog/coordinates.js';
 import type { SourcePlace } from '../mysql/dialect.js';
 import type { HintFormat } from '../hints/hint.js';
-import type { CorrelateProgress } from '../matching/correlation.js';
-import { placeOfReplica, type ReplicaPlace } from '../matching/replica-place.js';
+import type { CorrelateProgress } from '../correlate/result.js';
+import { placeOfReplica, type ReplicaPlace } from '../correlate/replica-place.js';
 import { getsMore } from '../mysql/inspect.js';
 import type { ReplicaStatus } from '../mysql/replica-status.js';
 import { sleep } from '../util/async.js';
+import { monotonicMs } from '../util/clock.js';
 import { hasCode, WaymarkError } from '../util/errors.js';
-import { type Look, lookAt, lookUnlessAway, sourceOf } from './look.js';
+import { type Look, lookAt, lookUnlessAway } from './look.js';
+import { sourceAddress } from '../mysql/server-facts.js';
 
 export type FindPlaceOptions = {
   readonly format: HintFormat;
@@ -30,7 +32,7 @@ export async function findPlace(
   const { logEnd, facts } = replica.inspection;
   const logsAll = logEnd !== null && facts.logsReplicatedChanges;
   if (!logsAll && channel.executed.file === '') throw nothingApplied(replica, channel);
-  const source = logsAll ? null : await lookUnlessAway(sourceOf(channel), replica, options.signal);
+  const source = logsAll ? null : await lookUnlessAway(sourceAddress(channel), replica, options.signal);
   return placeOfReplica({ ...options, replica, channel, source, to: target });
 }
 
@@ -38,7 +40,7 @@ export async function findPlace(
 function nothingApplied({ server }: Look, channel: ReplicaStatus): WaymarkError {
   return new WaymarkError(
     'replication',
-    `${server} writes no log of what it replicates, and has applied nothing of ${sourceOf(channel)} yet, so its place is ` +
+    `${server} writes no log of what it replicates, and has applied nothing of ${sourceAddress(channel)} yet, so its place is ` +
       'not known. Start its replication (START REPLICA, START SLAVE), and try again',
     { details: { server } },
   );
@@ -55,13 +57,13 @@ export async function findPlaceInTime(
   target: Look,
   options: FindPlaceOptions & { readonly onBehind: (message: string) => void },
 ): Promise<ReplicaPlace> {
-  const deadline = performance.now() + behindLimitMs;
+  const deadline = monotonicMs() + behindLimitMs;
   for (let current = target; ; current = await lookAt(target.instance, options.signal)) {
     try {
       return await findPlace(replica, current, options);
     } catch (error) {
-      const behind = hasCode(error, 'server-behind') || hasCode(error, 'hint-behind');
-      if (!behind || !getsMore(current.inspection) || performance.now() > deadline) throw error;
+      const behind = hasCode(error, 'server-behind') || hasCode(error, 'behind');
+      if (!behind || !getsMore(current.inspection) || monotonicMs() > deadline) throw error;
       options.onBehind(error.message);
     }
     await sleep(behindPollMs, options.signal);

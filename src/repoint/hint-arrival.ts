@@ -4,6 +4,7 @@ import { type HintPlace, scanHints } from '../matching/hint-scan.js';
 import { listBinaryLogs } from '../mysql/log-list.js';
 import { channelStatus, endingOf, type ReplicaControl } from '../mysql/replication-control.js';
 import { sleep } from '../util/async.js';
+import { monotonicMs } from '../util/clock.js';
 import { WaymarkError } from '../util/errors.js';
 import type { Look } from './look.js';
 
@@ -23,7 +24,7 @@ export async function waitForHint(
   place: Coordinates,
   format: HintFormat,
 ): Promise<string | null> {
-  const deadline = performance.now() + arrivalLimitMs;
+  const deadline = monotonicMs() + arrivalLimitMs;
   let hint: HintPlace | null = null;
   for (;;) {
     const status = await channelStatus(replica);
@@ -36,7 +37,7 @@ export async function waitForHint(
     }
     hint ??= await firstHintBehind(target, place, format, replica.signal);
     if (hint && (await isAtLeast(target, status.executed, hint, replica.signal))) return hint.hint.token;
-    if (performance.now() > deadline) return null;
+    if (monotonicMs() > deadline) return null;
     await sleep(pollMs, replica.signal);
   }
 }

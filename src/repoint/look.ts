@@ -1,4 +1,4 @@
-import type { InspectedServer } from '../matching/correlation.js';
+import type { InspectedServer } from '../correlate/result.js';
 import { formatAddress, parseAddress } from '../config/address.js';
 import { askServer } from '../mysql/ask.js';
 import type { Row } from '../mysql/connection.js';
@@ -7,7 +7,7 @@ import type { Instance } from '../mysql/instance.js';
 import { unlessUnanswered } from '../mysql/binlog-server.js';
 import { inspect, type Inspection } from '../mysql/inspect.js';
 import { readReplicaStatus, type ReplicaStatus } from '../mysql/replica-status.js';
-import { text } from '../mysql/server.js';
+import { text } from '../mysql/server-facts.js';
 
 /** A server as moving replicas needs to know it. */
 export type Look = Omit<InspectedServer, 'inspection'> & {
@@ -34,11 +34,6 @@ export async function lookAt(instance: Instance, signal: AbortSignal): Promise<L
     const [mode] = await unlessUnanswered(version, ask, []);
     return { instance, server, inspection: { ...inspection, channels }, gtidMode: text(mode?.['Value']) };
   });
-}
-
-/** `host:port` of the server that a channel replicates from. */
-export function sourceOf({ sourceHost, sourcePort }: ReplicaStatus): string {
-  return formatAddress({ host: sourceHost, port: sourcePort });
 }
 
 /** A server that is known by what a neighbour calls it; null when it can't be asked. */

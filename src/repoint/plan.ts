@@ -1,10 +1,11 @@
 import type { Coordinates } from '../binlog/coordinates.js';
 import { type ReplicationThread, dialectOf, type SourceChange, type SourcePlace } from '../mysql/dialect.js';
 import type { Confidence } from '../matching/match-state.js';
-import type { ReplicaPlace } from '../matching/replica-place.js';
+import type { ReplicaPlace } from '../correlate/replica-place.js';
 import type { ReplicaStatus } from '../mysql/replica-status.js';
 import { positioningBelow } from './find-place.js';
-import { type Look, sourceOf } from './look.js';
+import type { Look } from './look.js';
+import { sourceAddress } from '../mysql/server-facts.js';
 import { formatSeconds } from '../util/quantities.js';
 
 /** Where a replica is, and where it goes. */
@@ -49,7 +50,7 @@ export function planOf(
     replica: replica.server,
     below: target.server,
     from: {
-      source: sourceOf(channel),
+      source: sourceAddress(channel),
       ...executed,
       positioning: byGtid ? 'gtid' : 'position',
       running: { receiver: receiverRunning, applier: applierRunning },
@@ -97,13 +98,13 @@ function notesOf(
     notes.push('contents could not be compared: the tables, kinds and numbers of changes agree');
   }
   if (confidence === 'unverified') {
-    notes.push('nothing but hints could be compared');
+    notes.push('only hints could be compared');
   }
   if (channel.byGtid && place.by === 'position') {
     notes.push(`it went by GTID; ${target.server} has none that it understands, so it goes by position`);
   }
   if (channel.delaySeconds > 0) {
-    notes.push(`it is ${formatSeconds(channel.delaySeconds)} behind on purpose, and stays so`);
+    notes.push(`it is delayed by ${formatSeconds(channel.delaySeconds)} on purpose, and stays so`);
   }
   return notes;
 }

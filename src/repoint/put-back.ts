@@ -13,9 +13,11 @@ import {
   withReplica,
 } from '../mysql/replication-control.js';
 import type { ReplicaStatus } from '../mysql/replica-status.js';
+import { after } from '../util/clock.js';
 import { hasCode, messageOf, WaymarkError } from '../util/errors.js';
 import { findPlaceInTime } from './find-place.js';
-import { type Look, lookAt, sourceOf } from './look.js';
+import { type Look, lookAt } from './look.js';
+import { sourceAddress } from '../mysql/server-facts.js';
 import { formatDuration } from '../util/quantities.js';
 
 /** How a replica was before anything was done to it. */
@@ -59,14 +61,14 @@ export async function withOrigin<T>(
   work: (control: ReplicaControl) => Promise<T>,
 ): Promise<T> {
   const limit = new AbortController();
-  const timer = setTimeout(() => {
+  const timer = after(putBackLimitMs, () => {
     limit.abort(new Error(`not done within ${formatDuration(putBackLimitMs)}`));
-  }, putBackLimitMs);
+  });
   const { version } = replica.inspection.facts;
   try {
     return await withReplica(replica.instance, version, channel.name, limit.signal, work);
   } finally {
-    clearTimeout(timer);
+    timer.cancel();
   }
 }
 
@@ -93,7 +95,7 @@ async function restore(
   const threads = await sendStarts(control, channel);
   const ran = threads.filter((thread) => thread === 'applier' || channel.receiverRunning);
   const how = threads.length === 0 ? 'stopped, as it was' : await whatRuns(control, ran);
-  return `${control.server} is back where it was, below ${sourceOf(channel)}${positioning}, ${how}`;
+  return `${control.server} is back where it was, below ${sourceAddress(channel)}${positioning}, ${how}`;
 }
 
 /**
@@ -122,7 +124,7 @@ async function placeToReturnTo(
 ): Promise<SourcePlace | null> {
   const known = knownReturn(channel, state, status);
   if (known !== 'to-be-found') return known;
-  const address = parseAddress(sourceOf(channel));
+  const address = parseAddress(sourceAddress(channel));
   const [now, source] = await Promise.all([
     lookAt(replica.instance, signal),
     lookAt({ address, account: replica.instance.account }, signal),
@@ -143,7 +145,7 @@ export function knownReturn(
 ): SourcePlace | 'to-be-found' | null {
   const isAt = (place: ReplicaStatus['executed'] | null): boolean =>
     place !== null && status.executed.file === place.file && status.executed.position === place.position;
-  if (sourceOf(status) === sourceOf(channel) && isAt(stoppedAt)) return null;
+  if (sourceAddress(status) === sourceAddress(channel) && isAt(stoppedAt)) return null;
   const untouched = sentTo?.by === 'position' && isAt(sentTo);
   if (channel.byGtid && (untouched || sentTo?.by !== 'position')) {
     return { by: 'gtid', mariadbPosition: channel.mariadbPosition };
@@ -169,7 +171,7 @@ function stranded(cause: unknown, error: unknown, origin: Origin, { stoppedAt }:
   const place = stoppedAt ?? channel.executed;
   return (
     `${messageOf(cause)}. And ${replica.server} could not be put back: ${messageOf(error)}. It was below ` +
-    `${sourceOf(channel)}, at ${formatCoordinates(place)}` +
+    `${sourceAddress(channel)}, at ${formatCoordinates(place)}` +
     `${channel.byGtid ? ' (by GTID)' : ''}; see SHOW REPLICA STATUS (SHOW SLAVE STATUS) there, and ` +
     'run the same command again: it goes on from whatever state the replica is in'
   );
@@ -179,7 +181,7 @@ function ended(cause: unknown, message: string, { replica, channel }: Origin, ba
   const details = {
     ...(cause instanceof WaymarkError ? cause.details : {}),
     replica: replica.server,
-    source: sourceOf(channel),
+    source: sourceAddress(channel),
     putBack: back,
   };
   const code = cause instanceof WaymarkError ? cause.code : 'interrupted';

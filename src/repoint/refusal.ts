@@ -1,9 +1,10 @@
+import { socketPathOf } from '../config/address.js';
 import type { Confidence } from '../matching/match-state.js';
 import { dialectOf } from '../mysql/dialect.js';
-import { isBinlogServer, type ServerFacts } from '../mysql/server.js';
+import { isBinlogServer, type ServerFacts, sourceAddress } from '../mysql/server-facts.js';
 import type { ServerVersion } from '../mysql/version.js';
 import { WaymarkError } from '../util/errors.js';
-import { type Look, sourceOf } from './look.js';
+import type { Look } from './look.js';
 import type { Ancestor } from './source-chain.js';
 
 /** What an operator may insist on. */
@@ -14,6 +15,7 @@ export type Force = (typeof forces)[number];
 type RefusalReason =
   | 'same-server'
   | 'same-server-id'
+  | 'unix-socket'
   | 'binlog-server'
   | 'not-a-replica'
   | 'multi-source'
@@ -41,6 +43,7 @@ export type Pair = {
 export function refusalOf(pair: Pair, forced: ReadonlySet<Force>): Refusal | null {
   return (
     identityRefusal(pair) ??
+    addressRefusal(pair.target) ??
     channelRefusal(pair.replica) ??
     loopRefusal(pair) ??
     loggingRefusal(pair.target) ??
@@ -57,8 +60,8 @@ export function proofRefusal(confidence: Confidence, forced: ReadonlySet<Force>)
   return {
     reason: 'unverified',
     message:
-      'only hints are common, and nothing behind them could be compared: there is nothing, or one of the two logs rows ' +
-      'and the other statements. --force unverified does it all the same',
+      'only hints are the same, and nothing after them could be compared: there is nothing, or one of the two logs rows ' +
+      'and the other statements. Use --force unverified to do it anyway',
   };
 }
 
@@ -77,7 +80,16 @@ function identityRefusal({ replica, target }: Pair): Refusal | null {
   }
   return {
     reason: 'same-server-id',
-    message: `both have server_id ${String(own.serverId)}, and a replica refuses what bears its own. Give each its own`,
+    message: `both have server_id ${String(own.serverId)}, and a replica refuses events with its own. Give each its own`,
+  };
+}
+
+/** A replica is told where its source is. */
+function addressRefusal({ instance, server }: Look): Refusal | null {
+  if (socketPathOf(instance.address) === null) return null;
+  return {
+    reason: 'unix-socket',
+    message: `${server} is no address for a replica: name the server by the host and the port where replicas reach it`,
   };
 }
 
@@ -94,12 +106,12 @@ export function channelRefusal({ server, inspection }: Look): Refusal | null {
     return {
       reason: 'not-a-replica',
       message:
-        `${server} replicates from nobody, so there is no account and no place to keep. ` +
+        `${server} is not a replica, so there is no account and no place to keep. ` +
         'Make it a replica by hand; `waymark correlate` finds the coordinates',
     };
   }
   if (others.length > 0) {
-    const sources = inspection.channels.map(sourceOf).join(', ');
+    const sources = inspection.channels.map(sourceAddress).join(', ');
     return {
       reason: 'multi-source',
       message: `${server} replicates from several sources (${sources}), and its log doesn't tell their places apart. Move each channel by hand`,
@@ -161,7 +173,7 @@ function versionRefusal({ replica, target }: Pair): Refusal | null {
   if (own.vendor !== other.vendor || !newer) return null;
   return {
     reason: 'newer-above-older',
-    message: `${target.server} (${other.text}) is newer than ${replica.server} (${own.text}), which may not understand what it logs. --force version does it all the same`,
+    message: `${target.server} (${other.text}) is newer than ${replica.server} (${own.text}), which may not understand what it logs. Use --force version to do it anyway`,
   };
 }
 
@@ -175,7 +187,7 @@ function formatRefusal({ replica, target }: Pair): Refusal | null {
     reason: 'rows-above-statements',
     message:
       `${target.server} logs rows (binlog_format is ${other.binlogFormat}), and ${replica.server} can't write these ` +
-      `to its own log (binlog_format is STATEMENT). Change the format on ${replica.server}; --force format does it all the same`,
+      `to its own log (binlog_format is STATEMENT). Change the format on ${replica.server}, or use --force format to do it anyway`,
   };
 }
 

@@ -1,6 +1,6 @@
 import type { HintFormat } from '../hints/hint.js';
-import type { CorrelateProgress } from '../matching/correlation.js';
-import type { ReplicaPlace } from '../matching/replica-place.js';
+import type { CorrelateProgress } from '../correlate/result.js';
+import type { ReplicaPlace } from '../correlate/replica-place.js';
 import type { Instance } from '../mysql/instance.js';
 import { getsMore } from '../mysql/inspect.js';
 import {
@@ -15,10 +15,12 @@ import {
 } from '../mysql/replication-control.js';
 import type { ReplicaStatus } from '../mysql/replica-status.js';
 import { sleep } from '../util/async.js';
+import { monotonicMs } from '../util/clock.js';
 import { hasCode, WaymarkError } from '../util/errors.js';
 import { describePlace, findPlace, findPlaceInTime, positioningBelow } from './find-place.js';
 import { waitForHint } from './hint-arrival.js';
-import { type Look, lookAt, sourceOf } from './look.js';
+import { type Look, lookAt } from './look.js';
+import { sourceAddress } from '../mysql/server-facts.js';
 import { changeTo, planOf, type RepointPlan } from './plan.js';
 import { type MoveState, putBack } from './put-back.js';
 import { type Force, type Pair, proofRefusal, refusalError, refusalOf } from './refusal.js';
@@ -65,11 +67,11 @@ type Movable = Pair & { readonly channel: ReplicaStatus };
  * replica is put back where it was; killed in between, it can be run again.
  *
  * @throws WaymarkError `refused` (with the reason), `server-behind` (the replica is ahead of the target), `diverged`,
- * `out-of-order`, `hint-purged`, `hint-not-found`, `no-trail`, `replication`, `interrupted`, `not-put-back`, and what
+ * `out-of-order`, `purged`, `not-found`, `no-trail`, `replication`, `interrupted`, `not-put-back`, and what
  * looking at a server throws.
  */
 export async function repoint(options: RepointOptions): Promise<RepointResult> {
-  const startedAt = performance.now();
+  const startedAt = monotonicMs();
   const pair = await lookAtBoth(options);
   const { replica, target, channel } = pair;
   if (isInPlace(pair)) return { state: 'in-place', replica: replica.server, below: target.server };
@@ -81,7 +83,7 @@ export async function repoint(options: RepointOptions): Promise<RepointResult> {
   const state = new Move();
   try {
     const moved = await move(pair, state, options);
-    return { state: 'moved', ...moved, elapsedMs: Math.round(performance.now() - startedAt) };
+    return { state: 'moved', ...moved, elapsedMs: Math.round(monotonicMs() - startedAt) };
   } catch (error) {
     options.onStep(`Failed; putting ${replica.server} back`);
     throw await putBack(error, pair, state, options.format);
@@ -116,7 +118,7 @@ async function tryPlace(pair: Movable, options: RepointOptions): Promise<void> {
     const found = await findPlace(pair.replica, pair.target, options);
     requireProof(pair, found, options.forced);
   } catch (error) {
-    const behind = hasCode(error, 'server-behind') || hasCode(error, 'hint-behind');
+    const behind = hasCode(error, 'server-behind') || hasCode(error, 'behind');
     if (!behind || !getsMore(pair.target.inspection)) throw error;
   }
 }
@@ -165,7 +167,7 @@ async function move(pair: Movable, state: Move, options: RepointOptions): Promis
     await changeSource(control, changeTo(target, place, channel));
     await startBelow(control, target);
     const hintAwaited = options.awaitHint && channel.delaySeconds === 0;
-    if (hintAwaited) onStep('Both threads run. Waiting for a new hint to come through');
+    if (hintAwaited) onStep('Both threads run. Waiting for a new hint to arrive');
     const newHint = hintAwaited ? await waitForHint(control, target, found.to, options.format) : null;
     return { plan, newHint, hintAwaited };
   });
@@ -187,7 +189,7 @@ async function bringToRest(
   await stopThread(control, 'receiver');
   // One that is behind on purpose holds back what has come: the other server has that, too.
   if (channel.delaySeconds === 0) {
-    onStep('Waiting until it has applied what has come');
+    onStep('Waiting until it has applied what it has received');
     // It stands still when an earlier run was killed.
     await startThread(control, 'applier');
     for (
@@ -209,12 +211,12 @@ async function bringToRest(
 async function startBelow(control: ReplicaControl, target: Look): Promise<void> {
   await startThread(control, 'receiver');
   const { serverId } = target.inspection.facts;
-  const deadline = performance.now() + acquaintanceLimitMs;
+  const deadline = monotonicMs() + acquaintanceLimitMs;
   // It runs as soon as it is connected, and asks the source who it is right after that.
   for (;;) {
     const status = await channelStatus(control);
     if (status.sourceServerId === serverId) break;
-    if (performance.now() > deadline) throw otherServer(control, status, serverId);
+    if (monotonicMs() > deadline) throw otherServer(control, status, serverId);
     await sleep(acquaintancePollMs, control.signal);
   }
   await startThread(control, 'applier');
@@ -223,7 +225,7 @@ async function startBelow(control: ReplicaControl, target: Look): Promise<void> 
 function otherServer({ server }: ReplicaControl, status: ReplicaStatus, serverId: number): WaymarkError {
   return new WaymarkError(
     'replication',
-    `${server} reaches another server under ${sourceOf(status)} (server_id ${String(status.sourceServerId)}) than we ` +
+    `${server} reaches another server under ${sourceAddress(status)} (server_id ${String(status.sourceServerId)}) than we ` +
       `do (${String(serverId)}). Name the server as its replica knows it`,
     { details: { server } },
   );

@@ -1,4 +1,5 @@
-import { type Look, lookUnlessAway, sourceOf } from './look.js';
+import { type Look, lookUnlessAway } from './look.js';
+import { sourceAddress } from '../mysql/server-facts.js';
 
 /** One server above another, as far as it can be told. */
 export type Ancestor = {
@@ -21,7 +22,7 @@ export async function sourcesAbove(target: Look, signal: AbortSignal): Promise<A
   for (let step = next.shift(); step !== undefined; step = next.shift()) {
     const { look, path } = step;
     for (const channel of look.inspection.channels) {
-      const server = sourceOf(channel);
+      const server = sourceAddress(channel);
       if (seen.has(server)) continue;
       seen.add(server);
       const above = await lookUnlessAway(server, look, signal);

@@ -1,8 +1,9 @@
-import { constants, type FileHandle, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
+import type { FileStatus, OpenFile, OpenMode } from '../runtime/disk.js';
+import { runtime } from '../runtime/runtime.js';
 import { syncFolder } from '../util/durable.js';
-import { hasSystemCode } from '../util/errors.js';
+import { hasSystemCode, WaymarkError } from '../util/errors.js';
 import { markBytes, markOf } from './file-position.js';
 import type { FileSight } from './file-sight.js';
 
@@ -22,15 +23,28 @@ export function sameFile(a: FileIdentity | null, b: FileIdentity | null): boolea
   return a !== null && b !== null && a.device === b.device && a.inode === b.inode;
 }
 
-/** The file system's identity of what a name means; null when it means nothing. */
-export async function identityAt(path: string): Promise<FileIdentity | null> {
+/** What stands under a name; null when nothing does. Its identity is among it. */
+export async function statusAt(path: string): Promise<FileStatus | null> {
   try {
-    const { dev, ino } = await stat(path, { bigint: true });
-    return { device: String(dev), inode: String(ino) };
+    return await runtime().disk.status(path);
   } catch (error) {
     if (hasSystemCode(error, 'ENOENT')) return null;
     throw error;
   }
+}
+
+/**
+ * The error of a file with several names; null: it has one. The lock is beside a file's name, and each name would have
+ * its own: a second agent could write into it by another name.
+ */
+export function whySeveralNames(path: string, { links }: Pick<FileStatus, 'links'>): WaymarkError | null {
+  if (links <= 1) return null;
+  return new WaymarkError(
+    'sink',
+    `the file ${path} has ${String(links)} names (hard links), and an agent could write into it by each. Leave it one: ` +
+      `find -samefile ${path} shows the others; where it was to be kept, put a copy in its place`,
+    { details: { path, links } },
+  );
 }
 
 /**
@@ -43,7 +57,7 @@ export class AuditFile {
   /** Its name when it was opened. */
   readonly path: string;
   readonly identity: FileIdentity;
-  readonly handle: FileHandle;
+  readonly handle: OpenFile;
   #offset = 0;
   #transactionStart = 0;
   /** Our last bytes, up to {@link markBytes}. */
@@ -51,7 +65,7 @@ export class AuditFile {
   /** The same, up to {@link transactionStart}. */
   #startBytes: Buffer = Buffer.alloc(0);
 
-  private constructor(path: string, handle: FileHandle, identity: FileIdentity) {
+  private constructor(path: string, handle: OpenFile, identity: FileIdentity) {
     this.path = path;
     this.handle = handle;
     this.identity = identity;
@@ -60,7 +74,7 @@ export class AuditFile {
   /** Opens the file that is there; null when there is none. @throws the system's error, or when it is no file. */
   static async openExisting(path: string): Promise<AuditFile | null> {
     try {
-      return await AuditFile.#open(path, constants.O_RDWR | constants.O_APPEND);
+      return await AuditFile.#open(path, 'append');
     } catch (error) {
       if (hasSystemCode(error, 'ENOENT')) return null;
       throw error;
@@ -69,21 +83,27 @@ export class AuditFile {
 
   /** Opens the file, made if need be; the disk has its name then. */
   static async openOrCreate(path: string): Promise<AuditFile> {
-    const file = await AuditFile.#open(path, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT);
+    const file = await AuditFile.#open(path, 'append-or-create');
     await syncFolder(dirname(path));
     return file;
   }
 
-  static async #open(path: string, flags: number): Promise<AuditFile> {
-    const handle = await open(path, flags, 0o640);
+  static async #open(path: string, mode: OpenMode): Promise<AuditFile> {
+    const handle = await runtime().disk.open(path, mode, 0o640);
     try {
-      const status = await handle.stat({ bigint: true });
-      if (!status.isFile()) throw new Error('it is not a regular file');
-      return new AuditFile(path, handle, { device: String(status.dev), inode: String(status.ino) });
+      const { kind, device, inode } = await handle.status();
+      if (kind !== 'file') throw new Error('it is not a regular file');
+      return new AuditFile(path, handle, { device, inode });
     } catch (error) {
       await handle.close();
       throw error;
     }
+  }
+
+  /** @throws WaymarkError `sink` when it has more names than this one. */
+  async requireOneName(): Promise<void> {
+    const refusal = whySeveralNames(this.path, await this.handle.status());
+    if (refusal !== null) throw refusal;
   }
 
   /** Its length, as we know it. */
@@ -166,25 +186,19 @@ export class AuditFile {
 
   /** What it looks like from outside, by its name and by our handle. @param closely our last bytes, too. */
   async sight(name: string, closely: boolean): Promise<FileSight> {
-    const named = await stat(name, { bigint: true }).catch((error: unknown) => {
-      if (hasSystemCode(error, 'ENOENT')) return null;
-      throw error;
-    });
-    const isOurs =
-      named !== null &&
-      String(named.dev) === this.identity.device &&
-      String(named.ino) === this.identity.inode;
-    const own = isOurs ? named : await this.handle.stat({ bigint: true });
+    const named = await statusAt(name);
+    const isOurs = sameFile(named, this.identity);
+    const own = named !== null && isOurs ? named : await this.handle.status();
     return {
-      size: Number(own.size),
-      links: Number(own.nlink),
+      size: own.size,
+      links: own.links,
       endIsOurs:
         !closely ||
-        Number(own.size) < this.#offset ||
+        own.size < this.#offset ||
         (await this.#bytesBefore(this.#offset)).equals(this.#lastBytes),
       named: named && {
         isOurs,
-        isEmptyFile: named.isFile() && named.size === 0n,
+        isEmptyFile: named.kind === 'file' && named.size === 0,
       },
     };
   }
@@ -217,11 +231,13 @@ function lastOf(before: Buffer, bytes: Buffer): Buffer {
   return Buffer.concat([before, bytes.subarray(-markBytes)]).subarray(-markBytes);
 }
 
-async function writeFully(handle: FileHandle, bytes: Buffer): Promise<void> {
+/** Writes all of the bytes: at a position, or behind what was written before. @throws the system's error. */
+export async function writeFully(handle: OpenFile, bytes: Buffer, position?: number): Promise<void> {
   let written = 0;
   while (written < bytes.length) {
     // The system may take less than it is given; the error, if there is one, comes with the next attempt.
-    const { bytesWritten } = await handle.write(bytes, written, bytes.length - written);
+    const at = position === undefined ? undefined : position + written;
+    const { bytesWritten } = await handle.write(bytes, written, bytes.length - written, at);
     written += bytesWritten;
   }
 }

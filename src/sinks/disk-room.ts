@@ -1,4 +1,5 @@
 import { sleep } from '../util/async.js';
+import { monotonicMs } from '../util/clock.js';
 import { hasSystemCode, WaymarkError } from '../util/errors.js';
 import { formatDuration, formatSeconds } from '../util/quantities.js';
 
@@ -23,7 +24,7 @@ export class DiskRoom {
   /** What is waited for, in words; null: nothing. */
   get trouble(): string | null {
     if (this.#fullSinceMs === null) return null;
-    const seconds = Math.round((performance.now() - this.#fullSinceMs) / 1000);
+    const seconds = Math.round((monotonicMs() - this.#fullSinceMs) / 1000);
     return `the disk is full, for ${formatSeconds(seconds)} now; writing is tried again for ${formatDuration(this.#patienceMs)}`;
   }
 
@@ -40,8 +41,8 @@ export class DiskRoom {
           return;
         } catch (error) {
           if (error instanceof WaymarkError || !isDiskFull(error)) throw error;
-          this.#fullSinceMs ??= performance.now();
-          if (performance.now() - this.#fullSinceMs > this.#patienceMs) throw error;
+          this.#fullSinceMs ??= monotonicMs();
+          if (monotonicMs() - this.#fullSinceMs > this.#patienceMs) throw error;
         }
         await sleep(waitMs, signal);
       }

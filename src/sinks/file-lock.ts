@@ -1,21 +1,22 @@
-import { constants, copyFile, open, readdir, readlink, realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 
+import { runtime } from '../runtime/runtime.js';
 import { renameDurably, withFile } from '../util/durable.js';
 import { hasSystemCode } from '../util/errors.js';
 import type { Fencing } from '../util/fencing.js';
 import { acquireProcessLock, type ProcessLock } from '../util/process-lock.js';
-import { type FileIdentity, identityAt, sameFile } from './audit-file.js';
+import { type FileIdentity, sameFile, statusAt } from './audit-file.js';
 import { FileNotes } from './file-note.js';
 
 /** The file that a path leads to, whether it is there or not: two links to it share one lock. */
 export async function realPathOf(path: string): Promise<string> {
+  const { disk } = runtime();
   try {
-    return await realpath(path);
+    return await disk.realPath(path);
   } catch (error) {
     if (!hasSystemCode(error, 'ENOENT')) throw error;
-    const folder = await realpath(dirname(path));
-    const link = await readlink(path).catch(() => null);
+    const folder = await disk.realPath(dirname(path));
+    const link = await disk.readLink(path).catch(() => null);
     return link === null ? join(folder, basename(path)) : realPathOf(resolve(folder, link));
   }
 }
@@ -61,17 +62,17 @@ export async function lockFile(path: string, name: string, fencing: Fencing | un
 
 /** The name of a file in a folder, by its identity; null when it has none there. */
 export async function nameOf(folder: string, wanted: FileIdentity): Promise<string | null> {
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const path = join(folder, entry.name);
-    if (sameFile(await identityAt(path), wanted)) return path;
+  for (const { name, kind } of await runtime().disk.list(folder)) {
+    if (kind !== 'file') continue;
+    const path = join(folder, name);
+    if (sameFile(await statusAt(path), wanted)) return path;
   }
   return null;
 }
 
 /** Of the file itself and, where it has been renamed and its writer has not gone on yet, of that one. */
 async function replaceByCopies(path: string): Promise<string | null> {
-  const present = await identityAt(path);
+  const present = await statusAt(path);
   if (present !== null) await replaceByCopy(path);
   const written = await new FileNotes(path, 0).read();
   if (written === null || sameFile(present, written)) return null;
@@ -83,7 +84,8 @@ async function replaceByCopies(path: string): Promise<string | null> {
 /** Puts a copy in a file's place: who has the old one open writes into what nobody sees any more. */
 async function replaceByCopy(path: string): Promise<void> {
   const copy = `${path}.copy`;
-  await copyFile(path, copy, constants.COPYFILE_FICLONE);
-  await withFile(await open(copy, 'r+'), (file) => file.sync());
+  const { disk } = runtime();
+  await disk.copyFile(path, copy);
+  await withFile(await disk.open(copy, 'change'), (file) => file.sync());
   await renameDurably(copy, path);
 }

@@ -1,11 +1,11 @@
-import { randomBytes } from 'node:crypto';
-import { readdir, readFile, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 
+import { runtime } from '../runtime/runtime.js';
 import { renameDurably, writeSynced } from '../util/durable.js';
 import { WaymarkError } from '../util/errors.js';
-import { type Held, nothingHeld } from './held.js';
+import { randomHex } from '../util/random.js';
+import { type Held, nothingHeld } from './held-transactions.js';
 
 /**
  * What the files before the present one held, kept beside it as `PATH.position`: a checkpoint that was saved before a
@@ -78,18 +78,19 @@ export class FileNotes {
     const latest = (await this.#names()).toSorted((a, b) => this.#tokenOf(b) - this.#tokenOf(a))[0];
     if (latest === undefined) return null;
     const path = join(this.#folder, latest);
-    return decode(await readFile(path, 'utf8'), path);
+    return decode(String(await runtime().disk.readFile(path)), path);
   }
 
   /** Writes the note durably. */
   async write(note: FileNote): Promise<void> {
     const path = join(this.#folder, this.#token === 0 ? this.#base : `${this.#base}-${String(this.#token)}`);
-    const draft = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+    const draft = `${path}.${randomHex(6)}.tmp`;
+    const { disk } = runtime();
     try {
       await writeSynced(draft, encode(note));
       await renameDurably(draft, path);
     } catch (error) {
-      await unlink(draft).catch(() => undefined);
+      await disk.unlink(draft).catch(() => undefined);
       throw error;
     }
   }
@@ -98,11 +99,12 @@ export class FileNotes {
   async removeOthers(): Promise<void> {
     const names = await this.#names();
     const others = names.filter((name) => this.#tokenOf(name) !== this.#token);
-    await Promise.all(others.map((name) => unlink(join(this.#folder, name))));
+    const { disk } = runtime();
+    await Promise.all(others.map((name) => disk.unlink(join(this.#folder, name))));
   }
 
   async #names(): Promise<string[]> {
-    const names = await readdir(this.#folder);
+    const names = (await runtime().disk.list(this.#folder)).map(({ name }) => name);
     return names.filter((name) => name === this.#base || this.#tokenOf(name) > 0);
   }
 

@@ -1,7 +1,6 @@
-import type { FileHandle } from 'node:fs/promises';
-
+import type { OpenFile } from '../runtime/disk.js';
 import { WaymarkError } from '../util/errors.js';
-import { type Held, type HeldTransaction, mostHeld, suffices } from './held.js';
+import { type Held, type HeldTransaction, mostHeld, suffices } from './held-transactions.js';
 import { type FileLine, lineStartBehind, longestLine, readLines } from './line-reader.js';
 import {
   type DecodedLine,
@@ -15,7 +14,7 @@ import type { LastRecord } from './sink.js';
 
 /** Which file is read, and what is known of it. */
 export type FileToRead = {
-  readonly handle: FileHandle;
+  readonly handle: OpenFile;
   /** For messages. */
   readonly path: string;
   /** Its number among those that the records went to. */
@@ -75,7 +74,7 @@ export async function readEnding(
   atLeastFrom: number | null,
   signal: AbortSignal,
 ): Promise<RecoveredFile> {
-  const { size } = await file.handle.stat();
+  const { size } = await file.handle.status();
   if (size > firstWindow && !(await startsAsOurs(file.handle))) throw foreignBytes(file, 0);
   for (let window = firstWindow; ; window *= 4) {
     const from = Math.max(size - window, 0);
@@ -116,7 +115,7 @@ async function readTransactions(range: RecoveryRange, signal: AbortSignal): Prom
     if (most !== undefined && end.count > most) throw tooMany(range, most);
     if (most === undefined) end.forgetOld();
   }
-  const { size } = await handle.stat();
+  const { size } = await handle.status();
   return { held: end.held, completeEnd: end.completeEnd, end: size, unfinishedRecords, zeroBytesAt };
 }
 
@@ -191,8 +190,9 @@ class Ending {
 }
 
 /** Whether a file begins with a line of ours. */
-export async function startsAsOurs(handle: FileHandle): Promise<boolean> {
-  const { buffer, bytesRead } = await handle.read(Buffer.alloc(longestStart), 0, longestStart, 0);
+export async function startsAsOurs(handle: OpenFile): Promise<boolean> {
+  const buffer = Buffer.alloc(longestStart);
+  const { bytesRead } = await handle.read(buffer, 0, longestStart, 0);
   return isLineStart(buffer.subarray(0, bytesRead));
 }
 
@@ -216,7 +216,7 @@ function isLostWrite({ bytes }: FileLine, ours: boolean): boolean {
 function foreignBytes({ path }: Pick<FileToRead, 'path'>, offset: number): WaymarkError {
   return new WaymarkError(
     'sink',
-    `${path} holds something else than this agent's records, from byte ${String(offset)} on. Nothing was changed in ` +
+    `${path} holds something other than this agent's records, from byte ${String(offset)} on. Nothing was changed in ` +
       'it. Give the sink a file of its own, or repair this one, or move it to another folder, and the agent begins a new one',
     { details: { path, offset } },
   );
@@ -225,8 +225,8 @@ function foreignBytes({ path }: Pick<FileToRead, 'path'>, offset: number): Wayma
 function tooMany({ path, from }: RecoveryRange, most: number): WaymarkError {
   return new WaymarkError(
     'sink',
-    `${path} holds more than ${String(most)} transactions behind byte ${String(from)}, where the last ` +
-      'checkpoint stands: too many to compare. Restore a newer checkpoint, or remove it: then the stream goes on ' +
+    `${path} holds more than ${String(most)} transactions after byte ${String(from)}, the place of the last ` +
+      'checkpoint: too many to compare. Restore a newer checkpoint, or remove it: then the stream goes on ' +
       'where the file ends',
     { details: { path, offset: from } },
   );

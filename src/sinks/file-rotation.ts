@@ -3,7 +3,7 @@ import { AuditFile, sameFile } from './audit-file.js';
 import type { FileNote, FileNotes } from './file-note.js';
 import type { FilePosition } from './file-position.js';
 import { readEnding } from './file-recovery.js';
-import { type Held, joined, mostHeld, worthKeeping } from './held.js';
+import { type Held, joined, mostHeld, worthKeeping } from './held-transactions.js';
 
 /** A file that is about to be followed by another one. */
 export type RotatingFile = {
@@ -46,7 +46,8 @@ export async function beginNext(
   await file.sync();
   const next = await AuditFile.openOrCreate(path);
   try {
-    const { size } = await next.handle.stat();
+    await next.requireOneName();
+    const { size } = await next.handle.status();
     if (size > 0 || sameFile(next.identity, file.identity)) {
       throw new WaymarkError(
         'sink',

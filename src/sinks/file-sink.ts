@@ -173,7 +173,7 @@ class FileSink implements Sink {
           const fields = { event: 'sink.not-rotated', path: this.#path };
           this.#logger?.warn(
             fields,
-            `${this.#path} has its name still: rename it first, and then a new file is begun`,
+            `${this.#path} still has its name: rename it first. Then a new file is begun`,
           );
         },
         () => undefined,
@@ -255,7 +255,7 @@ class FileSink implements Sink {
       signal,
     );
     if (remembered === null) {
-      this.#rotationWaits = `the rotation of ${this.#path} waits for a checkpoint: ${String(behind)} transactions are behind the last`;
+      this.#rotationWaits = `the rotation of ${this.#path} waits for a checkpoint: ${String(behind)} transactions came after the last`;
       return;
     }
     const realPath = await realPathOf(this.#path);

@@ -1,4 +1,4 @@
-import type { FileHandle } from 'node:fs/promises';
+import type { OpenFile } from '../runtime/disk.js';
 
 /** A line of a file. The bytes are the reader's own: they stay valid until the next line is asked for. */
 export type FileLine = {
@@ -23,7 +23,7 @@ export const longestLine = 2 ** 29;
  *   as it is so far, unfinished, and the reading ends.
  */
 export async function* readLines(
-  file: FileHandle,
+  file: OpenFile,
   from: number,
   signal: AbortSignal,
   accepts: (beginning: Buffer) => boolean,
@@ -60,7 +60,7 @@ export async function* readLines(
 const scanBytes = 64 * 1024;
 
 /** The first place at or behind an offset where a line begins, the file's end if none does. */
-export async function lineStartBehind(file: FileHandle, offset: number): Promise<number> {
+export async function lineStartBehind(file: OpenFile, offset: number): Promise<number> {
   const buffer = Buffer.allocUnsafe(scanBytes);
   for (let at = Math.max(offset - 1, 0); ;) {
     const { bytesRead } = await file.read(buffer, 0, scanBytes, at);

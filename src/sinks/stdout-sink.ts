@@ -1,4 +1,4 @@
-import { fstatSync, write } from 'node:fs';
+import { constants, fstatSync, readFileSync, statSync, write } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { promisify } from 'node:util';
 
@@ -14,14 +14,39 @@ import type { Sink, SinkRecovery } from './sink.js';
  *
  * `deliver` resolves when the stream has handed the lines to the system, so a slow reader slows the agent and nothing
  * accepted is left in memory. It can't tell what its reader took: it remembers nothing. The stream is not ended.
+ * @throws WaymarkError `sink` when stdout is closed.
  * Errors: WaymarkError `sink` when the reader has gone away or the system refuses the lines; after one the sink takes
  * no more.
  */
 export function stdoutSink(stream: Writable & { readonly fd?: number } = process.stdout): Sink {
+  if (stream.fd !== undefined && isClosed(stream.fd)) {
+    throw new WaymarkError(
+      'sink',
+      'stdout is closed, so the records would go nowhere: connect it to a reader or to a file (sink: {type: stdout})',
+    );
+  }
   return stream.fd !== undefined && fstatSync(stream.fd).isFile()
     ? new RedirectedSink(stream.fd)
     : new StdoutSink(stream);
 }
+
+/**
+ * Whether a standard stream was closed when this process began: Node opens /dev/null in its place, for reading and
+ * writing (src/node.cc, PlatformInit); whoever throws records away himself opens it for writing alone. Where there is no
+ * /proc, nobody can tell.
+ */
+function isClosed(fd: number): boolean {
+  try {
+    const [stream, nowhere] = [fstatSync(fd), statSync('/dev/null')];
+    if (!stream.isCharacterDevice() || stream.rdev !== nowhere.rdev) return false;
+    const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${String(fd)}`, 'utf8'))?.[1];
+    return flags !== undefined && (parseInt(flags, 8) & accessMode) === constants.O_RDWR;
+  } catch {
+    return false;
+  }
+}
+
+const accessMode = constants.O_RDONLY | constants.O_WRONLY | constants.O_RDWR;
 
 const writeTo = promisify(write);
 

@@ -1,5 +1,6 @@
 import { abortable, untilAborted } from '../util/abortable.js';
 import { withDeadline } from '../util/async.js';
+import { monotonicMs } from '../util/clock.js';
 import { WaymarkError, messageOf } from '../util/errors.js';
 import type { Sink } from './sink.js';
 import { formatDuration } from '../util/quantities.js';
@@ -40,13 +41,13 @@ export function watchedSink(
         return recovery;
       },
       deliver: async (batch, signal, fencing) => {
-        const startedAtMs = performance.now();
+        const startedAtMs = monotonicMs();
         accepted = false;
         await calls.run(`take ${batch.count} records`, batch.count, signal, () =>
           sink.deliver(batch, signal, fencing),
         );
         accepted = true;
-        onDelivered((performance.now() - startedAtMs) / 1000);
+        onDelivered((monotonicMs() - startedAtMs) / 1000);
       },
       flush: async (signal) => {
         const position = await calls.run('make its records durable', 0, signal, () => sink.flush(signal));
@@ -89,7 +90,7 @@ class Calls {
   async run<T>(what: string, backlog: number, signal: AbortSignal, call: () => Promise<T>): Promise<T> {
     signal.throwIfAborted();
     if (this.#unanswered !== null) throw failure(what, new Error('it has not answered the call before'));
-    this.#activity = { backlog, busySinceMs: performance.now() };
+    this.#activity = { backlog, busySinceMs: monotonicMs() };
     try {
       return await abortable(this.#call(call), signal);
     } catch (error) {

@@ -1,6 +1,6 @@
 import { formatCoordinates } from '../binlog/coordinates.js';
-import { comparisonOf, likeness, sameContent, weaker } from '../binlog/identity.js';
-import type { OpenTransaction } from '../binlog/transaction.js';
+import { comparisonOf, likeness, sameContent, weaker } from '../transactions/identity.js';
+import type { OpenTransaction } from '../transactions/transaction.js';
 import type { PartialTransaction } from '../matching/trail.js';
 import { WaymarkError } from '../util/errors.js';
 import type { Boundary } from './transaction-records.js';

@@ -1,8 +1,8 @@
 import type { Coordinates } from '../binlog/coordinates.js';
-import type { EndedTransaction } from '../binlog/transaction.js';
+import type { EndedTransaction } from '../transactions/transaction.js';
 import type { Hint } from '../hints/hint.js';
 import { TrailKeeper } from '../matching/trail-keeper.js';
-import type { Identity, PartialTransaction, Trail } from '../matching/trail.js';
+import type { Identity, PartialTransaction } from '../matching/trail.js';
 import { type GtidPosition, noteGtid } from './gtid-position.js';
 
 /**
@@ -23,7 +23,7 @@ export type Progress = {
   /** Transactions passed over because another server had delivered them. */
   passedOver: number;
   /** Transactions born on the replica itself and left out. */
-  bornHere: number;
+  errant: number;
   /** Bytes that came from servers since the agent began. */
   bytes: number;
   /** When the last transaction that has been met was committed on the source, in seconds since 1970. */
@@ -48,18 +48,13 @@ export function newProgress(margin: number): Progress {
     records: 0,
     transactions: 0,
     passedOver: 0,
-    bornHere: 0,
+    errant: 0,
     bytes: 0,
     lastSecond: null,
     lastHeardAtMs: null,
     gtidPosition: new Map(),
     layoutVersion: 0,
   };
-}
-
-/** The trail with the transaction under way, for a checkpoint or a match. */
-export function trailOf(progress: Progress): Trail {
-  return { entries: progress.keeper.entries, partial: progress.partial };
 }
 
 /** A transaction that is over, and what has become of it. */
@@ -71,7 +66,7 @@ export type Step = { readonly ended: EndedTransaction } & (
   /** This server has it twice. */
   | { readonly kind: 'repeated' }
   /** Born on the replica itself. */
-  | { readonly kind: 'born-here' }
+  | { readonly kind: 'errant' }
   /** Nothing of it is history. */
   | { readonly kind: 'empty' }
 );
@@ -81,7 +76,7 @@ export function advance(progress: Progress, step: Step): void {
   const { ended } = step;
   if (ended.identity !== null) progress.lastSecond = ended.identity.second;
   progress.coordinates = ended.end;
-  if (step.kind !== 'born-here') noteGtid(progress.gtidPosition, ended.gtid);
+  if (step.kind !== 'errant') noteGtid(progress.gtidPosition, ended.gtid);
   switch (step.kind) {
     case 'hint':
       progress.keeper.hint(step.hint, ended.start);
@@ -95,8 +90,8 @@ export function advance(progress: Progress, step: Step): void {
       progress.keeper.passedOver();
       progress.passedOver += 1;
       return;
-    case 'born-here':
-      progress.bornHere += 1;
+    case 'errant':
+      progress.errant += 1;
       return;
     case 'repeated':
     case 'empty':

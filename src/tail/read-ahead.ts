@@ -14,14 +14,14 @@ export class ReadAhead {
   #lastHint: Hint | null;
   #sequence: number;
   #sourceServerId: number | null;
-  #bornHere: number;
+  #errant: number;
 
   constructor(progress: Progress) {
     this.#progress = progress;
     this.#lastHint = progress.keeper.lastHint;
     this.#sequence = progress.keeper.sequence;
     this.#sourceServerId = progress.sourceServerId;
-    this.#bornHere = progress.bornHere;
+    this.#errant = progress.errant;
   }
 
   /** The last hint that was read: the next transaction is numbered from it. */
@@ -40,8 +40,8 @@ export class ReadAhead {
   }
 
   /** Transactions born on the replica itself, since the agent began. */
-  get bornHere(): number {
-    return this.#bornHere;
+  get errant(): number {
+    return this.#errant;
   }
 
   /** A transaction has been read to its end. */
@@ -56,8 +56,8 @@ export class ReadAhead {
       case 'passed-over':
         this.#sequence += 1;
         return;
-      case 'born-here':
-        this.#bornHere += 1;
+      case 'errant':
+        this.#errant += 1;
         return;
       case 'repeated':
       case 'empty':

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import { type Coordinates, formatCoordinates } from '../binlog/coordinates.js';
-import { readCommitted } from '../binlog/committed-events.js';
+import { readCommitted } from '../transactions/committed-events.js';
 import type { EventBatch } from '../binlog/event.js';
-import type { OpenTransaction } from '../binlog/transaction.js';
+import type { OpenTransaction } from '../transactions/transaction.js';
 import { RowDecoder } from '../decode/row-decoder.js';
 import { formatAddress } from '../config/address.js';
 import type { ColumnRules } from '../config/column-rules.js';
@@ -16,12 +16,14 @@ import type { Instance } from '../mysql/instance.js';
 import type { Inspection } from '../mysql/inspect.js';
 import { isAtLeast, type ServerVersion } from '../mysql/version.js';
 import type { Sink } from '../sinks/sink.js';
+import { monotonicMs } from '../util/clock.js';
 import { hasCode } from '../util/errors.js';
 import { CutOffTransaction, ResemblanceError } from './cut-off-transaction.js';
-import { ownTransactions } from './own-transactions.js';
-import { advance, type Progress } from './progress.js';
-import { unreadable } from './unreadable.js';
-import { OtherContentError, type Taken, TransactionStream } from './transaction-stream.js';
+import { ownTransactions } from './errant-transactions.js';
+import { type DeliveredBatch, Deliveries } from './deliveries.js';
+import type { Progress } from './progress.js';
+import { unreadable } from './unreadable-error.js';
+import { OtherContentError, TransactionStream } from './transaction-stream.js';
 
 export type TailOptions = {
   readonly instance: Instance;
@@ -53,14 +55,6 @@ export type TailOptions = {
   readonly onBatch: (batch: DeliveredBatch) => Promise<void>;
 };
 
-/** What a batch brought. */
-export type DeliveredBatch = {
-  readonly records: number;
-  readonly hints: number;
-  /** Where the stream is; behind the delivered coordinates inside a transaction. */
-  readonly position: Coordinates;
-};
-
 /**
  * Reads a server's changes from a resume point on and delivers them, until the stream breaks or the signal fires; it
  * doesn't end otherwise. Reads no further than the sink accepts.
@@ -70,7 +64,9 @@ export type DeliveredBatch = {
  * `onDivergence` is `halt`; the sink's error. Whatever ends it, `progress` is what the sink has accepted.
  */
 export async function tail(options: TailOptions): Promise<never> {
-  const { version } = options.inspection.facts;
+  const { version, rowMetadata } = options.inspection.facts;
+  // A table may be made long before its first row, and the checkpoint between the two must know it.
+  if (rowMetadata !== 'FULL') options.layouts.isNeeded = true;
   const layouts = new LayoutSource({ ...options, version });
   const notThese = new Set<string>();
   try {
@@ -97,7 +93,7 @@ function goesOnRegardless(error: unknown, { onDivergence, progress, logger }: Ta
   if (progress.partial === null && !(error instanceof OtherContentError)) return false;
   logger.error(
     { event: 'divergence.ignored', ...error.details },
-    `${error.message} — and that is what happens`,
+    `${error.message}. It is set, so the stream goes on`,
   );
   if (!(error instanceof OtherContentError)) progress.partial = null;
   return true;
@@ -132,7 +128,7 @@ async function readOnce(
     leavesOutOwn: ownTransactions(options),
     logger,
   });
-  const deliveries = new Deliveries(options);
+  const deliveries = new Deliveries(stream, options);
   const events = readCommitted({
     instance,
     start: progress.coordinates,
@@ -163,8 +159,8 @@ function logUnproved(
     logger.warn(
       { event: 'transaction.unproved', server, gtid, changes, ...start },
       `${changes} changes had been delivered of the transaction that goes on at ${formatCoordinates(start)} on ` +
-        `${server}: the two servers log them otherwise (a session's binlog_row_image or binlog_row_value_options), ` +
-        'so that tables and counts were compared, and not contents',
+        `${server}: the two servers log them differently (a session's binlog_row_image or binlog_row_value_options), ` +
+        'so only tables and counts were compared, not contents',
     );
   };
 }
@@ -176,8 +172,9 @@ async function work(
   deliveries: Deliveries,
   { progress }: TailOptions,
 ): Promise<void> {
-  if (batch.bytes > 0) progress.lastHeardAtMs = performance.now();
+  if (batch.bytes > 0) progress.lastHeardAtMs = monotonicMs();
   progress.bytes += batch.bytes;
+  deliveries.hold();
   try {
     for (let waiting = batch.visit(stream.event); waiting !== null; waiting = batch.visit(stream.event)) {
       await waiting;
@@ -185,66 +182,11 @@ async function work(
   } catch (error) {
     const { open } = stream;
     // What was made of the batch before that is delivered all the same: it was right.
-    await deliveries.settled();
-    deliveries.begin(stream.take(), batch.end);
+    await deliveries.give(batch.end, false);
     await deliveries.settled();
     throw unreadable(error, progress, open, batch.end);
   }
-  await deliveries.settled();
-  deliveries.begin(stream.take(), batch.end, batch.complete && stream.open === null);
-}
-
-/** Hands batches to the sink, one at a time. While the sink is at one, the next one is read. */
-class Deliveries {
-  readonly #options: TailOptions;
-  readonly #failed = new AbortController();
-  #last: Promise<void> = Promise.resolve();
-
-  constructor(options: TailOptions) {
-    this.#options = options;
-  }
-
-  /** Fires, with its error as the reason, when a delivery has failed: nothing more is to be read. */
-  get failed(): AbortSignal {
-    return this.#failed.signal;
-  }
-
-  /** Resolves when the sink has accepted what it was given, and the progress says so. @throws the delivery's error */
-  settled(): Promise<void> {
-    return this.#last;
-  }
-
-  /**
-   * Begins to deliver; what was given before must be settled.
-   * @param isBoundary whether a dump can begin at the position.
-   */
-  begin(taken: Taken, position: Coordinates, isBoundary = false): void {
-    this.#last = deliver(taken, position, this.#options, isBoundary);
-    // Who reads next hears of it then.
-    this.#last.catch((error: unknown) => {
-      this.#failed.abort(error);
-    });
-  }
-}
-
-/** Hands records to the sink and, when it has accepted them, takes over what they say of the stream's progress. */
-async function deliver(
-  { batch, steps, partial, layoutVersion }: Taken,
-  position: Coordinates,
-  { progress, sink, sinkSignal, onBatch }: TailOptions,
-  isBoundary: boolean,
-): Promise<void> {
-  if (batch.count > 0) await sink.deliver(batch, sinkSignal);
-  let hints = 0;
-  for (const step of steps) {
-    advance(progress, step);
-    if (step.kind === 'hint') hints += 1;
-  }
-  progress.records += batch.count;
-  progress.partial = partial;
-  progress.layoutVersion = layoutVersion;
-  if (isBoundary) progress.coordinates = position;
-  await onBatch({ records: batch.count, hints, position });
+  await deliveries.give(batch.end, batch.complete && stream.open === null);
 }
 
 /** MariaDB has VECTOR from 11.7 on; MySQL's log tells it by itself. */

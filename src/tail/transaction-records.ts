@@ -2,7 +2,8 @@ import type { RowsEvent } from '../binlog/rows-event.js';
 import type { XaOutcome } from '../binlog/query-event.js';
 import type { RowReader } from '../decode/row-reader.js';
 import type { ShownStatement } from '../records/record.js';
-import type { EventHead, RecordHead, RecordWriter } from '../records/record-writer.js';
+import type { EventHead, RecordHead } from '../records/line-parts.js';
+import type { RecordWriter } from '../records/record-writer.js';
 import { WaymarkError } from '../util/errors.js';
 
 /** A place inside a transaction: what stands before it has been delivered. */
@@ -105,7 +106,7 @@ const maximumWholeRecords = 100_000;
 function tooLargeToHold({ hint, sequence }: RecordHead): WaymarkError {
   return new WaymarkError(
     'diverged',
-    `Transaction ${sequence} behind hint ${hint ?? '(none)'} has more than ${maximumWholeRecords} changes, and the ` +
+    `Transaction ${sequence} after hint ${hint ?? '(none)'} has more than ${maximumWholeRecords} changes, and the ` +
       'one that was cut off when the last server died has not come yet: they cannot be kept apart. ' +
       'Set replica_preserve_commit_order=ON on the replicas',
     { details: { hint, sequence } },

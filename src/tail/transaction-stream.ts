@@ -10,30 +10,32 @@ import {
 } from '../binlog/event.js';
 import type { LoggedStatement, XaOutcome } from '../binlog/query-event.js';
 import type { RowsEvent, TableName } from '../binlog/rows-event.js';
-import type { EndedTransaction, OpenTransaction } from '../binlog/transaction.js';
-import { TransactionAssembler } from '../binlog/transaction-assembler.js';
+import type { EndedTransaction, OpenTransaction } from '../transactions/transaction.js';
+import { TransactionAssembler } from '../transactions/transaction-assembler.js';
 import type { ColumnRules } from '../config/column-rules.js';
 import type { TableFilter } from '../config/table-filter.js';
 import type { RowDecoder } from '../decode/row-decoder.js';
 import { displayHint, type HintRecogniser } from '../hints/hint.js';
 import type { LayoutSource } from '../layouts/layout-source.js';
 import { isStatementDeliverable } from '../matching/deliverable.js';
-import { isBornOnReplica } from '../matching/history.js';
+import { isErrant } from '../matching/history.js';
 import { sameTransaction } from '../matching/identity-bag.js';
 import type { PassedOver } from '../matching/match-state.js';
 import { RecentOrigins } from '../matching/recent-origins.js';
 import type { Identity, PartialTransaction } from '../matching/trail.js';
 import type { RecordBatch } from '../records/record-batch.js';
 import type { ShownStatement } from '../records/record.js';
-import { type EventHead, RecordWriter } from '../records/record-writer.js';
+import type { EventHead } from '../records/line-parts.js';
+import { RecordWriter } from '../records/record-writer.js';
 import { WaymarkError } from '../util/errors.js';
 import type { CutOffTransaction } from './cut-off-transaction.js';
+import { RecoveredStatements } from './errant-transactions.js';
 import type { Progress, Step } from './progress.js';
 import { ReadAhead } from './read-ahead.js';
 import { withoutSecrets } from '../decode/statement-secrets.js';
 import { shownStatement } from './statement-record.js';
 import { type Boundary, TransactionRecords } from './transaction-records.js';
-import { undecodable } from './unreadable.js';
+import { undecodableChange } from './unreadable-error.js';
 
 export type TransactionStreamOptions = {
   readonly progress: Progress;
@@ -78,8 +80,9 @@ export class OtherContentError extends WaymarkError {
 function partialImage(): WaymarkError {
   return new WaymarkError(
     'unsupported-event',
-    'the log has only some columns of it (binlog_row_image is not FULL in the session that wrote it). A server that ' +
-      'replicates from this one may have all; "rowImage: any" has such rows delivered as they are, marked as partial',
+    'the log has only some columns of it (binlog_row_image is not FULL in the session that wrote it, or the table has ' +
+      'generated columns, which MariaDB 11.8 logs of new rows alone). A server that replicates from this one may have ' +
+      'all; "rowImage: any" has such rows delivered as they are, marked as partial',
   );
 }
 
@@ -113,7 +116,7 @@ type Delivered = {
 
 /** What is done with a transaction. */
 type Current =
-  Delivered | { readonly open: OpenTransaction; readonly fate: 'passed-over' | 'born-here' | 'repeated' };
+  Delivered | { readonly open: OpenTransaction; readonly fate: 'passed-over' | 'errant' | 'repeated' };
 
 /** Decides of each transaction what is done with it, and writes its records. */
 export class TransactionStream {
@@ -130,7 +133,10 @@ export class TransactionStream {
   #text: string | null = null;
   /** Whose table ids the decoder knows. */
   #file: string | null = null;
+  readonly #recovered: RecoveredStatements;
   #layoutVersion: number;
+  /** What the filter says of a table, by its table map. */
+  readonly #delivered = new WeakMap<TableName, boolean>();
 
   constructor(options: TransactionStreamOptions) {
     const { progress, server, serverId, cutOff } = options;
@@ -140,6 +146,7 @@ export class TransactionStream {
     this.#recent = new RecentOrigins(progress.keeper.entries);
     this.#skip = new Map(options.skip.map(({ start, identity }) => [formatCoordinates(start), identity]));
     this.#writer = new RecordWriter({ server, serverId });
+    this.#recovered = new RecoveredStatements(server);
     this.#assembler = new TransactionAssembler(
       {
         tableMap: this.#tableMap.bind(this),
@@ -163,6 +170,11 @@ export class TransactionStream {
   /** The transaction under way; null between transactions. */
   get open(): OpenTransaction | null {
     return this.#assembler.open;
+  }
+
+  /** How long the lines are that {@link take} would give. */
+  get waitingBytes(): number {
+    return this.#writer.waitingBytes;
   }
 
   /** The records that can be delivered since the last call, and what is true when they have been. */
@@ -191,16 +203,26 @@ export class TransactionStream {
     buffer: Buffer,
     start: number,
     end: number,
-    { schema, table }: TableName,
+    name: TableName,
     place: EventPlace,
   ): Promise<void> | null {
-    const { filter, decoder, layouts } = this.#options;
-    if (!filter.table(schema, table)) return null;
+    const { decoder, layouts } = this.#options;
+    if (!this.#isDelivered(name)) return null;
     if (place.file !== this.#file) decoder.reset();
     this.#file = place.file;
     const undescribed = decoder.tableMap(buffer, start, end);
     const behind = { file: place.file, position: place.end };
     return undescribed && layouts.tableMap(undescribed, behind, this.open?.start ?? behind);
+  }
+
+  /** The same table map comes with every transaction, and the filter's patterns needn't be held against it each time. */
+  #isDelivered(name: TableName): boolean {
+    let delivered = this.#delivered.get(name);
+    if (delivered === undefined) {
+      delivered = this.#options.filter.table(name.schema, name.table);
+      this.#delivered.set(name, delivered);
+    }
+    return delivered;
   }
 
   #rows(
@@ -211,18 +233,21 @@ export class TransactionStream {
     start: number,
     place: EventPlace,
   ): Promise<void> | null {
-    const { filter, decoder, server } = this.#options;
+    const { decoder, server } = this.#options;
     const current = this.#begin(open);
     if (current instanceof Promise) return current;
-    if (current.fate !== 'deliver' || !filter.table(name.schema, name.table)) return null;
+    if (current.fate !== 'deliver' || !this.#isDelivered(name)) return null;
     this.#next(current);
     const head = headOf(buffer, start, place, this.#text);
     try {
       if (eventType(buffer, start) === EventType.partialUpdateRows) throw partialUpdate();
-      if (!event.complete && this.#options.rowImage === 'full') throw partialImage();
-      current.records.rows(decoder.reader(event.tableId), event, buffer, head);
+      const reader = decoder.reader(event.tableId);
+      if (!event.complete && this.#options.rowImage === 'full' && reader.isPartial(event, buffer)) {
+        throw partialImage();
+      }
+      current.records.rows(reader, event, buffer, head);
     } catch (error) {
-      throw undecodable(error, name, server, head);
+      throw undecodableChange(error, name, server, head);
     }
     return null;
   }
@@ -246,7 +271,12 @@ export class TransactionStream {
     this.#followLayouts(current, statement, isThreadSpecific(buffer, start));
     if (current.fate !== 'deliver' || !isStatementDeliverable(statement, filter)) return null;
     this.#next(current);
-    current.records.statement(this.#shown(statement), headOf(buffer, start, place));
+    const head = headOf(buffer, start, place);
+    try {
+      current.records.statement(this.#shown(statement), head);
+    } catch (error) {
+      throw undecodableChange(error, null, this.#options.server, head);
+    }
     return null;
   }
 
@@ -298,9 +328,12 @@ export class TransactionStream {
     if (this.#recent.digestOf(open.origin) !== null && !notThese.has(formatCoordinates(open.start))) {
       return this.#enter({ open, fate: 'repeated' });
     }
-    if (!isBornOnReplica(open.serverId, serverId, this.#ahead.sourceServerId)) return this.#deliver(open);
+    if (!isErrant(open.serverId, serverId, this.#ahead.sourceServerId)) {
+      this.#recovered.begins(open);
+      return this.#deliver(open);
+    }
     if (this.#own?.open === open) {
-      return this.#own.leftOut ? this.#enter({ open, fate: 'born-here' }) : this.#deliver(open);
+      return this.#own.leftOut ? this.#enter({ open, fate: 'errant' }) : this.#deliver(open);
     }
     return leavesOutOwn().then((leftOut) => {
       this.#own = { open, leftOut };
@@ -330,6 +363,7 @@ export class TransactionStream {
     const current = this.#current;
     this.#current = null;
     this.#layoutVersion = this.#options.layouts.layoutVersion;
+    this.#recovered.ended(ended, current?.fate === 'errant');
     this.#ahead.step(this.#stepOf(current, ended));
   }
 
@@ -360,18 +394,18 @@ export class TransactionStream {
             'it is delivered once',
         );
         return { kind: 'repeated', ended };
-      case 'born-here':
+      case 'errant':
         logger.warn(
           {
-            event: 'transaction.born-here',
+            event: 'transaction.errant',
             server,
             gtid: ended.gtid,
             ...ended.start,
-            bornHere: this.#ahead.bornHere + 1,
+            errant: this.#ahead.errant + 1,
           },
-          `${server} wrote a transaction on its own account while it replicates; it is left out`,
+          `${server} has an errant transaction, which was written there directly. It is left out`,
         );
-        return { kind: 'born-here', ended };
+        return { kind: 'errant', ended };
     }
   }
 

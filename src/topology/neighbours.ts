@@ -1,5 +1,5 @@
-import type { Address } from '../config/address.js';
-import type { LivingLook } from './look.js';
+import { type Address, isLoopback, socketPathOf } from '../config/address.js';
+import type { LivingServer } from './surveyed-server.js';
 
 /** Where else there may be servers, by what one of them says. */
 export type Neighbours = {
@@ -12,7 +12,7 @@ export type Neighbours = {
 const defaultPort = 3306;
 
 /** The neighbours of a server. Pure. */
-export function neighboursOf(look: LivingLook): Neighbours {
+export function neighboursOf(look: LivingServer): Neighbours {
   const sources = (look.channels ?? []).map(({ sourceHost, sourcePort }) =>
     asSeenFrom({ host: sourceHost.toLowerCase(), port: sourcePort }, look.address),
   );
@@ -20,20 +20,19 @@ export function neighboursOf(look: LivingLook): Neighbours {
     address === null ? [] : [asSeenFrom(address, look.address)],
   );
   const allNamed = look.listed?.every(({ address }) => address !== null) ?? false;
-  const ports = [...new Set([look.address.port, defaultPort])];
+  const own = socketPathOf(look.address) === null ? [look.address.port] : [];
+  const ports = [...new Set([...own, defaultPort])];
   const guesses = allNamed
     ? []
     : look.dumpHosts.flatMap((host) => ports.map((port) => asSeenFrom({ host, port }, look.address)));
-  return { certain: [...sources, ...replicas].filter(({ host }) => host !== ''), guesses };
+  // No other server's word leads us to a socket of this machine.
+  const certain = [...sources, ...replicas].filter(({ host }) => host !== '' && !host.startsWith('/'));
+  return { certain, guesses };
 }
 
 /** What a server on another machine calls its own machine is, from here, that machine. */
 export function asSeenFrom(address: Address, speaker: Address): Address {
-  return isLoopback(address.host) && !isLoopback(speaker.host)
+  return isLoopback(address.host) && !isLoopback(speaker.host) && socketPathOf(speaker) === null
     ? { host: speaker.host, port: address.port }
     : address;
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }

@@ -3,6 +3,7 @@ import type { Hint, HintFormat } from '../hints/hint.js';
 import { type HintPlace, scanHints } from '../matching/hint-scan.js';
 import type { Instance } from '../mysql/instance.js';
 import { listBinaryLogs } from '../mysql/log-list.js';
+import { after } from '../util/clock.js';
 import { hasCode, messageOf } from '../util/errors.js';
 import { formatDuration } from '../util/quantities.js';
 
@@ -65,7 +66,7 @@ async function scan(
     ended.abort();
   };
   // A timer that we hold: one inside AbortSignal.any alone may be collected and never fire.
-  const timer = setTimeout(end, limitMs);
+  const timer = after(limitMs, end);
   signal.addEventListener('abort', end, { once: true });
   const seen: { last: HintPlace | null } = { last: null };
   try {
@@ -81,7 +82,7 @@ async function scan(
   } catch (error) {
     if (!ended.signal.aborted || signal.aborted) throw error;
   } finally {
-    clearTimeout(timer);
+    timer.cancel();
     signal.removeEventListener('abort', end);
   }
   return seen.last;

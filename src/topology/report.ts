@@ -2,9 +2,10 @@ import type { Address } from '../config/address.js';
 import type { HintFormat } from '../hints/hint.js';
 import { hintSeconds } from '../hints/next-hint.js';
 import type { ServerKind } from '../mysql/instance.js';
-import { isBinlogServer } from '../mysql/server.js';
+import { isBinlogServer } from '../mysql/server-facts.js';
+import { epochMs } from '../util/clock.js';
 import { type ErrorCode, WaymarkError } from '../util/errors.js';
-import type { LivingLook } from './look.js';
+import type { LivingServer } from './surveyed-server.js';
 import { type HintSight, sightHint } from './newest-hint.js';
 import { survey, type SurveyOptions } from './survey.js';
 import { buildTopology, type Topology, type TopologyServer } from './tree.js';
@@ -86,7 +87,7 @@ export async function reportTopology(
     return sightHint({ instance: { address, account }, logEnd, format, signal });
   };
   const servers = await Promise.all(
-    topology.servers.map(async (server) => reportServer(server, await sight(server), Date.now())),
+    topology.servers.map(async (server) => reportServer(server, await sight(server), epochMs())),
   );
   return { roots: topology.roots, servers };
 }
@@ -130,7 +131,7 @@ export function reportServer(server: TopologyServer, sight: HintSight | null, no
   };
 }
 
-function notesOf(look: LivingLook, sight: HintSight | null): string[] {
+function notesOf(look: LivingServer, sight: HintSight | null): string[] {
   const mariadb = look.facts.version.vendor === 'mariadb';
   const notes: string[] = [];
   if (isBinlogServer(look.facts)) return sight?.hint === null ? [`hint: ${sight.reason}`] : [];

@@ -1,7 +1,6 @@
 import { type Address, formatAddress } from '../config/address.js';
-import type { ServerKind } from '../mysql/instance.js';
-import type { Account } from '../mysql/instance.js';
-import { type Look, lookAt } from './look.js';
+import { type Account, instanceOf, type ServerKind } from '../mysql/instance.js';
+import { type SurveyedServer, surveyServer } from './surveyed-server.js';
 import { neighboursOf } from './neighbours.js';
 
 export type SurveyOptions = {
@@ -19,21 +18,17 @@ const defaultTimeoutMs = 3000;
  * Looks at servers and, through what each says, at all those above and below them; each once, all at the same time.
  * Ends also where servers replicate in a ring. Those that don't answer are in the list, with the reason.
  */
-export async function survey(starts: readonly Address[], options: SurveyOptions): Promise<Look[]> {
+export async function survey(starts: readonly Address[], options: SurveyOptions): Promise<SurveyedServer[]> {
   const { account, kinds, signal, timeoutMs = defaultTimeoutMs } = options;
-  const looks = new Map<string, Look | null>();
+  const looks = new Map<string, SurveyedServer | null>();
   const certain = new Set<string>();
   const visit = async (address: Address): Promise<void> => {
     const name = formatAddress(address);
     if (looks.has(name)) return;
     // So that the order of the list is that of discovery.
     looks.set(name, null);
-    const kind = kinds?.get(name);
-    const look = await lookAt(
-      { address, account, ...(kind === undefined ? {} : { kind }) },
-      signal,
-      timeoutMs,
-    );
+    const instance = instanceOf({ address, kind: kinds?.get(name) }, account);
+    const look = await surveyServer(instance, signal, timeoutMs);
     looks.set(name, look);
     if (look.state === 'dead') return;
     const neighbours = neighboursOf(look);

@@ -1,7 +1,7 @@
 import { type Address, formatAddress } from '../config/address.js';
-import type { ReplicationChannel } from '../mysql/server.js';
+import type { ReplicationChannel } from '../mysql/server-facts.js';
 import type { ErrorCode } from '../util/errors.js';
-import type { LivingLook, Look } from './look.js';
+import type { LivingServer, SurveyedServer } from './surveyed-server.js';
 import { asSeenFrom } from './neighbours.js';
 
 /** A replication channel, and the server at its other end. */
@@ -18,7 +18,7 @@ export type TopologyServer = {
   /** Other addresses by which it is known. */
   readonly also: readonly string[];
   /** What it said; else why nothing. */
-  readonly look: LivingLook | { readonly state: 'dead'; readonly code: ErrorCode; readonly reason: string };
+  readonly look: LivingServer | { readonly state: 'dead'; readonly code: ErrorCode; readonly reason: string };
   /** Empty when it replicates from nobody, and when it doesn't say. */
   readonly sources: readonly Link[];
   /** The servers that replicate from it, by name. */
@@ -39,7 +39,7 @@ export type Topology = {
  *
  * @param starts those that were asked first.
  */
-export function buildTopology(looks: readonly Look[], starts: readonly Address[]): Topology {
+export function buildTopology(looks: readonly SurveyedServer[], starts: readonly Address[]): Topology {
   const names = namesOf(looks);
   const name = (address: Address): string => names.get(formatAddress(address)) ?? formatAddress(address);
   const nodes = new Map<string, Node>();
@@ -87,11 +87,11 @@ export function serversAbove(topology: Topology, address: Address): TopologyServ
   );
 }
 
-type Node = { readonly look: Look; readonly also: string[]; readonly links: Link[] };
+type Node = { readonly look: SurveyedServer; readonly also: string[]; readonly links: Link[] };
 type Edge = { readonly source: string; readonly replica: string };
 
 /** Each address with the name of the server that answers there: the first address that it was asked at. */
-function namesOf(looks: readonly Look[]): Map<string, string> {
+function namesOf(looks: readonly SurveyedServer[]): Map<string, string> {
   const firsts = new Map<string, string>();
   const names = new Map<string, string>();
   for (const look of looks) {
@@ -103,7 +103,7 @@ function namesOf(looks: readonly Look[]): Map<string, string> {
   return names;
 }
 
-function linksOf(look: LivingLook, name: (address: Address) => string): Link[] {
+function linksOf(look: LivingServer, name: (address: Address) => string): Link[] {
   return (look.channels ?? [])
     .filter(({ sourceHost }) => sourceHost !== '')
     .map((channel) => {

@@ -1,3 +1,6 @@
+import type { Timer } from '../runtime/clock.js';
+import { after } from './clock.js';
+
 /** Resolves after `ms`; rejects at once with the signal's reason when it fires. */
 export function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -6,29 +9,29 @@ export function sleep(ms: number, signal: AbortSignal): Promise<void> {
       return;
     }
     const onAbort = (): void => {
-      clearTimeout(timer);
+      timer.cancel();
       reject(reasonOf(signal));
     };
-    const timer = setTimeout(() => {
+    const timer = after(ms, () => {
       signal.removeEventListener('abort', onAbort);
       resolve();
-    }, ms);
+    });
     signal.addEventListener('abort', onAbort, { once: true });
   });
 }
 
 /** The promise's outcome, or `timeout()` as a rejection when it takes longer than `ms`. */
 export async function withDeadline<T>(promise: Promise<T>, ms: number, timeout: () => Error): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
+  let timer: Timer | undefined;
   const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
+    timer = after(ms, () => {
       reject(timeout());
-    }, ms);
+    });
   });
   try {
     return await Promise.race([promise, deadline]);
   } finally {
-    clearTimeout(timer);
+    timer?.cancel();
     // What loses the race may still reject later; its outcome no longer matters to anybody.
     promise.catch(() => undefined);
   }

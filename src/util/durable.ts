@@ -1,8 +1,9 @@
-import { type FileHandle, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { OpenFile } from '../runtime/disk.js';
+import { runtime } from '../runtime/runtime.js';
 
 /** Works with an open file and closes it, whatever happens. */
-export async function withFile<T>(file: FileHandle, action: (file: FileHandle) => Promise<T>): Promise<T> {
+export async function withFile<T>(file: OpenFile, action: (file: OpenFile) => Promise<T>): Promise<T> {
   try {
     return await action(file);
   } finally {
@@ -11,8 +12,8 @@ export async function withFile<T>(file: FileHandle, action: (file: FileHandle) =
 }
 
 /** Writes a new file and has the disk keep it. @throws the system's error, also when there is one of that name. */
-export async function writeSynced(path: string, bytes: Buffer | string, mode = 0o600): Promise<void> {
-  await withFile(await open(path, 'wx', mode), async (file) => {
+export async function writeSynced(path: string, bytes: Buffer | string): Promise<void> {
+  await withFile(await runtime().disk.open(path, 'create', 0o600), async (file) => {
     await file.writeFile(bytes);
     await file.sync();
   });
@@ -20,7 +21,7 @@ export async function writeSynced(path: string, bytes: Buffer | string, mode = 0
 
 /** Puts a synced file in another's place in one step, and has the disk keep that. */
 export async function renameDurably(from: string, to: string): Promise<void> {
-  await rename(from, to);
+  await runtime().disk.rename(from, to);
   await syncFolder(dirname(to));
 }
 
@@ -28,5 +29,5 @@ export async function renameDurably(from: string, to: string): Promise<void> {
 export async function syncFolder(path: string): Promise<void> {
   // Windows can't open a folder, and needs no sync of it.
   if (process.platform === 'win32') return;
-  await withFile(await open(path, 'r'), (folder) => folder.sync());
+  await withFile(await runtime().disk.open(path, 'read'), (folder) => folder.sync());
 }

@@ -18,9 +18,9 @@ export type ErrorCode =
   | 'stream-silent'
   | 'unsupported-event'
   | 'coordinates'
-  | 'hint-not-found'
-  | 'hint-behind'
-  | 'hint-purged'
+  | 'not-found'
+  | 'behind'
+  | 'purged'
   | 'server-behind'
   | 'diverged'
   | 'out-of-order'
@@ -33,7 +33,6 @@ export type ErrorCode =
   | 'checkpoint-store'
   | 'election-store'
   | 'missing-table'
-  | 'no-zookeeper-client'
   | 'not-leader'
   | 'sink'
   | 'spool'
@@ -44,7 +43,7 @@ export type ErrorCode =
   | 'agent-unreachable'
   | 'token-refused';
 
-/** Exit codes of the command line (DESIGN.md, Command line). */
+/** Exit codes of the command line. */
 export const exitCodes = {
   done: 0,
   failed: 1,
@@ -85,14 +84,14 @@ export function exitCodeOf(error: unknown): number {
     case 'usage':
     case 'config':
       return exitCodes.usage;
-    case 'hint-not-found':
+    case 'not-found':
       return exitCodes.notFound;
     case 'diverged':
       return exitCodes.diverged;
-    case 'hint-behind':
+    case 'behind':
     case 'server-behind':
       return exitCodes.behind;
-    case 'hint-purged':
+    case 'purged':
       return exitCodes.purged;
     case 'conditions':
     case 'server-unreachable':
@@ -115,7 +114,6 @@ export function exitCodeOf(error: unknown): number {
     case 'checkpoint-store':
     case 'election-store':
     case 'missing-table':
-    case 'no-zookeeper-client':
     case 'not-leader':
     case 'sink':
     case 'spool':

@@ -1,5 +1,5 @@
+import { runtime } from '../runtime/runtime.js';
 import { hasSystemCode } from './errors.js';
-import { access, rename, unlink, writeFile } from 'node:fs/promises';
 
 /**
  * What the holder of a lock passes through each time that it writes, and what somebody else can close for good: a file
@@ -22,7 +22,7 @@ export class LockGate {
   /** A new gate for a lock of ours, open. */
   static async create(path: string, nonce: string): Promise<LockGate> {
     const gate = new LockGate(path, nonce);
-    await writeFile(gate.#open, '', { flag: 'wx' });
+    await runtime().disk.writeNewFile(gate.#open, '', 0o600);
     return gate;
   }
 
@@ -65,14 +65,15 @@ export class LockGate {
 
   /** Nothing is left of it. */
   async remove(): Promise<void> {
+    const { disk } = runtime();
     for (const path of [this.#open, this.#busy, this.#seized, this.#taken])
-      await unlink(path).catch(() => undefined);
+      await disk.unlink(path).catch(() => undefined);
   }
 }
 
 async function moved(from: string, to: string): Promise<boolean> {
   try {
-    await rename(from, to);
+    await runtime().disk.rename(from, to);
     return true;
   } catch (error) {
     if (hasSystemCode(error, 'ENOENT')) return false;
@@ -81,7 +82,8 @@ async function moved(from: string, to: string): Promise<boolean> {
 }
 
 async function exists(path: string): Promise<boolean> {
-  return access(path).then(
+  const { disk } = runtime();
+  return disk.status(path).then(
     () => true,
     () => false,
   );

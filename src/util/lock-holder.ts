@@ -1,9 +1,6 @@
-import { randomBytes } from 'node:crypto';
-import { readFile, readlink } from 'node:fs/promises';
-import { hostname } from 'node:os';
-
-import { hasSystemCode } from './errors.js';
+import { runtime } from '../runtime/runtime.js';
 import type { Fencing } from './fencing.js';
+import { randomHex } from './random.js';
 
 /** Who holds a lock. `place` is where process ids mean the same thing: one boot, one pid namespace. */
 export type Holder = {
@@ -40,23 +37,30 @@ function parseFencing(value: unknown): Fencing | null {
 
 /** Whether a holder of this place still runs: another process may have its id by now. */
 export async function isRunning({ pid, started }: Holder): Promise<boolean> {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    if (hasSystemCode(error, 'ESRCH')) return false;
-  }
+  if (!runtime().host.hasProcess(pid)) return false;
   const status = await processStatus(pid);
   return status === null || (status.started === started && !status.zombie);
 }
 
+/** The nonces under which this process itself holds something that others reach as well, and hasn't given it up. */
+export const namedHere = new Set<string>();
+
+/** Whether a holder lives, as far as that can be seen from here; one of this process lives until it has given up. */
+export async function lifeHere(holder: Holder | null): Promise<'alive' | 'dead' | 'unknown'> {
+  if (holder?.place !== (await placeOfPids())) return 'unknown';
+  if (!(await isRunning(holder))) return 'dead';
+  return holder.pid === runtime().host.pid && !namedHere.has(holder.nonce) ? 'dead' : 'alive';
+}
+
 /** This process, as a holder under that leadership. */
 export async function describeMyself(fencing: Fencing | undefined): Promise<Holder> {
+  const { pid, name } = runtime().host;
   return {
-    pid: process.pid,
-    started: (await processStatus(process.pid))?.started ?? '',
-    host: hostname(),
+    pid,
+    started: (await processStatus(pid))?.started ?? '',
+    host: name,
     place: await placeOfPids(),
-    nonce: randomBytes(8).toString('hex'),
+    nonce: randomHex(8),
     ...(fencing === undefined ? {} : { fencing }),
   };
 }
@@ -64,7 +68,7 @@ export async function describeMyself(fencing: Fencing | undefined): Promise<Hold
 /** Start time (clock ticks since the machine's boot) of a process; null where there is no /proc or it is hidden. */
 async function processStatus(pid: number): Promise<{ started: string; zombie: boolean } | null> {
   try {
-    const text = await readFile(`/proc/${String(pid)}/stat`, 'utf8');
+    const text = String(await runtime().disk.readFile(`/proc/${String(pid)}/stat`));
     // The second field is the program's name in brackets and may itself hold blanks and brackets.
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
     const started = fields[19];
@@ -76,19 +80,21 @@ async function processStatus(pid: number): Promise<{ started: string; zombie: bo
 
 /** Where the process ids of this process mean something. */
 export async function placeOfPids(): Promise<string> {
+  const { disk, host } = runtime();
   try {
     const [boot, namespace] = await Promise.all([
-      readFile('/proc/sys/kernel/random/boot_id', 'utf8'),
-      readlink('/proc/self/ns/pid'),
+      disk.readFile('/proc/sys/kernel/random/boot_id'),
+      disk.readLink('/proc/self/ns/pid'),
     ]);
-    return `${boot.trim()}/${namespace}`;
+    return `${String(boot).trim()}/${namespace}`;
   } catch {
-    return hostname();
+    return host.name;
   }
 }
 
 /** A holder, for messages. */
 export function nameOf({ pid, host }: Holder): string {
-  if (pid === process.pid && host === hostname()) return `this process (pid ${String(pid)})`;
+  const own = runtime().host;
+  if (pid === own.pid && host === own.name) return `this process (pid ${String(pid)})`;
   return `process ${String(pid)} on ${host}`;
 }

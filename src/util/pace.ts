@@ -1,9 +1,10 @@
 import { sleep } from './async.js';
+import { monotonicMs } from './clock.js';
 
 /** Keeps a reader below so many bytes in a second by waiting; without a bound it never waits. */
 export class Pace {
   readonly #bytesPerSecond: number | undefined;
-  readonly #startedAt = performance.now();
+  readonly #startedAt = monotonicMs();
   #bytes = 0;
 
   constructor(bytesPerSecond: number | undefined) {
@@ -14,7 +15,7 @@ export class Pace {
     if (this.#bytesPerSecond === undefined) return;
     this.#bytes += bytes;
     const dueMs = (this.#bytes / this.#bytesPerSecond) * 1000;
-    const aheadMs = dueMs - (performance.now() - this.#startedAt);
+    const aheadMs = dueMs - (monotonicMs() - this.#startedAt);
     if (aheadMs > 1) await sleep(aheadMs, signal);
   }
 }

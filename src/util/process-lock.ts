@@ -1,13 +1,14 @@
-import { randomBytes } from 'node:crypto';
-import { link, open, unlink, utimes, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-import { uptimeMs } from './clock.js';
+import { runtime } from '../runtime/runtime.js';
+import { epochMs, every, monotonicMs, pause, uptimeMs } from './clock.js';
+import { withFile } from './durable.js';
 import { type ErrorCode, hasSystemCode, WaymarkError, messageOf } from './errors.js';
 import type { Fencing } from './fencing.js';
 import { foreignOwnerOf, ownUser } from './file-owner.js';
 import { LockGate } from './lock-gate.js';
 import { describeMyself, type Holder, isRunning, nameOf, parseHolder, placeOfPids } from './lock-holder.js';
+import { randomHex } from './random.js';
 
 /** A lock that this process holds. */
 export type ProcessLock = {
@@ -47,6 +48,8 @@ const writeEndsMs = 2_000;
 /** Who has been taken over waits so long for his successor's lock, to tell the operator who that is. */
 const successorShowsMs = 2_000;
 const pollMs = 50;
+/** Nobody else has to know who we are. */
+const lockMode = 0o600;
 
 /**
  * Takes an exclusive lock between processes: a file created exclusively, naming its holder.
@@ -124,7 +127,7 @@ async function makeWay(path: string, options: ProcessLockOptions): Promise<void>
     if ((await readLock(path))?.text !== found.text) return;
     // It has no gate that would stop it.
     if (theirs === null && life !== 'dead') await options.detach?.();
-    await unlink(path);
+    await runtime().disk.unlink(path);
     await theirs?.remove();
   } finally {
     await guard.release();
@@ -144,7 +147,7 @@ async function closeGate(
   life: Life,
   detach: (() => Promise<void>) | undefined,
 ): Promise<boolean> {
-  const until = performance.now() + writeEndsMs;
+  const until = monotonicMs() + writeEndsMs;
   while (!(await gate.take())) {
     // The write of a dead process is over.
     if (life === 'dead') return true;
@@ -152,7 +155,7 @@ async function closeGate(
     // Nobody has made it, or it is gone: there is nobody inside, and no way in.
     if (life === 'silent' && !(await gate.isBusy()) && !(await gate.take())) return true;
     // Who has been silent for so long is not waited for.
-    if (life === 'silent' || performance.now() > until) {
+    if (life === 'silent' || monotonicMs() > until) {
       if (detach === undefined || !(await gate.seize())) return false;
       await detach();
       await gate.seized();
@@ -163,10 +166,6 @@ async function closeGate(
   return true;
 }
 
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
 function hold(
   path: string,
   mine: string,
@@ -174,10 +173,10 @@ function hold(
   { code, subject, fencing }: ProcessLockOptions,
 ): ProcessLock {
   const pulse = new Pulse(path, mine);
-  const heartbeat = setInterval(() => {
+  const heartbeat = every(heartbeatMs, () => {
     // What stands in the way is said when something is to be written.
     pulse.beat().catch(() => undefined);
-  }, heartbeatMs);
+  });
   heartbeat.unref();
   const foreseen = async <T>(ask: () => Promise<T>): Promise<T> => {
     try {
@@ -195,11 +194,11 @@ function hold(
   };
   let released: Promise<void> | null = null;
   const release = async (): Promise<void> => {
-    clearInterval(heartbeat);
+    heartbeat.cancel();
     try {
       // Whoever has taken it over has removed it, too.
       if (gate !== null && !(await gate.enter())) return;
-      if ((await readLock(path))?.text === mine) await unlink(path);
+      if ((await readLock(path))?.text === mine) await runtime().disk.unlink(path);
       await gate?.remove();
     } catch {
       // Left behind: it names a process that will be dead, which is as good as removed.
@@ -240,8 +239,7 @@ class Pulse {
     // Gone with its folder, or taken over by somebody who took us for dead.
     this.#ours = found?.text === this.#mine;
     if (!this.#ours) return;
-    const now = new Date();
-    await utimes(this.#path, now, now);
+    await runtime().disk.touch(this.#path, epochMs());
     this.#beatAtMs = uptimeMs();
   }
 
@@ -276,33 +274,34 @@ async function takenOver(
  * there: until then our own stands in its place, or none.
  */
 async function successorOf(path: string, mine: string): Promise<Holder | null> {
-  const until = performance.now() + successorShowsMs;
+  const until = monotonicMs() + successorShowsMs;
   for (;;) {
     const found = await readLock(path).catch(() => null);
     if (found?.text !== mine && found?.holder) return found.holder;
-    if (performance.now() > until) return null;
+    if (monotonicMs() > until) return null;
     await pause(pollMs);
   }
 }
 
 /** Creates the file with its whole content in one step, so that nobody ever sees a lock without a holder. */
 async function createExclusively(path: string, content: string): Promise<boolean> {
-  const draft = `${path}.${String(process.pid)}-${randomBytes(4).toString('hex')}`;
+  const { disk, host } = runtime();
+  const draft = `${path}.${String(host.pid)}-${randomHex(4)}`;
   try {
-    await writeFile(draft, content, { flag: 'wx' });
+    await disk.writeNewFile(draft, content, lockMode);
     try {
-      await link(draft, path);
+      await disk.link(draft, path);
     } catch (error) {
       if (!hasSystemCode(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS')) throw error;
       // A file system without hard links: the next best.
-      await writeFile(path, content, { flag: 'wx' });
+      await disk.writeNewFile(path, content, lockMode);
     }
     return true;
   } catch (error) {
     if (hasSystemCode(error, 'EEXIST')) return false;
     throw error;
   } finally {
-    await unlink(draft).catch(() => undefined);
+    await disk.unlink(draft).catch(() => undefined);
   }
 }
 
@@ -310,15 +309,12 @@ type FoundLock = { readonly text: string; readonly holder: Holder | null; readon
 
 async function readLock(path: string): Promise<FoundLock | null> {
   try {
-    const file = await open(path, 'r');
-    try {
+    return await withFile(await runtime().disk.open(path, 'read'), async (file) => {
       // Of the opened file: on NFS its attributes are asked for anew then, and else may be a minute old (nfs(5)).
-      const { mtimeMs } = await file.stat();
-      const text = await file.readFile('utf8');
-      return { text, holder: parseHolder(text), touchedMs: mtimeMs };
-    } finally {
-      await file.close();
-    }
+      const { changedMs } = await file.status();
+      const text = String(await file.readFile());
+      return { text, holder: parseHolder(text), touchedMs: changedMs };
+    });
   } catch (error) {
     if (hasSystemCode(error, 'ENOENT')) return null;
     throw error;
@@ -331,7 +327,7 @@ type Life = 'alive' | 'silent' | 'dead';
 async function lifeOf({ holder, touchedMs }: FoundLock, ours: Fencing | undefined): Promise<Life> {
   if (holder?.place !== (await placeOfPids())) {
     // Clocks of machines may differ: whoever holds it under a later leadership than ours is not ours to judge.
-    return Date.now() - touchedMs < silentMs || isEarlier(ours, holder?.fencing) ? 'alive' : 'silent';
+    return epochMs() - touchedMs < silentMs || isEarlier(ours, holder?.fencing) ? 'alive' : 'silent';
   }
   return (await isRunning(holder)) ? 'alive' : 'dead';
 }

@@ -1,3 +1,5 @@
+import { type Runtime, runtime } from '../runtime/runtime.js';
+
 /** A share in something that several use. */
 export type Share<T> = {
   readonly value: T;
@@ -7,14 +9,17 @@ export type Share<T> = {
 
 type Entry<T> = { readonly value: T; shares: number };
 
-/** Things that are made once for each key, and closed when nobody uses them any more. */
+/** Things that a process makes once for each key, and closes when nobody uses them any more. */
 export class SharedPool<T extends { close(): Promise<void> }> {
-  readonly #entries = new Map<string, Entry<T>>();
+  /** By runtime: where there are several, each stands for a process. */
+  readonly #pools = new WeakMap<Runtime, Map<string, Entry<T>>>();
 
   /** A share in the thing with that key, which `make` makes if there is none. */
   share(key: string, make: () => T): Share<T> {
-    const entry = this.#entries.get(key) ?? { value: make(), shares: 0 };
-    this.#entries.set(key, entry);
+    const entries = this.#pools.get(runtime()) ?? new Map<string, Entry<T>>();
+    this.#pools.set(runtime(), entries);
+    const entry = entries.get(key) ?? { value: make(), shares: 0 };
+    entries.set(key, entry);
     entry.shares += 1;
     let released = false;
     return {
@@ -24,7 +29,7 @@ export class SharedPool<T extends { close(): Promise<void> }> {
         released = true;
         entry.shares -= 1;
         if (entry.shares > 0) return;
-        this.#entries.delete(key);
+        entries.delete(key);
         await entry.value.close();
       },
     };

@@ -1,7 +1,8 @@
+import { maximumBytesOf } from '../decode/charset.js';
 import { JsonWriter } from '../decode/json-writer.js';
-import { columnTypes, signedTypes } from '../decode/column-types.js';
-import type { Column, TableLayout } from '../decode/table-layout.js';
-import type { TableColumn } from './dictionary.js';
+import { bitsOf, columnTypes, signedTypes } from '../decode/column-types.js';
+import type { TableColumn } from '../layouts/table-columns.js';
+import { type Column, nameOfColumn, type TableLayout } from '../decode/table-layout.js';
 
 /** A column as INFORMATION_SCHEMA.COLUMNS has it; where the log told all, its type is put together from that. */
 export type ColumnSchema = {
@@ -38,7 +39,7 @@ export function columnSchemas(
     const told = known?.[index];
     const { unsigned } = column;
     return {
-      COLUMN_NAME: nameOf(column, index),
+      COLUMN_NAME: nameOfColumn(column, index),
       COLLATION_NAME: told?.collation ?? null,
       CHARACTER_SET_NAME: told === undefined ? charsetOf(column) : told.charset,
       COLUMN_COMMENT: told?.comment ?? '',
@@ -53,15 +54,11 @@ export function columnSchemas(
 /** The columns as the table map has them. */
 export function columnInfos({ columns }: TableLayout): ColumnInfo[] {
   return columns.map((column, index) => ({
-    name: nameOf(column, index),
+    name: nameOfColumn(column, index),
     charset: charsetOf(column),
     type: column.type,
     metadata: metadataOf(column),
   }));
-}
-
-function nameOf({ name }: Column, index: number): string {
-  return name ?? `@${index + 1}`;
 }
 
 function charsetOf({ charset }: Column): string | null {
@@ -110,11 +107,6 @@ function metadataOf({ type, metadata }: Column): ColumnMetadata | undefined {
     default:
       return undefined;
   }
-}
-
-/** Bits beyond whole bytes, then whole bytes. */
-function bitsOf(metadata: number): number {
-  return (metadata >> 8) * 8 + (metadata & 0xff);
 }
 
 const plainTypes = new Map<number, string>([
@@ -181,7 +173,7 @@ const compressed = ' /*M!100301 COMPRESSED*/';
 function characterType({ type, metadata, charset }: Column): string {
   const isBinary = charset?.name === 'binary';
   const length = (bytes: number): number =>
-    Math.floor(bytes / (isBinary ? 1 : bytesEach(charset?.name ?? '')));
+    Math.floor(bytes / (isBinary ? 1 : maximumBytesOf(charset?.name ?? '')));
   switch (type) {
     case t.string:
       return `${isBinary ? 'binary' : 'char'}(${length(metadata)})`;
@@ -197,14 +189,3 @@ function characterType({ type, metadata, charset }: Column): string {
     }
   }
 }
-
-/** The most bytes that a character of a set takes (SHOW CHARACTER SET, Maxlen). */
-function bytesEach(charset: string): number {
-  return maximumBytes[charset] ?? 1;
-}
-
-const maximumBytes: Readonly<Record<string, number>> = {
-  ...{ utf8mb4: 4, utf16: 4, utf16le: 4, utf32: 4, gb18030: 4 },
-  ...{ utf8mb3: 3, ujis: 3, eucjpms: 3 },
-  ...{ ucs2: 2, big5: 2, sjis: 2, cp932: 2, gbk: 2, gb2312: 2, euckr: 2 },
-};

@@ -70,7 +70,12 @@ export function instanceOf(options: ConnectionOptions): Instance {
 function accountOf(options: ConnectionOptions): Account {
   const { user, ssl } = options;
   const password = options['password'] ?? options['password1'];
-  const account = { user: textOf(user, ''), password: new Secret(textOf(password, '')) };
+  const account = {
+    user: textOf(user, ''),
+    password: new Secret(textOf(password, '')),
+    // As mysql2 does, which zongji's programs go by; here it can be turned off.
+    getServerPublicKey: options['getServerPublicKey'] !== false,
+  };
   if (ssl === undefined || ssl === null || ssl === false) return account;
   if (!isOptions(ssl)) {
     throw new WaymarkError(

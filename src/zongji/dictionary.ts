@@ -1,12 +1,8 @@
-import type { DictionaryColumn } from '../decode/dictionary.js';
+import { readTableColumns, type TableColumn } from '../layouts/table-columns.js';
 import { askOver } from '../mysql/ask.js';
 import { connect, type ServerConnection } from '../mysql/connection.js';
 import type { Instance } from '../mysql/instance.js';
-import { text } from '../mysql/server.js';
 import { hasCode } from '../util/errors.js';
-
-/** A column as INFORMATION_SCHEMA.COLUMNS has it. */
-export type TableColumn = DictionaryColumn & { readonly collation: string | null; readonly comment: string };
 
 const lookUpLimitMs = 5000;
 
@@ -46,20 +42,8 @@ export class Dictionary {
     const signal = this.#signal;
     const connection = (this.#connection ??= await connect(this.#instance, { signal }));
     const purpose = `tell the columns of ${schema}.${table}`;
-    const rows = await askOver(connection, { purpose, signal, limitMs: lookUpLimitMs }, () =>
-      connection.query(
-        'SELECT COLUMN_NAME, COLLATION_NAME, CHARACTER_SET_NAME, COLUMN_COMMENT, COLUMN_TYPE ' +
-          'FROM INFORMATION_SCHEMA.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION',
-        [schema, table],
-      ),
+    return askOver(connection, { purpose, signal, limitMs: lookUpLimitMs }, () =>
+      readTableColumns(connection, { schema, table }),
     );
-    const orNull = (value: unknown): string | null => (value === null ? null : text(value));
-    return rows.map((row) => ({
-      name: text(row['COLUMN_NAME']),
-      type: text(row['COLUMN_TYPE']),
-      charset: orNull(row['CHARACTER_SET_NAME']),
-      collation: orNull(row['COLLATION_NAME']),
-      comment: text(row['COLUMN_COMMENT']),
-    }));
   }
 }

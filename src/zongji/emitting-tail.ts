@@ -1,12 +1,14 @@
 import { formatAddress } from '../config/address.js';
-import { readCommitted } from '../binlog/committed-events.js';
+import { readCommitted } from '../transactions/committed-events.js';
 import type { Coordinates } from '../binlog/coordinates.js';
 import type { EventBatch } from '../binlog/event.js';
-import { ownTransactions } from '../tail/own-transactions.js';
+import { ownTransactions } from '../tail/errant-transactions.js';
 import type { tail, TailOptions } from '../tail/tail.js';
-import { unreadable } from '../tail/unreadable.js';
+import { unreadable } from '../tail/unreadable-error.js';
 import { advance, type Step } from '../tail/progress.js';
 import { abortable } from '../util/abortable.js';
+import { LayoutSource } from '../layouts/layout-source.js';
+import { monotonicMs } from '../util/clock.js';
 import { Dictionary } from './dictionary.js';
 import { EventReader, type RawEvent } from './event-reader.js';
 import { eventsOf, type Host } from './host.js';
@@ -33,14 +35,16 @@ async function emitFrom(options: TailOptions, host: PoolHost): Promise<never> {
   const { instance, inspection, signal, progress, serverId, silenceMs } = options;
   const server = { version: inspection.facts.version, useChecksum: true };
   const dictionary = new Dictionary(instance, signal);
+  const layouts = new LayoutSource({ ...options, version: server.version });
+  layouts.begin(progress.layoutVersion);
   const transactions = new PoolTransactions({
     ...{ progress, format: options.format, logger: options.logger, skip: options.resume.skip },
     ...{ server: formatAddress(instance.address), serverId: inspection.facts.serverId },
     leavesOutOwn: ownTransactions(options),
   });
   const work: Work = {
-    ...{ options, host, transactions },
-    reader: new EventReader({ ...readerParts(host, server), dictionary }),
+    ...{ options, host, transactions, layouts },
+    reader: new EventReader({ ...readerParts(host, server), dictionary, layouts }),
     place: new TransactionPlace(progress.coordinates),
   };
   try {
@@ -64,6 +68,7 @@ async function emitFrom(options: TailOptions, host: PoolHost): Promise<never> {
     }
   } finally {
     dictionary.close();
+    layouts.close();
   }
   throw new RangeError(`the log of ${formatAddress(instance.address)} can't end`);
 }
@@ -73,15 +78,16 @@ type Work = {
   readonly host: PoolHost;
   readonly transactions: PoolTransactions;
   readonly reader: EventReader;
+  readonly layouts: LayoutSource;
   readonly place: TransactionPlace;
 };
 
 /** Emits a batch's events. What was emitted before something fails counts as delivered all the same. */
 async function workOff(batch: EventBatch, work: Work): Promise<void> {
   const { progress, signal } = work.options;
-  if (batch.bytes > 0) progress.lastHeardAtMs = performance.now();
+  if (batch.bytes > 0) progress.lastHeardAtMs = monotonicMs();
   progress.bytes += batch.bytes;
-  const given: Given = { pending: [], records: 0, steps: [] };
+  const given: Given = { pending: [], records: 0, steps: [], layoutVersion: progress.layoutVersion };
   let failure: { readonly error: unknown } | null = null;
   try {
     for (const raw of eventsOf(batch)) {
@@ -101,12 +107,18 @@ async function workOff(batch: EventBatch, work: Work): Promise<void> {
 }
 
 /** What of a batch the program has been given. */
-type Given = { pending: Promise<unknown>[]; records: number; steps: Step[] };
+type Given = {
+  pending: Promise<unknown>[];
+  records: number;
+  steps: Step[];
+  /** Behind the last transaction that is over. */
+  layoutVersion: number;
+};
 
 /** Waits for what the listeners have promised, and takes over what is delivered then. */
 async function settle(
   batch: EventBatch,
-  { pending, records, steps }: Given,
+  { pending, records, steps, layoutVersion }: Given,
   failed: boolean,
   { options, transactions }: Work,
 ): Promise<void> {
@@ -114,19 +126,22 @@ async function settle(
   if (pending.length > 0) await abortable(Promise.all(pending), sinkSignal);
   for (const step of steps) advance(progress, step);
   progress.records += records;
+  progress.layoutVersion = layoutVersion;
   if (failed) return;
   if (batch.complete && transactions.open === null) progress.coordinates = batch.end;
   const hints = steps.filter(({ kind }) => kind === 'hint').length;
   await onBatch({ records, hints, position: batch.end });
 }
 
-async function take(raw: RawEvent, { host, transactions, reader, place }: Work, given: Given): Promise<void> {
+async function take(raw: RawEvent, work: Work, given: Given): Promise<void> {
+  const { host, transactions, reader, place, layouts } = work;
   const { buffer, start, end } = raw;
   place.event(buffer, start, end, raw.place);
-  const read = reader.read(raw);
+  const read = reader.read(raw, place.resume);
   const event = read instanceof Promise ? await read : read;
   const taken = transactions.take(raw, event, place.gtid);
-  const { emitted, step } = taken instanceof Promise ? await taken : taken;
+  const { emitted, step, carriedOut } = taken instanceof Promise ? await taken : taken;
+  if (carriedOut !== null) reader.statement(carriedOut.statement, carriedOut.isOwn);
   host.moved(place.resume, null);
   for (const next of emitted) {
     for (const promise of host.emit(next.event, next.gtid)) {
@@ -136,5 +151,7 @@ async function take(raw: RawEvent, { host, transactions, reader, place }: Work, 
     }
     if ('rows' in next.event) given.records += 1;
   }
-  if (step !== null) given.steps.push(step);
+  if (step === null) return;
+  given.steps.push(step);
+  given.layoutVersion = layouts.layoutVersion;
 }

@@ -1,23 +1,44 @@
 import { type EventPlace, EventType, eventEndPosition, eventType, headerBytes } from '../binlog/event.js';
-import { dummyTableId, readRowsEvent, readTableName, type RowOperation } from '../binlog/rows-event.js';
-import { misfit } from '../decode/dictionary.js';
+import {
+  dummyTableId,
+  readRowsEvent,
+  readTableName,
+  type RowOperation,
+  rowOperationOf,
+} from '../binlog/rows-event.js';
+import type { Coordinates } from '../binlog/coordinates.js';
+import type { LoggedStatement } from '../binlog/query-event.js';
+import type { DescribedTable } from '../decode/described-table.js';
 import { RowDecoder, type UndescribedTable } from '../decode/row-decoder.js';
-import { JsonWriter } from '../decode/json-writer.js';
+import { imageValues } from '../decode/image-values.js';
+import { RowImages, type WrittenImage } from '../decode/row-images.js';
 import { readTableLayout, type TableLayout } from '../decode/table-layout.js';
 import { isAtLeast, type ServerVersion } from '../mysql/version.js';
+import type { LayoutSource } from '../layouts/layout-source.js';
+import type { TableColumn } from '../layouts/table-columns.js';
 import { WaymarkError } from '../util/errors.js';
+import type { BinlogEvent, EventBytes } from './binlog-event.js';
 import { columnInfos, columnSchemas } from './column-schemas.js';
-import type { Dictionary, TableColumn } from './dictionary.js';
-import { type BinlogEvent, type EventBytes, plainClassOf } from './events.js';
+import type { Dictionary } from './dictionary.js';
+import { classOf } from './event-classes.js';
 import type { Filters } from './filters.js';
-import { AnonymousGtid, Gtid, MariadbGtid, MariadbGtidList, PreviousGtids } from './gtid-events.js';
-import { RowCollector } from './row-collector.js';
-import { RowValues } from './row-values.js';
-import { TableMap, type TableMapEntries, type TableMapEntry } from './table-events.js';
+import { type RowData, RowValues } from './row-values.js';
+import {
+  DeleteRows,
+  TableMap,
+  type TableMapEntries,
+  type TableMapEntry,
+  type UpdatedRow,
+  UpdateRows,
+  WriteRows,
+} from './table-events.js';
 import type { ValueSettings } from './value-settings.js';
 
 export type EventReaderOptions = {
   readonly version: ServerVersion;
+  /** Says what the log doesn't tell of a table's columns. */
+  readonly layouts: LayoutSource;
+  /** Says what nobody but the server knows of them: comments and collations, as they are now. */
   readonly dictionary: Dictionary;
   readonly values: ValueSettings;
   /** The filters that hold now. */
@@ -25,8 +46,6 @@ export type EventReaderOptions = {
   /** The program's view of the tables; it is kept up here. */
   readonly tableMap: TableMapEntries;
   readonly useChecksum: boolean;
-  /** Told when a table's columns can't be named. */
-  readonly onUnnamed: (error: WaymarkError) => void;
 };
 
 /** An event as it came. */
@@ -47,34 +66,7 @@ type KnownTable = {
   readonly entry: TableMapEntry;
 };
 
-const keptBytes = 4 * 1024 * 1024;
-
 const eventNames = { insert: 'writerows', update: 'updaterows', delete: 'deleterows' } as const;
-
-const rowOperations = new Map<number, RowOperation>([
-  [EventType.writeRowsV1, 'insert'],
-  [EventType.writeRowsV2, 'insert'],
-  [EventType.mariadbWriteRowsCompressedV1, 'insert'],
-  [EventType.mariadbWriteRowsCompressed, 'insert'],
-  [EventType.updateRowsV1, 'update'],
-  [EventType.updateRowsV2, 'update'],
-  [EventType.partialUpdateRows, 'update'],
-  [EventType.mariadbUpdateRowsCompressedV1, 'update'],
-  [EventType.mariadbUpdateRowsCompressed, 'update'],
-  [EventType.deleteRowsV1, 'delete'],
-  [EventType.deleteRowsV2, 'delete'],
-  [EventType.mariadbDeleteRowsCompressedV1, 'delete'],
-  [EventType.mariadbDeleteRowsCompressed, 'delete'],
-]);
-
-const gtidClasses = new Map<number, new (event: EventBytes) => BinlogEvent>([
-  [EventType.gtid, Gtid],
-  [EventType.gtidTagged, Gtid],
-  [EventType.anonymousGtid, AnonymousGtid],
-  [EventType.previousGtids, PreviousGtids],
-  [EventType.mariadbGtid, MariadbGtid],
-  [EventType.mariadbGtidList, MariadbGtidList],
-]);
 
 /** Makes a server's events zongji's. */
 export class EventReader {
@@ -82,7 +74,7 @@ export class EventReader {
   readonly #decoder: RowDecoder;
   readonly #tables = new Map<number, KnownTable>();
   #file = '';
-  #out = new JsonWriter();
+  readonly #images = new RowImages();
 
   constructor(options: EventReaderOptions) {
     this.#options = options;
@@ -93,17 +85,23 @@ export class EventReader {
 
   /**
    * The event; null where a filter keeps it back. A promise only where the server's dictionary has to be asked.
-   * @throws WaymarkError `unsupported-event`, `protocol`.
+   * @param begin where its transaction begins: the log can be read from there.
+   * @throws WaymarkError `unsupported-event`, `protocol`; what LayoutSource throws.
    */
-  read(event: RawEvent): BinlogEvent | null | Promise<BinlogEvent | null> {
+  read(event: RawEvent, begin: Coordinates): BinlogEvent | null | Promise<BinlogEvent | null> {
     const { buffer, start, place } = event;
     if (place.file !== this.#file) this.#nextFile(place.file);
     const type = eventType(buffer, start);
-    if (type === EventType.tableMap) return this.#tableMap(event);
-    const operation = rowOperations.get(type);
-    if (operation !== undefined) return this.#rows(event, operation);
-    const found = gtidClasses.get(type) ?? plainClassOf(type);
+    if (type === EventType.tableMap) return this.#tableMap(event, begin);
+    const operation = rowOperationOf(type);
+    if (operation !== null) return this.#rows(event, operation);
+    const found = classOf(type);
     return this.#skips(found.name.toLowerCase()) ? null : new found(bytesOf(event));
+  }
+
+  /** A statement of the log was carried out. @param isOwn see LayoutSource. */
+  statement(statement: LoggedStatement, isOwn: boolean): void {
+    if (this.#options.layouts.statement(statement, isOwn)) this.#decoder.reset();
   }
 
   #skips(name: string): boolean {
@@ -117,10 +115,10 @@ export class EventReader {
     this.#tables.clear();
   }
 
-  #tableMap(event: RawEvent): TableMap | null | Promise<TableMap | null> {
+  #tableMap(event: RawEvent, begin: Coordinates): TableMap | null | Promise<TableMap | null> {
     const { buffer, start, end } = event;
     const tableId = buffer.readUIntLE(start + headerBytes, 6);
-    const name = readTableName(buffer, start);
+    const name = readTableName(buffer, start, end);
     const { filters, tableMap } = this.#options;
     if (filters().skipsTable(name.schema, name.table)) {
       this.#tables.delete(tableId);
@@ -129,18 +127,25 @@ export class EventReader {
     }
     const undescribed = this.#decoder.tableMap(buffer, start, end);
     if (undescribed === null) return this.#described(event, tableId, null);
-    return this.#describe(undescribed).then((known) => this.#described(event, tableId, known));
+    return this.#describe(undescribed, event, begin).then((known) => this.#described(event, tableId, known));
   }
 
-  /** Asks for what the log doesn't tell; null where what is there today isn't what the rows were written with. */
-  async #describe({ layout, missing, describe }: UndescribedTable): Promise<readonly TableColumn[] | null> {
-    const { schema, table } = layout;
-    const columns = await this.#options.dictionary.columns(schema, table);
-    const reason = misfit(layout, columns);
-    describe(reason === null ? columns : null);
-    if (reason === null) return columns;
-    if (missing === 'names') this.#options.onUnnamed(unnamed(schema, table, reason));
-    return null;
+  /** Asks for what the log doesn't tell; null where it isn't proved which of MariaDB's types the columns have. */
+  async #describe(
+    { layout, missing, describe }: UndescribedTable,
+    { place }: RawEvent,
+    begin: Coordinates,
+  ): Promise<readonly TableColumn[] | null> {
+    const { layouts, dictionary } = this.#options;
+    const known: { table: DescribedTable | null } = { table: null };
+    const take = (table: DescribedTable | null): void => {
+      known.table = table === null ? null : withJsonAsText(table, layout);
+      describe(known.table);
+    };
+    const behind = { file: place.file, position: place.end };
+    await layouts.tableMap({ layout, missing, describe: take }, behind, begin);
+    if (known.table === null) return null;
+    return besides(known.table, await dictionary.columns(layout.schema, layout.table));
   }
 
   #described(event: RawEvent, tableId: number, known: readonly TableColumn[] | null): TableMap | null {
@@ -167,7 +172,7 @@ export class EventReader {
   #rows(event: RawEvent, operation: RowOperation): BinlogEvent | null {
     const { buffer, start, end } = event;
     const rows = readRowsEvent(buffer, start, end);
-    const { tableId, columnCount, complete, images } = rows;
+    const { tableId, columnCount, images } = rows;
     const { tableMap, useChecksum } = this.#options;
     const table = this.#tables.get(tableId);
     // One whose table map was kept back, or that stands for none.
@@ -176,13 +181,29 @@ export class EventReader {
     // The filters may have changed since.
     if (this.#skips(eventNames[operation]) || this.#options.filters().skipsTable(schema, name)) return null;
     if (eventType(buffer, start) === EventType.partialUpdateRows) throw partialJson(schema, name);
-    const parts = { numberOfColumns: columnCount, tableMap, useChecksum, partial: !complete };
-    const collector = new RowCollector(operation, table.values, this.#out);
-    this.#decoder.reader(tableId).read(rows, buffer, this.#out, collector);
-    // One that has grown for a large row isn't kept.
-    if (this.#out.bytes.length > keptBytes) this.#out = new JsonWriter();
-    return collector.event(bytesOf(event), parts);
+    const reader = this.#decoder.reader(tableId);
+    const partial = reader.isPartial(rows, buffer);
+    const parts = { numberOfColumns: columnCount, tableMap, useChecksum, partial };
+    const { values } = table;
+    const listed: RowData[] = [];
+    const updated: UpdatedRow[] = [];
+    this.#images.read(reader, rows, buffer, (first, second) => {
+      if (second === null) listed.push(rowOf(values, first));
+      else updated.push({ before: rowOf(values, first), after: rowOf(values, second) });
+    });
+    switch (operation) {
+      case 'insert':
+        return new WriteRows(bytesOf(event), parts, listed);
+      case 'delete':
+        return new DeleteRows(bytesOf(event), parts, listed);
+      case 'update':
+        return new UpdateRows(bytesOf(event), parts, updated);
+    }
   }
+}
+
+function rowOf(values: RowValues, { json, inexact }: WrittenImage): RowData {
+  return values.row(imageValues(json, inexact), inexact ? json.toString('utf8') : null);
 }
 
 /**
@@ -195,12 +216,28 @@ function bytesOf({ buffer, start, end, place }: RawEvent): EventBytes {
   return { buffer, start, end, nextPosition: isStated ? stated : place.end };
 }
 
-function unnamed(schema: string, table: string, reason: string): WaymarkError {
-  return new WaymarkError(
-    'unsupported-event',
-    `Columns of ${schema}.${table} are called @1, @2, …: ${reason}. Set binlog_row_metadata=FULL on the server`,
-    { details: { table: `${schema}.${table}` } },
-  );
+/** MariaDB's JSON is a LONGTEXT to zongji's programs. */
+function withJsonAsText({ columns, key }: DescribedTable, { vendor }: TableLayout): DescribedTable {
+  if (vendor === 'mysql') return { columns, key };
+  return {
+    columns: columns.map((column) => ({ ...column, type: column.type.replace(/^json\b/, 'longtext') })),
+    key,
+  };
+}
+
+/** Columns with what the server says of them now, where it has columns of these names. */
+function besides({ columns }: DescribedTable, today: readonly TableColumn[]): TableColumn[] {
+  return columns.map((column) => {
+    const now = today.find(({ name }) => name === column.name);
+    const collation = now?.charset === column.charset ? now.collation : null;
+    const type = now !== undefined && withoutWidth(now.type) === column.type ? now.type : column.type;
+    return { ...column, type, collation, comment: now?.comment ?? '' };
+  });
+}
+
+/** A whole number's type, as statements may have it, without how a client shows it. */
+function withoutWidth(type: string): string {
+  return type.replace(/^((?:tiny|small|medium|big)?int|year)\(\d+\)/, '$1').replace(/ zerofill$/, '');
 }
 
 function partialJson(schema: string, table: string): WaymarkError {

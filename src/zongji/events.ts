@@ -1,57 +1,7 @@
-import { EventType, headerBytes } from '../binlog/event.js';
+import { headerBytes } from '../binlog/event.js';
 import { readStatement } from '../binlog/query-event.js';
+import { BinlogEvent, type EventBytes } from './binlog-event.js';
 import { wholeNumber } from './whole-number.js';
-
-/** An event's bytes, from its header to behind its body. */
-export type EventBytes = {
-  readonly buffer: Buffer;
-  readonly start: number;
-  readonly end: number;
-  /** Right behind it in its file; 0 where the log states no position. */
-  readonly nextPosition: number;
-};
-
-/** What all events have. The names of the classes are the names of the types, without the `Event` in the end. */
-export class BinlogEvent {
-  /** Milliseconds since 1970. */
-  readonly timestamp: number;
-  /** Where the next event begins; 0 inside of a transaction of MariaDB, whose log doesn't state it there. */
-  readonly nextPosition: number;
-  /** Bytes of its body. */
-  readonly size: number;
-  /** The GTID of the transaction that it belongs to. */
-  declare gtid?: string | undefined;
-
-  constructor({ buffer, start, end, nextPosition }: EventBytes) {
-    this.timestamp = buffer.readUInt32LE(start) * 1000;
-    this.nextPosition = nextPosition;
-    this.size = end - start - headerBytes;
-  }
-
-  /** The type's name in lower case: `writerows`. */
-  getEventName(): string {
-    return this.getTypeName().toLowerCase();
-  }
-
-  /** The type's name: `WriteRows`. */
-  getTypeName(): string {
-    return this.constructor.name;
-  }
-
-  /** Prints the event. */
-  dump(): void {
-    console.log(`=== ${this.getTypeName()} ===`);
-    console.log('Date: %s', new Date(this.timestamp));
-    console.log('Next log position: %d', this.nextPosition);
-    console.log('Event size:', this.size);
-    for (const line of this.dumped()) console.log(line);
-  }
-
-  /** What {@link dump} prints of this type, line by line. */
-  protected dumped(): readonly string[] {
-    return [];
-  }
-}
 
 /** The next file of the log; a dump begins with one, too. */
 export class Rotate extends BinlogEvent {
@@ -209,36 +159,3 @@ export class XaPrepare extends BinlogEvent {
 
 /** An event of any other type. */
 export class Unknown extends BinlogEvent {}
-
-/** A row event's fields, and the table map's that are the same in both. */
-export class TableEvent extends BinlogEvent {
-  readonly tableId: number;
-  readonly flags: number;
-
-  constructor(event: EventBytes) {
-    super(event);
-    const body = event.start + headerBytes;
-    this.tableId = event.buffer.readUIntLE(body, 6);
-    this.flags = event.buffer.readUInt16LE(body + 6);
-  }
-}
-
-/** Types of events without a table or a GTID, and the classes of their objects. */
-const plainClasses = new Map<number, new (event: EventBytes) => BinlogEvent>([
-  [EventType.rotate, Rotate],
-  [EventType.formatDescription, Format],
-  [EventType.xid, Xid],
-  [EventType.query, Query],
-  [EventType.mariadbQueryCompressed, Query],
-  [EventType.intvar, IntVar],
-  [EventType.mariadbBinlogCheckpoint, BinlogCheckpoint],
-  [EventType.mariadbAnnotateRows, AnnotateRows],
-  [EventType.rowsQuery, RowsQuery],
-  [EventType.mariadbStartEncryption, StartEncryption],
-  [EventType.xaPrepare, XaPrepare],
-]);
-
-/** The class for an event that has neither a table nor a GTID. */
-export function plainClassOf(type: number): new (event: EventBytes) => BinlogEvent {
-  return plainClasses.get(type) ?? Unknown;
-}

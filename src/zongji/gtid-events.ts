@@ -1,6 +1,6 @@
 import { EventType, eventServerId, eventType, headerBytes } from '../binlog/event.js';
 import { mayBeRolledBack, readMysqlGtid } from '../binlog/gtid-event.js';
-import { BinlogEvent, type EventBytes } from './events.js';
+import { BinlogEvent, type EventBytes } from './binlog-event.js';
 import { readSet, setText } from './gtid-set-bytes.js';
 import { wholeNumber } from './whole-number.js';
 

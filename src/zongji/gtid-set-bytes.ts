@@ -13,8 +13,8 @@ export type SetEntry = {
 
 /**
  * Reads a GTID set of MySQL as PREVIOUS_GTIDS_LOG_EVENT has it: a number of UUIDs (8); for each one its bytes (16), the
- * number of intervals (8), and the two ends of each (8 + 8). With tags the topmost byte of the first number is 1, the
- * number itself stands above its lowest byte, and a length and the tag come behind each UUID
+ * number of intervals (8), and the two ends of each (8 + 8). With tags the topmost and the lowest byte of the first number
+ * are 1, the number itself stands between, and a length and the tag come behind each UUID
  * (MySQL: sql/rpl_gtid_set.cc, Gtid_set::encode).
  */
 export function readSet(bytes: Buffer): readonly SetEntry[] {
@@ -72,7 +72,7 @@ function partText({ tag, intervals }: SetEntry): string {
 export function writeSet(entries: readonly SetEntry[]): Buffer {
   const isTagged = entries.some(({ tag }) => tag !== null && tag !== '');
   const count = BigInt(entries.length);
-  const parts: Buffer[] = [integer(isTagged ? (count << 8n) | (1n << 56n) : count)];
+  const parts: Buffer[] = [integer(isTagged ? (1n << 56n) | (count << 8n) | 1n : count)];
   for (const { uuid, tag, intervals } of entries) {
     parts.push(Buffer.from(uuid.replaceAll('-', ''), 'hex'));
     // A length below 128 is one byte of the serialisation: no one-bits at its end, the value above them.

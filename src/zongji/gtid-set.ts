@@ -1,5 +1,5 @@
 import { WaymarkError } from '../util/errors.js';
-import type { SetEntry } from './gtid-set-bytes.js';
+import { type SetEntry, writeSet } from './gtid-set-bytes.js';
 
 /** From the first number to the last one, both included. */
 type Range = readonly [first: bigint, last: bigint];
@@ -64,7 +64,7 @@ export class GtidSet {
   /** In the order of UUIDs; what has a tag comes behind what has none. */
   toString(): string {
     const blocks = new Map<string, string>();
-    for (const { uuid, tag, intervals } of this.entries()) {
+    for (const { uuid, tag, intervals } of this.#entries()) {
       const ranges = intervals.map(([first, end]) =>
         first === end - 1n ? `${first}` : `${first}-${end - 1n}`,
       );
@@ -74,8 +74,12 @@ export class GtidSet {
     return [...blocks.values()].join(',');
   }
 
-  /** For the wire. */
-  entries(): readonly SetEntry[] {
+  /** As COM_BINLOG_DUMP_GTID and PREVIOUS_GTIDS_LOG_EVENT have it. */
+  encode(): Buffer {
+    return writeSet(this.#entries());
+  }
+
+  #entries(): readonly SetEntry[] {
     return [...this.#ranges]
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
       .map(([source, ranges]) => {

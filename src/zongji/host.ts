@@ -2,7 +2,7 @@ import type { Coordinates } from '../binlog/coordinates.js';
 import type { EventBatch } from '../binlog/event.js';
 import type { ServerVersion } from '../mysql/version.js';
 import type { RawEvent } from './event-reader.js';
-import type { BinlogEvent } from './events.js';
+import type { BinlogEvent } from './binlog-event.js';
 import type { ExecutedGtids } from './executed-gtids.js';
 import type { Filters } from './filters.js';
 import type { TableMapEntries } from './table-events.js';

@@ -14,29 +14,9 @@ export type { FilterOptions, SchemaList } from './filters.js';
 export type { ReaderOptions, StartOptions } from './reader-options.js';
 export type { RowData } from './row-values.js';
 export { ZongJiError } from './zongji-error.js';
-export {
-  AnnotateRows,
-  BinlogCheckpoint,
-  BinlogEvent,
-  Format,
-  IntVar,
-  Query,
-  Rotate,
-  RowsQuery,
-  StartEncryption,
-  Unknown,
-  XaPrepare,
-  Xid,
-} from './events.js';
-export {
-  AnonymousGtid,
-  Gtid,
-  type GtidListEntry,
-  MariadbGtid,
-  MariadbGtidList,
-  PreviousGtids,
-  type SidEntry,
-} from './gtid-events.js';
+export { BinlogEvent } from './binlog-event.js';
+export * from './events.js';
+export * from './gtid-events.js';
 export {
   DeleteRows,
   RowsEvent,
@@ -49,33 +29,6 @@ export {
 } from './table-events.js';
 export { GtidSet } from './gtid-set.js';
 export { MariadbGtidPosition } from './mariadb-gtid-position.js';
-export type {
-  AnnotateRowsEvent,
-  AnonymousGtidEvent,
-  AnyBinlogEvent,
-  BinlogCheckpointEvent,
-  BinlogEventByName,
-  BinlogEventByTypeName,
-  BinlogEventName,
-  BinlogEventTypeName,
-  DeleteRowsEvent,
-  EventsByTypeName,
-  FormatEvent,
-  GtidEvent,
-  IntVarEvent,
-  MariadbGtidEvent,
-  MariadbGtidListEvent,
-  PreviousGtidsEvent,
-  QueryEvent,
-  RotateEvent,
-  RowsQueryEvent,
-  StartEncryptionEvent,
-  TableMapEvent,
-  UnknownEvent,
-  UpdateRowsEvent,
-  WriteRowsEvent,
-  XaPrepareEvent,
-  XidEvent,
-} from './event-types.js';
+export type * from './event-types.js';
 export type { StartOptions as ZongJiOptions } from './reader-options.js';
 export type { UpdatedRow as UpdateRowData } from './table-events.js';

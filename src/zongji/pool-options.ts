@@ -7,6 +7,7 @@ import type { ReaderOptions } from './reader-options.js';
 /** Keys of the configuration that a program may give beside the options of a connection. */
 const configKeys = [
   ...['servers', 'source', 'stream', 'checkpoint', 'election', 'failover', 'hints', 'matching', 'tls'],
+  ...['serverPublicKey', 'getServerPublicKey'],
 ] as const;
 
 /** A pool of servers to be read from. */

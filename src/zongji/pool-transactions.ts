@@ -1,10 +1,11 @@
 import { formatCoordinates } from '../binlog/coordinates.js';
-import type { Identity } from '../binlog/identity.js';
-import type { Statement } from '../binlog/query-event.js';
-import type { EndedTransaction, OpenTransaction } from '../binlog/transaction.js';
-import { TransactionAssembler } from '../binlog/transaction-assembler.js';
+import type { Identity } from '../transactions/identity.js';
+import { isThreadSpecific } from '../binlog/event.js';
+import type { LoggedStatement, Statement } from '../binlog/query-event.js';
+import type { EndedTransaction, OpenTransaction } from '../transactions/transaction.js';
+import { TransactionAssembler } from '../transactions/transaction-assembler.js';
 import { type Hint, type HintRecogniser, hintRecogniser } from '../hints/hint.js';
-import { isBornOnReplica } from '../matching/history.js';
+import { isErrant } from '../matching/history.js';
 import { sameTransaction } from '../matching/identity-bag.js';
 import type { PassedOver } from '../matching/match-state.js';
 import { RecentOrigins } from '../matching/recent-origins.js';
@@ -13,16 +14,24 @@ import { ReadAhead } from '../tail/read-ahead.js';
 import type { TailOptions } from '../tail/tail.js';
 import { WaymarkError } from '../util/errors.js';
 import type { RawEvent } from './event-reader.js';
-import type { BinlogEvent } from './events.js';
+import type { BinlogEvent } from './binlog-event.js';
 
 /** An event to be emitted, with its transaction's GTID. */
 export type Emitted = { readonly event: BinlogEvent; readonly gtid: string | undefined };
 
 /** What comes of an event: others may have waited for it; a transaction may have ended with it. */
-export type TakenEvent = { readonly emitted: readonly Emitted[]; readonly step: Step | null };
+export type TakenEvent = {
+  readonly emitted: readonly Emitted[];
+  readonly step: Step | null;
+  /** A statement that tables may have changed with, unless another server has told of it. */
+  readonly carriedOut: CarriedOut | null;
+};
+
+/** A statement; `isOwn`: see ProvedLayouts. */
+type CarriedOut = { readonly statement: LoggedStatement; readonly isOwn: boolean };
 
 /** What is done with a transaction. */
-type Fate = 'deliver' | 'passed-over' | 'repeated' | 'born-here' | 'hint';
+type Fate = 'deliver' | 'passed-over' | 'repeated' | 'errant' | 'hint';
 
 /** A transaction under way. */
 type Current = {
@@ -34,9 +43,13 @@ type Current = {
 };
 
 /** What an event is to its transaction. */
-type Seen = { ended: EndedTransaction | null; content: Statement | 'other' | null };
+type Seen = {
+  ended: EndedTransaction | null;
+  content: Statement | 'other' | null;
+  statement: { readonly logged: LoggedStatement; readonly ofSession: boolean } | null;
+};
 
-const nothing = (): Seen => ({ ended: null, content: null });
+const nothing = (): Seen => ({ ended: null, content: null, statement: null });
 
 export type PoolTransactionsOptions = Pick<TailOptions, 'progress' | 'format' | 'logger'> & {
   /** What another server has delivered already, and stands behind the beginning here. */
@@ -73,8 +86,9 @@ export class PoolTransactions {
       rows: () => {
         this.#seen.content = 'other';
       },
-      statement: (_open, statement) => {
+      statement: (_open, statement, buffer, start) => {
         this.#seen.content = statement;
+        this.#seen.statement = { logged: statement, ofSession: isThreadSpecific(buffer, start) };
       },
       outcome: () => {
         this.#seen.content = 'other';
@@ -106,7 +120,7 @@ export class PoolTransactions {
     const emitted: Emitted[] = event === null ? [] : [{ event, gtid }];
     const open = this.#assembler.open ?? before;
     const begun = open ?? seen.ended;
-    if (begun === null) return { emitted, step: null };
+    if (begun === null) return { emitted, step: null, carriedOut: null };
     const current = (this.#current ??= { fate: null, hint: null, waiting: [] });
     if (current.fate === null && seen.content !== null) {
       const fate = this.#fateOf(current, begun, seen.content);
@@ -122,11 +136,19 @@ export class PoolTransactions {
     const ready = fate === 'deliver' ? current.waiting.splice(0) : [];
     if (fate !== null) current.waiting = [];
     const { ended } = this.#seen;
-    if (ended === null) return { emitted: ready, step: null };
+    const carriedOut = this.#carriedOut(fate);
+    if (ended === null) return { emitted: ready, step: null, carriedOut };
     this.#current = null;
     const step = this.#stepOf(current, ended);
     this.#ahead.step(step);
-    return { emitted: ready, step };
+    return { emitted: ready, step, carriedOut };
+  }
+
+  /** What was delivered from another server was seen there. */
+  #carriedOut(fate: Fate | null): CarriedOut | null {
+    const { statement } = this.#seen;
+    if (statement === null || fate === 'passed-over' || fate === 'hint') return null;
+    return { statement: statement.logged, isOwn: fate === 'deliver' && !statement.ofSession };
   }
 
   #fateOf(
@@ -142,8 +164,8 @@ export class PoolTransactions {
     if (this.#skip.has(start)) return 'passed-over';
     if (this.#recent.digestOf(origin) !== null) return 'repeated';
     const { leavesOutOwn } = this.#options;
-    if (!isBornOnReplica(serverId, this.#options.serverId, this.#ahead.sourceServerId)) return 'deliver';
-    return leavesOutOwn().then((leavesOut) => (leavesOut ? 'born-here' : 'deliver'));
+    if (!isErrant(serverId, this.#options.serverId, this.#ahead.sourceServerId)) return 'deliver';
+    return leavesOutOwn().then((leavesOut) => (leavesOut ? 'errant' : 'deliver'));
   }
 
   #stepOf({ fate, hint }: Current, ended: EndedTransaction): Step {
@@ -163,12 +185,12 @@ export class PoolTransactions {
         if (!this.#recent.has(identity))
           throw this.#diverged(ended, 'other content under a GTID than before');
         return { kind: 'repeated', ended };
-      case 'born-here':
+      case 'errant':
         this.#options.logger.warn(
-          { event: 'transaction.born-here', server: this.#options.server, gtid: ended.gtid, ...ended.start },
-          `${this.#options.server} wrote a transaction on its own account while it replicates; it is left out`,
+          { event: 'transaction.errant', server: this.#options.server, gtid: ended.gtid, ...ended.start },
+          `${this.#options.server} has an errant transaction, which was written there directly. It is left out`,
         );
-        return { kind: 'born-here', ended };
+        return { kind: 'errant', ended };
     }
   }
 

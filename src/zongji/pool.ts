@@ -1,12 +1,12 @@
 import type { Logger } from 'pino';
-import { requireConditions } from '../conditions/required.js';
+import { requireConditions } from '../check/required.js';
 import type { Config } from '../config/schema.js';
 import { createElections } from '../election/create-elections.js';
 import { Metrics } from '../http/metrics.js';
 import { readAccount } from '../mysql/account.js';
 import type { Sink } from '../sinks/sink.js';
-import { runStream } from '../stream/run-stream.js';
-import { Stream } from '../stream/stream.js';
+import { runStream } from '../streams/run-stream.js';
+import { Stream } from '../streams/stream.js';
 import { emittingTail, type PoolHost } from './emitting-tail.js';
 
 /**

@@ -1,9 +1,9 @@
-import { columnTypes } from '../decode/column-types.js';
+import { bitBytesOf, columnTypes } from '../decode/column-types.js';
 import { ExactNumber } from '../decode/exact-number.js';
 import type { ColumnValue, RowImage } from '../decode/image-values.js';
-import type { Column, TableLayout } from '../decode/table-layout.js';
+import { type Column, nameOfColumn, type TableLayout } from '../decode/table-layout.js';
 import { dateOf, timestampOf, timestampText } from './dates.js';
-import { membersOf, spacedJson } from './json-text.js';
+import { membersOf, spacedJson } from './printed-json.js';
 import type { DateType, ValueSettings } from './value-settings.js';
 
 /** A row as zongji has it: values by column. */
@@ -19,7 +19,7 @@ export class RowValues {
   constructor({ columns }: TableLayout, settings: ValueSettings) {
     this.#renders = columns.flatMap((column, index) => {
       const render = renderOf(column, settings);
-      return render === null ? [] : [[column.name ?? `@${index + 1}`, render] as const];
+      return render === null ? [] : [[nameOfColumn(column, index), render] as const];
     });
   }
 
@@ -53,7 +53,7 @@ function renderOf(column: Column, settings: ValueSettings): Render | null {
     case t.newDecimal:
       return settings.decimalNumbers ? Number : null;
     case t.bit:
-      return bitBytes(((metadata & 0xff) > 0 ? 1 : 0) + (metadata >> 8));
+      return bitBytes(bitBytesOf(metadata));
     case t.json:
       return settings.jsonStrings ? jsonText : jsonValue;
     case t.geometry:
@@ -140,9 +140,14 @@ function specialRender({ special }: Column): Render {
 /** What a document is wrapped into so that it can be told from SQL's NULL, or from a mark of ours. */
 const wrapped = '$json';
 
+/** A document of its own may have such a key, too, but not as its only one. */
+function isWrapped(value: ColumnValue): value is Readonly<Record<string, ColumnValue>> {
+  return isObject(value) && Object.hasOwn(value, wrapped) && Object.keys(value).length === 1;
+}
+
 /** JSON of MySQL, parsed. A number that JavaScript has not is text with all its digits. */
 const jsonValue: Render = (value, json) => {
-  const document = isObject(value) && Object.hasOwn(value, wrapped) ? (value[wrapped] ?? null) : value;
+  const document = isWrapped(value) ? (value[wrapped] ?? null) : value;
   return json === null ? document : plainNumbers(document);
 };
 
@@ -156,8 +161,7 @@ function plainNumbers(value: ColumnValue): ColumnValue {
 /** JSON of MySQL as the server prints it. */
 const jsonText: Render = (value, json, name) => {
   const text = (json === null ? undefined : membersOf(json).get(name)) ?? JSON.stringify(value);
-  const isWrapped = isObject(value) && Object.hasOwn(value, wrapped);
-  return spacedJson(isWrapped ? (membersOf(text).get(wrapped) ?? text) : text);
+  return spacedJson(isWrapped(value) ? (membersOf(text).get(wrapped) ?? text) : text);
 };
 
 /**

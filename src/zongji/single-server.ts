@@ -1,20 +1,23 @@
-import { readCommitted } from '../binlog/committed-events.js';
+import { readCommitted } from '../transactions/committed-events.js';
 import type { Coordinates } from '../binlog/coordinates.js';
-import type { LeftOut } from '../binlog/dump-stream.js';
+import type { LeftOut } from '../dump/dump-stream.js';
 import { formatAddress } from '../config/address.js';
 import { askOver } from '../mysql/ask.js';
 import { connect, type ServerConnection } from '../mysql/connection.js';
 import type { Instance } from '../mysql/instance.js';
-import { readBinaryLogs, text } from '../mysql/server.js';
+import { readBinaryLogs, text } from '../mysql/server-facts.js';
 import { parseServerVersion, type Vendor } from '../mysql/version.js';
 import { WaymarkError } from '../util/errors.js';
 import { ControlConnection } from './control-connection.js';
 import { Dictionary } from './dictionary.js';
+import pino from 'pino';
+import { LayoutSource, type LayoutSourceOptions } from '../layouts/layout-source.js';
+import { ProvedLayouts } from '../layouts/proved-layouts.js';
+import { statementVisitor } from '../layouts/read-statements.js';
 import { EventReader } from './event-reader.js';
 import { eventsOf, type Host, type ReadServer } from './host.js';
 import { ExecutedGtids, gtidsOf } from './executed-gtids.js';
 import { GtidSet } from './gtid-set.js';
-import { writeSet } from './gtid-set-bytes.js';
 import type { MariadbGtidPosition } from './mariadb-gtid-position.js';
 import type { ReaderOptions } from './reader-options.js';
 import { TransactionPlace } from './transaction-place.js';
@@ -42,6 +45,7 @@ export async function readServer(
 ): Promise<void> {
   const control = await connect(instance, { signal });
   const dictionary = new Dictionary(instance, signal, control);
+  let layouts: LayoutSource | null = null;
   const onClose = (): void => {
     if (!signal.aborted) host.error(controlLost(instance));
   };
@@ -50,12 +54,20 @@ export async function readServer(
     host.controlled(new ControlConnection(control));
     control.socket.once('close', onClose);
     const begin = await beginOf(control, server, options, signal);
-    await readFrom(begin, { instance, options, host, signal, server, dictionary });
+    const { version } = server;
+    layouts = new LayoutSource({ instance, version, signal, ...alone() });
+    await readFrom(begin, { instance, options, host, signal, server, dictionary, layouts });
   } finally {
+    layouts?.close();
     control.socket.removeListener('close', onClose);
     control.discard();
     dictionary.close();
   }
+}
+
+/** Nothing is known from before, and nobody listens to what LayoutSource waits for. */
+function alone(): Pick<LayoutSourceOptions, 'layouts' | 'unprovedNames' | 'logger'> {
+  return { layouts: new ProvedLayouts(), unprovedNames: 'halt', logger: pino({ level: 'silent' }) };
 }
 
 type Reading = {
@@ -65,12 +77,16 @@ type Reading = {
   readonly signal: AbortSignal;
   readonly server: ReadServer;
   readonly dictionary: Dictionary;
+  readonly layouts: LayoutSource;
 };
 
 async function readFrom({ start, behind, executed }: Begin, reading: Reading): Promise<void> {
-  const { instance, options, host, signal, server, dictionary } = reading;
+  const { instance, options, host, signal, server, dictionary, layouts } = reading;
   const { serverId, nonBlock, requestAnnotateRows } = options;
-  const reader = new EventReader({ ...readerParts(host, server), dictionary });
+  const reader = new EventReader({ ...readerParts(host, server), dictionary, layouts });
+  const statements = statementVisitor(({ statement, ofSession }) => {
+    reader.statement(statement, !ofSession);
+  });
   const place = new TransactionPlace(start);
   if (behind === null) host.moved(start, executed);
   const batches = readCommitted({
@@ -89,7 +105,8 @@ async function readFrom({ start, behind, executed }: Begin, reading: Reading): P
       if (paused !== null) await paused;
       signal.throwIfAborted();
       place.event(raw.buffer, raw.start, raw.end, raw.place);
-      const read = reader.read(raw);
+      statements(raw.buffer, raw.start, raw.end, raw.place);
+      const read = reader.read(raw, place.resume);
       const event = read instanceof Promise ? await read : read;
       executed.event(raw, place.committed);
       host.moved(place.resume, executed);
@@ -100,8 +117,8 @@ async function readFrom({ start, behind, executed }: Begin, reading: Reading): P
 
 /** What an event reader needs of the program's side and of the server. */
 export function readerParts(host: Host, { version, useChecksum }: ReadServer) {
-  const { values, filters, tableMap, error } = host;
-  return { values, filters, tableMap, version, useChecksum, onUnnamed: error };
+  const { values, filters, tableMap } = host;
+  return { values, filters, tableMap, version, useChecksum };
 }
 
 /** A control connection is idle for hours where the log tells all. */
@@ -166,7 +183,7 @@ async function executedOn(control: ServerConnection, vendor: Vendor): Promise<Gt
 
 function leftOut(gtids: GtidSet | MariadbGtidPosition): LeftOut {
   return gtids instanceof GtidSet
-    ? { vendor: 'mysql', set: writeSet(gtids.entries()) }
+    ? { vendor: 'mysql', set: gtids.encode() }
     : { vendor: 'mariadb', position: gtids.toString() };
 }
 

@@ -1,7 +1,7 @@
 import type { TableLayout } from '../decode/table-layout.js';
 import { oldTemporalTypes } from '../decode/column-types.js';
 import type { ColumnInfo, ColumnMetadata, ColumnSchema } from './column-schemas.js';
-import { type EventBytes, TableEvent } from './events.js';
+import { type EventBytes, TableEvent } from './binlog-event.js';
 import type { RowData } from './row-values.js';
 
 /** A table whose rows are read. */
@@ -89,7 +89,7 @@ export class TableMap extends TableEvent {
 }
 
 /** What a row event is made of, beside its rows. */
-export type RowsParts = {
+type RowsParts = {
   readonly numberOfColumns: number;
   readonly tableMap: TableMapEntries;
   readonly useChecksum: boolean;
@@ -123,46 +123,34 @@ export class RowsEvent extends TableEvent {
   }
 }
 
-/** Rows that were inserted. */
-export class WriteRows extends RowsEvent {
-  readonly rows: readonly RowData[];
+/** A row event with its rows. */
+class ListedRows<Row> extends RowsEvent {
+  readonly rows: readonly Row[];
 
-  constructor(event: EventBytes, parts: RowsParts, rows: readonly RowData[]) {
+  constructor(event: EventBytes, parts: RowsParts, rows: readonly Row[]) {
     super(event, parts);
     this.rows = rows;
   }
+}
 
+/** Rows that have one image each. */
+class PlainRows extends ListedRows<RowData> {
   protected override dumped(): readonly string[] {
     return this.dumpedRows(this.rows.map(valueLines));
   }
 }
+
+/** Rows that were inserted. */
+export class WriteRows extends PlainRows {}
 
 /** Rows that were deleted. */
-export class DeleteRows extends RowsEvent {
-  readonly rows: readonly RowData[];
-
-  constructor(event: EventBytes, parts: RowsParts, rows: readonly RowData[]) {
-    super(event, parts);
-    this.rows = rows;
-  }
-
-  protected override dumped(): readonly string[] {
-    return this.dumpedRows(this.rows.map(valueLines));
-  }
-}
+export class DeleteRows extends PlainRows {}
 
 /** A row before and after its change. */
 export type UpdatedRow = { readonly before: RowData; readonly after: RowData };
 
 /** Rows that were updated. */
-export class UpdateRows extends RowsEvent {
-  readonly rows: readonly UpdatedRow[];
-
-  constructor(event: EventBytes, parts: RowsParts, rows: readonly UpdatedRow[]) {
-    super(event, parts);
-    this.rows = rows;
-  }
-
+export class UpdateRows extends ListedRows<UpdatedRow> {
   protected override dumped(): readonly string[] {
     return this.dumpedRows(
       this.rows.map(({ before, after }) =>

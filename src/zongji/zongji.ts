@@ -7,8 +7,9 @@ import {
   type ZongJiDsn,
 } from './connection-options.js';
 import type { PoolHost } from './emitting-tail.js';
-import { type AnyBinlogEvent, isNamed } from './event-types.js';
-import type { BinlogEvent } from './events.js';
+import { isNamed } from './event-classes.js';
+import type { AnyBinlogEvent } from './event-types.js';
+import type { BinlogEvent } from './binlog-event.js';
 import type { ControlConnection } from './control-connection.js';
 import { type ExecutedGtids, requireGtids } from './executed-gtids.js';
 import { type FilterOptions, Filters } from './filters.js';

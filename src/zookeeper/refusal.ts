@@ -1,3 +1,4 @@
+import { formatServers, type ZooKeeperAddress } from '../config/zookeeper-address.js';
 import { WaymarkError } from '../util/errors.js';
 import { TimeOver } from '../util/limits.js';
 import { zookeeperCode } from './zookeeper-calls.js';
@@ -25,17 +26,20 @@ export function isOfZooKeeper(error: unknown): error is Error {
   return error instanceof ZooKeeperRefusal || error instanceof ZooKeeperAway || error instanceof TimeOver;
 }
 
-/**
- * The npm package zookeeper, which is optional, is not there or doesn't load.
- * @param reason what loading it said.
- */
-export function noZooKeeperClient(reason: string): WaymarkError {
-  // What Node says of a file that it can't load goes on for many lines.
-  const [first = ''] = reason.split('\n');
+/** The error of whoever can't use what is kept in ZooKeeper below a path. */
+export function unusable(
+  code: 'checkpoint-store' | 'election-store',
+  what: string,
+  { address, path }: { readonly address: ZooKeeperAddress; readonly path: string },
+  reason: string,
+  cause?: unknown,
+): WaymarkError {
+  const servers = formatServers(address);
   return new WaymarkError(
-    'no-zookeeper-client',
-    `The client for ZooKeeper, the npm package zookeeper, can't be loaded: ${first}`,
-    { details: { package: 'zookeeper' } },
+    code,
+    `${what} in ZooKeeper (${servers}, ${path}) can't be used: ${reason}. ` +
+      'Check that ZooKeeper runs, has a leader, and can be reached from here.',
+    { details: { servers, path }, ...(cause === undefined ? {} : { cause }) },
   );
 }
 
@@ -68,6 +72,8 @@ function explanation(code: number): string {
       return ' (connection lost)';
     case zookeeperCode.operationTimeout:
       return ' (no answer in time)';
+    case zookeeperCode.marshalling:
+      return ' (more than it takes in one packet)';
     case zookeeperCode.sessionExpired:
       return ' (session expired)';
     case zookeeperCode.closing:

@@ -1,13 +1,15 @@
 /**
- * What the agent and its ZooKeeper process say to each other, over the channel between them. Everything in it
- * survives structured cloning.
+ * What is asked of ZooKeeper, and what the agent and the native client's process say to each other, over the channel
+ * between them. Everything in it survives structured cloning.
  */
+import type { ZooKeeperAddress } from '../config/zookeeper-address.js';
 
 /** Outcomes by ZooKeeper's numbers (KeeperException.Code), those that anything is decided by. */
 export const zookeeperCode = {
   ok: 0,
   systemError: -1,
   connectionLoss: -4,
+  marshalling: -5,
   operationTimeout: -7,
   invalidState: -9,
   noNode: -101,
@@ -31,7 +33,7 @@ export type ZnodeKind = 'persistent' | 'ephemeral' | 'ephemeral-sequential';
 
 /**
  * What can be asked of ZooKeeper. `create` makes a node, whose parent must be there, and gives its whole path. Where
- * `watch` is set, the process says once that something has changed since.
+ * `watch` is set, it is said once that something has changed since.
  */
 export type ZooKeeperCall =
   | { readonly kind: 'sync'; readonly path: string }
@@ -56,10 +58,10 @@ export type ZooKeeperValues = {
 /** A session: with it another connection can go on where one was lost. The password is the servers' own. */
 export type SessionKey = { readonly id: string; readonly password: string };
 
-/** How the process shall connect. */
+/** How to connect. */
 export type ConnectRequest = {
-  /** IP addresses and ports; names would be looked up synchronously. */
-  readonly connect: string;
+  /** IP addresses, not names: the native client would look these up synchronously. */
+  readonly address: ZooKeeperAddress;
   readonly sessionTimeoutMs: number;
   /** `user:password`; nodes are then made for this account alone. */
   readonly digest: string | null;

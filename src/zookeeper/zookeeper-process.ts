@@ -10,6 +10,7 @@
  * The session is the agent's, not this process's: when the agent has asked for nothing for as long as a session may be
  * silent, it is frozen, and the session is ended, although this process could keep it alive.
  */
+import type { ZooKeeperAddress } from '../config/zookeeper-address.js';
 import {
   type DataCallback,
   loadNativeClient,
@@ -73,7 +74,7 @@ process.on('disconnect', end);
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => undefined);
 
-function connect({ connect, sessionTimeoutMs, digest, session }: ConnectRequest): void {
+function connect({ address, sessionTimeoutMs, digest, session }: ConnectRequest): void {
   try {
     const native = new (loadNativeClient())({});
     client = native;
@@ -89,7 +90,7 @@ function connect({ connect, sessionTimeoutMs, digest, session }: ConnectRequest)
       answer({ type: code === sessionExpired ? 'expired' : 'lost' });
     });
     native.init({
-      connect,
+      connect: connectString(address),
       timeout: sessionTimeoutMs,
       debug_level: silent,
       host_order_deterministic: false,
@@ -100,6 +101,11 @@ function connect({ connect, sessionTimeoutMs, digest, session }: ConnectRequest)
   } catch (error) {
     answer({ type: 'unusable', reason: error instanceof Error ? error.message : String(error) });
   }
+}
+
+/** The client splits at the last colon; it knows no brackets. */
+function connectString({ servers, chroot }: ZooKeeperAddress): string {
+  return `${servers.map(({ host, port }) => `${host}:${String(port)}`).join(',')}${chroot}`;
 }
 
 function greet(native: NativeClient): void {

@@ -1,12 +1,14 @@
 import type { Secret } from '../config/secret.js';
 import { type ZooKeeperAddress, formatServers, resolveServers } from '../config/zookeeper-address.js';
+import { runtime } from '../runtime/runtime.js';
 import { abortable } from '../util/abortable.js';
 import { sleep } from '../util/async.js';
-import { uptimeMs } from '../util/clock.js';
-import { hasCode, messageOf } from '../util/errors.js';
+import { every, uptimeMs } from '../util/clock.js';
+import { messageOf } from '../util/errors.js';
 import { TimeOver, within } from '../util/limits.js';
 import { ZooKeeperAway } from './refusal.js';
-import { type Session, ZooKeeperClient } from './zookeeper-client.js';
+import { startClient, whyNotNative } from './choose-client.js';
+import type { Session, ZooKeeperClient } from './zookeeper-client.js';
 import { formatDuration } from '../util/quantities.js';
 
 /** Where it is said what becomes of the connection; a pino logger will do. */
@@ -35,7 +37,7 @@ export type Confirmation = {
 
 /** Longest wait for one connection to be made: milliseconds. Then another server gets its turn. */
 const attemptMs = 3_000;
-/** Longest wait for the process that makes it: on a machine that is very busy. */
+/** Longest wait for the native client's process: on a machine that is very busy. */
 const processMs = 15_000;
 const firstPauseMs = 100;
 const longestPauseMs = 1_000;
@@ -53,10 +55,11 @@ export class ZooKeeperSession {
   #session: Session | null = null;
   #number = 0;
   #running: Promise<void> | null = null;
-  #waiting: Waiter[] = [];
+  #waiting: (() => void)[] = [];
   #confirming: Promise<Confirmation | null> | null = null;
   #latest: Confirmation | null = null;
-  #absence: Error = new ZooKeeperAway('no connection yet');
+  #absence: ZooKeeperAway = new ZooKeeperAway('no connection yet');
+  #introduced = false;
 
   constructor(options: ZooKeeperSessionOptions) {
     this.#options = options;
@@ -72,8 +75,8 @@ export class ZooKeeperSession {
     return this.#number;
   }
 
-  /** Why there is no connection: ZooKeeperAway, or a WaymarkError `no-zookeeper-client`. */
-  get absence(): Error {
+  /** Why there is no connection. */
+  get absence(): ZooKeeperAway {
     return this.#absence;
   }
 
@@ -84,13 +87,12 @@ export class ZooKeeperSession {
 
   /**
    * Resolves when there is a connection.
-   * @throws WaymarkError `no-zookeeper-client` as soon as that is known; the signal's reason.
+   * @throws the signal's reason.
    */
   async connected(signal: AbortSignal): Promise<void> {
     if (this.#client !== null) return;
-    if (hasCode(this.#absence, 'no-zookeeper-client')) throw this.#absence;
-    const there = new Promise<void>((resolve, reject) => {
-      this.#waiting.push({ resolve, reject });
+    const there = new Promise<void>((resolve) => {
+      this.#waiting.push(resolve);
     });
     await abortable(there, signal);
   }
@@ -131,7 +133,7 @@ export class ZooKeeperSession {
     while (!signal.aborted) {
       if (await this.#live(signal)) pauseMs = firstPauseMs;
       // Agents that lost the same server shall not come back all in the same instant.
-      await sleep(pauseMs * (0.5 + Math.random() / 2), signal).catch(() => undefined);
+      await sleep(pauseMs * (0.5 + runtime().random.fraction() / 2), signal).catch(() => undefined);
       pauseMs = Math.min(pauseMs * 2, longestPauseMs);
     }
   }
@@ -140,21 +142,22 @@ export class ZooKeeperSession {
   async #live(signal: AbortSignal): Promise<boolean> {
     let client: ZooKeeperClient | null = null;
     let lived = false;
-    const beat = setInterval(() => void this.confirm(), confirmEveryMs);
+    const beat = every(confirmEveryMs, () => void this.confirm());
     try {
       client = await this.#connect(signal);
       lived = true;
       this.#use(client);
-      if ((await abortable(client.lost, signal)) === 'session') this.#session = null;
-      this.#absence = new ZooKeeperAway('the connection was lost');
+      const { of, reason } = await abortable(client.lost, signal);
+      if (of === 'session') this.#session = null;
+      this.#absence = new ZooKeeperAway(`the connection was lost (${reason})`);
       this.#options.logger?.warn(
-        { event: 'zookeeper.lost', servers: formatServers(this.#options.address) },
+        { event: 'zookeeper.lost', servers: formatServers(this.#options.address), reason },
         'connection to ZooKeeper lost; connecting anew',
       );
     } catch (error) {
-      if (!signal.aborted) this.#fail(error);
+      if (!signal.aborted) this.#absence = new ZooKeeperAway(messageOf(error), { cause: error });
     } finally {
-      clearInterval(beat);
+      beat.cancel();
       this.#client = null;
       this.#latest = null;
       await (signal.aborted ? client?.close() : client?.abandon());
@@ -164,16 +167,17 @@ export class ZooKeeperSession {
 
   async #connect(signal: AbortSignal): Promise<ZooKeeperClient> {
     const { address, auth, sessionTimeoutMs } = this.#options;
-    const connect = await inTime(resolveServers(address), 'no answer from the name server', signal);
+    const resolved = await inTime(resolveServers(address), 'no answer from the name server', signal);
     const digest = auth === null ? null : `${auth.user}:${auth.password.reveal()}`;
     const before = this.#session;
-    const client = ZooKeeperClient.start({ connect, sessionTimeoutMs, digest, session: before });
+    const client = await within(processMs, [signal], (limit) =>
+      startClient({ address: resolved, sessionTimeoutMs, digest, session: before }, limit),
+    );
     try {
-      const ended = client.lost.then((loss) => {
-        if (loss === 'session') this.#session = null;
-        throw new Error(loss === 'session' ? 'the session has expired' : 'the connection was lost');
+      const ended = client.lost.then(({ of, reason }) => {
+        if (of === 'session') this.#session = null;
+        throw new Error(reason);
       });
-      await inTime(Promise.race([client.started, client.connected, ended]), 'no process', signal, processMs);
       const session = await inTime(
         Promise.race([client.connected, ended]),
         'no answer from any server',
@@ -192,32 +196,30 @@ export class ZooKeeperSession {
 
   #use(client: ZooKeeperClient): void {
     this.#client = client;
+    if (!this.#introduced) this.#introduce(client);
     this.#options.logger?.info(
       { event: 'zookeeper.connected', servers: formatServers(this.#options.address) },
       'connected to ZooKeeper',
     );
-    for (const { resolve } of this.#waiting.splice(0)) resolve();
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
-  #fail(error: unknown): void {
-    const known = hasCode(error, 'no-zookeeper-client');
-    this.#absence = known ? error : new ZooKeeperAway(messageOf(error), { cause: error });
-    // It may be installed under a running agent, so attempts go on; but nobody need wait for them.
-    if (known) for (const { reject } of this.#waiting.splice(0)) reject(error);
+  #introduce({ kind }: ZooKeeperClient): void {
+    this.#introduced = true;
+    const reason = whyNotNative();
+    const why = reason === null ? '' : `: the npm package zookeeper can't be loaded (${reason})`;
+    const which = kind === 'native' ? 'the native one (npm package zookeeper)' : `waymark's own${why}`;
+    this.#options.logger?.info(
+      { event: 'zookeeper.client', client: kind, reason },
+      `the client for ZooKeeper is ${which}`,
+    );
   }
 }
 
-type Waiter = { readonly resolve: () => void; readonly reject: (error: Error) => void };
-
-async function inTime<T>(
-  promise: Promise<T>,
-  complaint: string,
-  signal: AbortSignal,
-  ms = attemptMs,
-): Promise<T> {
+async function inTime<T>(promise: Promise<T>, complaint: string, signal: AbortSignal): Promise<T> {
   try {
-    return await within(ms, [signal], (limit) => abortable(promise, limit));
+    return await within(attemptMs, [signal], (limit) => abortable(promise, limit));
   } catch (error) {
-    throw error instanceof TimeOver ? new Error(`${complaint} within ${formatDuration(ms)}`) : error;
+    throw error instanceof TimeOver ? new Error(`${complaint} within ${formatDuration(attemptMs)}`) : error;
   }
 }

@@ -91,7 +91,7 @@ function configuration(): Record<string, unknown> {
   return {
     stream: 'bench',
     servers: replicas.map(({ address }) => address),
-    ...{ user: source.user, password: source.password },
+    ...{ user: source.user, password: source.password, getServerPublicKey: true },
     filter: { include: ['shop.*'] },
     checkpoint: { store: 'file', path: join(folder, 'state') },
     sink: { type: 'file', path: audit },

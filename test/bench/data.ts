@@ -107,12 +107,23 @@ async function updates(server: TestServer, rows: number): Promise<Files> {
   });
 }
 
+/** Transactions of one row, each in the next table. */
 function manyTables(server: TestServer, tables: number, rows: number): Promise<Files> {
   return recorded(server, async () => {
     for (let table = 0; table < tables; table += 1)
       await server.query(`CREATE TABLE IF NOT EXISTS t${table} LIKE orders`);
-    for (let row = 0; row < rows; row += 1) {
-      await server.query(`INSERT INTO t${row % tables} VALUES (NULL, 1, 2, 'new', 'a note', NOW(6))`);
+    await server.query(
+      `CREATE OR REPLACE PROCEDURE in_turns(tables INT, count INT) BEGIN
+        DECLARE i INT DEFAULT 0;
+        WHILE i < count DO
+          EXECUTE IMMEDIATE CONCAT('INSERT INTO t', i % tables, " VALUES (NULL, 1, 2, 'new', 'a note', NOW(6))");
+          SET i = i + 1;
+        END WHILE;
+      END`,
+    );
+    for (let part = 0; part < 10; part += 1) {
+      await inject(server);
+      await server.query('CALL in_turns(?, ?)', [tables, rows / 10]);
     }
   });
 }
@@ -141,11 +152,11 @@ export const fixtures: readonly {
   readonly write: (server: TestServer) => Promise<Files>;
 }[] = [
   { name: 'bulk', rows: 1_000_000, write: (server) => bulk(server, 1_000_000) },
-  { name: 'single-row transactions', rows: 200_000, write: (server) => singles(server, 200_000, 10) },
+  { name: 'single-row transactions', rows: 500_000, write: (server) => singles(server, 500_000, 25) },
   { name: 'updates', rows: 500_000, write: (server) => updates(server, 500_000) },
   { name: '50 columns', rows: 100_000, write: (server) => wide(server, 50, 100_000) },
   { name: '200 columns', rows: 30_000, write: (server) => wide(server, 200, 30_000) },
-  { name: '2,000 tables', rows: 20_000, write: (server) => manyTables(server, 2000, 20_000) },
+  { name: '2,000 tables', rows: 100_000, write: (server) => manyTables(server, 2000, 100_000) },
   { name: 'values of 10 MB', rows: 20, write: (server) => large(server, 20, 10_000_000) },
   { name: 'one transaction', rows: 3_000_000, write: (server) => oneTransaction(server, 3_000_000) },
 ];

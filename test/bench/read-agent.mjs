@@ -11,9 +11,10 @@ await mkdir(job.folder, { recursive: true });
 const path = join(job.folder, 'audit.ndjson');
 const settings = {
   stream: 'bench',
-  servers: [`${job.host}:${job.port}`],
+  servers: job.servers,
   user: job.user,
   password: job.password,
+  getServerPublicKey: true,
   start: { file: job.file, position: 4 },
   checkpoint: { store: 'file', path: join(job.folder, 'state') },
   sink: { type: 'file', path },

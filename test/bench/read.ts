@@ -1,6 +1,7 @@
 /**
  * How fast waymark reads, from the socket to the audit file, with everything on (checksums, identities, checkpoints),
- * beside other readers on the same files in the same run: `npm run bench [-- --runs 5] [--only bulk]`. Medians.
+ * beside other readers on the same files in the same run: `npm run bench [-- --runs 5] [--only bulk]`. Medians. With
+ * `--pool` beside itself alone: a pool of two, with a hint each second.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,12 +9,17 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { makeRunFolder, removeRunFolder } from '../servers/folders.js';
-import { startServer } from '../servers/index.js';
+import { startTopology, type TestServer } from '../servers/index.js';
+import { startHints } from '../support/hints.js';
 import { type Files, fixtures, makeTables } from './data.js';
-import { peersIn } from './peers.js';
+import { type Peer, peersIn } from './peers.js';
 
 const { values } = parseArgs({
-  options: { runs: { type: 'string', default: '3' }, only: { type: 'string' } },
+  options: {
+    runs: { type: 'string', default: '3' },
+    only: { type: 'string' },
+    pool: { type: 'boolean', default: false },
+  },
 });
 const runs = Number(values.runs);
 const reader = fileURLToPath(new URL('read-agent.mjs', import.meta.url));
@@ -22,37 +28,50 @@ const readLimitMs = 5 * 60_000;
 /** What an agent of its own took, and the most memory that it had. */
 type Ours = { readonly seconds: number; readonly peakRssMb: number };
 
-const server = await startServer({
+const hintsEveryMs = 1000;
+
+const topology = await startTopology({
+  replicas: values.pool ? 1 : 0,
   settings: { max_binlog_size: '1G', innodb_buffer_pool_size: '256M', binlog_row_metadata: 'FULL' },
 });
+const { source: server } = topology;
 const folder = await makeRunFolder();
 
-async function ours(files: Files, rows: number): Promise<Ours> {
-  const { host, port, user, password } = server;
-  const job = { host, port, user, password, file: files.files[0] ?? '', rows, folder: join(folder, 'ours') };
+async function ours(files: Files, rows: number, members: readonly TestServer[] = [server]): Promise<Ours> {
+  const { user, password } = server;
+  const servers = members.map(({ host, port }) => `${host}:${port}`);
+  const job = { servers, user, password, file: files.files[0] ?? '', rows, folder: join(folder, 'ours') };
   const child = fork(reader, [JSON.stringify(job)], { execArgv: [], timeout: readLimitMs });
   const [answer] = (await once(child, 'message')) as [Ours];
   await once(child, 'exit');
   return answer;
 }
 
+/** What a pool of two is measured against. */
+const alone: Peer = {
+  name: 'waymark, that server alone',
+  read: async (_server, files, rows) => (await ours(files, rows)).seconds,
+};
+
 const median = (numbers: readonly number[]): number =>
   numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? 0;
 const round = (value: number): string => Math.round(value).toLocaleString('en');
 
 try {
-  const peers = await peersIn(folder);
+  const peers = values.pool ? [alone] : await peersIn(folder);
   await makeTables(server);
+  const hints = values.pool ? startHints(server, hintsEveryMs) : null;
   console.log(
     `${server.vendor} ${server.version}, medians of ${runs}, rows (or transactions of one) a second`,
   );
   for (const { name, rows, write } of fixtures) {
     if (values.only !== undefined && values.only !== name) continue;
     const files = await write(server);
+    await topology.waitForReplicas();
     const own: Ours[] = [];
     const seconds = new Map(peers.map((peer) => [peer.name, [] as number[]]));
     for (let run = 0; run < runs; run += 1) {
-      own.push(await ours(files, rows));
+      own.push(await ours(files, rows, [server, ...topology.replicas]));
       for (const peer of peers) seconds.get(peer.name)?.push(await peer.read(server, files, rows));
     }
     const mine = median(own.map((one) => one.seconds));
@@ -68,8 +87,9 @@ try {
       );
     }
   }
+  await hints?.stop();
 } finally {
-  await server.stop();
+  await topology.stop();
   await removeRunFolder(folder);
 }
 process.exit();

@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import ZongJi from '@vlasky/zongji';
 import pino from 'pino';
 import { ProvedLayouts } from '../../src/layouts/proved-layouts.js';
-import { readDump } from '../../src/binlog/dump-stream.js';
+import { readDump } from '../../src/dump/dump-stream.js';
 import { EventType, eventType } from '../../src/binlog/event.js';
 import { Secret } from '../../src/config/secret.js';
 import { tableFilter } from '../../src/config/table-filter.js';
@@ -15,7 +15,7 @@ import { defaultHintFormat, hintFromToken } from '../../src/hints/hint.js';
 import { beginTrail } from '../../src/matching/first-trail.js';
 import { scanHints } from '../../src/matching/hint-scan.js';
 import { locateHint } from '../../src/matching/locate.js';
-import { findResumePoint } from '../../src/matching/resume.js';
+import { findResumePoint } from '../../src/matching/resume-point.js';
 import { newProgress } from '../../src/tail/progress.js';
 import { inspect } from '../../src/mysql/inspect.js';
 import { tail } from '../../src/tail/tail.js';
@@ -35,7 +35,7 @@ if (spawnSync('mariadb-binlog', ['--version']).error !== undefined) {
 const server = await startServer({ settings: { max_binlog_size: '64M', innodb_buffer_pool_size: '256M' } });
 const instance = {
   address: { host: server.host, port: server.port },
-  account: { user: server.user, password: new Secret(server.password) },
+  account: { user: server.user, password: new Secret(server.password), getServerPublicKey: true },
 };
 const common = { instance, signal, format: defaultHintFormat, filter: everything };
 

@@ -11,14 +11,14 @@ import type { Checkpoint } from '../../src/checkpoint/checkpoint.js';
 import { createCheckpointStore } from '../../src/checkpoint/create-store.js';
 import { Secret } from '../../src/config/secret.js';
 import { createElections } from '../../src/election/create-elections.js';
-import { type Carried, Carrier } from '../../src/stream/carrier.js';
-import { claimCheckpoint } from '../../src/stream/claim.js';
-import { ledStore } from '../../src/stream/led.js';
+import { type ScheduledStream, Scheduler } from '../../src/streams/scheduler.js';
+import { claimCheckpoint } from '../../src/streams/checkpoint-claim.js';
+import { fencedStore } from '../../src/streams/fenced-writes.js';
 import { abortable } from '../../src/util/abortable.js';
 
 const [connect = '', count = '0', limit = '0'] = process.argv.slice(2);
 const logger = pino({ level: 'error' }, pino.destination(2));
-const account = { user: '', password: new Secret('') };
+const account = { user: '', password: new Secret(''), getServerPublicKey: true };
 const zookeeper = { connect, root: '/waymark' };
 const elections = createElections(
   { backend: 'zookeeper', ...zookeeper, timeoutMs: 10_000, intervalMs: 1000, marginMs: 2000 },
@@ -46,7 +46,7 @@ function firstCheckpoint(stream: string): Checkpoint {
   };
 }
 
-class BenchStream implements Carried {
+class BenchStream implements ScheduledStream {
   readonly name: string;
   #leads = false;
 
@@ -65,7 +65,7 @@ class BenchStream implements Carried {
       for (;;) {
         const leadership = await elections.of(this.name).campaign(signal);
         this.#leads = true;
-        const led = ledStore(store, leadership);
+        const led = fencedStore(store, leadership);
         const over = AbortSignal.any([signal, leadership.lost]);
         try {
           if ((await claimCheckpoint(led, over)) === null)
@@ -101,6 +101,6 @@ const streams = Array.from(
   { length: Number(count) },
   (_, index) => new BenchStream(`stream-${String(index)}`),
 );
-await new Carrier({ streams, elections, limit: Number(limit), logger }).run(stop.signal);
+await new Scheduler({ streams, elections, limit: Number(limit), logger }).run(stop.signal);
 await elections.close();
 process.exit();

@@ -84,7 +84,8 @@ class Show {
     screen.step(`${describeServers(topology)}:`);
     for (const { address } of topology.servers) screen.detail(nameOf(address), address);
     const { source } = topology;
-    this.#start(['inject', '--server', source.address, '--every', '1s'], injector);
+    const inject = ['inject', '--server', source.address, '--every', '1s', '--get-server-public-key'];
+    this.#start(inject, injector);
     await this.#event('hint.injected');
     screen.step('waymark inject: a hint goes into the binary log of the source every second.');
     await topology.waitForReplicas();

@@ -6,7 +6,7 @@ import { provider, startTopology, type TestServer, type Topology } from '../serv
 import { table, tableStatements } from './load.js';
 import type { NameOf } from './story.js';
 
-/** Accounts with no more than what they need, as the README advises. */
+/** Accounts with no more than what they need, as docs/setup.md advises. */
 const accounts = {
   agent: { user: 'waymark', password: 'demo-agent' },
   injector: { user: 'hints', password: 'demo-injector' },
@@ -102,6 +102,7 @@ function agentConfig(replicas: readonly TestServer[], checkpoint: object, auditF
     stream: 'demo',
     servers: replicas.map(({ address }) => address),
     ...accounts.agent,
+    getServerPublicKey: true,
     filter: { include: [`${table.schema}.*`] },
     checkpoint,
     sink: { type: 'file', path: auditFile },

@@ -28,13 +28,13 @@ export function tell(entry: LogEvent, nameOf: NameOf): readonly StoryLine[] {
     case 'stream.reconnecting':
       return [detail('diagnosis', `${nameOf(field('from'))} lives, only the stream broke: reconnecting`)];
     case 'candidate.behind':
-      return [detail('candidate', `${nameOf(field('server'))} hasn't got so far yet: waiting for it`)];
+      return [detail('candidate', `${nameOf(field('server'))} lacks what was delivered: waiting for it`)];
     case 'candidate.rejected':
       return [detail('candidate', `${nameOf(field('server'))} can't go on: ${field('reason')}`)];
     case 'candidate.located':
       return [detail('candidate', located(entry, nameOf))];
     case 'failover.refused':
-      return [detail('no candidate', 'nobody can go on now; trying again until somebody can')];
+      return [detail('no candidate', 'no server can go on now, trying again')];
     case 'failover.done':
       return [
         detail('new place', `${field('coordinates')} on ${nameOf(field('to'))}`),

@@ -44,3 +44,18 @@ function endOfString(text: string, start: number): number {
 export function withoutBlanks(json: string): string {
   return json.replace(/("(?:[^"\\]|\\.)*")|\s+/gs, (_, text: string | undefined) => text ?? '');
 }
+
+/** Whether an object in a JSON text has two members of one name. */
+export function namesTwice(json: string): boolean {
+  const open: Set<string>[] = [];
+  for (const [token, name] of json.matchAll(/("(?:[^"\\]|\\.)*")(?:\s*:)?|[{}]/gs)) {
+    if (token === '{') open.push(new Set());
+    else if (token === '}') open.pop();
+    else if (token.endsWith(':')) {
+      const member = JSON.parse(name ?? '""') as string;
+      if (open.at(-1)?.has(member) === true) return true;
+      open.at(-1)?.add(member);
+    }
+  }
+  return false;
+}

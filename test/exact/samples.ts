@@ -376,7 +376,11 @@ export const samples: readonly Sample[] = [
     only: 'mysql',
     values: [...documents.map((text) => `'${text}'`), ...builtDocuments],
   },
-  { type: 'JSON', as: 'text', only: 'mariadb', values: documents.map((text) => `'${text}'`) },
+  ...['JSON', 'JSON COMPRESSED'].map((type) => ({
+    ...{ type, as: 'jsonText' as const, only: 'mariadb' as const },
+    values: documents.map((text) => `'${text}'`),
+  })),
+  { type: 'LONGTEXT COLLATE utf8mb4_bin', as: 'text', values: documents.map((text) => `'${text}'`) },
   {
     type: 'VECTOR(3)',
     as: 'vector',
@@ -476,7 +480,15 @@ export const samples: readonly Sample[] = [
 ];
 
 /** Whether the server has the type. */
-export function hasType({ version }: TestServer, { since }: Sample): boolean {
+export function hasType(server: TestServer, { since }: Sample): boolean {
+  return isSince(server, since);
+}
+
+/** Whether a server is of a version, or later. */
+export function isSince(
+  { version }: TestServer,
+  since: readonly [major: number, minor: number] | undefined,
+): boolean {
   if (since === undefined) return true;
   const [major = 0, minor = 0] = version.split('.').map(Number);
   return major > since[0] || (major === since[0] && minor >= since[1]);

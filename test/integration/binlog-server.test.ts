@@ -5,8 +5,8 @@ import { defaultHintFormat } from '../../src/hints/hint.js';
 import { lastHint, locateHint } from '../../src/matching/locate.js';
 import type { Instance } from '../../src/mysql/instance.js';
 import { inspect } from '../../src/mysql/inspect.js';
-import { preflight } from '../../src/mysql/preflight.js';
-import { isBinlogServer } from '../../src/mysql/server.js';
+import { preflight } from '../../src/preflight/preflight.js';
+import { isBinlogServer } from '../../src/mysql/server-facts.js';
 import { startServer, type TestServer } from '../servers/index.js';
 import { BinlogServer, type BinlogServerOptions } from '../support/binlog-server.js';
 import { startHints } from '../support/hints.js';
@@ -14,7 +14,7 @@ import { documentOf, errorOf, runWaymark } from '../unit/cli/waymark.js';
 import { instanceOf, readTransactions } from './fixtures/log-reading.js';
 
 const { signal } = new AbortController();
-const account = { user: 'waymark', password: new Secret('whatever') };
+const account = { user: 'waymark', password: new Secret('whatever'), getServerPublicKey: true };
 
 let source: TestServer;
 let copy: BinlogServer;

@@ -6,7 +6,7 @@ import { stringify } from 'yaml';
 import { isMeant, type ServerSettings, startTopology, type Topology, type Vendor } from '../servers/index.js';
 import { agentPrivileges } from '../support/grants.js';
 import { documentOf, runWaymark } from '../unit/cli/waymark.js';
-import { logsOf, newLog, shownEvents } from './fixtures/log-reading.js';
+import { logsOf, newLog, readTransactions, shownEvents } from './fixtures/log-reading.js';
 
 type Variant = {
   readonly name: string;
@@ -37,6 +37,7 @@ const children = [
   'CREATE TABLE shop.items (id INT PRIMARY KEY, o INT, CONSTRAINT fk_items FOREIGN KEY (o) REFERENCES shop.orders (id) ON DELETE CASCADE) ENGINE=InnoDB',
   'CREATE TABLE other.notes (id INT PRIMARY KEY, o INT, CONSTRAINT fk_notes FOREIGN KEY (o) REFERENCES shop.orders (id) ON DELETE SET NULL) ENGINE=InnoDB',
   'CREATE TABLE shop.codes (id INT PRIMARY KEY, c INT, CONSTRAINT fk_codes FOREIGN KEY (c) REFERENCES shop.orders (code) ON UPDATE CASCADE) ENGINE=InnoDB',
+  'CREATE TABLE shop.derived (id INT PRIMARY KEY, a INT, v INT AS (a + 1) VIRTUAL, s INT AS (a + 2) STORED) ENGINE=InnoDB',
   'CREATE TABLE shop.plain (id INT PRIMARY KEY, o INT, CONSTRAINT fk_plain FOREIGN KEY (o) REFERENCES shop.orders (id)) ENGINE=InnoDB',
 ];
 
@@ -90,7 +91,7 @@ for (const variant of variants) {
     async function check(user: string, include: readonly string[]) {
       const path = join(folder, 'waymark.yaml');
       const config = {
-        ...{ stream: 'test', user, password: 'geheim', filter: { include } },
+        ...{ stream: 'test', user, password: 'geheim', getServerPublicKey: true, filter: { include } },
         servers: [topology.source.address, topology.replicas[0]!.address],
         checkpoint: { store: 'file', path: join(folder, 'state') },
         sink: { type: 'file', path: join(folder, 'audit.ndjson') },
@@ -102,7 +103,8 @@ for (const variant of variants) {
         notes: string[];
       };
       const found = document.findings.filter(({ code }) => code === 'foreign-key-cascades');
-      return { found, notes: document.notes };
+      const generated = document.findings.filter(({ code }) => code === 'generated-columns');
+      return { found, generated, notes: document.notes };
     }
 
     test('the log is as check says', async () => {
@@ -122,6 +124,23 @@ for (const variant of variants) {
       );
       const changed = await changedTables('DELETE FROM shop.orders WHERE id = 3', 'source');
       expect(changed).toEqual(expect.arrayContaining(['shop.items', 'shop.orders']));
+    });
+
+    test('check names tables with generated columns where the log leaves them out', async () => {
+      const { source } = topology;
+      await source.query('INSERT INTO shop.derived (id, a) VALUES (1, 1)');
+      const start = await newLog(source);
+      await source.query('UPDATE shop.derived SET a = 2');
+      const complete: boolean[] = [];
+      await readTransactions(source, start, {
+        rows: (_open, event) => {
+          complete.push(event.complete);
+        },
+      });
+      expect(complete).toHaveLength(1);
+      const { generated } = await check('waymark', ['shop.*']);
+      expect(generated.length === 0).toBe(complete[0]);
+      for (const { message } of generated) expect(message).toContain('shop.derived (v, s)');
     });
 
     test("check names the stream's tables that have such foreign keys", async () => {

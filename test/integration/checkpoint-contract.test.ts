@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { CheckpointStore } from '../../src/checkpoint/checkpoint.js';
 import { recordLimitBytes } from '../../src/checkpoint/codec.js';
 import { createCheckpointStore } from '../../src/checkpoint/create-store.js';
-import { checkpointTable } from '../../src/checkpoint/mysql-table.js';
+import { checkpointTable } from '../../src/checkpoint/checkpoint-table.js';
 import { parseAddress } from '../../src/config/address.js';
 import type { CheckpointConfig } from '../../src/config/schema.js';
 import { Secret } from '../../src/config/secret.js';
@@ -63,7 +63,7 @@ describe.each(['file', 'zookeeper', 'mysql'] as const)('a checkpoint store: %s',
   }
 
   async function openStore(config: CheckpointConfig, name = stream): Promise<CheckpointStore> {
-    const account = { user: server.user, password: new Secret(server.password) };
+    const account = { user: server.user, password: new Secret(server.password), getServerPublicKey: true };
     const store = createCheckpointStore(config, name, { account });
     open.push(store);
     await store.open(signal);

@@ -8,14 +8,14 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { CheckpointStore } from '../../src/checkpoint/checkpoint.js';
 import { recordLimitBytes } from '../../src/checkpoint/codec.js';
 import { createCheckpointStore } from '../../src/checkpoint/create-store.js';
-import { loadNativeClient } from '../../src/zookeeper/native-client.js';
-import { ZooKeeperClient } from '../../src/zookeeper/zookeeper-client.js';
+import type { ZooKeeperClient } from '../../src/zookeeper/zookeeper-client.js';
 import { type ZooKeeperStoreOptions, zookeeperStore } from '../../src/checkpoint/zookeeper-store.js';
 import { Secret } from '../../src/config/secret.js';
 import { hasCode } from '../../src/util/errors.js';
 import { formatDuration } from '../../src/util/quantities.js';
 import { type OwnedZooKeeper, startZooKeeper } from '../servers/index.js';
 import { until } from '../servers/wait.js';
+import { connectClient, usesNativeClient } from '../support/zookeeper-client.js';
 import { type Child, startChild } from '../unit/checkpoint/child.js';
 import { checkpointOf, longTrail } from '../unit/checkpoint/samples.js';
 
@@ -72,11 +72,8 @@ async function openStore(options: Partial<ZooKeeperStoreOptions> = {}): Promise<
 
 /** A client beside the store, to look at the znodes and to meddle with them. */
 async function bystander(): Promise<ZooKeeperClient> {
-  const client = ZooKeeperClient.start({
-    ...{ connect: zookeeper.connectString, sessionTimeoutMs: 60_000, digest: null, session: null },
-  });
+  const client = await connectClient(zookeeper.connectString, { sessionTimeoutMs: 60_000 });
   cleanup.push(() => client.close());
-  await client.connected;
   return client;
 }
 
@@ -167,13 +164,13 @@ describe('a ZooKeeper store', () => {
     const client = await bystander();
     const path = `${root}/shop-audit/checkpoint`;
     const before = await client.get(path);
-    await deleteZnode(path);
+    expect(await client.delete(path)).toMatchObject({ ok: true });
     await client.create(path, before.ok ? before.value.data : Buffer.alloc(0));
     expect(await client.get(path)).toMatchObject({ ok: true, value: { version: 0 } });
     await expect(store.save(checkpointOf([], { sequence: 13 }), version, signal)).rejects.toThrow(
       withCode('checkpoint-conflict'),
     );
-    await deleteZnode(path);
+    expect(await client.delete(path)).toMatchObject({ ok: true });
     await expect(store.save(checkpointOf([], { sequence: 13 }), version, signal)).rejects.toThrow(
       withCode('checkpoint-conflict'),
     );
@@ -363,6 +360,10 @@ describe('a save whose answer is lost', () => {
 });
 
 describe("the store's process for the native client", () => {
+  beforeEach(({ skip }) => {
+    if (!usesNativeClient()) skip('there is no native client');
+  });
+
   it('is replaced when it dies, and saving goes on', async () => {
     const store = await openStore();
     const version = await store.save(checkpointOf([], { sequence: 1 }), null, signal);
@@ -452,26 +453,6 @@ describe('a process that has closed its store', () => {
     await zookeeper.resume();
   });
 });
-
-/** Deletes a znode over the wire's own client: the store's has no need for it. */
-async function deleteZnode(path: string): Promise<void> {
-  const native = new (loadNativeClient())({});
-  // Everything that goes on inside the native client's callbacks is asking for trouble (see zookeeper-process.ts).
-  await new Promise<void>((resolve) => {
-    native.on('connect', () => setImmediate(resolve));
-    native.init({
-      connect: zookeeper.connectString,
-      timeout: sessionTimeoutMs,
-      debug_level: 0,
-      host_order_deterministic: false,
-    });
-  });
-  const code = await new Promise<number>((resolve) => {
-    native.a_delete_(path, -1, (answer) => setImmediate(resolve, answer));
-  });
-  native.close();
-  expect(code).toBe(0);
-}
 
 /** Operation numbers in a request's header. */
 const operations = { create: 1, set: 5 } as const;

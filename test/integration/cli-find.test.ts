@@ -29,9 +29,12 @@ afterAll(async () => {
 describe('without any hint', () => {
   test('find and last-hint say so, with 3', async () => {
     for (const args of [['last-hint'], ['find', '--hint', second]]) {
-      const result = await runWaymark([...args, '--server', server.address, '--json'], account);
+      const result = await runWaymark(
+        [...args, '--server', server.address, '--get-server-public-key', '--json'],
+        account,
+      );
       expect(result.code).toBe(3);
-      expect(errorOf(result)).toMatchObject({ code: 'hint-not-found', server: server.address });
+      expect(errorOf(result)).toMatchObject({ code: 'not-found', server: server.address });
     }
   });
 });
@@ -55,7 +58,7 @@ describe('with hints', () => {
     const statement = `use \`shop\`; drop view if exists \`meta\`.\`_pseudo_gtid_hint__${second}\``;
     for (const text of [second, second.slice(4), statement]) {
       const result = await runWaymark(
-        ['find', '--server', server.address, '--hint', text, '--json'],
+        ['find', '--server', server.address, '--get-server-public-key', '--hint', text, '--json'],
         account,
       );
       expect(result.code, result.stderr).toBe(0);
@@ -76,25 +79,31 @@ describe('with hints', () => {
   });
 
   test('last-hint gives the newest', async () => {
-    const result = await runWaymark(['last-hint', '--server', server.address, '--json'], account);
+    const result = await runWaymark(
+      ['last-hint', '--server', server.address, '--get-server-public-key', '--json'],
+      account,
+    );
     expect(result.code).toBe(0);
     const document = documentOf(result);
     expect(Object.keys(document)).toEqual(['server', 'hint', 'file', 'position']);
     expect(document).toMatchObject({ server: server.address, hint: third, file: 'mysql-bin.000004' });
-    const forPeople = await runWaymark(['last-hint', '--server', server.address], account);
+    const forPeople = await runWaymark(
+      ['last-hint', '--server', server.address, '--get-server-public-key'],
+      account,
+    );
     expect(forPeople.stdout).toContain(`${third}\n`);
     expect(forPeople.stderr).toBe('');
   });
 
   test('exit codes tell: behind, purged, not found', async () => {
     const cases: [string, number, string][] = [
-      ['asc:7B01F8D1:0000000000000001:317ACA46', 5, 'hint-behind'],
-      ['asc:5B01F8D1:0000000000000001:317ACA46', 6, 'hint-purged'],
-      [second.replace('317A', 'FFFF'), 3, 'hint-not-found'],
+      ['asc:7B01F8D1:0000000000000001:317ACA46', 5, 'behind'],
+      ['asc:5B01F8D1:0000000000000001:317ACA46', 6, 'purged'],
+      [second.replace('317A', 'FFFF'), 3, 'not-found'],
     ];
     for (const [hint, exitCode, code] of cases) {
       const result = await runWaymark(
-        ['find', '--server', server.address, '--hint', hint, '--json'],
+        ['find', '--server', server.address, '--get-server-public-key', '--hint', hint, '--json'],
         account,
       );
       expect(result.code).toBe(exitCode);
@@ -111,15 +120,31 @@ describe('with hints', () => {
         servers: [server.address],
         user: 'waymark',
         password: 'geheim',
+        getServerPublicKey: true,
         hints: { schema: 'elsewhere' },
         checkpoint: { store: 'file', path: folder },
       };
       await writeFile(path, stringify(config));
-      const none = await runWaymark(['last-hint', '--server', server.address, '-c', path]);
+      const none = await runWaymark([
+        'last-hint',
+        '--server',
+        server.address,
+        '--get-server-public-key',
+        '-c',
+        path,
+      ]);
       expect(none.code).toBe(3);
       expect(none.stderr).toContain('`elsewhere`.`_pseudo_gtid_hint__');
       await writeFile(path, stringify({ ...config, hints: {} }));
-      const found = await runWaymark(['last-hint', '--server', server.address, '-c', path, '--json']);
+      const found = await runWaymark([
+        'last-hint',
+        '--server',
+        server.address,
+        '--get-server-public-key',
+        '-c',
+        path,
+        '--json',
+      ]);
       expect(documentOf(found)).toMatchObject({ hint: third });
     } finally {
       await rm(folder, { recursive: true });
@@ -129,7 +154,10 @@ describe('with hints', () => {
 
 describe('what is in the way', () => {
   const find = (address: string, environment: Record<string, string>) =>
-    runWaymark(['find', '--server', address, '--hint', second, '--json'], environment);
+    runWaymark(
+      ['find', '--server', address, '--get-server-public-key', '--hint', second, '--json'],
+      environment,
+    );
 
   test('nobody listens there', async () => {
     const result = await find('127.0.0.1:1', account);

@@ -30,6 +30,7 @@ beforeAll(async () => {
       `servers: [${server.address}]`,
       `user: ${server.user}`,
       `password: "${server.password}"`,
+      'getServerPublicKey: true',
       `checkpoint: { store: mysql, server: ${server.address} }`,
       `election: { backend: mysql, server: ${server.address} }`,
     ].join('\n'),
@@ -81,7 +82,7 @@ describe('waymark leader', () => {
     });
     const elections = mysqlElections({
       tables: { server: parseAddress(server.address), schema: 'waymark' },
-      account: { user: server.user, password: new Secret(server.password) },
+      account: { user: server.user, password: new Secret(server.password), getServerPublicKey: true },
       ...{ timeoutMs: 5_000, intervalMs: 200, marginMs: 500, self: ownServiceId(), logger },
     });
     try {

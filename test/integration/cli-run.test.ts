@@ -34,6 +34,7 @@ async function configFile(change: Record<string, unknown> = {}): Promise<string>
     servers: [server.address],
     user: 'waymark',
     password: 'geheim',
+    getServerPublicKey: true,
     checkpoint: { store: 'file', path: join(folder, 'state') },
     sink: { type: 'file', path: join(folder, 'audit.ndjson') },
     ...change,

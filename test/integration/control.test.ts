@@ -181,7 +181,7 @@ describe('a running agent', { timeout: 90_000 }, () => {
     await stage.delivered(20);
   });
 
-  test('says what only a restart brings about', async () => {
+  test('says what a restart is needed for', async () => {
     const changed = stringify(stage.config(config([1, 2], { sink: { type: 'stdout' } })));
     expect(await hangup(changed)).toMatchObject({ event: 'config.reloaded', notApplied: ['sink'] });
     await reload([1, 2]);

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Coordinates } from '../../src/binlog/coordinates.js';
 import { defaultHintFormat, hintRecogniser } from '../../src/hints/hint.js';
-import { correlate } from '../../src/matching/correlate.js';
-import type { Correlation } from '../../src/matching/correlation.js';
+import { correlate } from '../../src/correlate/correlate.js';
+import type { Correlation } from '../../src/correlate/result.js';
 import { inspect } from '../../src/mysql/inspect.js';
 import {
   startReplication,

@@ -83,7 +83,10 @@ describe.skipIf(base === undefined)(title, () => {
     await source.query('CREATE TABLE shop.orders (id INT PRIMARY KEY)');
     await topology.waitForReplicas();
     port = await claimPort();
-    await startContainer(['--no-healthcheck'], ['inject', '--server', source.address, '--every', '1s']);
+    await startContainer(
+      ['--no-healthcheck'],
+      ['inject', '--server', source.address, '--every', '1s', '--get-server-public-key'],
+    );
     await writeConfig();
     agent = await startContainer(
       [
@@ -156,6 +159,7 @@ describe.skipIf(base === undefined)(title, () => {
   async function writeConfig(): Promise<void> {
     const config = {
       stream: 'docker',
+      getServerPublicKey: true,
       servers: topology.replicas.map(({ address }) => address),
       filter: { include: ['shop.*'] },
       checkpoint: { store: 'file', path: './state' },

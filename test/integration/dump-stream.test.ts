@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Coordinates } from '../../src/binlog/coordinates.js';
-import { type DumpOptions, readDump } from '../../src/binlog/dump-stream.js';
+import { type DumpOptions, readDump } from '../../src/dump/dump-stream.js';
 import { EventType, eventType } from '../../src/binlog/event.js';
 import { readStatement } from '../../src/binlog/query-event.js';
 import { WaymarkError } from '../../src/util/errors.js';

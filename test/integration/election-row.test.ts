@@ -6,10 +6,10 @@ import {
   attemptStatement,
   callStatement,
   electionTable,
-  readStatement,
+  rowStatement,
   withdrawStatement,
-} from '../../src/election/mysql-table.js';
-import { anybody, attempt, type Row, withdraw } from '../../src/election/row.js';
+} from '../../src/election/election-sql.js';
+import { anybody, attempt, type Row, withdraw } from '../../src/election/lease-row.js';
 import { connect, type ServerConnection } from '../../src/mysql/connection.js';
 import { startServer, supports, type TestServer, type Vendor } from '../servers/index.js';
 import { Random } from '../support/random.js';
@@ -19,7 +19,7 @@ const schema = 'waymark';
 
 /** What stands in the table, at a time. */
 async function stored(connection: ServerConnection, stream: string, now: number): Promise<Row | null> {
-  const { sql, values } = readStatement(schema, stream);
+  const { sql, values } = rowStatement(schema, stream);
   const [row] = await connection.query(sql, values);
   if (row === undefined) return null;
   return {
@@ -41,10 +41,10 @@ describe.each(vendors)('the statements on the row of an election, on %s', (vendo
     server = await startServer({ vendor });
     await server.query(`CREATE DATABASE ${schema}`);
     await server.query(electionTable(schema).sql);
-    // The grants of the README are enough.
+    // The grants of docs/high-availability.md are enough.
     await server.query("CREATE USER state@'%' IDENTIFIED BY 'geheim'");
     await server.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ${schema}.* TO state@'%'`);
-    const account = { user: 'state', password: new Secret('geheim') };
+    const account = { user: 'state', password: new Secret('geheim'), getServerPublicKey: true };
     connection = await connect({ address: parseAddress(server.address), account });
   });
 

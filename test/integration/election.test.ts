@@ -4,9 +4,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { parseAddress } from '../../src/config/address.js';
 import { Secret } from '../../src/config/secret.js';
-import type { Elections, Leadership, ServiceId } from '../../src/election/lease.js';
+import type { Elections, Leadership, ServiceId } from '../../src/election/election.js';
 import { mysqlElections } from '../../src/election/mysql-election.js';
-import { electionTable } from '../../src/election/mysql-table.js';
+import { electionTable } from '../../src/election/election-sql.js';
 import { zookeeperElections } from '../../src/election/zookeeper-election.js';
 import { type OwnedZooKeeper, startServer, startZooKeeper } from '../servers/index.js';
 import type { TestServer } from '../servers/types.js';
@@ -57,7 +57,7 @@ const backends: readonly [string, () => Backend][] = [
       elections: (self) =>
         mysqlElections({
           tables: { server: parseAddress(server.address), schema: 'waymark' },
-          account: { user: server.user, password: new Secret(server.password) },
+          account: { user: server.user, password: new Secret(server.password), getServerPublicKey: true },
           self,
           logger,
           ...times,

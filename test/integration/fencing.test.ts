@@ -4,16 +4,16 @@ import { join } from 'node:path';
 import pino from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
-import { checkpointTable } from '../../src/checkpoint/mysql-table.js';
+import { checkpointTable } from '../../src/checkpoint/checkpoint-table.js';
 import { parseConfig } from '../../src/config/load.js';
-import type { Election, Leadership } from '../../src/election/lease.js';
+import type { Election, Leadership } from '../../src/election/election.js';
 import { Metrics } from '../../src/http/metrics.js';
 import { readAccount } from '../../src/mysql/account.js';
 import type { ChangeRecord } from '../../src/records/record.js';
 import { createSink } from '../../src/sinks/create-sink.js';
 import type { Sink } from '../../src/sinks/sink.js';
-import { runStream } from '../../src/stream/run-stream.js';
-import { Stream } from '../../src/stream/stream.js';
+import { runStream } from '../../src/streams/run-stream.js';
+import { Stream } from '../../src/streams/stream.js';
 import { abortable } from '../../src/util/abortable.js';
 import { startServer, startTopology, type TestServer, type Topology } from '../servers/index.js';
 import { until } from '../servers/wait.js';
@@ -87,8 +87,11 @@ async function lead(token: number, checkpoint: object, sink?: Sink): Promise<Dea
   const source = {
     stream: 'fenced',
     servers: topology.replicas.map(({ address }) => address),
-    ...{ user: 'root', password: topology.source.password, filter: { include: ['shop.*'] } },
+    ...{ user: 'root', password: topology.source.password, getServerPublicKey: true },
+    filter: { include: ['shop.*'] },
     ...{ checkpoint, sink: { type: 'file', path: join(folder, 'audit.ndjson') } },
+    // Whose place the deaf one takes.
+    election: { backend: 'zookeeper', connect: topology.zookeeper?.connectString },
   };
   const config = parseConfig(stringify(source), 'test', { WAYMARK_USER: topology.source.user });
   const logger = pino({ level: 'debug' }, { write });

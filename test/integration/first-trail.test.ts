@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { EndedTransaction } from '../../src/binlog/transaction.js';
+import type { EndedTransaction } from '../../src/transactions/transaction.js';
 import type { StartConfig } from '../../src/config/schema.js';
 import { defaultHintFormat } from '../../src/hints/hint.js';
 import { beginTrail } from '../../src/matching/first-trail.js';
@@ -164,7 +164,7 @@ for (const kind of kinds) {
         expect(short(point)).toBe(String(counter));
       }
       await expect(begin({ at: 'hint', hint: ascendingHint(7).token })).rejects.toMatchObject({
-        code: 'hint-behind',
+        code: 'behind',
       });
     });
 

@@ -36,7 +36,10 @@ afterAll(async () => {
 
 function instanceOf(server: TestServer): Instance {
   const { user, password, host, port } = server;
-  return { address: { host, port }, account: { user, password: new Secret(password) } };
+  return {
+    address: { host, port },
+    account: { user, password: new Secret(password), getServerPublicKey: true },
+  };
 }
 
 /**
@@ -79,7 +82,7 @@ function injectorOptions(server: TestServer, signal: AbortSignal): InjectorOptio
 
 describe('waymark inject', () => {
   test('--once, with the least of grants and without the schema; the replica logs it as well', async () => {
-    const args = ['inject', '--server', source.address, '--once', '--json'];
+    const args = ['inject', '--server', source.address, '--get-server-public-key', '--once', '--json'];
     const result = await runWaymark(args, { ...account, WAYMARK_USER: 'only_drop' });
     expect(result.code, result.stderr).toBe(0);
     const document = documentOf(result);
@@ -95,6 +98,7 @@ describe('waymark inject', () => {
     for (let round = 0; round < 2; round++) {
       const args = [
         'inject',
+        '--get-server-public-key',
         '--server',
         source.address,
         '--every',
@@ -136,7 +140,10 @@ describe('waymark inject', () => {
     });
     await until('the second stands by', () => Promise.resolve(notices.length > 0));
     expect(notices[0]?.kind).toBe('standby');
-    const once = await runWaymark(['inject', '--server', source.address, '--once', '--json'], account);
+    const once = await runWaymark(
+      ['inject', '--server', source.address, '--get-server-public-key', '--once', '--json'],
+      account,
+    );
     expect(once.code).toBe(1);
     expect(errorOf(once).message).toContain('already being injected');
     expect(order).not.toContain('second');
@@ -191,7 +198,10 @@ describe('waymark inject', () => {
 
 describe('refusals', () => {
   const once = (server: TestServer, environment: Record<string, string> = account) =>
-    runWaymark(['inject', '--server', server.address, '--once', '--json'], environment);
+    runWaymark(
+      ['inject', '--server', server.address, '--get-server-public-key', '--once', '--json'],
+      environment,
+    );
 
   test('a replica: its source is named', async () => {
     const result = await once(replica);
@@ -259,7 +269,17 @@ describe('refusals', () => {
 describe('waymark inject --install-event', () => {
   const install = (every: string) =>
     runWaymark(
-      ['inject', '--server', source.address, '--every', every, '--install-event', '--json'],
+      [
+        'inject',
+        '--get-server-public-key',
+        '--server',
+        source.address,
+        '--get-server-public-key',
+        '--every',
+        every,
+        '--install-event',
+        '--json',
+      ],
       account,
     );
 
@@ -327,7 +347,10 @@ describe('waymark inject --install-event', () => {
   });
 
   test('an injector goes on from the hints of the event', async () => {
-    const result = await runWaymark(['inject', '--server', source.address, '--once', '--json'], account);
+    const result = await runWaymark(
+      ['inject', '--server', source.address, '--get-server-public-key', '--once', '--json'],
+      account,
+    );
     expect(result.code).toBe(0);
     expectAscending(await hintsOf(source));
   });

@@ -29,7 +29,7 @@ import { messageOf, until } from '../servers/wait.js';
 import { agentPrivileges } from '../support/grants.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const account = { user: 'waymark', password: 'geheim' };
+const account = { user: 'waymark', password: 'geheim', getServerPublicKey: true };
 
 let topology: Topology;
 let folder: string;
@@ -88,7 +88,7 @@ async function untilBegun(): Promise<void> {
   );
 }
 
-describe("the README's example", () => {
+describe('the example of docs/library.md', () => {
   let running: Example[] = [];
 
   afterEach(async () => {
@@ -98,8 +98,8 @@ describe("the README's example", () => {
 
   /** The example as a file of a project that has waymark among its packages. */
   async function install(change: (code: string) => string = (code) => code): Promise<string> {
-    const readme = await readFile(join(root, 'README.md'), 'utf8');
-    const blocks = [...readme.matchAll(/^```js\n([\s\S]*?)^```$/gm)].map(([, code]) => code ?? '');
+    const page = await readFile(join(root, 'docs/library.md'), 'utf8');
+    const blocks = [...page.matchAll(/^```js\n([\s\S]*?)^```$/gm)].map(([, code]) => code ?? '');
     expect(blocks).toHaveLength(1);
     const packages = join(folder, 'node_modules');
     await mkdir(packages, { recursive: true });
@@ -230,7 +230,7 @@ describe('the library', () => {
     const options = {
       instance: {
         address: parseAddress(replica!.address),
-        account: { user: account.user, password: new Secret(account.password) },
+        account: { user: account.user, password: new Secret(account.password), getServerPublicKey: true },
       },
       format: defaultHintFormat,
       signal: AbortSignal.timeout(10_000),

@@ -65,20 +65,20 @@ for (const kind of kinds) {
 
     test('one that was never there is not found between its neighbours', async () => {
       for (const counter of [15, 35, 155, 295]) {
-        await expect(locate([ascendingHint(counter)])).rejects.toMatchObject({ code: 'hint-not-found' });
+        await expect(locate([ascendingHint(counter)])).rejects.toMatchObject({ code: 'not-found' });
       }
     });
 
     test('newer than all: the server is behind', async () => {
       await expect(locate([ascendingHint(5000), ascendingHint(5001)])).rejects.toMatchObject({
-        code: 'hint-behind',
+        code: 'behind',
         details: { lastHint: all.at(-1)!.token, server: server.address },
       });
     });
 
     test('older than all: purged', async () => {
       await expect(locate([ascendingHint(1), ascendingHint(2)])).rejects.toMatchObject({
-        code: 'hint-purged',
+        code: 'purged',
         details: { firstHint: all[0]!.token },
       });
     });
@@ -143,7 +143,7 @@ for (const kind of kinds) {
       }
       for (const hint of words) expect(await locate([hint])).toMatchObject({ hint });
       expect(await locate(words)).toMatchObject({ hint: words[0] });
-      await expect(locate([hintFromToken('omega')])).rejects.toMatchObject({ code: 'hint-not-found' });
+      await expect(locate([hintFromToken('omega')])).rejects.toMatchObject({ code: 'not-found' });
     });
 
     test('what has been purged is purged', async () => {
@@ -154,14 +154,14 @@ for (const kind of kinds) {
         return (await logsOf(server))[0]?.file;
       };
       await expect.poll(purge, { timeout: 10_000 }).toBe(keep);
-      await expect(locate([all[14]!])).rejects.toMatchObject({ code: 'hint-purged' });
+      await expect(locate([all[14]!])).rejects.toMatchObject({ code: 'purged' });
       expect(await locate([all[14]!, all[15]!])).toMatchObject(places.get(all[15]!.token)!);
     });
 
     test('in another format there is no hint at all', async () => {
       const format = { schema: 'meta', prefix: 'other_' };
       await expect(locate([all[20]!], { format })).rejects.toMatchObject({
-        code: 'hint-not-found',
+        code: 'not-found',
         message: expect.stringContaining('no hint at all') as string,
       });
     });

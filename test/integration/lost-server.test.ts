@@ -1,26 +1,26 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import pino from 'pino';
 import { firstPosition } from '../../src/binlog/coordinates.js';
-import { readDump } from '../../src/binlog/dump-stream.js';
-import { checkHints } from '../../src/cli/check/hint-check.js';
-import { tableFindings } from '../../src/conditions/tables.js';
+import { readDump } from '../../src/dump/dump-stream.js';
+import { checkHints } from '../../src/check/hints.js';
+import { tableFindings } from '../../src/check/own-tables.js';
 import { Secret } from '../../src/config/secret.js';
-import { checkpointTable } from '../../src/checkpoint/mysql-table.js';
+import { checkpointTable } from '../../src/checkpoint/checkpoint-table.js';
 import { mysqlStore } from '../../src/checkpoint/mysql-store.js';
-import { electionTable } from '../../src/election/mysql-table.js';
+import { electionTable } from '../../src/election/election-sql.js';
 import { mysqlElections } from '../../src/election/mysql-election.js';
 import { ownServiceId } from '../../src/election/service-id.js';
-import { probe } from '../../src/failover/probe.js';
+import { probe } from '../../src/pool/probe.js';
 import { defaultHintFormat } from '../../src/hints/hint.js';
 import { runInjector } from '../../src/hints/injector.js';
 import { installServerEvent } from '../../src/hints/server-event.js';
-import { correlate } from '../../src/matching/correlate.js';
+import { correlate } from '../../src/correlate/correlate.js';
 import { lastHint, locateHint } from '../../src/matching/locate.js';
-import { examineServer } from '../../src/mysql/preflight.js';
+import { examineServer } from '../../src/preflight/preflight.js';
 import { inspect } from '../../src/mysql/inspect.js';
 import type { Instance } from '../../src/mysql/instance.js';
 import { listBinaryLogs } from '../../src/mysql/log-list.js';
-import { namingGrants } from '../../src/mysql/named-grants.js';
+import { namingGrants } from '../../src/preflight/named-grants.js';
 import { readRelayLog } from '../../src/mysql/relay-log.js';
 import { channelStatus, withReplica } from '../../src/mysql/replication-control.js';
 import { repoint } from '../../src/repoint/repoint.js';
@@ -116,7 +116,8 @@ async function withElections<T>(
   instance: Instance,
   work: (elections: ReturnType<typeof mysqlElections>) => Promise<T>,
 ): Promise<T> {
-  const times = { timeoutMs: 8000, intervalMs: 200, marginMs: 2000 };
+  // Nothing is said again within the operation: what is lost then is another matter.
+  const times = { timeoutMs: 8000, intervalMs: 2000, marginMs: 2000 };
   const options = { tables: tables(instance), account: instance.account, self: ownServiceId() };
   const elections = mysqlElections({ ...options, ...times, logger: quiet });
   try {
@@ -189,6 +190,7 @@ const operations: readonly Operation[] = [
         version: parseServerVersion(source().vendor === 'mysql' ? '9.7.4' : '10.11.19-MariaDB'),
       });
       const { file } = (await logsOf(source())).at(-1)!;
+      const place = { file, position: firstPosition };
       try {
         await layouts.tableMap(
           {
@@ -199,7 +201,8 @@ const operations: readonly Operation[] = [
             missing: 'names',
             describe: () => undefined,
           },
-          { file, position: firstPosition },
+          place,
+          place,
         );
       } finally {
         layouts.close();
@@ -349,7 +352,7 @@ async function attempt(
 ): Promise<{ outcome: unknown; failed: boolean; ms: number; proxy: FaultyProxy }> {
   const server = on === 'replica' ? replica() : source();
   const proxy = await FaultyProxy.start(server, fault);
-  const account = { user: server.user, password: new Secret(server.password) };
+  const account = { user: server.user, password: new Secret(server.password), getServerPublicKey: true };
   const startedAt = performance.now();
   try {
     const outcome = await run({ address: proxy.target, account }, new AbortController().signal).then(
@@ -362,37 +365,44 @@ async function attempt(
   }
 }
 
-describe.each(operations)('$name', (operation) => {
-  test.each(faults.filter((fault) => operation.leavesOut?.includes(fault) !== true))(
-    'the server is lost at each command: %s',
-    { timeout: 180_000 },
-    async (kind) => {
-      const whole = await attempt(operation, null);
-      expect(whole.failed, String(whole.outcome)).toBe(false);
-      const count = whole.proxy.commands.length;
-      expect(count).toBeGreaterThan(0);
-      const attempts = await Promise.all(
-        Array.from({ length: count + 1 }, (_, at) => attempt(operation, { kind, at })),
-      );
-      attempts.forEach(({ outcome, failed, ms, proxy }, at) => {
-        // Where an operation asks less than before the fault was never met.
-        if (!proxy.met) return;
-        const context = `at ${String(at)} (${proxy.commands.at(-1) ?? 'greeting'}): ${describeOutcome(outcome)}`;
-        expect(proxy.met, context).toBe(true);
-        expect(ms, context).toBeLessThan(operation.limitMs + slackMs);
-        if (!failed) {
-          expect(operation.tells?.(outcome, proxy.commands.at(-1)), context).toBe(true);
-          return;
-        }
-        expect(outcome, context).toBeInstanceOf(WaymarkError);
-        expect([...codesOf[kind], ...(operation.codes ?? [])], context).toContain(
-          (outcome as WaymarkError).code,
-        );
-        expect((outcome as WaymarkError).message, context).not.toMatch(/undefined|\[object|: \.|: $/);
-      });
-    },
+/** Loses an operation's server at each of its commands, and looks at what becomes of it. */
+async function loseAtEach(operation: Operation, kind: Fault): Promise<void> {
+  const whole = await attempt(operation, null);
+  expect(whole.failed, String(whole.outcome)).toBe(false);
+  const count = whole.proxy.commands.length;
+  expect(count).toBeGreaterThan(0);
+  const attempts = await Promise.all(
+    Array.from({ length: count + 1 }, (_, at) => attempt(operation, { kind, at })),
   );
-});
+  attempts.forEach(({ outcome, failed, ms, proxy }, at) => {
+    // Where an operation asks less than before the fault was never met.
+    if (!proxy.met) return;
+    const context = `at ${String(at)} (${proxy.commands.at(-1) ?? 'greeting'}): ${describeOutcome(outcome)}`;
+    expect(ms, context).toBeLessThan(operation.limitMs + slackMs);
+    if (!failed) {
+      expect(operation.tells?.(outcome, proxy.commands.at(-1)), context).toBe(true);
+      return;
+    }
+    expect(outcome, context).toBeInstanceOf(WaymarkError);
+    expect([...codesOf[kind], ...(operation.codes ?? [])], context).toContain((outcome as WaymarkError).code);
+    expect((outcome as WaymarkError).message, context).not.toMatch(/undefined|\[object|: \.|: $/);
+  });
+}
+
+const meets = (kind: Fault): ((operation: Operation) => boolean) => {
+  return ({ leavesOut }) => leavesOut?.includes(kind) !== true;
+};
+
+/** Behind these an operation waits for its limit, and uses nothing meanwhile: several can wait at once. */
+const waitedFor: ReadonlySet<Fault> = new Set(['silent', 'rubbish']);
+
+for (const fault of faults) {
+  describe('the server is lost at each command', { concurrent: waitedFor.has(fault) }, () => {
+    test.each(operations.filter(meets(fault)))(`${fault}: $name`, { timeout: 180_000 }, async (operation) => {
+      await loseAtEach(operation, fault);
+    });
+  });
+}
 
 function describeOutcome(outcome: unknown): string {
   return outcome instanceof Error ? (outcome.stack ?? outcome.message) : JSON.stringify(outcome);

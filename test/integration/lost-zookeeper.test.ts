@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { zookeeperStore } from '../../src/checkpoint/zookeeper-store.js';
 import { Secret } from '../../src/config/secret.js';
-import type { Elections } from '../../src/election/lease.js';
+import type { Elections } from '../../src/election/election.js';
 import { ownServiceId } from '../../src/election/service-id.js';
 import { zookeeperElections } from '../../src/election/zookeeper-election.js';
 import { type ErrorCode, WaymarkError } from '../../src/util/errors.js';

@@ -1,15 +1,16 @@
 import pino from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readCommitted } from '../../src/binlog/committed-events.js';
+import { readCommitted } from '../../src/transactions/committed-events.js';
 import type { Coordinates } from '../../src/binlog/coordinates.js';
 import { isThreadSpecific } from '../../src/binlog/event.js';
 import { RowDecoder } from '../../src/decode/row-decoder.js';
 import { LayoutSource } from '../../src/layouts/layout-source.js';
 import { ProvedLayouts } from '../../src/layouts/proved-layouts.js';
 import { parseServerVersion, type ServerVersion } from '../../src/mysql/version.js';
-import { TransactionAssembler } from '../../src/binlog/transaction-assembler.js';
+import { TransactionAssembler } from '../../src/transactions/transaction-assembler.js';
 import { hasCode, messageOf } from '../../src/util/errors.js';
 import { startServer, type TestServer, type Vendor } from '../servers/index.js';
+import { agentPrivileges } from '../support/grants.js';
 import { Random } from '../support/random.js';
 import { instanceOf, kinds, newLog, shownEvents } from './fixtures/log-reading.js';
 
@@ -269,18 +270,22 @@ async function read(
   start: Coordinates,
   layouts: ProvedLayouts,
   unprovedNames: 'halt' | 'number',
-): Promise<{ rows: Row[]; end: Coordinates; halted: string | null }> {
+  account?: { user: string; password: string },
+): Promise<{ rows: Row[]; keys: string[]; end: Coordinates; halted: string | null }> {
   const { signal } = new AbortController();
-  const instance = instanceOf(server);
+  const instance = instanceOf(server, account);
   const logger = pino({ level: 'silent' });
   const source = new LayoutSource({ instance, version, layouts, unprovedNames, logger, signal });
   source.begin(layouts.version);
   const decoder = new RowDecoder(server.vendor, false);
   const rows: Row[] = [];
+  /** The primary key of each row's table. */
+  const keys: string[] = [];
   const assembler = new TransactionAssembler<Promise<void> | null>({
-    tableMap: (buffer, at, to, _name, { file, end: position }) => {
+    tableMap: (buffer, at, to, _name, { file, end: position }): Promise<void> | null => {
       const undescribed = decoder.tableMap(buffer, at, to);
-      return undescribed && source.tableMap(undescribed, { file, position });
+      const behind = { file, position };
+      return undescribed && source.tableMap(undescribed, behind, assembler.open?.start ?? behind);
     },
     statement: (_open, statement, buffer, at) => {
       if (source.statement(statement, !isThreadSpecific(buffer, at))) decoder.reset();
@@ -290,6 +295,7 @@ async function read(
       for (const row of decoder.rows(event, buffer)) {
         if (row.operation === 'delete') continue;
         const { after, proved } = row;
+        keys.push(decoder.reader(event.tableId).key.join());
         rows.push({ table, after, ...(proved === false ? { proved } : {}) });
       }
       return null;
@@ -306,11 +312,11 @@ async function read(
     }
   } catch (error) {
     if (!hasCode(error, 'unsupported-event')) throw error;
-    return { rows, end, halted: messageOf(error) };
+    return { rows, keys, end, halted: messageOf(error) };
   } finally {
     source.close();
   }
-  return { rows, end, halted: null };
+  return { rows, keys, end, halted: null };
 }
 
 for (const kind of kinds.filter(({ name }) => name !== 'MySQL without GTIDs')) {
@@ -398,6 +404,194 @@ for (const kind of kinds.filter(({ name }) => name !== 'MySQL without GTIDs')) {
           { after: { '@1': 5, '@2': 6 } },
         ]);
       });
+    });
+
+    const noNames = kind.vendor === 'mysql' ? 'MINIMAL' : 'NO_LOG';
+
+    describe('the primary key', () => {
+      const keyed = [
+        'CREATE TABLE T (a INT, b INT, c INT)',
+        'INSERT INTO T VALUES (1, 2, 3)',
+        'ALTER TABLE T ADD PRIMARY KEY (b, a)',
+        'INSERT INTO T VALUES (2, 3, 4)',
+        'ALTER TABLE T RENAME COLUMN a TO x, ADD KEY (c)',
+        'INSERT INTO T VALUES (3, 4, 5)',
+        'ALTER TABLE T CHANGE b y BIGINT, MODIFY c INT FIRST',
+        'INSERT INTO T VALUES (4, 5, 6)',
+        'DELETE FROM T',
+        'ALTER TABLE T DROP PRIMARY KEY, ADD CONSTRAINT PRIMARY KEY (c DESC)',
+        'INSERT INTO T VALUES (5, 6, 7)',
+        'DROP INDEX `PRIMARY` ON T',
+        'INSERT INTO T VALUES (6, 7, 8)',
+        'ALTER TABLE T ADD d INT AUTO_INCREMENT PRIMARY KEY FIRST',
+        'INSERT INTO T VALUES (NULL, 7, 8, 9)',
+        'CREATE TABLE T_2 LIKE T',
+        'INSERT INTO T_2 VALUES (NULL, 7, 8, 9)',
+        'ALTER TABLE T_2 RENAME TO T_3, DROP COLUMN c',
+        'INSERT INTO T_3 VALUES (NULL, 7, 8)',
+        'CREATE TABLE T_4 (`a b` VARCHAR(20), k INT UNIQUE, PRIMARY KEY (`a b`(3)))',
+        "INSERT INTO T_4 VALUES ('x', 1)",
+      ];
+
+      test('is without FULL what the log says with it', async () => {
+        const told: string[][] = [];
+        for (const setting of ['FULL', noNames]) {
+          await server.query(`SET GLOBAL binlog_row_metadata = ${setting}`);
+          const start = await newLog(server);
+          await run(keyed, `keyed_${setting.toLowerCase()}`);
+          const { keys, halted } = await read(start, new ProvedLayouts(), 'halt');
+          expect(halted).toBeNull();
+          told.push(keys);
+        }
+        expect(told[0]).toEqual(['', 'b,a', 'b,x', 'y,x', 'c', '', 'd', 'd', 'd', 'a b']);
+        expect(told[1]).toEqual(told[0]);
+      });
+
+      test('that the dictionary alone tells', async () => {
+        const tables = [
+          ...['(a INT, b INT, PRIMARY KEY (b, a))', '(a VARCHAR(9), b INT, PRIMARY KEY (a(2)))', '(a INT)'],
+          ...['(a INT, `b``c, d` INT PRIMARY KEY)', "(a INT COMMENT ', PRIMARY KEY (a)', b INT PRIMARY KEY)"],
+        ];
+        const told: string[][] = [];
+        for (const setting of ['FULL', noNames]) {
+          await server.query(`SET GLOBAL binlog_row_metadata = ${setting}`);
+          await server.query(`SET GLOBAL sql_mode = CONCAT(@@GLOBAL.sql_mode, ',ANSI_QUOTES')`);
+          const names = tables.map((_, index) => `told_${index}_${setting.toLowerCase()}`);
+          for (const [index, name] of names.entries())
+            await server.query(`CREATE TABLE ${name} ${tables[index]!}`);
+          const start = await newLog(server);
+          for (const name of names)
+            await server
+              .query(`INSERT INTO ${name} (a) VALUES (1)`)
+              .catch(async () => server.query(`INSERT INTO ${name} VALUES (1, 1)`));
+          const { keys, halted } = await read(start, new ProvedLayouts(), 'halt');
+          await server.query(`SET GLOBAL sql_mode = REPLACE(@@GLOBAL.sql_mode, 'ANSI_QUOTES', '')`);
+          expect(halted).toBeNull();
+          told.push(keys);
+        }
+        expect(told[0]).toEqual(['b,a', 'a', '', 'b`c, d', 'b']);
+        expect(told[1]).toEqual(told[0]);
+      });
+
+      test('that has changed without a statement in the log is told again behind the look-up', async () => {
+        await server.query(`SET GLOBAL binlog_row_metadata = ${noNames}`);
+        await server.query('CREATE TABLE rekeyed (a INT, b INT, PRIMARY KEY (a))');
+        const start = await newLog(server);
+        const layouts = new ProvedLayouts();
+        await server.query('INSERT INTO rekeyed VALUES (1, 2)');
+        const known = await read(start, layouts, 'halt');
+        await server.query('INSERT INTO rekeyed VALUES (3, 4)');
+        await server.query('SET SESSION sql_log_bin = 0');
+        await server.query('ALTER TABLE rekeyed DROP PRIMARY KEY, ADD PRIMARY KEY (b)');
+        await server.query('SET SESSION sql_log_bin = 1');
+        await server.query('INSERT INTO rekeyed VALUES (5, 6)');
+        const disputed = await read(known.end, layouts, 'halt');
+        expect(disputed.rows.map(({ after }) => after)).toEqual([
+          { a: 3, b: 4 },
+          { a: 5, b: 6 },
+        ]);
+        expect([known.keys, disputed.keys, disputed.halted]).toEqual([['a'], ['', ''], null]);
+        // A restart changes nothing of that.
+        expect((await read(known.end, layouts, 'halt')).keys).toEqual(['', '']);
+        // A statement that is in the log explains it.
+        await server.query('ALTER TABLE rekeyed RENAME COLUMN b TO c, DROP PRIMARY KEY, ADD PRIMARY KEY (c)');
+        await server.query('INSERT INTO rekeyed VALUES (7, 8)');
+        expect((await read(disputed.end, layouts, 'halt')).keys).toEqual(['c']);
+      });
+
+      test.skipIf(kind.vendor === 'mysql')(
+        'of a versioned table, and WITHOUT OVERLAPS, is not told',
+        async () => {
+          await server.query('SET GLOBAL binlog_row_metadata = NO_LOG');
+          await server.query('CREATE TABLE versioned_key (a INT PRIMARY KEY) WITH SYSTEM VERSIONING');
+          await server.query(
+            'CREATE TABLE period_key (a INT, f DATE, t DATE, PERIOD FOR p (f, t), PRIMARY KEY (a, p WITHOUT OVERLAPS))',
+          );
+          const start = await newLog(server);
+          await server.query('INSERT INTO versioned_key VALUES (1)');
+          await server.query("INSERT INTO period_key VALUES (1, '2026-11-29', '2026-11-30')");
+          const { keys, halted } = await read(start, new ProvedLayouts(), 'halt');
+          expect([keys, halted]).toEqual([['', ''], null]);
+        },
+      );
+    });
+
+    test.skipIf(kind.vendor === 'mysql').each(['FULL', 'NO_LOG'])(
+      'what is JSON, and what is text of it; binlog_row_metadata=%s',
+      async (setting) => {
+        await server.query(`SET GLOBAL binlog_row_metadata = ${setting}`);
+        const table = `json_${setting.toLowerCase()}`;
+        const insert = `INSERT INTO ${table} VALUES ('{"b": 1, "a": [2.50]}')`;
+        const steps: [statement: string, isJson: boolean][] = [
+          [`CREATE TABLE ${table} (j JSON)`, true],
+          [`ALTER TABLE ${table} RENAME COLUMN j TO k`, true],
+          [`ALTER TABLE ${table} CHANGE k j LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`, false],
+          [
+            `ALTER TABLE ${table} MODIFY j LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin CHECK (json_valid(j))`,
+            true,
+          ],
+          [`ALTER TABLE ${table} MODIFY j JSON CHECK (json_length(j) > 1)`, false],
+          [`ALTER TABLE ${table} MODIFY j JSON COMPRESSED NOT NULL`, true],
+          [`ALTER TABLE ${table} MODIFY j JSON COLLATE utf8mb4_general_ci`, false],
+          [`ALTER TABLE ${table} MODIFY j JSON`, true],
+        ];
+        const start = await newLog(server);
+        for (const [statement] of steps) {
+          await server.query(statement);
+          await server.query(insert);
+        }
+        const text = '{"b": 1, "a": [2.50]}';
+        const valuesOf = ({ rows }: { rows: Row[] }): unknown[] =>
+          rows.map(({ after, proved }) => [
+            ...Object.values(after as Record<string, unknown>),
+            ...(proved === false ? [false] : []),
+          ]);
+        const all = await read(start, new ProvedLayouts(), 'halt');
+        expect(all.halted).toBeNull();
+        expect(valuesOf(all)).toEqual(steps.map(([, isJson]) => [isJson ? { b: 1, a: [2.5] } : text]));
+        // Where what it was isn't known, it is text and marked so, or stops.
+        const late = await newLog(server);
+        await server.query(insert);
+        await server.query(`ALTER TABLE ${table} MODIFY j LONGTEXT`);
+        const unproved = await read(late, new ProvedLayouts(), 'halt');
+        if (setting === 'FULL')
+          expect([valuesOf(unproved), unproved.halted]).toEqual([[[text, false]], null]);
+        else expect([unproved.rows, unproved.halted]).toEqual([[], expect.stringContaining(table)]);
+        // And behind what made it JSON it is known also after a restart.
+        const known = new ProvedLayouts();
+        await read(start, known, 'halt');
+        const behind = await newLog(server);
+        await server.query(`ALTER TABLE ${table} MODIFY j JSON`);
+        await server.query(insert);
+        await server.query(`ALTER TABLE ${table} MODIFY j LONGTEXT`);
+        const restored = new ProvedLayouts();
+        restored.restore(known);
+        expect(valuesOf(await read(behind, restored, 'halt'))).toEqual([[{ b: 1, a: [2.5] }]]);
+      },
+    );
+
+    test('an account that sees no table reads those that the log has made', async () => {
+      const account = { user: 'blind', password: 'a password' };
+      await server.query(`CREATE USER '${account.user}'@'%' IDENTIFIED BY '${account.password}'`);
+      await server.query(`GRANT ${agentPrivileges(server)} ON *.* TO '${account.user}'@'%'`);
+      for (const setting of ['FULL', noNames]) {
+        await server.query(`SET GLOBAL binlog_row_metadata = ${setting}`);
+        const table = `unseen_${setting.toLowerCase()}`;
+        const start = await newLog(server);
+        await server.query(`CREATE TABLE ${table} (id INT PRIMARY KEY, j JSON) CHARACTER SET utf8mb4`);
+        await server.query(`INSERT INTO ${table} VALUES (1, '{"a": 1}')`);
+        await server.query(`ALTER TABLE ${table} RENAME COLUMN j TO k`);
+        await server.query(`INSERT INTO ${table} VALUES (2, '[]')`);
+        const { rows, keys, halted } = await read(start, new ProvedLayouts(), 'halt', account);
+        expect({ rows, keys, halted }).toEqual({
+          rows: [
+            { table, after: { id: 1, j: { a: 1 } } },
+            { table, after: { id: 2, k: [] } },
+          ],
+          keys: ['id', 'id'],
+          halted: null,
+        });
+      }
     });
 
     test('random changes of random tables', async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Secret } from '../../src/config/secret.js';
 import type { Instance } from '../../src/mysql/instance.js';
-import { examineServer, preflight } from '../../src/mysql/preflight.js';
+import { examineServer, preflight } from '../../src/preflight/preflight.js';
 import {
   isMeant,
   replicationStatus,
@@ -16,7 +16,10 @@ import { agentPrivileges } from '../support/grants.js';
 const signal = new AbortController().signal;
 
 function instanceOf({ host, port }: TestServer, user: string): Instance {
-  return { address: { host, port }, account: { user, password: new Secret('geheim') } };
+  return {
+    address: { host, port },
+    account: { user, password: new Secret('geheim'), getServerPublicKey: true },
+  };
 }
 
 async function codesFor(server: TestServer, user: string): Promise<string[]> {

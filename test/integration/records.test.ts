@@ -11,7 +11,7 @@ import { until } from '../servers/wait.js';
 import { agentPrivileges } from '../support/grants.js';
 import { newLog } from './fixtures/log-reading.js';
 
-const account = { user: 'waymark', password: 'geheim' };
+const account = { user: 'waymark', password: 'geheim', getServerPublicKey: true };
 const key = 'what the hashes are made with';
 
 let topology: Topology;
@@ -181,6 +181,29 @@ describe('rows that the log has in part', () => {
     expect(error).toMatchObject({ code: 'unsupported-event' });
     expect(String(error)).toContain('rowImage: any');
     expect(records).toHaveLength(1);
+  });
+
+  test("have all of the row before under MariaDB's FULL_NODUP, and what changed of the row after", async ({
+    skip,
+  }) => {
+    const { source } = topology;
+    const [major = 0, minor = 0] = source.version.split('.').map(Number);
+    const hasIt = source.vendor === 'mariadb' && (major > 11 || (major === 11 && minor >= 4));
+    skip(!hasIt, 'it came with MariaDB 11.4');
+    const { records } = await play({ rowImage: 'any' }, async () => {
+      await source.query(insert);
+      await source.query("SET SESSION binlog_row_image = 'FULL_NODUP'");
+      await source.query("UPDATE shop.users SET name = 'Bo'");
+      await source.query("SET SESSION binlog_row_image = 'FULL'");
+      await source.query('DELETE FROM shop.users');
+    });
+    const whole = expect.objectContaining({ id: 1, part: 2, name: 'Ada' }) as unknown;
+    expect(records).toMatchObject([
+      { op: 'insert', after: whole },
+      { op: 'update', partial: true, before: whole },
+      { op: 'delete', before: { id: 1, part: 2, name: 'Bo' } },
+    ]);
+    expect(records[1]).toHaveProperty('after', { name: 'Bo' });
   });
 
   test('are delivered as they are, and marked, where that is wanted', async () => {

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Coordinates } from '../../src/binlog/coordinates.js';
 import { defaultHintFormat } from '../../src/hints/hint.js';
-import type { InspectedServer } from '../../src/matching/correlation.js';
-import { placeOfReplica, type ReplicaPlace } from '../../src/matching/replica-place.js';
+import type { InspectedServer } from '../../src/correlate/result.js';
+import { placeOfReplica, type ReplicaPlace } from '../../src/correlate/replica-place.js';
 import { inspect } from '../../src/mysql/inspect.js';
 import {
   replicationStatus,

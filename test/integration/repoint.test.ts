@@ -52,7 +52,7 @@ afterAll(async () => {
   await topology.stop();
 });
 
-/** What the README says that moving replicas needs, and no more. */
+/** What docs/setup.md says that moving replicas needs, and no more. */
 function operatorGrants(): string[] {
   const to = "TO 'operator'@'%'";
   return [
@@ -73,7 +73,7 @@ async function write(count: number): Promise<void> {
 }
 
 function argsOf(replica: TestServer, below: TestServer): string[] {
-  return ['repoint', '--replica', replica.address, '--below', below.address];
+  return ['repoint', '--replica', replica.address, '--below', below.address, '--get-server-public-key'];
 }
 
 function run(replica: TestServer, below: TestServer, ...more: string[]): Promise<CommandResult> {
@@ -132,9 +132,9 @@ describe('the plan', () => {
     expect(await stateOf(moved())).toEqual(before);
     const forPeople = await run(moved(), other());
     expect(forPeople.stdout).toContain(
-      `PLAN  ${moved().address} goes below ${other().address}. Nothing has been touched.`,
+      `PLAN  ${moved().address} goes below ${other().address}. Nothing has been changed.`,
     );
-    expect(forPeople.stdout).toContain('Do it: the same command with --execute.');
+    expect(forPeople.stdout).toContain('To carry it out, run the same command with --execute.');
     expect(forPeople.stdout + forPeople.stderr).not.toContain(operator.WAYMARK_PASSWORD);
   });
 
@@ -246,7 +246,7 @@ describe('refused, and nothing is touched', () => {
       reason: 'target-logs-nothing',
       message: /doesn't write what it replicates to its binary log \(log_\w+_updates is OFF\)/,
     });
-    await refusal(source(), leaf, { ...refused, reason: 'not-a-replica', message: /replicates from nobody/ });
+    await refusal(source(), leaf, { ...refused, reason: 'not-a-replica', message: /is not a replica/ });
   });
 
   test('a replica that is ahead of a server that gets no further: with 5', async () => {
@@ -260,7 +260,7 @@ describe('refused, and nothing is touched', () => {
       code: 5,
       error: 'server-behind',
       message:
-        /^\S+ is behind \S+ on \S+: it hasn't got \d+ of the transactions .* the first is \S+ on .* Its replication stands still: start it/,
+        /^\S+ is behind \S+ on \S+: it lacks \d+ of the transactions .* the first is \S+ on .* Its replication stands still: start it/,
     });
     const plan = await run(moved(), other(), '--json');
     expect(errorOf(plan).code).toBe('server-behind');
@@ -276,7 +276,7 @@ describe('refused, and nothing is touched', () => {
     // The replica that is moved has never seen this domain when it is held against one that has.
     if (vendor === 'mariadb') await session.query('SET SESSION gtid_domain_id = 7');
     await hints?.next();
-    // A hint waits for what stands before it, and holds up what comes behind it.
+    // A hint waits for what stands before it, and holds up what comes after it.
     await hints?.stop();
     await topology.waitForReplicas();
     try {
@@ -395,7 +395,7 @@ describe('kill -9, and the same command again', () => {
 
 describe('regroup', () => {
   const regroupArgs = (replicas: readonly TestServer[], ...more: string[]): string[] => [
-    ...['regroup', '--dead', source().address, '--json', '--execute'],
+    ...['regroup', '--dead', source().address, '--json', '--execute', '--get-server-public-key'],
     ...['--replicas', replicas.map(({ address }) => address).join(','), ...more],
   ];
   const regroup = (replicas: readonly TestServer[], ...more: string[]): Promise<CommandResult> =>
@@ -411,7 +411,7 @@ describe('regroup', () => {
     const result = await regroup([moved(), other()]);
     expect(errorOf(result)).toMatchObject({ code: 'refused', reason: 'source-alive' });
     expect(errorOf(result).message).toBe(
-      `${source().address} is not dead: ${source().address} answers. To move replicas of a server that lives: waymark repoint`,
+      `${source().address} is not dead: ${source().address} answers. To move replicas of a living server, use waymark repoint`,
     );
   });
 
@@ -454,7 +454,7 @@ describe('regroup', () => {
     const none = await regroup([leaf]);
     expect(errorOf(none).code).toBe('no-candidate');
     expect(errorOf(none).message).toContain(
-      `None of the replicas of ${source().address} can become a source: that takes one that writes what it replicates`,
+      `None of the replicas of ${source().address} can become a source: a source must write what it replicates`,
     );
     const silent = await regroup([moved()], '--promote', leaf.address);
     expect(errorOf(silent).code).toBe('refused');

@@ -6,7 +6,7 @@ import {
   findResumePoint,
   type ResumeOptions,
   type Resumption,
-} from '../../src/matching/resume.js';
+} from '../../src/matching/resume-point.js';
 import type { TrailEntry } from '../../src/matching/trail.js';
 import { inspect } from '../../src/mysql/inspect.js';
 import {
@@ -153,7 +153,7 @@ for (const kind of kinds) {
       await write(1);
       await topology.waitForReplicas();
       const { evidence, confidence } = await resume(second(), await trailOf(first()));
-      expect(evidence.bornHere).toBe(2);
+      expect(evidence.errant).toBe(2);
       expect(confidence).toBe('exact');
     });
 
@@ -186,7 +186,7 @@ for (const kind of kinds) {
         return (await logsOf(second())).length;
       };
       await expect.poll(purge, { timeout: 10_000 }).toBe(1);
-      await expect(resume(second(), trail)).rejects.toMatchObject({ code: 'hint-purged' });
+      await expect(resume(second(), trail)).rejects.toMatchObject({ code: 'purged' });
     });
   });
 }

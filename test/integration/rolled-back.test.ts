@@ -2,7 +2,7 @@ import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Coordinates } from '../../src/binlog/coordinates.js';
 import { RowDecoder } from '../../src/decode/row-decoder.js';
-import type { EndedTransaction } from '../../src/binlog/transaction.js';
+import type { EndedTransaction } from '../../src/transactions/transaction.js';
 import { startTopology, type TestServer, type Topology } from '../servers/index.js';
 import { kinds, logsOf, newLog, readTransactions } from './fixtures/log-reading.js';
 
@@ -88,7 +88,7 @@ const cases: Readonly<Record<string, readonly string[]>> = {
       insert,
       'SAVEPOINT `é ``"`',
       insert,
-      'ROLLBACK TO `E ``"`',
+      'ROLLBACK TO `é ``"`',
       insert,
       'COMMIT',
     ],

@@ -1,13 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Coordinates } from '../../src/binlog/coordinates.js';
-import { isDmlStatement } from '../../src/binlog/dml-statement.js';
+import { isDmlStatement } from '../../src/sql/dml-statement.js';
 import type { LoggedStatement } from '../../src/binlog/query-event.js';
 import { tableFilter } from '../../src/config/table-filter.js';
+import { defaultHintFormat, hintRecogniser, hintStatement } from '../../src/hints/hint.js';
+import { lastHint } from '../../src/matching/locate.js';
 import { isStatementDeliverable } from '../../src/matching/deliverable.js';
-import { readParts } from '../../src/matching/transaction-parts.js';
+import { readParts } from '../../src/correlate/transaction-parts.js';
 import type { ShownStatement } from '../../src/records/record.js';
 import { shownStatement } from '../../src/tail/statement-record.js';
 import { startTopology, type TestServer, type Topology } from '../servers/index.js';
+import { ascendingHint } from './fixtures/hints.js';
 import { instanceOf, kinds, newLog, readTransactions } from './fixtures/log-reading.js';
 
 type Read = { readonly statement: LoggedStatement; readonly shown: ShownStatement };
@@ -136,6 +139,28 @@ for (const kind of kinds.filter(({ name }) => name !== 'MySQL without GTIDs')) {
         true,
       ]);
       await source.query(`DROP TABLE shop.\`${text.replace('💡', '')}\``);
+    });
+
+    test('a hint in a schema beyond ASCII, from a session with another character set', async () => {
+      const format = { ...defaultHintFormat, schema: 'größe' };
+      await source.query('CREATE DATABASE größe');
+      const start = await newLog(source);
+      const hints = ['utf8mb4', 'latin1', 'cp850'].map((charset, index) => ({
+        charset,
+        hint: ascendingHint(index),
+      }));
+      for (const { charset, hint } of hints) {
+        expect(await runAll(source, [`SET NAMES ${charset}`, hintStatement(hint, format)])).toBe(2);
+        const instance = instanceOf(source);
+        expect(await lastHint({ instance, format, signal: AbortSignal.timeout(20_000) })).toMatchObject({
+          hint,
+        });
+      }
+      const recognise = hintRecogniser(format);
+      const transactions = await readTransactions(source, start);
+      expect(transactions.flatMap(({ statement }) => (statement && recognise(statement)) ?? [])).toEqual(
+        hints.map(({ hint }) => hint),
+      );
     });
 
     test('bytes that are no text come beside it', async () => {

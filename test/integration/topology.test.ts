@@ -124,10 +124,13 @@ describe('waymark topology', { timeout: 120_000 }, () => {
     const { source } = topology;
     await source.query("CREATE USER reader IDENTIFIED BY 'r'");
     await source.query(`GRANT ${agentPrivileges(source)} ON *.* TO reader`);
-    const result = await runWaymark(['topology', '--server', source.address, '--json'], {
-      WAYMARK_USER: 'reader',
-      WAYMARK_PASSWORD: 'r',
-    });
+    const result = await runWaymark(
+      ['topology', '--server', source.address, '--json', '--get-server-public-key'],
+      {
+        WAYMARK_USER: 'reader',
+        WAYMARK_PASSWORD: 'r',
+      },
+    );
     const [first] = (documentOf(result) as Report).servers;
     if (source.vendor === 'mysql') expect(first?.['notes']).toEqual([]);
     else expect(first?.['notes']).toEqual([expect.stringContaining('GRANT REPLICATION MASTER ADMIN')]);

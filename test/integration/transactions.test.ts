@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Coordinates } from '../../src/binlog/coordinates.js';
 import { RowDecoder } from '../../src/decode/row-decoder.js';
-import type { EndedTransaction } from '../../src/binlog/transaction.js';
+import type { EndedTransaction } from '../../src/transactions/transaction.js';
 import { type ServerSettings, startTopology, type TestServer, type Topology } from '../servers/index.js';
 import {
   type Kind,

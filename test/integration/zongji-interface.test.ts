@@ -1,6 +1,6 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -16,6 +16,7 @@ import ZongJi, {
 import { makeRunFolder, removeRunFolder } from '../servers/folders.js';
 import { startServer, type TestServer } from '../servers/index.js';
 import { until } from '../servers/wait.js';
+import { logsOf, newLog } from './fixtures/log-reading.js';
 
 let server: TestServer;
 
@@ -76,6 +77,13 @@ async function untilIds(events: readonly BinlogEvent[], ...ids: number[]): Promi
   const last = ids.at(-1);
   await until(`${ids.join(', ')} have come`, () => Promise.resolve(idsOf(events).includes(last)));
   expect(idsOf(events)).toEqual(ids);
+}
+
+/** Whether transactions have GTIDs here: MySQL's have them where `gtid_mode` says so. */
+async function hasGtids(): Promise<boolean> {
+  if (server.vendor === 'mariadb') return true;
+  const [row] = await server.query<{ mode: string }>('SELECT @@gtid_mode AS mode');
+  return row?.mode === 'ON';
 }
 
 const insert = (...ids: number[]): Promise<unknown> =>
@@ -177,7 +185,8 @@ describe('where it begins', () => {
     await untilIds(events, 3);
   });
 
-  test('again behind the transactions that it has had', async () => {
+  test('again behind the transactions that it has had', async ({ skip }) => {
+    skip(!(await hasGtids()), 'these servers have no GTIDs');
     const first = reader();
     await start(first.zongji, { startAtEnd: true });
     await insert(1);
@@ -224,7 +233,8 @@ describe('where it begins', () => {
     expect(part.zongji.gtidSet).toBeUndefined();
   });
 
-  test('all that there is, behind no transaction at all', async () => {
+  test('all that there is, behind no transaction at all', async ({ skip }) => {
+    skip(!(await hasGtids()), 'these servers have no GTIDs');
     const { zongji, events } = reader();
     await insert(1);
     await start(zongji, { gtidSet: '' });
@@ -312,6 +322,56 @@ describe('while it reads', () => {
     expect(errors).toEqual([]);
   });
 
+  describe('where the log has no names', () => {
+    beforeAll(async () => {
+      const without = server.vendor === 'mysql' ? 'MINIMAL' : 'NO_LOG';
+      await server.query(`SET GLOBAL binlog_row_metadata = ${without}`);
+      return () => server.query('SET GLOBAL binlog_row_metadata = FULL');
+    });
+
+    const rowsOf = (events: readonly BinlogEvent[]): unknown[] =>
+      events.flatMap((event) => (event instanceof WriteRows ? event.rows : []));
+
+    test('columns have the names that they had when the rows were written', async () => {
+      const { zongji, events, errors } = reader();
+      await server.query('FLUSH BINARY LOGS');
+      await server.query('DROP TABLE shop.t');
+      await server.query(
+        "CREATE TABLE shop.t (id INT, a VARCHAR(9) COMMENT 'c', b INT) CHARACTER SET utf8mb4",
+      );
+      await server.query("INSERT INTO shop.t VALUES (1, 'ä', 2)");
+      await server.query('ALTER TABLE shop.t RENAME COLUMN a TO c, MODIFY b INT UNSIGNED FIRST');
+      await server.query("INSERT INTO shop.t VALUES (4294967295, 2, 'ö')");
+      await server.query('ALTER TABLE shop.t RENAME COLUMN b TO a, RENAME COLUMN c TO b');
+      await server.query("INSERT INTO shop.t VALUES (1, 3, 'ü')");
+      const files = await server.query<{ Log_name: string }>('SHOW BINARY LOGS');
+      await start(zongji, { filename: files.at(-1)!.Log_name });
+      await until('all has come', () => Promise.resolve(rowsOf(events).length === 3));
+      expect(errors).toEqual([]);
+      expect(rowsOf(events)).toEqual([
+        { id: 1, a: 'ä', b: 2 },
+        { b: 4_294_967_295, id: 2, c: 'ö' },
+        { a: 1, id: 3, b: 'ü' },
+      ]);
+    });
+
+    test('what they were called is not guessed: reading ends with an error that names the table', async () => {
+      const { zongji, events, errors } = reader();
+      await server.query('DROP TABLE shop.t');
+      await server.query('CREATE TABLE shop.t (id INT, a INT, b INT)');
+      await server.query('FLUSH BINARY LOGS');
+      await server.query('INSERT INTO shop.t VALUES (1, 2, 3)');
+      await server.query('ALTER TABLE shop.t RENAME COLUMN a TO b, RENAME COLUMN b TO a');
+      const files = await server.query<{ Log_name: string }>('SHOW BINARY LOGS');
+      await start(zongji, { filename: files.at(-1)!.Log_name });
+      await until('it has ended', () => Promise.resolve(errors.length > 0));
+      expect(errors).toMatchObject([{ fatal: true, message: expect.stringContaining('shop.t') as string }]);
+      expect(errors[0]!.message).toContain('SET GLOBAL binlog_row_metadata = FULL');
+      expect(rowsOf(events)).toEqual([]);
+      expect(zongji.ready).toBe(false);
+    });
+  });
+
   test('MariaDB sends the statements behind rows where they are asked for', async ({ skip }) => {
     if (server.vendor !== 'mariadb') return skip('MySQL sends them by a setting of its own');
     const { zongji, events } = reader();
@@ -355,7 +415,8 @@ describe('while it reads', () => {
     expect(refusal).toMatchObject({ code: 'ER_BAD_FIELD_ERROR' });
   });
 
-  test('what is prepared only is no transaction that it has had', async () => {
+  test('what is prepared only is no transaction that it has had', async ({ skip }) => {
+    skip(!(await hasGtids()), 'these servers have no GTIDs');
     const { zongji, events } = reader();
     await start(zongji, { startAtEnd: true });
     const before = zongji.gtidSet;
@@ -451,6 +512,57 @@ describe('as a package', () => {
     });
     expect(stdout).toBe('[{"id":5}] function\n');
     expect(stderr).toBe('');
+  });
+
+  test("zongji's own example runs, but for its import and where the server is", async () => {
+    const example = await readFile(join(root, 'node_modules/@vlasky/zongji/example.js'), 'utf8');
+    const ours = example
+      .replace("'./index.js'", "'waymark/zongji'")
+      .replace(/host *: 'localhost'/, `host: '${server.host}', port: ${server.port}`);
+    expect(ours).toContain("from 'waymark/zongji'");
+    expect(ours).toContain(String(server.port));
+    await writeFile(join(folder, 'example.mjs'), ours);
+    await server.query("CREATE USER IF NOT EXISTS zongji@'%' IDENTIFIED BY 'zongji'");
+    await server.query("GRANT ALL ON *.* TO zongji@'%'");
+    // It reads from the first log on, and tables of the tests before are gone.
+    const { file } = await newLog(server);
+    // A file that a reader of the test before still has isn't purged.
+    await until('the logs before are purged', async () => {
+      await server.query('PURGE BINARY LOGS TO ?', [file]);
+      return (await logsOf(server))[0]?.file === file;
+    });
+    await server.query('CREATE TABLE IF NOT EXISTS shop.exemplary (id INT, note VARCHAR(20))');
+    await server.query("INSERT INTO shop.exemplary VALUES (1, 'Zoë')");
+    await server.query("UPDATE shop.exemplary SET note = 'Zöe'");
+    await server.query('DELETE FROM shop.exemplary');
+    const child = spawn(process.execPath, [join(folder, 'example.mjs')], {
+      env: { ...process.env, NODE_OPTIONS: '' },
+    });
+    let output = '';
+    const take = (text: Buffer): void => {
+      output += text.toString();
+    };
+    child.stdout.on('data', take);
+    child.stderr.on('data', take);
+    const ended = once(child, 'exit');
+    await until('the last row is printed', () =>
+      Promise.resolve(output.includes('Column: note, Value: Zöe')),
+    ).catch((error: unknown) => {
+      throw new Error(`${String(error)}; there is:\n${output}`, { cause: error });
+    });
+    await until('its end is printed', () => Promise.resolve(/=== DeleteRows ===[^]*Value: Zöe/.test(output)));
+    child.kill('SIGINT');
+    expect(await ended).toEqual([0, null]);
+    expect(output).not.toContain('error');
+    for (const shown of [
+      '=== TableMap ===',
+      'Table: exemplary',
+      '=== WriteRows ===',
+      'Value: Zoë => Zöe',
+      'Got SIGINT.',
+    ]) {
+      expect(output).toContain(shown);
+    }
   });
 
   test('its types are right, and tell events apart by their names', async () => {

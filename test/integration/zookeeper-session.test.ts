@@ -5,11 +5,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { zookeeperStore } from '../../src/checkpoint/zookeeper-store.js';
 import { Secret } from '../../src/config/secret.js';
 import { parseZooKeeperAddress } from '../../src/config/zookeeper-address.js';
-import type { Elections } from '../../src/election/lease.js';
+import type { Elections } from '../../src/election/election.js';
 import { zookeeperElections } from '../../src/election/zookeeper-election.js';
-import { ZooKeeperClient, zookeeperCode } from '../../src/zookeeper/zookeeper-client.js';
+import { type ZooKeeperClient, zookeeperCode } from '../../src/zookeeper/zookeeper-client.js';
 import { shareSession } from '../../src/zookeeper/shared-session.js';
 import { type OwnedEnsemble, startZooKeeperEnsemble } from '../servers/index.js';
+import { connectClient } from '../support/zookeeper-client.js';
 import { checkpointOf } from '../unit/checkpoint/samples.js';
 
 const { signal } = new AbortController();
@@ -41,9 +42,8 @@ function electionsOf(host: string, timeoutMs = 8_000): Elections {
 }
 
 async function clientOf(digest: string | null, connect = ensemble.connectString): Promise<ZooKeeperClient> {
-  const client = ZooKeeperClient.start({ connect, sessionTimeoutMs: 20_000, digest, session: null });
+  const client = await connectClient(connect, { digest });
   cleanup.push(() => client.close());
-  await client.connected;
   return client;
 }
 
@@ -100,7 +100,7 @@ describe('an ensemble of three', () => {
   });
 });
 
-describe('the process of a session', () => {
+describe('a session', () => {
   it('is one for all streams, and leaves nothing but the parents of nodes behind', async () => {
     const elections = electionsOf('one', 9_000);
     const streams = Array.from({ length: 20 }, (_, n) => `many-${n}`);
@@ -120,14 +120,13 @@ describe('the process of a session', () => {
 });
 
 describe('the process of an agent that is frozen', () => {
-  it('ends the session, although it could keep it alive', async () => {
+  it('ends the session, although it could keep it alive', async ({ skip }) => {
     // First, since its process may take longer to start than the other's session lasts.
     const bystander = await clientOf(null);
-    const frozen = ZooKeeperClient.start({
-      ...{ connect: ensemble.connectString, sessionTimeoutMs: 6_000, digest: null, session: null },
-    });
+    const frozen = await connectClient(ensemble.connectString, { sessionTimeoutMs: 6_000 });
     cleanup.push(() => frozen.close());
-    await frozen.connected;
+    if (frozen.kind === 'javascript')
+      return skip("waymark's own client is in the agent's process, and frozen with it");
     await frozen.create('/frozen', Buffer.alloc(0), 'ephemeral');
     // The bystander's server may learn of it a little later.
     await bystander.sync('/');

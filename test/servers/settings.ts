@@ -30,9 +30,10 @@ const BY_VENDOR: Record<Vendor, ServerSettings> = {
     expire_logs_days: 0,
     innodb_log_file_size: '32M',
     // A replica that is killed right behind a DDL statement carries it out again when it is back. CREATE, DROP and
-    // TRUNCATE may come twice (slave_ddl_exec_mode); ADD COLUMN finds its column, and would stop the applier for good.
+    // TRUNCATE may come twice (slave_ddl_exec_mode). The others would stop the applier for good: RENAME COLUMN misses
+    // its column, ADD finds its column or key, DROP misses what it drops.
     // What hasn't got into the replica's log by it is missing in what is delivered, and found there.
-    slave_skip_errors: 1060,
+    slave_skip_errors: '1054,1060,1061,1091',
   },
   mysql: {
     log_replica_updates: 'ON',

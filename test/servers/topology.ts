@@ -56,7 +56,10 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
 
 /** The kind that a test names, else the run's. */
 function kindOf({ vendor, version }: { vendor?: Vendor; version?: string }): ServerKind {
-  return vendor === undefined ? defaultKind() : { vendor, version, settings: {} };
+  const kind = defaultKind();
+  if (vendor === undefined) return kind;
+  // A test that names the vendor of the run is about the version of the run.
+  return { vendor, version: version ?? (vendor === kind.vendor ? kind.version : undefined), settings: {} };
 }
 
 async function planServer(

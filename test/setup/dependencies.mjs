@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { asCommand, findProgram, isMain, ROOT, run, say } from './steps.mjs';
 
-/** The client for ZooKeeper: optional, since it is compiled where it is installed. */
+/** The native client for ZooKeeper: optional, since it is compiled where it is installed. */
 const CLIENT = 'zookeeper';
 const COMPILER = ['python3', 'make', 'g++'];
 const COMPILE_MINUTES = 5;
@@ -19,7 +19,7 @@ export async function installDependencies() {
   if (whyNoZooKeeperClient() !== null) await makeZooKeeperClient();
 }
 
-/** Why the ZooKeeper client can't be used here, in one line; null: it can. */
+/** Why the native ZooKeeper client can't be used here, in one line; null: it can. */
 export function whyNoZooKeeperClient() {
   try {
     // In a process of its own: what was compiled for another Node.js may end the one that loads it.
@@ -42,7 +42,7 @@ async function makeZooKeeperClient() {
   const installed = packagesOf('node_modules/.package-lock.json')?.[`node_modules/${CLIENT}`] !== undefined;
   if (missing.length > 0) return sayWithout(`these tools to compile it are missing: ${missing.join(', ')}`);
   if (!installed) return sayWithout(`npm ci could not compile it on Node.js ${process.version}`);
-  say('Compiling the ZooKeeper client');
+  say('Compiling the native ZooKeeper client');
   try {
     await run(`npm rebuild ${CLIENT}`, ['npm', 'rebuild', CLIENT], { minutes: COMPILE_MINUTES });
   } catch (error) {
@@ -53,7 +53,9 @@ async function makeZooKeeperClient() {
 }
 
 function sayWithout(reason) {
-  say(`There is no ZooKeeper client: ${reason}. Tests that need it are skipped.`);
+  say(
+    `There is no native ZooKeeper client: ${reason}. Its own tests are skipped, all others use waymark's own.`,
+  );
 }
 
 /**

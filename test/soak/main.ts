@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { totalsLine } from '../setup/suites.mjs';
+import { totalsLine } from '../setup/totals.mjs';
 import { soak, type SoakResult } from './soak.js';
 
 /** Servers of tests are ended after half an hour, whatever they are doing (test/servers/reaper.ts). */

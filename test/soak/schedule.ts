@@ -6,7 +6,7 @@ import { faults } from './faults.js';
 import type { Act, Fault, Role, Stage } from './stage.js';
 
 /** What has been done. */
-export type Carried = {
+export type ScheduledStream = {
   /** How often each kind of fault was made. */
   readonly made: Map<string, number>;
   /** Kinds that can't be made here, and why. */
@@ -18,7 +18,7 @@ const freeMs = 180_000;
 
 /** One fault after the other, some while the last one isn't over; all that is left to chance is drawn in one order. */
 export class Schedule {
-  readonly carried: Carried = { made: new Map(), skipped: new Map() };
+  readonly carried: ScheduledStream = { made: new Map(), skipped: new Map() };
   readonly #stage: Stage;
   readonly #random: Random;
   readonly #say: (line: string) => void;

@@ -1,5 +1,5 @@
 import { isMove, type LogEvent } from '../support/agent-process.js';
-import type { Carried } from './schedule.js';
+import type { ScheduledStream } from './schedule.js';
 import type { Stage } from './stage.js';
 import type { Verdict } from './verdict.js';
 
@@ -12,7 +12,7 @@ export type Summary = {
 };
 
 /** Makes the summary of a run that has come to its end. */
-export function summarize({ agent, load }: Stage, carried: Carried, verdict: Verdict): Summary {
+export function summarize({ agent, load }: Stage, carried: ScheduledStream, verdict: Verdict): Summary {
   const done = agent.events('failover.done');
   const moves = done.filter(isMove);
   const placed = [...done, ...restartsOf(agent.processes)];

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { acquit, entrust } from '../servers/reaper.js';
 import { hasStopped } from '../servers/wait.js';
+import { clientEnvironment } from './zookeeper-client.js';
 
 const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
@@ -97,7 +98,7 @@ export class AgentProcess {
       namespace === undefined ? own : ['ip', 'netns', 'exec', namespace, ...own];
     const child = spawn(command, args, {
       cwd: folder,
-      env: { ...Object.fromEntries(inherited), NO_COLOR: '1', ...environment },
+      env: { ...Object.fromEntries(inherited), NO_COLOR: '1', ...clientEnvironment(environment) },
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: limitMs,
       killSignal: 'SIGKILL',

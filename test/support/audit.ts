@@ -15,6 +15,8 @@ export type AuditRecord = {
   readonly before?: Row;
   readonly after?: Row;
   readonly sql?: string;
+  /** What the columns are isn't proved: MariaDB's JSON stands as text. */
+  readonly proved?: false;
   /** Of the outcome of a prepared XA transaction: which one, and what became of it. */
   readonly xid?: string;
   readonly outcome?: 'commit' | 'rollback';

@@ -6,7 +6,7 @@ const monitors: Record<Vendor, string> = {
   mysql: 'REPLICATION CLIENT',
 };
 
-/** What the README says that the agent's account needs, and no more. */
+/** What docs/setup.md says that the agent's account needs, and no more. */
 export function agentPrivileges({ vendor }: { vendor: Vendor }): string {
   return `REPLICATION SLAVE, ${monitors[vendor]}`;
 }
@@ -17,9 +17,9 @@ export function monitorPrivileges({ vendor }: { vendor: Vendor }): string {
 }
 
 /** The agent's account on the servers of a scenario. */
-export const agentAccount = { user: 'waymark', password: 'a password' };
+export const agentAccount = { user: 'waymark', password: 'a password', getServerPublicKey: true };
 
-/** Makes the agent's account, with what the README says that it needs and no more. */
+/** Makes the agent's account, with what docs/setup.md says that it needs and no more. */
 export async function createAgentAccount(source: TestServer): Promise<void> {
   const { user, password } = agentAccount;
   await source.query(`CREATE USER '${user}'@'%' IDENTIFIED BY '${password}'`);

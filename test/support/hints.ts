@@ -20,7 +20,7 @@ export function startHints(source: TestServer, everyMs = 400): Hints {
   const { signal } = ending;
   const instance = {
     address: { host: source.host, port: source.port },
-    account: { user: source.user, password: new Secret(source.password) },
+    account: { user: source.user, password: new Secret(source.password), getServerPublicKey: true },
   };
   const waiting = new Set<() => void>();
   let count = 0;

@@ -1,5 +1,5 @@
 import type { AuditRecord } from './audit.js';
-import { type Change, changeKey } from './change.js';
+import { type Change, changeKey, type Row } from './change.js';
 import { Form } from './form.js';
 import type { TrueChange, Truth } from './oracle.js';
 import { Replay } from './replay.js';
@@ -97,7 +97,10 @@ export function explain(verdict: Verdict): string {
 
 function changeOf(record: AuditRecord): Change {
   if (record.type === 'ddl') return { type: 'ddl', sql: record.sql ?? '' };
-  const { op, table, before, after } = record;
+  const { op, table, proved } = record;
+  const [before, after] = [record.before, record.after].map((row) =>
+    proved === false && row !== undefined ? withDocuments(row) : row,
+  );
   return {
     type: 'row',
     op: op ?? 'insert',
@@ -105,6 +108,16 @@ function changeOf(record: AuditRecord): Change {
     ...(before === undefined ? {} : { before }),
     ...(after === undefined ? {} : { after }),
   };
+}
+
+/** A row whose documents stand as text, marked so. */
+function withDocuments(row: Row): Row {
+  return Object.fromEntries(
+    Object.entries(row).map(([name, value]): [string, unknown] => [
+      name,
+      name === 'doc' && typeof value === 'string' ? JSON.parse(value) : value,
+    ]),
+  );
 }
 
 function compare(

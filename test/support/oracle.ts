@@ -34,6 +34,7 @@ const ofTemporaryTable = /^(CREATE|CREATE OR REPLACE|DROP) (TEMPORARY|\/\*!\d+ T
  * transaction tells: so the ends are read first. What the two readings make of the log is judged by the tables.
  */
 async function readChanges(source: TestServer): Promise<TrueChange[]> {
+  const json = await jsonColumns(source);
   const rolledBack = new Set<number>();
   let transaction = 0;
   await readLog(source, ['query', 'xid', 'rotate', 'gtid'], (event) => {
@@ -47,7 +48,7 @@ async function readChanges(source: TestServer): Promise<TrueChange[]> {
   await readLog(source, undefined, (event) => {
     if (!rolledBack.has(transaction)) {
       const gtid = event.gtid ?? null;
-      for (const change of changesOf(event)) changes.push({ change, transaction, gtid });
+      for (const change of changesOf(event, json)) changes.push({ change, transaction, gtid });
       const [, words, name = ''] = savepointOf(event);
       if (words === 'SAVEPOINT') savepoints.push({ name, changes: changes.length });
       else if (words !== undefined) {
@@ -61,6 +62,17 @@ async function readChanges(source: TestServer): Promise<TrueChange[]> {
     savepoints = [];
   });
   return changes;
+}
+
+/** Columns of MariaDB's JSON, as `table.column`: to zongji they are text. */
+async function jsonColumns(source: TestServer): Promise<ReadonlySet<string>> {
+  if (source.vendor === 'mysql') return new Set();
+  const rows = await source.query<{ name: string }>(
+    'SELECT CONCAT(TABLE_NAME, ".", CONSTRAINT_NAME) AS name FROM INFORMATION_SCHEMA.CHECK_CONSTRAINTS ' +
+      'WHERE CONSTRAINT_SCHEMA = ? AND CHECK_CLAUSE = CONCAT("json_valid(`", CONSTRAINT_NAME, "`)")',
+    [schema],
+  );
+  return new Set(rows.map(({ name }) => name));
 }
 
 /** `SAVEPOINT` or `ROLLBACK TO` and the savepoint's name; nothing for any other event. */
@@ -108,7 +120,7 @@ async function readLog(
   }
 }
 
-function changesOf(event: BinlogEvent): Change[] {
+function changesOf(event: BinlogEvent, json: ReadonlySet<string>): Change[] {
   if ('query' in event && 'schema' in event) {
     const sql = String(event.query);
     if (ofTemporaryTable.test(sql)) return [];
@@ -123,10 +135,11 @@ function changesOf(event: BinlogEvent): Change[] {
   const table = tableMap[Number(event.tableId)];
   if (table === undefined) throw new Error(`row event of an unknown table ${String(event.tableId)}`);
   if (table.parentSchema !== schema) return [];
-  return rows.map((row) => rowChange(event.getEventName(), table.tableName, row));
+  return rows.map((row) => rowChange(event.getEventName(), table.tableName, row, json));
 }
 
-function rowChange(name: string, table: string, row: Row): Change {
+function rowChange(name: string, table: string, row: Row, json: ReadonlySet<string>): Change {
+  const recorded = (values: Row): Row => recordedOf(values, table, json);
   switch (name) {
     case 'writerows':
       return { type: 'row', op: 'insert', table, after: recorded(row) };
@@ -142,10 +155,12 @@ function rowChange(name: string, table: string, row: Row): Change {
 }
 
 /** A row as the record format has it. */
-function recorded(row: Row): Row {
+function recordedOf(row: Row, table: string, json: ReadonlySet<string>): Row {
   const result: Row = {};
   for (const [name, value] of Object.entries(row)) {
-    result[name] = Buffer.isBuffer(value) ? { $base64: value.toString('base64') } : value;
+    const isDocument = typeof value === 'string' && json.has(`${table}.${name}`);
+    const plain: unknown = isDocument ? JSON.parse(value) : value;
+    result[name] = Buffer.isBuffer(plain) ? { $base64: plain.toString('base64') } : plain;
   }
   return result;
 }

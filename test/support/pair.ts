@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { checkpointTable } from '../../src/checkpoint/mysql-table.js';
-import { electionTable } from '../../src/election/mysql-table.js';
+import { checkpointTable } from '../../src/checkpoint/checkpoint-table.js';
+import { electionTable } from '../../src/election/election-sql.js';
 import {
   type OwnedEnsemble,
   startServer,

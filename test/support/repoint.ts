@@ -9,7 +9,7 @@ import { messageOf } from '../servers/wait.js';
 export function controlOf(server: TestServer): Instance {
   return {
     address: { host: server.host, port: server.port },
-    account: { user: server.user, password: new Secret(server.password) },
+    account: { user: server.user, password: new Secret(server.password), getServerPublicKey: true },
   };
 }
 

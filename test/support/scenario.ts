@@ -265,6 +265,10 @@ export async function scenario(
   try {
     await stage.prepare();
     await play(stage);
+  } catch (error) {
+    // A test that gave up waiting says nothing of the agents that it waited for.
+    for (const agent of stage.agents) console.log(`The agent's log ends with:\n${agent.log(3000)}`);
+    throw error;
   } finally {
     await stage.end();
   }

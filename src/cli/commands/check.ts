@@ -1,14 +1,15 @@
 import type { Command } from 'commander';
-import { testConditions } from '../../conditions/conditions.js';
-import { subjectOf } from '../../conditions/subject.js';
-import { makeTables } from '../../conditions/tables.js';
+import { testConditions } from '../../check/conditions.js';
+import { subjectOf } from '../../check/subject.js';
+import { makeTables } from '../../check/own-tables.js';
 import { loadConfigs, oneOfStreams } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
+import { instanceOf } from '../../mysql/instance.js';
 import { exitCodes } from '../../util/errors.js';
-import { cascadeFindings, readCascades } from '../check/cascade-check.js';
-import { checkHints } from '../check/hint-check.js';
-import { renderReport } from '../check/render.js';
-import { checkedCheckpoint, checkedServer, type CheckReport, runOf } from '../check/report.js';
+import { cascadeFindings, generatedColumnFindings, readUnlogged } from '../../check/unlogged.js';
+import { checkHints } from '../../check/hints.js';
+import { renderReport } from '../render/check.js';
+import { checkedCheckpoint, checkedServer, type CheckReport, runOf } from '../../check/report.js';
 import type { CommandContext, CommonOptions, Start } from '../context.js';
 import { withConfigOption } from '../options.js';
 
@@ -26,7 +27,7 @@ export function addCheckCommand(program: Command, start: Start): void {
         'List everything that is wrong with servers, grants, settings, hints, checkpoint and sink.',
       ),
   )
-    .option('--fix', 'make what is missing of our own tables (checkpoint and election in MySQL)')
+    .option('--fix', "create waymark's own tables where they are missing (checkpoint and election in MySQL)")
     .addHelpText(
       'after',
       `
@@ -69,17 +70,22 @@ async function examine(config: Config, fix: boolean, signal: AbortSignal): Promi
   const members = reports.flatMap((report, index) => {
     const server = config.servers[index];
     if (server === undefined || account === null) return [];
-    const { address, kind } = server;
-    return [{ report, instance: { address, account, ...(kind === undefined ? {} : { kind }) } }];
+    return [{ report, instance: instanceOf(server, account) }];
   });
   const [hints, seen] = await Promise.all([
     Promise.all(
       members.map(({ instance, report }) => checkHints(instance, report, { format: config.hints, signal })),
     ),
-    Promise.all(members.map(({ instance, report }) => readCascades(instance, report, signal))),
+    Promise.all(members.map(({ instance, report }) => readUnlogged(instance, report, signal))),
   ]);
   const cascades = cascadeFindings(seen, config.filter);
-  const all = [...made.findings, ...unmet, ...hints.flatMap((hint) => hint.findings), ...cascades.findings];
+  const all = [
+    ...made.findings,
+    ...unmet,
+    ...hints.flatMap((hint) => hint.findings),
+    ...cascades.findings,
+    ...generatedColumnFindings(seen, config.filter, config.rowImage),
+  ];
   // What kept a table from being made is found once more where the table is looked for.
   const findings = all.filter(
     ({ message }, index) => all.findIndex((other) => other.message === message) === index,

@@ -1,16 +1,16 @@
 import type { Command } from 'commander';
 import { type Address, formatAddress } from '../../config/address.js';
 import { type Coordinates, formatCoordinates } from '../../binlog/coordinates.js';
-import { correlate } from '../../matching/correlate.js';
+import { correlate } from '../../correlate/correlate.js';
 import {
   type Correlation,
   type InspectedServer,
   nameOfTransaction,
   type OwnTransactions,
-} from '../../matching/correlation.js';
+} from '../../correlate/result.js';
 import type { Instance } from '../../mysql/instance.js';
 import { inspect } from '../../mysql/inspect.js';
-import { namingGrants } from '../../mysql/named-grants.js';
+import { namingGrants } from '../../preflight/named-grants.js';
 import { exitCodes } from '../../util/errors.js';
 import type { CommandContext, CommonOptions, Start } from '../context.js';
 import { readCoordinates, withAccountOptions, withRequiredOption, withServerOption } from '../options.js';
@@ -30,7 +30,7 @@ const inspectTimeoutMs = 10_000;
 export function addCorrelateCommand(program: Command, start: Start): void {
   const command = program
     .command('correlate')
-    .description('Give the coordinates on one server that are the same place as coordinates on another.');
+    .description('Find the coordinates on one server that are the same place as coordinates on another.');
   withServerOption(command, '--from', 'the server whose coordinates are known');
   withRequiredOption(command, '--at <FILE:POS>', 'a place between two transactions there', readCoordinates);
   withServerOption(command, '--to', 'the server where the same place is looked for');
@@ -118,5 +118,5 @@ function resultText(
 function ownText(server: string, { count, first }: OwnTransactions): string[] {
   const [oldest] = first;
   if (oldest === undefined) return [];
-  return [`  warning     ${server} alone has ${count} of its own, the first at ${nameOfTransaction(oldest)}`];
+  return [`  warning     only ${server} has ${count}, the first at ${nameOfTransaction(oldest)}`];
 }

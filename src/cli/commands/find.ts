@@ -4,7 +4,7 @@ import { parseHint } from '../../hints/hint.js';
 import { locateHint } from '../../matching/locate.js';
 import { exitCodes } from '../../util/errors.js';
 import type { CommandContext, CommonOptions, Start } from '../context.js';
-import { namingGrants } from '../../mysql/named-grants.js';
+import { namingGrants } from '../../preflight/named-grants.js';
 import { type ServerOptions, withRequiredOption, withServerOptions } from '../options.js';
 import { showProgress } from '../progress.js';
 import { readTarget } from '../target.js';

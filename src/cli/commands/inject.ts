@@ -30,7 +30,7 @@ export function addInjectCommand(program: Command, start: Start): void {
           .default(readDuration(defaultEvery), defaultEvery),
       )
       .option('--once', 'inject one hint and end')
-      .option('--install-event', 'have the server inject them itself, by an EVENT in the hint schema'),
+      .option('--install-event', 'let the server inject hints itself, by an EVENT in the hint schema'),
   )
     .addHelpText(
       'after',
@@ -50,7 +50,7 @@ Examples:
 
 async function inject(context: CommandContext, options: InjectOptions): Promise<number> {
   if (options.once === true && options.installEvent === true) {
-    throw new WaymarkError('usage', '--once and --install-event exclude each other');
+    throw new WaymarkError('usage', '--once and --install-event are mutually exclusive');
   }
   const target = await readTarget(context, options);
   const logger = context.createLogger(target.logLevel);
@@ -74,7 +74,7 @@ async function install(
   await output.result(
     { server, event, stateTable: state, everyMs },
     `${server} now injects a hint every ${formatDuration(everyMs)}, by its event ${event}.\n` +
-      `Each one also changes a row of ${state}: leave it out of what you deliver (filter: {exclude: [${state}]}).\n` +
+      `Each hint also changes a row of ${state}. Leave that table out (filter: {exclude: [${state}]}).\n` +
       'On replicas the event is disabled. After a promotion, install it on the new source.',
   );
   return exitCodes.done;
@@ -138,7 +138,7 @@ async function newestHint(
     const why = timeout.aborted ? `not found within ${formatDuration(searchMs)}` : messageOf(error);
     logger.warn(
       { event: 'injector.newest-unseen', server: formatAddress(instance.address), why },
-      "can't see the newest hint in the server's log: hints ascend by this machine's clock alone",
+      "can't see the newest hint in the server's log: hints ascend by this machine's clock only",
     );
     return null;
   }

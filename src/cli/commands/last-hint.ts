@@ -3,7 +3,7 @@ import { formatAddress } from '../../config/address.js';
 import { lastHint } from '../../matching/locate.js';
 import { exitCodes, WaymarkError } from '../../util/errors.js';
 import type { CommandContext, CommonOptions, Start } from '../context.js';
-import { namingGrants } from '../../mysql/named-grants.js';
+import { namingGrants } from '../../preflight/named-grants.js';
 import { type ServerOptions, withServerOptions } from '../options.js';
 import { showProgress } from '../progress.js';
 import { readTarget } from '../target.js';
@@ -38,7 +38,7 @@ async function showLastHint(
   ).finally(end);
   if (found === null) {
     throw new WaymarkError(
-      'hint-not-found',
+      'not-found',
       `${server} has no hint in its binary logs. Are hints injected (waymark inject), and in this form: ` +
         `drop view if exists \`${format.schema}\`.\`${format.prefix}…\`?`,
       { details: { server } },

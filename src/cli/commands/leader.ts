@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { type Command } from 'commander';
 import { loadConfig } from '../../config/load.js';
 import { createElections } from '../../election/create-elections.js';
-import type { Election, LeaderView } from '../../election/lease.js';
+import type { Election, LeaderView } from '../../election/election.js';
 import { formatServiceId } from '../../election/service-id.js';
 import { readAccount } from '../../mysql/account.js';
 import { exitCodes } from '../../util/errors.js';
@@ -18,22 +18,23 @@ type Action = (election: Election, signal: AbortSignal) => Promise<LeaderView>;
 const actions: readonly { name: string; description: string; act: Action }[] = [
   {
     name: 'show',
-    description: 'Who leads, and who waits.',
+    description: 'Show who leads and who waits.',
     act: (election, signal) => election.show(signal),
   },
   {
     name: 'take',
-    description: "Make this machine's agent the leader, by force; the present leader stops first.",
+    description: "Make this machine's agent the leader, by force. The present leader stops first.",
     act: (election, signal) => election.take(hostname(), signal),
   },
   {
     name: 'resign',
-    description: "Make this machine's agent give up; it must be the leader. Those that wait go first.",
+    description:
+      "Make this machine's agent give up its lead. It must be the leader. Waiting agents go first.",
     act: (election, signal) => election.stepDown(hostname(), signal),
   },
   {
     name: 'reelect',
-    description: 'Make the leader give up, wherever it runs. Those that wait go first.',
+    description: 'Make the leader give up, wherever it runs. Waiting agents go first.',
     act: (election, signal) => election.stepDown(null, signal),
   },
 ];
@@ -42,7 +43,7 @@ const actions: readonly { name: string; description: string; act: Action }[] = [
 export function addLeaderCommand(program: Command, start: Start): void {
   const leader = program
     .command('leader')
-    .description('Show which of several agents works on a stream, or make another one do it.')
+    .description('Show which of several agents leads a stream, or make another one lead.')
     .addHelpText(
       'after',
       `

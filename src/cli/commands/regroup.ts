@@ -11,7 +11,7 @@ import {
   withRequiredOption,
   withServerOption,
 } from '../options.js';
-import { regroupDocument, renderRegroup } from '../regroup/render.js';
+import { regroupDocument, renderRegroup } from '../render/regroup.js';
 import { readTarget } from '../target.js';
 import { withForce } from './repoint.js';
 
@@ -29,7 +29,7 @@ export function addRegroupCommand(program: Command, start: Start): void {
   const command = program
     .command('regroup')
     .description(
-      'Put the replicas of a dead server below the one that got most, or below a server that lives.',
+      'Move the replicas of a dead server below the one that received the most, or below a living server.',
     );
   withServerOption(command, '--dead', 'the server that is dead');
   withRequiredOption(
@@ -41,11 +41,11 @@ export function addRegroupCommand(program: Command, start: Start): void {
   withForce(withAccountOptions(command))
     .option(
       '--promote <HOST:PORT>',
-      'the replica that the others go below (else: the one that got most)',
+      'the replica below which the others go (default: the one that received the most)',
       readAddress,
     )
-    .option('--below <HOST:PORT>', 'a server that lives: the source of a dead intermediate one', readAddress)
-    .option('--execute', 'do it; without, the plan is printed and nothing is touched')
+    .option('--below <HOST:PORT>', 'a living server: the source of a dead intermediate server', readAddress)
+    .option('--execute', 'carry out the plan (default: only print it)')
     .addHelpText(
       'after',
       `
@@ -65,7 +65,7 @@ Examples:
 async function run(context: CommandContext, options: RegroupCommandOptions): Promise<number> {
   const { dead, replicas, promote, below, execute, force } = options;
   if (promote !== undefined && below !== undefined) {
-    throw new WaymarkError('usage', '--promote and --below exclude each other');
+    throw new WaymarkError('usage', '--promote and --below are mutually exclusive');
   }
   const { instance, format, logLevel } = await readTarget(context, { ...options, server: dead });
   const logger = context.createLogger(logLevel);

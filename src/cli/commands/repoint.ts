@@ -7,7 +7,7 @@ import { exitCodes } from '../../util/errors.js';
 import type { CommandContext, CommonOptions, Start } from '../context.js';
 import { withAccountOptions, withServerOption } from '../options.js';
 import { showProgress } from '../progress.js';
-import { renderRepoint, repointDocument } from '../repoint/render.js';
+import { renderRepoint, repointDocument } from '../render/repoint.js';
 import { readTarget } from '../target.js';
 
 type RepointCommandOptions = CommonOptions & {
@@ -21,13 +21,9 @@ type RepointCommandOptions = CommonOptions & {
 export function addRepointCommand(program: Command, start: Start): void {
   const command = program.command('repoint').description('Move a replica below another server.');
   withServerOption(command, '--replica', 'the server to move');
-  withServerOption(
-    command,
-    '--below',
-    'the server that it shall replicate from, named as the replica knows it',
-  );
+  withServerOption(command, '--below', 'the new source, by an address that the replica can reach');
   withForce(withAccountOptions(command))
-    .option('--execute', 'do it; without, the plan is printed and nothing is touched')
+    .option('--execute', 'carry out the plan (default: only print it)')
     .addHelpText(
       'after',
       `
@@ -49,8 +45,8 @@ export function withForce(command: Command): Command {
   return command.addOption(
     new Option(
       '--force <WHAT...>',
-      'move it also when the other server logs rows and the replica statements (format), is newer (version), or ' +
-        "when contents can't be compared at all (unverified)",
+      'move it even if the other server logs rows and the replica statements (format), if it is newer (version), or ' +
+        "if the contents can't be compared (unverified)",
     ).choices(forces),
   );
 }

@@ -12,11 +12,13 @@ export function addRunCommand(program: Command, start: Start): void {
   withAgentOption(
     program
       .command('run')
-      .description('Run the agent: tail one of the pool, fail over by hints, deliver every change once.'),
+      .description(
+        'Run the agent: read one server of the pool, fail over to another, deliver every change once.',
+      ),
   )
     .option(
       '--accept-gap',
-      'where the place to go on from is on no server any more, go on where "start" says, with a record of the gap',
+      'if no server has the place to go on any more, begin where "start" says, with a record of the gap',
     )
     .addHelpText(
       'after',

@@ -7,8 +7,9 @@ import { loadConfigs, oneOfStreams } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
 import { readAccount } from '../../mysql/account.js';
 import { exitCodes, hasCode, WaymarkError } from '../../util/errors.js';
+import { tokenHeaders } from '../../http/token.js';
 import { askAgent, errorOf, listenerOf, parseJson } from '../agent-client.js';
-import { readStored } from '../../conditions/checkpoint.js';
+import { readStored } from '../../check/stored-checkpoint.js';
 import type { CommandContext, CommonOptions, Start } from '../context.js';
 import { withConfigOption } from '../options.js';
 import { formatSeconds } from '../../util/quantities.js';
@@ -23,7 +24,7 @@ export function addStatusCommand(program: Command, start: Start): void {
   withConfigOption(
     program
       .command('status')
-      .description('Show how the running agent is: server, hint, lag, members, switches.'),
+      .description('Show the state of the running agent: server, hint, lag, members, switches.'),
   )
     .addHelpText(
       'after',
@@ -81,11 +82,12 @@ async function askStatus<T>(
   { output, signal }: CommandContext,
 ): Promise<{ readonly status: T; readonly text: string }> {
   const listen = listenerOf(config);
-  const answer = await askAgent(listen, { method: 'GET', path, limitMs }, signal);
+  const shown = tokenHeaders(config.http?.token);
+  const answer = await askAgent(listen, { method: 'GET', path, headers: shown, limitMs }, signal);
   const parsed = schema.safeParse(answer.code === 200 ? parseJson(answer.body) : undefined);
   if (!parsed.success) throw errorOf(listen, answer);
   if (output.json) return { status: parsed.data, text: '' };
-  const headers = { accept: 'text/plain' };
+  const headers = { ...shown, accept: 'text/plain' };
   const { body } = await askAgent(listen, { method: 'GET', path, headers, limitMs }, signal);
   return { status: parsed.data, text: body.trimEnd() };
 }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type Address, formatAddress, parseAddress } from '../../config/address.js';
 import { loadConfig } from '../../config/load.js';
 import { exitCodes, WaymarkError } from '../../util/errors.js';
+import { tokenHeaders } from '../../http/token.js';
 import { askAgent, errorOf, listenerOf, parseJson } from '../agent-client.js';
 import type { CommandContext, CommonOptions, Start } from '../context.js';
 import { readWith, withConfigOption, withRequiredOption } from '../options.js';
@@ -17,7 +18,7 @@ const limitMs = 70_000;
 export function addSwitchCommand(program: Command, start: Start): void {
   withRequiredOption(
     withConfigOption(
-      program.command('switch').description('Have the running agent read from another server.'),
+      program.command('switch').description('Make the running agent read from another server.'),
     ),
     '--to <HOST:PORT>',
     'the server to move to, a member of the pool',
@@ -56,14 +57,14 @@ async function switchServers(context: CommandContext, options: SwitchOptions): P
   if (token === undefined) {
     throw new WaymarkError(
       'config',
-      `${options.config}: http.token is missing: the agent takes orders only from those who know it. ` +
+      `${options.config}: http.token is missing: the agent takes orders only with a token. ` +
         'Set it, for example to ${WAYMARK_TOKEN}, and start the agent again',
     );
   }
   const question = {
     method: 'POST',
     path: '/switch',
-    headers: { authorization: `Bearer ${token.reveal()}`, 'content-type': 'application/json' },
+    headers: { ...tokenHeaders(token), 'content-type': 'application/json' },
     body: JSON.stringify({ stream: config.stream, to: formatAddress(options.to) }),
     limitMs,
   } as const;

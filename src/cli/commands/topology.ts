@@ -6,14 +6,14 @@ import { exitCodes } from '../../util/errors.js';
 import type { CommandContext, CommonOptions, Start } from '../context.js';
 import { type ServerOptions, withServerOptions } from '../options.js';
 import { readTarget } from '../target.js';
-import { renderTopology } from '../topology/render.js';
+import { renderTopology } from '../render/topology.js';
 
 /** `waymark topology`: who replicates from whom, and how each of them is. */
 export function addTopologyCommand(program: Command, start: Start): void {
   withServerOptions(
     program
       .command('topology')
-      .description('Show the servers around one as a tree: who replicates from whom, and how they are.'),
+      .description('Show the servers around one as a tree: which replicates from which, and their state.'),
   )
     .addHelpText(
       'after',

@@ -23,8 +23,8 @@ test('the candidate has transactions of its own: they are left out, counted, and
     await stage.committed(40);
     await candidate.query('DELETE FROM shop.journal WHERE writer = 99');
     await stage.finish();
-    const warnings = agent.all('transaction.born-here');
+    const warnings = agent.all('transaction.errant');
     expect(warnings.length).toBeGreaterThanOrEqual(2);
-    expect(warnings.at(-1)).toMatchObject({ server: candidate.address, bornHere: warnings.length });
+    expect(warnings.at(-1)).toMatchObject({ server: candidate.address, errant: warnings.length });
   });
 });

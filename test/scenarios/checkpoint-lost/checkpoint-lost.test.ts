@@ -91,7 +91,7 @@ test('where the place is on no server any more, the agent ends by name, and --ac
     await purgeEverywhere(stage);
     const refused = await stage.launchAgent({ start: 'earliest' });
     expect((await refused.ended).code).toBe(6);
-    expect(refused.all('stopped')[0]).toMatchObject({ code: 'hint-purged' });
+    expect(refused.all('stopped')[0]).toMatchObject({ code: 'purged' });
     expect(String(refused.all('stopped')[0]?.['reason'])).toContain('--accept-gap');
     expect(await gaps(stage)).toEqual([]);
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Coordinates } from '../../../src/binlog/coordinates.js';
 import { defaultHintFormat, hintRecogniser } from '../../../src/hints/hint.js';
-import { correlate } from '../../../src/matching/correlate.js';
+import { correlate } from '../../../src/correlate/correlate.js';
 import { inspect } from '../../../src/mysql/inspect.js';
 import { instanceOf, logsOf, readTransactions } from '../../integration/fixtures/log-reading.js';
 import { provider, stopReplication, supports, type TestServer } from '../../servers/index.js';

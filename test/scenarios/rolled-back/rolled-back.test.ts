@@ -10,7 +10,7 @@ const smallRows = 20;
 const largeRows = 2_000_000;
 
 /** A transaction that is held may cost this much memory: a few MB, what is read at once, and garbage. */
-const memoryMargin = 100 * 1024 * 1024;
+const memoryMargin = 125 * 1024 * 1024;
 
 const endings: readonly Ending[] = ['rollback', 'savepoint', 'killed'];
 

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { TestZooKeeper } from '../../servers/index.js';
 import { until } from '../../servers/wait.js';
 import { type Scenario, scenario } from '../../support/scenario.js';
+import { usesNativeClient } from '../../support/zookeeper-client.js';
 
 function zookeeperOf(stage: Scenario): TestZooKeeper {
   const { zookeeper } = stage.topology;
@@ -23,6 +24,8 @@ test('ZooKeeper stands still while the replica is killed: the stream goes on, an
     const zookeeper = zookeeperOf(stage);
     const config = checkpointIn(zookeeper);
     const agent = await stage.startAgent(config);
+    const client = usesNativeClient() ? 'native' : 'javascript';
+    expect(agent.all('zookeeper.client')).toMatchObject([{ client }]);
     await stage.startLoad();
     await stage.delivered(200);
     await stage.hints.next();

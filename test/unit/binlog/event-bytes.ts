@@ -1,9 +1,10 @@
 import { deflateSync } from 'node:zlib';
 import { plainZstd } from './zstd-frames.js';
 import { mayBePacked } from '../../../src/binlog/unpacked-events.js';
+import { largeRowsBytes } from '../../../src/binlog/large-rows.js';
 import { EventList } from '../../../src/binlog/event-list.js';
 import type { EventBatch } from '../../../src/binlog/event.js';
-import { LogPosition } from '../../../src/binlog/log-position.js';
+import { PositionTracker } from '../../../src/dump/position-tracker.js';
 
 /** The header of an event to build; what isn't said is as in an ordinary event. */
 export type HeaderFields = {
@@ -114,7 +115,7 @@ export function lengthEncoded(value: number): Buffer {
 const logStart = { file: 'bin.000001', position: 4 };
 
 /** Events with their places in a log that begins at bin.000001:4. */
-export function listOf(events: readonly Buffer[], position = new LogPosition(logStart)): EventList {
+export function listOf(events: readonly Buffer[], position = new PositionTracker(logStart)): EventList {
   const list = new EventList('server:3306');
   for (const bytes of events) {
     position.advance(bytes, 0, bytes.length);
@@ -128,7 +129,7 @@ export async function* batchesOf(
   events: readonly Buffer[],
   each = events.length,
 ): AsyncGenerator<EventBatch, void, undefined> {
-  const position = new LogPosition(logStart);
+  const position = new PositionTracker(logStart);
   for (let from = 0; from < events.length; from += each) {
     await Promise.resolve();
     const some = events.slice(from, from + each);
@@ -137,7 +138,7 @@ export async function* batchesOf(
       bytes: some.reduce((sum, { length }) => sum + length, 0),
       end: position.end,
       complete: true,
-      packed: some.some((bytes) => mayBePacked(bytes[4] ?? 0)),
+      packed: some.some((bytes) => bytes.length > largeRowsBytes || mayBePacked(bytes[4] ?? 0)),
       ...list.part(),
     };
   }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { eventFates, fateOf } from '../../../src/binlog/event-fates.js';
-import { TransactionAssembler } from '../../../src/binlog/transaction-assembler.js';
+import { TransactionAssembler } from '../../../src/transactions/transaction-assembler.js';
 import { event, listOf, queryEvent } from './event-bytes.js';
 
 /** MySQL 9.7: libs/mysql/binlog/event/binlog_event.h, enum Log_event_type. */

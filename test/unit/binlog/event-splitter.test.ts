@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { EventSplitter } from '../../../src/binlog/event-splitter.js';
+import { TableMaps } from '../../../src/binlog/large-rows.js';
 import { event, uint } from './event-bytes.js';
 
 const events = fc.array(
@@ -29,7 +30,7 @@ function visited(splitter: EventSplitter, pieces: Iterable<Buffer>): Buffer[] {
 test('however the bytes are cut into pieces, the events are the same, and stay what they are', () => {
   fc.assert(
     fc.property(events, sizes, (sent, pieceSizes) => {
-      const splitter = new EventSplitter();
+      const splitter = new EventSplitter(new TableMaps());
       expect(visited(splitter, cut(Buffer.concat(sent), pieceSizes))).toEqual(sent);
       expect(splitter.isBetweenEvents).toBe(true);
     }),
@@ -39,7 +40,7 @@ test('however the bytes are cut into pieces, the events are the same, and stay w
 test('it knows when the bytes end inside an event', () => {
   const whole = event({ type: 2 }, Buffer.alloc(30));
   for (let bytes = 1; bytes < whole.length; bytes += 1) {
-    const splitter = new EventSplitter();
+    const splitter = new EventSplitter(new TableMaps());
     visited(splitter, cut(whole.subarray(0, bytes), [7]));
     expect(splitter.isBetweenEvents, `${bytes} bytes`).toBe(false);
   }
@@ -48,7 +49,7 @@ test('it knows when the bytes end inside an event', () => {
 test('an event that is whole in a piece is not copied', () => {
   const piece = Buffer.concat([event({ type: 2 }, Buffer.alloc(5)), event({ type: 3 }, Buffer.alloc(9))]);
   const buffers: Buffer[] = [];
-  new EventSplitter().push(piece, (buffer) => buffers.push(buffer));
+  new EventSplitter(new TableMaps()).push(piece, (buffer) => buffers.push(buffer));
   expect(buffers).toEqual([piece, piece]);
   expect(buffers.every((buffer) => buffer === piece)).toBe(true);
 });
@@ -58,7 +59,7 @@ describe('sizes that no event has', () => {
     const bytes = event({ type: 2 }, Buffer.alloc(5));
     uint(size, 4).copy(bytes, 9);
     for (const pieceSizes of [[100], [3]]) {
-      expect(() => visited(new EventSplitter(), cut(bytes, pieceSizes))).toThrow(
+      expect(() => visited(new EventSplitter(new TableMaps()), cut(bytes, pieceSizes))).toThrow(
         expect.objectContaining({ code: 'protocol' }),
       );
     }
@@ -70,7 +71,7 @@ test('an event of 64 MiB in small pieces is put together once', () => {
   const header = event({ type: 2 }, Buffer.alloc(0));
   uint(bytes, 4).copy(header, 9);
   const piece = Buffer.alloc(4096, 'x');
-  const splitter = new EventSplitter();
+  const splitter = new EventSplitter(new TableMaps());
   const seen: number[] = [];
   const visit = (_buffer: Buffer, start: number, end: number): void => void seen.push(end - start);
   const began = performance.now();

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { readColumnSizes, setUnusedNullBits } from '../../../src/binlog/null-bits.js';
-import { TransactionAssembler } from '../../../src/binlog/transaction-assembler.js';
+import { TransactionAssembler } from '../../../src/transactions/transaction-assembler.js';
 import { event, listOf, queryEvent, rowsEvent, uint } from './event-bytes.js';
 
 /** A column: its type, its metadata, and a value. */
@@ -90,9 +90,14 @@ const someRows = fc.array(fc.array(fc.boolean(), { minLength: 20, maxLength: 20 
   maxLength: 6,
 });
 
+function sizesOf(of: readonly Column[]): ReturnType<typeof readColumnSizes> {
+  const map = tableMap(of);
+  return readColumnSizes(map, 0, map.length);
+}
+
 describe('unused bits of null bitmaps', () => {
   test.each(columns)('%s: a row is walked to its end', (_name, column) => {
-    const sizes = readColumnSizes(tableMap([column]), 0);
+    const sizes = sizesOf([column]);
     const images = Buffer.concat([image([column], [false], 0), image([column], [true], 0)]);
     expect(setUnusedNullBits(images, sizes!)).toBe(true);
     expect(images).toEqual(Buffer.concat([image([column], [false], 1), image([column], [true], 1)]));
@@ -101,7 +106,7 @@ describe('unused bits of null bitmaps', () => {
   test('are set in every row, and nothing else is touched', () => {
     fc.assert(
       fc.property(someColumns, someRows, (of, rows) => {
-        const sizes = readColumnSizes(tableMap(of), 0)!;
+        const sizes = sizesOf(of)!;
         const images = Buffer.concat(rows.map((nulls) => image(of, nulls, 0)));
         expect(setUnusedNullBits(images, sizes)).toBe(true);
         expect(images.equals(Buffer.concat(rows.map((nulls) => image(of, nulls, 1))))).toBe(true);
@@ -110,7 +115,7 @@ describe('unused bits of null bitmaps', () => {
   });
 
   test('rows that are not what the columns say stay as they are', () => {
-    const sizes = readColumnSizes(tableMap([columns[3]![1]]), 0)!;
+    const sizes = sizesOf([columns[3]![1]])!;
     for (const bytes of [
       [0, 1, 2],
       [0, 1, 2, 3, 4, 0],
@@ -122,7 +127,7 @@ describe('unused bits of null bitmaps', () => {
   });
 
   test('a type that is not known: such rows are not walked', () => {
-    expect(readColumnSizes(tableMap([{ type: 99, metadata: [], value: Buffer.alloc(0) }]), 0)).toBeNull();
+    expect(sizesOf([{ type: 99, metadata: [], value: Buffer.alloc(0) }])).toBeNull();
   });
 });
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { comparisonOf } from '../../../src/binlog/identity.js';
+import { comparisonOf } from '../../../src/transactions/identity.js';
 import { readRowsEvent } from '../../../src/binlog/rows-event.js';
-import type { EndedTransaction } from '../../../src/binlog/transaction.js';
-import { TransactionAssembler } from '../../../src/binlog/transaction-assembler.js';
+import type { EndedTransaction } from '../../../src/transactions/transaction.js';
+import { TransactionAssembler } from '../../../src/transactions/transaction-assembler.js';
 import { event, listOf, queryEvent, rowsEvent, tableMapEvent, uint } from './event-bytes.js';
 
 const extra = Buffer.alloc(0);

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { LoggedStatement } from '../../../src/binlog/query-event.js';
 import { ContextReader, type StatementContext } from '../../../src/binlog/statement-context.js';
-import { TransactionAssembler } from '../../../src/binlog/transaction-assembler.js';
+import { TransactionAssembler } from '../../../src/transactions/transaction-assembler.js';
 import { event, listOf, queryEvent, uint } from './event-bytes.js';
 
 const intvar = (type: number, value: bigint): Buffer =>

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { EndedTransaction } from '../../../src/binlog/transaction.js';
-import { TransactionAssembler } from '../../../src/binlog/transaction-assembler.js';
+import type { EndedTransaction } from '../../../src/transactions/transaction.js';
+import { TransactionAssembler } from '../../../src/transactions/transaction-assembler.js';
 import { unpackEvents } from '../../../src/binlog/unpacked-events.js';
 import { batchesOf, event, payloadEvent, queryEvent, rowsEvent, tableMapEvent, uint } from './event-bytes.js';
 

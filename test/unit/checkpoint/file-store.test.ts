@@ -69,7 +69,7 @@ describe('a file store', () => {
     );
     await store.save(checkpointOf([], { sequence: 13 }), version, signal);
     await expect(store.save(checkpointOf(), version, signal)).rejects.toThrow(
-      withCode('checkpoint-conflict', /changed by somebody else/),
+      withCode('checkpoint-conflict', /changed by another process/),
     );
     await rm(store.location);
     await expect(store.save(checkpointOf(), version, signal)).rejects.toThrow(
@@ -219,4 +219,15 @@ describe('a process killed while it saves', () => {
     }
     expect(least).toBeGreaterThanOrEqual(24);
   });
+});
+
+it('refuses a second agent at once where there is no election, before anything has been saved', async () => {
+  const first = fileStore({ path, stream, alone: true });
+  opened.push(first);
+  await first.open(signal);
+  const second = fileStore({ path, stream, alone: true });
+  opened.push(second);
+  await expect(second.open(signal)).rejects.toThrow(withCode('checkpoint-store', /lock/));
+  await first.close();
+  await second.open(signal);
 });

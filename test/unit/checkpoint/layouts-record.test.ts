@@ -18,7 +18,9 @@ const sample = layoutsOf(
   'ALTER TABLE t DROP a',
   'DROP TABLE gone',
   'FROBNICATE',
-  'CREATE TABLE v (a INT)',
+  'CREATE TABLE v (a INT PRIMARY KEY)',
+  'CREATE TABLE w (a INT, b INT, PRIMARY KEY (b, a))',
+  'ALTER TABLE w DROP a',
 );
 
 sample.keep(
@@ -26,6 +28,7 @@ sample.keep(
   {
     columns: [{ name: 'a', type: 'int', charset: null }],
     defaultCharset: 'latin1',
+    key: [],
     hidden: [{ name: 'row_start', type: 'timestamp(6)', charset: null }],
   },
 );
@@ -57,7 +60,7 @@ describe('the record of layouts', () => {
       const columns = Array.from({ length: 20 }, (_, at) => ({
         ...{ name: `c${Math.imul(index + 1, 2_654_435_761 + at)}`, type: 'int', charset: null },
       }));
-      many.keep({ schema: 'shop', table: `t${index}` }, { columns, defaultCharset: 'latin1' });
+      many.keep({ schema: 'shop', table: `t${index}` }, { columns, defaultCharset: 'latin1', key: [] });
     }
     const record = encodeLayouts('shop-audit', 'mine', null, many, 100_000);
     expect(record.length).toBeLessThanOrEqual(100_000);
@@ -82,8 +85,8 @@ describe('the record of layouts', () => {
       refusal(bytes, 'checkpoint-damaged', 'memory');
     }
     const newer = Buffer.from(record);
-    newer.writeUInt8(2, 4);
-    refusal(newer, 'checkpoint-damaged', 'format version 2, and this waymark knows version 1');
+    newer.writeUInt8(3, 4);
+    refusal(newer, 'checkpoint-damaged', 'format version 3, and this waymark knows version 2');
     expect(() => decodeLayouts(record, { ...origin, stream: 'another' })).toThrow(
       expect.objectContaining({ code: 'checkpoint-foreign' }) as Error,
     );

@@ -94,7 +94,7 @@ describe('what an answer says', () => {
     for (const body of ['', '<html>', '{}', '{"error":"x"}', '[]']) {
       expect(errorOf(listen, { code: 200, body })).toMatchObject({
         code: 'agent-unreachable',
-        message: expect.stringContaining('no agent of this version') as string,
+        message: expect.stringContaining('not an agent of this version') as string,
       });
     }
   });
@@ -108,6 +108,6 @@ test('where the agent listens, by its configuration', () => {
       {},
     );
   expect(listenerOf(config('http: {listen: "127.0.0.1:9464"}'))).toEqual({ host: '127.0.0.1', port: 9464 });
-  expect(() => listenerOf(config(''))).toThrow('it has no "http"');
-  expect(() => listenerOf(config('http: {listen: "127.0.0.1:0"}'))).toThrow('any free one');
+  expect(() => listenerOf(config(''))).toThrow('has no "http"');
+  expect(() => listenerOf(config('http: {listen: "127.0.0.1:0"}'))).toThrow('any free port');
 });

@@ -54,7 +54,7 @@ describe('what changes is told at once', () => {
 
   test('another injector at work, and its end', () => {
     const report = new InjectionReport('db1:3306', 5000);
-    const message = 'another injector is at work on db1:3306, connection 7; standing by';
+    const message = 'another injector works on db1:3306, connection 7; standing by';
     expect(report.notice({ kind: 'standby', message }, 0)).toMatchObject({ level: 'warn', message });
     expect(messages(report, 500, 1)).toEqual([
       '500: db1:3306: injects a hint every 5 s now, having stood by; the newest is asc:6B01F8DB:0000000000000500:317ACA46',

@@ -17,7 +17,7 @@ function outputs(json: boolean) {
   return { output: new Output({ stdout: stream('stdout'), stderr: stream('stderr') }, json), texts };
 }
 
-const expected = new WaymarkError('hint-purged', 'db1:3306 no longer has it', {
+const expected = new WaymarkError('purged', 'db1:3306 no longer has it', {
   details: { server: 'db1:3306', code: 'not this one' },
 });
 
@@ -34,7 +34,7 @@ describe('Output', () => {
     expect(await output.error(expected)).toBe(6);
     expect(texts.stderr).toBe('');
     expect(JSON.parse(texts.stdout)).toEqual({
-      error: { code: 'hint-purged', message: 'db1:3306 no longer has it', server: 'db1:3306' },
+      error: { code: 'purged', message: 'db1:3306 no longer has it', server: 'db1:3306' },
     });
   });
 
@@ -69,6 +69,6 @@ describe('Output', () => {
     const { output, texts } = outputs(true);
     await output.error(expected, { stdoutTaken: true });
     expect(texts.stdout).toBe('');
-    expect(JSON.parse(texts.stderr)).toHaveProperty('error.code', 'hint-purged');
+    expect(JSON.parse(texts.stderr)).toHaveProperty('error.code', 'purged');
   });
 });

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { reloader, reloadText } from '../../../src/cli/reload.js';
 import { parseConfig } from '../../../src/config/load.js';
 import type { Config } from '../../../src/config/schema.js';
-import type { ReloadReport } from '../../../src/failover/switching.js';
+import type { ReloadReport } from '../../../src/failover/reload.js';
 import { WaymarkError } from '../../../src/util/errors.js';
 
 const config = parseConfig(
@@ -73,7 +73,7 @@ test('one hangup after another, also after a refusal', async () => {
 });
 
 test('the sentence', () => {
-  expect(reloadText(nothing)).toBe('The configuration was read again: nothing is new');
+  expect(reloadText(nothing)).toBe('The configuration was read again: nothing has changed');
   expect(
     reloadText({
       added: ['a:1', 'b:1'],
@@ -83,6 +83,6 @@ test('the sentence', () => {
     }),
   ).toBe(
     'The configuration was read again: added a:1, b:1; removed c:1; changed failover.cooldown; ' +
-      'only a restart brings about sink, stream',
+      'a restart is needed for sink, stream',
   );
 });

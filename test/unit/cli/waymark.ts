@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { clientEnvironment } from '../../support/zookeeper-client.js';
 
 const main = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
 const built = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
@@ -34,7 +35,7 @@ export function startWaymark(
   );
   const child = spawn(process.execPath, [...programs[program], ...args], {
     cwd: root,
-    env: { ...inherited, NO_COLOR: '1', ...environment },
+    env: { ...inherited, NO_COLOR: '1', ...clientEnvironment(environment) },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: limitMs,
     killSignal: 'SIGKILL',

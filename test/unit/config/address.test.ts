@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { formatAddress, parseAddress, parseListenAddress } from '../../../src/config/address.js';
+import { parseZooKeeperAddress } from '../../../src/config/zookeeper-address.js';
 import { hasCode } from '../../../src/util/errors.js';
 
 describe('parseAddress', () => {
@@ -13,6 +14,7 @@ describe('parseAddress', () => {
     ['[::1]:3402', '::1', 3402],
     ['[2001:DB8::3]', '2001:db8::3', 3306],
     ['my_db-2:1', 'my_db-2', 1],
+    ['unix:/run/mysqld/mysqld.sock', '/run/mysqld/mysqld.sock', 0],
   ])('reads %s', (text, host, port) => {
     expect(parseAddress(text)).toEqual({ host, port });
   });
@@ -21,18 +23,33 @@ describe('parseAddress', () => {
     ['', 'the host is missing'],
     [':3306', 'the host is missing'],
     ['db1:', 'is not an address'],
-    ['db1:99999', 'ports end at 65535'],
+    ['db1:99999', 'the highest port is 65535'],
     ['db1:0', 'no server on port 0'],
     ['db1:33:06', 'is not an address'],
-    ['::1', 'an IPv6 address stands in brackets): write HOST:PORT, for example [::1]:3306'],
+    ['::1', 'an IPv6 address needs brackets): write HOST:PORT, for example [::1]:3306'],
     ['[::g]:3306', 'neither a host name nor an IP address'],
     ['[db1]:3306', 'neither a host name nor an IP address'],
     ['300.1.1.1:3306', 'neither a host name nor an IP address'],
-    ['mysql://db1', 'is not an address'],
+    ['mysql://db1', 'not an address'],
+    ['unix:mysqld.sock', 'needs an absolute path'],
+    ['unix:/run/', 'needs an absolute path'],
+    [`unix:/${'x'.repeat(107)}`, 'at most 107 bytes'],
     ['db 1:3306', 'neither a host name nor an IP address'],
   ])('refuses "%s" with an example', (text, message) => {
     expect(() => parseAddress(text)).toThrow(message);
     expect(() => parseAddress(text)).toThrow(/for example /);
+  });
+
+  test.each([
+    'user:geheim@db1:3306',
+    'mysql://user:geheim@db1/shop',
+    'db1:3306?password=geheim',
+    'u:a@geheim@db1',
+  ])('what may have a password in it is not repeated (%#)', (text) => {
+    for (const parse of [parseAddress, parseListenAddress, parseZooKeeperAddress]) {
+      expect(() => parse(text)).toThrow(/: write /);
+      expect(() => parse(text)).not.toThrow(/geheim/);
+    }
   });
 
   test('reads what formatAddress writes', () => {

@@ -75,17 +75,17 @@ streams: [{stream: one, password: ""}, {stream: two, password: ""}]`;
     [
       'two of a name',
       'streams: [{stream: one}, {stream: one}]',
-      'streams[1].stream: there is a stream "one" already',
+      'streams[1].stream: there already is a stream "one"',
     ],
     [
       'two with one sink',
       'streams: [{stream: one, sink: {type: file, path: a}}, {stream: two, sink: {type: file, path: a}}]',
-      'streams[1].sink: is the sink of the stream "one" already',
+      'streams[1].sink: is already the sink of the stream "one"',
     ],
     [
       'an election of its own',
       'streams: [{stream: one, election: {backend: none}}]',
-      'streams[0].election: concerns the agent as a whole',
+      'streams[0].election: applies to the whole agent',
     ],
     [
       'a variable that is not set',

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 
 import { columnRules, isColumnPattern } from '../../../src/config/column-rules.js';
 import { parseDuration } from '../../../src/config/duration.js';
-import { nearest } from '../../../src/config/nearest.js';
+import { nearest } from '../../../src/config/spelling.js';
 import { Secret } from '../../../src/config/secret.js';
 import { isTablePattern, tableFilter } from '../../../src/config/table-filter.js';
 import { hasCode } from '../../../src/util/errors.js';

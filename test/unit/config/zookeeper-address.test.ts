@@ -22,9 +22,15 @@ describe('the address of ZooKeeper', () => {
     expect(() => parseZooKeeperAddress(text)).toThrow(configError);
   });
 
-  it('is given to the client as IP addresses, leaving out what has none', async () => {
+  it('is given to clients as IP addresses, leaving out what has none', async () => {
     const named = parseZooKeeperAddress('127.0.0.1:2182,no-such-host.invalid,[::1]/x');
-    expect(await resolveServers(named)).toBe('127.0.0.1:2182,::1:2181/x');
+    expect(await resolveServers(named)).toEqual({
+      servers: [
+        { host: '127.0.0.1', port: 2182 },
+        { host: '::1', port: 2181 },
+      ],
+      chroot: '/x',
+    });
     await expect(resolveServers(parseZooKeeperAddress('no-such-host.invalid'))).rejects.toThrow();
   });
 });

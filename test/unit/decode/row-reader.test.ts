@@ -25,7 +25,8 @@ function readRows(map: Buffer, rows: Buffer, vendor: 'mysql' | 'mariadb' = 'mysq
   const out = new JsonWriter(1);
   const found: Row[] = [];
   let [start, middle]: [number, number | null] = [0, null];
-  reader.read(readRowsEvent(rows, 0, rows.length), rows, out, {
+  const rowsOf = readRowsEvent(rows, 0, rows.length);
+  reader.read(rowsOf, rows, out, {
     before: () => {
       [start, middle] = [out.at, null];
     },
@@ -33,6 +34,7 @@ function readRows(map: Buffer, rows: Buffer, vendor: 'mysql' | 'mariadb' = 'mysq
       middle = out.at;
     },
     after: (partial) => {
+      expect(reader.isPartial(rowsOf, rows)).toBe(partial);
       const parts = [
         out.bytes.subarray(start, middle ?? out.at),
         out.bytes.subarray(middle ?? out.at, out.at),
@@ -121,6 +123,14 @@ describe('images', () => {
     ]);
     expect(readRows(hash, rowsEvent(30, 2, all, hashed), 'mysql')).toEqual([
       { images: [{ id: 5, DB_ROW_HASH_1: 77 }], partial: false },
+    ]);
+    // Updates and deletes may lack it.
+    const without = Buffer.concat([Buffer.of(0xfe), uint(5, 4)]);
+    expect(readRows(hash, rowsEvent(32, 2, Buffer.of(0b01), without), 'mariadb')).toEqual([
+      { images: [{ id: 5 }], partial: false },
+    ]);
+    expect(readRows(hash, rowsEvent(32, 2, Buffer.of(0b01), without))).toEqual([
+      { images: [{ id: 5 }], partial: true },
     ]);
   });
 

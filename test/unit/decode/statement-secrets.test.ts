@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ContentDigest } from '../../../src/binlog/content-digest.js';
+import { ContentDigest } from '../../../src/transactions/content-digest.js';
 import { tableFilter } from '../../../src/config/table-filter.js';
 import { isStatementDeliverable } from '../../../src/matching/deliverable.js';
 import { withoutSecrets } from '../../../src/decode/statement-secrets.js';

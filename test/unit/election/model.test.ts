@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import type { Answer } from '../../../src/election/hold.js';
-import { type Demand, inOrder, mustLeave, placeOf } from '../../../src/election/queue.js';
+import type { Answer } from '../../../src/election/lease-state.js';
+import { type Demand, inOrder, mustLeave, placeOf } from '../../../src/election/candidate-queue.js';
 import {
   anybody,
   attempt,
@@ -13,7 +13,7 @@ import {
   watch,
   type Watched,
   withdraw,
-} from '../../../src/election/row.js';
+} from '../../../src/election/lease-row.js';
 import { SimulatedAgent, times, World } from './simulation.js';
 
 const troubleMs = 90_000;

@@ -1,4 +1,4 @@
-import { type Hold, type HoldEvent, transition } from '../../../src/election/hold.js';
+import { type Hold, type HoldEvent, transition } from '../../../src/election/lease-state.js';
 import { Random } from '../../support/random.js';
 
 /** How leases are timed in all simulations: milliseconds. */

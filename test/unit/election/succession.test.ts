@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { LeaderView } from '../../../src/election/lease.js';
+import type { LeaderView } from '../../../src/election/election.js';
 import { whenAnotherLeads } from '../../../src/election/succession.js';
 
 const { signal } = new AbortController();

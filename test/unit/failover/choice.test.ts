@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { choose, type ChoiceSettings, type Option } from '../../../src/failover/choice.js';
-import type { SwitchCause } from '../../../src/failover/state.js';
-import { answers, mute, sight } from './sights.js';
+import type { SwitchCause } from '../../../src/failover/switch.js';
+import { answers, mute, sight } from '../pool/sights.js';
 
 const settings: ChoiceSettings = { cooldownMs: 30_000, failbackAfterMs: 600_000, sinceSwitchMs: null };
 
@@ -87,7 +87,7 @@ describe('a stalled server', () => {
       /on purpose/,
     ],
     ['it does not answer', { evidence: mute('refused') }, {}, /refused/],
-    ['it has not been seen', { evidence: null }, {}, /looked at/],
+    ['it has not been seen', { evidence: null }, {}, /probed/],
     ['it is to be avoided', { evidence: ahead, avoided: true }, {}, /avoid/],
     ['it was just lost', { evidence: ahead, lostForMs: 1000 }, {}, /lost 1 s ago/],
     ['within the cooldown', { evidence: ahead }, { sinceSwitchMs: 5000 }, /last switch was 5 s ago/],
@@ -103,7 +103,7 @@ describe('a stalled server', () => {
 describe('going back', () => {
   const cases: [string, Partial<Option>, Partial<Option>, Partial<ChoiceSettings>, RegExp | null][] = [
     ['asked for, and a better one is healthy', {}, { priority: 5 }, {}, null],
-    ['not asked for', {}, { priority: 5 }, { failbackAfterMs: null }, /nobody asked/],
+    ['not asked for', {}, { priority: 5 }, { failbackAfterMs: null }, /failback is off/],
     ['no better priority', {}, {}, {}, /priority is no higher/],
     ['not healthy for long enough', {}, { priority: 5, healthyForMs: 1000 }, {}, /healthy for 1 s/],
     ['from one to be avoided', { avoided: true }, {}, {}, null],

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { diagnose, type Evidence, isServerLost, type Sight } from '../../../src/failover/diagnosis.js';
+import { diagnose, type Evidence, isServerLost } from '../../../src/failover/diagnosis.js';
+import type { Sight } from '../../../src/pool/evidence.js';
 import { type ErrorCode, WaymarkError } from '../../../src/util/errors.js';
-import { answers, mute, sight, source } from './sights.js';
+import { answers, mute, sight, source } from '../pool/sights.js';
 
 const read = 'db1:3306';
 const other = 'db2:3306';
@@ -104,7 +105,7 @@ describe('a server whose stream flows', () => {
       'it takes no new connection',
       evidence({ sights: [sight(read, mute('turned-away')), sight(other, answers())] }),
       'healthy',
-      /the stream flows/,
+      /the stream runs/,
     ],
     [
       'it stands still, and another goes on',
@@ -156,7 +157,7 @@ describe('a server whose stream flows', () => {
       /^$/,
     ],
     ['its log began anew', evidence({ own: { changed: 'its log began anew' } }), 'rebuilt', /anew/],
-    ['before the first look', evidence({ sights: [sight(read, null)] }), 'healthy', /not been looked at/],
+    ['before the first look', evidence({ sights: [sight(read, null)] }), 'healthy', /not been probed/],
   ];
   test.each(cases)('%s', (_name, given, finding, reasons) => {
     const diagnosis = diagnose(given);

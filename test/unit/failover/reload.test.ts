@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
 import { parseConfig } from '../../../src/config/load.js';
 import type { Config } from '../../../src/config/schema.js';
-import { reloadReport } from '../../../src/failover/reload.js';
-import type { ReloadReport } from '../../../src/failover/switching.js';
+import { type ReloadReport, reloadReport } from '../../../src/failover/reload.js';
 
 const nothing: ReloadReport = { added: [], removed: [], changed: [], notApplied: [] };
 
@@ -35,7 +34,7 @@ test.each<[string, Record<string, string>, Partial<ReloadReport>]>([
     },
   ],
   [
-    'what only a restart brings about',
+    'what a restart is needed for',
     { stream: 't', sink: '{type: file, path: a.ndjson}', serverId: '7' },
     { notApplied: ['stream', 'sink', 'serverId'] },
   ],

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { MemberView } from '../../../src/failover/members.js';
-import { initialState, type AgentState } from '../../../src/failover/state.js';
+import type { MemberView } from '../../../src/failover/member-view.js';
+import type { AgentState } from '../../../src/failover/machine/shown-state.js';
 import { type AgentStatus, statusOf, type StatusSources } from '../../../src/failover/status.js';
 import { hintFromToken } from '../../../src/hints/hint.js';
 import { newProgress, type Progress } from '../../../src/tail/progress.js';
@@ -9,10 +9,11 @@ import { sampleMember, sampleSwitch } from '../http/status-samples.js';
 const coordinates = { file: 'mysql-bin.000018', position: 4711 };
 
 function progress(lastHeardAtMs: number | null): Progress {
-  const counts = { records: 7, transactions: 3, passedOver: 2, bornHere: 1 };
+  const counts = { records: 7, transactions: 3, passedOver: 2, errant: 1 };
   return { ...newProgress(10), coordinates, lastHeardAtMs, ...counts };
 }
 
+const begun: AgentState = { phase: { kind: 'starting' }, switches: [] };
 const streaming: AgentState = { phase: { kind: 'streaming', server: 'db2:3306', since: 1 }, switches: [] };
 const wallMs = Date.UTC(2026, 10, 21, 20, 15);
 
@@ -72,7 +73,7 @@ describe('health', () => {
     };
     expect(health({ checkpoint })).toBeNull();
     const later = { checkpoint, ...at(111_000), progress: progress(110_900) };
-    expect(health(later)).toBe("the checkpoint can't be saved, for 31 s now: ZooKeeper is away");
+    expect(health(later)).toBe('the checkpoint could not be saved for 31 s: ZooKeeper is away');
   });
 
   test('a server that lives and gets nothing', () => {
@@ -85,7 +86,7 @@ describe('health', () => {
 
   test('in every other phase it is neither healthy nor ready, and says why', () => {
     const phases: [AgentState, RegExp][] = [
-      [initialState, /not begun/],
+      [begun, /not begun/],
       [
         { phase: { kind: 'searching', lost: 'db2:3306', finding: 'dead', since: 1 }, switches: [] },
         /the stream from db2:3306 has ended \(dead\)/,
@@ -178,7 +179,7 @@ test('the view', () => {
     transactions: 3,
     bytes: 0,
     passedOver: 2,
-    bornHere: 1,
+    errant: 1,
     trail: { hints: 1, transactions: 1 },
     silentMs: 250,
     checkpoint: {
@@ -196,7 +197,7 @@ test('the view', () => {
 });
 
 test('before the first hint no other server could be matched', () => {
-  const view = statusOf(sources({ progress: progress(null), state: initialState }));
+  const view = statusOf(sources({ progress: progress(null), state: begun }));
   expect(view).toMatchObject({
     ...{ canSwitch: false, hint: null, hintAgeSeconds: null, silentMs: null, confidence: null },
     ...{ server: null, finding: null, checkpoint: { savedAt: null, ageSeconds: null } },

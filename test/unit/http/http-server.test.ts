@@ -3,12 +3,13 @@ import { once } from 'node:events';
 import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { AgentStatus } from '../../../src/failover/status.js';
-import { refused, type SwitchReport } from '../../../src/failover/switching.js';
+import { refused, type SwitchReport } from '../../../src/failover/switch.js';
 import { serveHttp, type HttpServer } from '../../../src/http/http-server.js';
 import { Metrics } from '../../../src/http/metrics.js';
-import type { Faces } from '../../../src/http/faces.js';
+import type { ShownAgent } from '../../../src/http/shown-agent.js';
 import { Secret } from '../../../src/config/secret.js';
 import { sampleStatus } from './status-samples.js';
+import { longestPauseMs } from '../support/event-loop.js';
 
 const healthy = sampleStatus;
 const sick: AgentStatus = {
@@ -31,16 +32,18 @@ let status: AgentStatus;
 let server: HttpServer;
 const logger = pino({ level: 'silent' });
 const metrics = new Metrics();
-const faces: Faces = {
+const agent: ShownAgent = {
   statuses: () => [status],
   metrics: () => metrics.text([status]),
   switchTo: () => Promise.resolve(report),
+  hosts: [],
   token: new Secret(token),
+  open: 'all',
 };
 
 beforeEach(async () => {
   status = healthy;
-  server = await serveHttp({ host: '127.0.0.1', port: 0 }, faces, logger);
+  server = await serveHttp({ host: '127.0.0.1', port: 0 }, agent, logger);
 });
 
 afterEach(async () => {
@@ -106,6 +109,40 @@ test('/metrics in the text format of Prometheus', async () => {
   expect(await response.text()).toContain('waymark_rows_total{stream="shop-audit"} 10\n');
 });
 
+describe('where others reach it', () => {
+  const bearer = { authorization: `Bearer ${token}` };
+
+  async function codes(open: ShownAgent['open'], headers: Record<string, string> = {}): Promise<number[]> {
+    await server.close();
+    server = await serveHttp({ host: '127.0.0.1', port: 0 }, { ...agent, open }, logger);
+    const paths = ['/healthz', '/readyz', '/metrics', '/status', '/status?stream=shop-audit'];
+    return Promise.all(paths.map(async (path) => (await get(path, { headers })).status));
+  }
+
+  test('the token is needed for all but the health, and the metrics where they are open', async () => {
+    expect(await codes('health')).toEqual([200, 200, 401, 401, 401]);
+    expect(await codes('health', { authorization: 'Bearer wrong' })).toEqual([200, 200, 401, 401, 401]);
+    expect(await codes('health-and-metrics')).toEqual([200, 200, 200, 401, 401]);
+    expect(await codes('health', bearer)).toEqual([200, 200, 200, 200, 200]);
+    const refusal = await get('/status');
+    expect(refusal.headers.get('www-authenticate')).toBe('Bearer');
+    expect(await refusal.json()).toMatchObject({ error: { code: 'token-refused' } });
+  });
+
+  test('why it is not healthy is told to those alone who show it', async () => {
+    await codes('health');
+    status = sick;
+    const [unknown, known] = await Promise.all([get('/healthz'), get('/healthz', { headers: bearer })]);
+    expect([unknown.status, await unknown.json()]).toEqual([
+      503,
+      { healthy: false, unhealthyBecause: expect.stringContaining('http.token') as string },
+    ]);
+    expect(await known.json()).toMatchObject({ unhealthyBecause: 'the stream has not begun' });
+    const ready = await get('/readyz');
+    expect(await ready.text()).not.toContain('begun');
+  });
+});
+
 describe('POST /switch', () => {
   type Outcome = { status: number; body: unknown };
   const order = async (body: string, given: string | null = token): Promise<Outcome> => {
@@ -118,15 +155,15 @@ describe('POST /switch', () => {
   });
 
   /** A listener whose switches are made by `switchTo`. */
-  async function withFaces(change: Partial<Faces>, play: () => Promise<void>): Promise<void> {
+  async function withFaces(change: Partial<ShownAgent>, play: () => Promise<void>): Promise<void> {
     await server.close();
-    server = await serveHttp({ host: '127.0.0.1', port: 0 }, { ...faces, ...change }, logger);
+    server = await serveHttp({ host: '127.0.0.1', port: 0 }, { ...agent, ...change }, logger);
     await play();
   }
 
   test('gives the report', async () => {
     const asked: string[] = [];
-    const switchTo: Faces['switchTo'] = ({ host, port }) => {
+    const switchTo: ShownAgent['switchTo'] = ({ host, port }) => {
       asked.push(`${host}:${port}`);
       return Promise.resolve(report);
     };
@@ -138,7 +175,7 @@ describe('POST /switch', () => {
   });
 
   test('refusals are reasons', async () => {
-    const switchTo: Faces['switchTo'] = () =>
+    const switchTo: ShownAgent['switchTo'] = () =>
       Promise.reject(refused('db2:3306', ['it is delayed', 'it lags']));
     await withFaces({ switchTo }, async () => {
       const { status: code, body } = await order('{"to":"db2"}');
@@ -150,7 +187,7 @@ describe('POST /switch', () => {
 
   test('without the token, with another one, or where none is configured', async () => {
     let switches = 0;
-    const switchTo: Faces['switchTo'] = () => {
+    const switchTo: ShownAgent['switchTo'] = () => {
       switches += 1;
       return Promise.resolve(report);
     };
@@ -201,7 +238,7 @@ describe('POST /switch', () => {
 
   test('whoever goes away takes his order back', async () => {
     const given: AbortSignal[] = [];
-    const switchTo: Faces['switchTo'] = (_, signal) =>
+    const switchTo: ShownAgent['switchTo'] = (_, signal) =>
       new Promise((_resolve, reject) => {
         given.push(signal);
         signal.addEventListener('abort', () => {
@@ -229,7 +266,7 @@ test('a request that does not arrive is not waited for', { timeout: 20_000 }, as
   const slow = connect(port, '127.0.0.1');
   await once(slow, 'connect');
   slow.write(
-    `POST /switch HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${token}\r\ncontent-length: 100\r\n\r\n{"to":`,
+    `POST /switch HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${token}\r\ncontent-length: 100\r\n\r\n{"to":`,
   );
   const [answer] = (await once(slow, 'data')) as [Buffer];
   expect(answer.toString()).toContain('408 Request Timeout');
@@ -255,7 +292,7 @@ test('it listens where it was told to, and nowhere else', async () => {
 
 test('an address that is taken is an error of the configuration, naming it', async () => {
   const port = Number(server.address.split(':')[1]);
-  await expect(serveHttp({ host: '127.0.0.1', port }, faces, logger)).rejects.toMatchObject({
+  await expect(serveHttp({ host: '127.0.0.1', port }, agent, logger)).rejects.toMatchObject({
     code: 'config',
     message: expect.stringContaining(server.address) as string,
   });
@@ -270,5 +307,81 @@ test('closing does not wait for connections that hang', async () => {
   await server.close();
   await closed;
   await expect(get('/healthz')).rejects.toThrow();
-  server = await serveHttp({ host: '127.0.0.1', port: 0 }, faces, logger);
+  server = await serveHttp({ host: '127.0.0.1', port: 0 }, agent, logger);
+});
+
+test('a connection that sends nothing is closed', { timeout: 20_000 }, async () => {
+  const [host = '', port = ''] = server.address.split(':');
+  const silent = connect(Number(port), host);
+  await once(silent, 'connect');
+  const begun = performance.now();
+  silent.resume();
+  await once(silent, 'close');
+  expect(performance.now() - begun).toBeLessThan(8_000);
+});
+
+test(
+  '20,000 requests at once on one connection are answered in turn, and nothing else waits for them',
+  { timeout: 60_000 },
+  async () => {
+    const [host = '', port = ''] = server.address.split(':');
+    const client = connect(Number(port), host);
+    await once(client, 'connect');
+    const count = 20_000;
+    let answered = 0;
+    let rest = '';
+    const done = new Promise<void>((resolve) => {
+      client.on('data', (chunk: Buffer) => {
+        rest += chunk.toString('latin1');
+        const parts = rest.split('HTTP/1.1 200 OK');
+        answered += parts.length - 1;
+        rest = parts.at(-1) ?? '';
+        if (answered === count) resolve();
+      });
+    });
+    const asked = async (): Promise<void> => {
+      client.write(`GET /healthz HTTP/1.1\r\nHost: ${server.address}\r\n\r\n`.repeat(count));
+      await done;
+    };
+    expect(await longestPauseMs(asked, 1)).toBeLessThan(300);
+    client.destroy();
+  },
+);
+
+describe('the name that is asked for', () => {
+  const ask = async (host: string, method = 'GET', more = ''): Promise<number> => {
+    const [address = '', port = ''] = server.address.split(':');
+    const client = connect(Number(port), address);
+    client.write(`${method} /status HTTP/1.1\r\nHost: ${host}\r\n${more}Connection: close\r\n\r\n`);
+    const chunks: Buffer[] = [];
+    client.on('data', (chunk: Buffer) => chunks.push(chunk));
+    await once(client, 'close');
+    return Number(/^HTTP\/1\.1 (\d+)/.exec(Buffer.concat(chunks).toString())?.[1]);
+  };
+
+  test('on loopback it is this machine, or one of http.hosts', async () => {
+    for (const host of ['localhost', '127.0.0.1:9464', '[::1]:9464', 'LOCALHOST:1'])
+      expect(await ask(host)).toBe(200);
+    for (const host of ['evil.example', '127.0.0.1.evil.example:80', 'localhost.evil.example']) {
+      expect([host, await ask(host)]).toEqual([host, 403]);
+    }
+    await server.close();
+    server = await serveHttp(
+      { host: '127.0.0.1', port: 0 },
+      { ...agent, hosts: ['audit.example.com'] },
+      logger,
+    );
+    expect(await ask('audit.example.com:443')).toBe(200);
+    expect(await ask('other.example.com')).toBe(403);
+  });
+
+  test('beyond loopback any name is right, unless some are named', async () => {
+    await server.close();
+    server = await serveHttp({ host: '127.0.0.1', port: 0 }, { ...agent, hosts: null }, logger);
+    expect(await ask('whatever.example.com')).toBe(200);
+  });
+
+  test('no order comes from another page', async () => {
+    expect(await ask('localhost', 'POST', 'Origin: https://evil.example\r\n')).toBe(403);
+  });
 });

@@ -1,5 +1,5 @@
-import type { MemberView } from '../../../src/failover/members.js';
-import type { Switch } from '../../../src/failover/state.js';
+import type { MemberView } from '../../../src/failover/member-view.js';
+import type { Switch } from '../../../src/failover/switch.js';
 import type { AgentStatus } from '../../../src/failover/status.js';
 
 /** A switch after a failure. */
@@ -72,7 +72,7 @@ export const sampleStatus: AgentStatus = {
   transactions: 5,
   bytes: 12_345,
   passedOver: 12,
-  bornHere: 1,
+  errant: 1,
   trail: { hints: 2, transactions: 1024 },
   silentMs: 120,
   checkpoint: {

@@ -12,7 +12,7 @@ test('a stream that is read', () => {
   lag         3 s behind the source, 0 bytes of the server's log to read
   last match  exact
   delivered   10 changes in 5 transactions, 12.3 kB read
-  left out    transactions that replicas wrote on their own account: 1
+  left out    errant transactions of replicas: 1
   trail       1,024 transactions, 2 hints
   checkpoint  saved 1 s ago
   sink        waits for more
@@ -54,7 +54,7 @@ test('one that is not', () => {
   const text = renderStatus(lost);
   expect(text).toContain('shop-audit: ✗ db1 is lost\n');
   expect(text).toContain('looking for another server than db1 (unreachable) since 1970-01-01T00:00:00.000Z');
-  expect(text).toContain('none yet: until one comes, losing the server is an error');
+  expect(text).toContain('none yet: until one arrives, the loss of the server is an error');
   expect(text).toContain("none yet, 3 failures, can't be saved for 40 s: ZooKeeper is away");
   expect(text).toContain('at 1,200 records for 80 ms');
   expect(text).toContain('last switches\n  none');

@@ -100,8 +100,45 @@ describe('CREATE TABLE', () => {
     expect(columnsBehind([`CREATE TABLE t (a INT, b TEXT) ${options}`])).toEqual(['a int', 'b text utf8mb4']);
   });
 
-  test("JSON is MariaDB's LONGTEXT", () => {
-    expect(columnsBehind(['CREATE OR REPLACE TABLE t (j JSON)'], 'mariadb')).toEqual(['j longtext utf8mb4']);
+  test.each<[definition: string, expected: string | null]>([
+    ['j JSON', 'j json utf8mb4'],
+    ["j JSON COMPRESSED NOT NULL DEFAULT '{}' COMMENT 'CHECK (x)'", 'j json utf8mb4'],
+    ['j JSON CHECK (json_valid(j))', 'j json utf8mb4'],
+    ['`J` JSON CHECK (JSON_VALID(`j`))', 'J json utf8mb4'],
+    [
+      'j LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin DEFAULT NULL CHECK (json_valid(`j`))',
+      'j json utf8mb4',
+    ],
+    ['j JSON COLLATE utf8mb4_bin', 'j json utf8mb4'],
+    // Without a CHECK that says it is JSON alone, it may be anything.
+    ['j JSON CHECK (json_length(j) > 0)', 'j longtext utf8mb4'],
+    ["j JSON CHECK (json_valid(j) AND j <> '{}')", 'j longtext utf8mb4'],
+    ['j JSON CHECK (json_valid(k))', 'j longtext utf8mb4'],
+    ['j JSON COLLATE utf8mb4_general_ci', 'j longtext utf8mb4'],
+    ['j LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin', 'j longtext utf8mb4'],
+    ['j LONGTEXT COLLATE latin1_bin CHECK (json_valid(j))', 'j longtext latin1'],
+    [
+      'j VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin CHECK (json_valid(j))',
+      'j varchar(20) utf8mb4',
+    ],
+    // The collation may be the table's.
+    ['j LONGTEXT CHECK (json_valid(j))', null],
+    ['j LONGTEXT CHARACTER SET utf8mb4 CHECK (json_valid(j))', null],
+    ['j TEXT(5000000000) COLLATE utf8mb4_bin CHECK (json_valid(j))', null],
+  ])("MariaDB's JSON: %s", (definition, expected) => {
+    const columns = columnsBehind([`CREATE OR REPLACE TABLE t (${definition})`], 'mariadb');
+    expect(columns).toEqual(expected === null ? null : [expected]);
+  });
+
+  test.each<[parts: string, expected: string]>([
+    ['RENAME COLUMN j TO k', 'k json utf8mb4'],
+    ['CHANGE j k LONGTEXT', 'k longtext latin1'],
+    ['MODIFY j JSON NOT NULL', 'j json utf8mb4'],
+    ['DROP CONSTRAINT j', 'j json utf8mb4'],
+    ['CONVERT TO CHARACTER SET utf8mb4', 'j longtext @unknown'],
+  ])("MariaDB's JSON behind %s", (parts, expected) => {
+    const create = 'CREATE TABLE t (j JSON) CHARACTER SET latin1';
+    expect(columnsBehind([create, `ALTER TABLE t ${parts}`], 'mariadb')).toEqual([expected]);
   });
 
   test('the default of its schema, said before or behind', () => {
@@ -201,6 +238,61 @@ describe('ALTER TABLE', () => {
       ['a int', 'c int'],
     );
     expect(columnsBehind([base, 'ALTER TABLE t RENAME u'])).toBeNull();
+  });
+});
+
+describe('the primary key', () => {
+  const keyBehind = (statements: readonly string[]): readonly string[] | null | undefined => {
+    const layouts = new ProvedLayouts();
+    for (const sql of statements) layouts.statement(effect(sql), true);
+    return layouts.of({ schema: 'shop', table: 't' })?.definition.key;
+  };
+
+  test.each<[definition: string, key: string[] | null]>([
+    ['a INT', []],
+    ['a INT UNIQUE, b INT UNIQUE KEY', []],
+    ['a INT PRIMARY KEY', ['a']],
+    ['a INT UNIQUE PRIMARY KEY', ['a']],
+    ['a INT NOT NULL AUTO_INCREMENT KEY, b INT', ['a']],
+    ["a INT COMMENT 'PRIMARY KEY', b INT", []],
+    ['Aa INT, b INT, PRIMARY KEY (b, aA)', ['b', 'Aa']],
+    ['a INT, CONSTRAINT PRIMARY KEY USING BTREE (`a` DESC)', ['a']],
+    ['a TEXT, b INT, CONSTRAINT `x` PRIMARY KEY k (a(10) ASC, b) COMMENT "c"', ['a', 'b']],
+    ['a INT, b DATE, c DATE, PRIMARY KEY (a, p WITHOUT OVERLAPS)', null],
+    ['a INT, PRIMARY KEY (z)', null],
+  ])('of (%s)', (definition, key) => {
+    expect(keyBehind([`CREATE TABLE t (${definition})`])).toEqual(key);
+  });
+
+  test.each<[statement: string, key: string[] | null]>([
+    ['ALTER TABLE t ADD KEY (c)', ['b', 'a']],
+    ['ALTER TABLE t DROP PRIMARY KEY', []],
+    ['ALTER TABLE t DROP INDEX `PRIMARY`', []],
+    ['ALTER TABLE t DROP CONSTRAINT `PRIMARY`', []],
+    ['DROP INDEX `PRIMARY` ON shop.t', []],
+    ['DROP /* x */ INDEX /* y */ `primary` ON t ALGORITHM=COPY', []],
+    ['DROP INDEX other ON t', ['b', 'a']],
+    ['ALTER TABLE t DROP PRIMARY KEY, ADD PRIMARY KEY (c)', ['c']],
+    ['ALTER TABLE t ADD CONSTRAINT x PRIMARY KEY (c, a), DROP PRIMARY KEY', ['c', 'a']],
+    ['ALTER TABLE t DROP PRIMARY KEY, ADD d INT PRIMARY KEY', ['d']],
+    ['ALTER TABLE t DROP PRIMARY KEY, ADD (d INT, PRIMARY KEY (d, c))', ['d', 'c']],
+    ['ALTER TABLE t DROP PRIMARY KEY, MODIFY c INT PRIMARY KEY', ['c']],
+    ['ALTER TABLE t ADD PRIMARY KEY IF NOT EXISTS (c)', null],
+    ['ALTER TABLE t RENAME COLUMN a TO x', ['b', 'x']],
+    ['ALTER TABLE t RENAME COLUMN a TO b, RENAME COLUMN b TO a', ['a', 'b']],
+    ['ALTER TABLE t CHANGE a x BIGINT', ['b', 'x']],
+    ['ALTER TABLE t DROP PRIMARY KEY, RENAME COLUMN a TO x, ADD PRIMARY KEY (x)', ['x']],
+    ['ALTER TABLE t DROP a', null],
+    ['ALTER TABLE t DROP c', ['b', 'a']],
+    ['RENAME TABLE t TO u, u TO t', ['b', 'a']],
+  ])('behind %s', (statement, key) => {
+    expect(keyBehind(['CREATE TABLE t (a INT, b INT, c INT, PRIMARY KEY (b, a))', statement])).toEqual(key);
+  });
+
+  test('that is not known stays so', () => {
+    const create = 'CREATE TABLE t (a INT, b INT, PRIMARY KEY (a, p WITHOUT OVERLAPS))';
+    expect(keyBehind([create, 'ALTER TABLE t DROP PRIMARY KEY, ADD PRIMARY KEY (a)'])).toBeNull();
+    expect(keyBehind([create, 'CREATE OR REPLACE TABLE t (a INT PRIMARY KEY)'])).toEqual(['a']);
   });
 });
 

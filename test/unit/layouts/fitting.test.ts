@@ -20,6 +20,7 @@ const reasonOf = (
   const fitting = fit(layoutOf([logged], fields), {
     columns: [column(type, charset)],
     defaultCharset: 'latin1',
+    key: [],
   });
   return fitting.fits ? null : fitting.reason;
 };
@@ -71,10 +72,14 @@ describe('a definition held against a table map', () => {
 
   test('a primary key that MySQL has made stands before the columns', () => {
     const layout = layoutOf([{ type: 8 }, { type: 3 }], [], 1 | 4);
-    const fitting = fit(layout, { columns: [column('int')], defaultCharset: 'latin1' });
-    expect(fitting).toMatchObject({ fits: true, columns: [{ name: 'my_row_id' }, { name: 'a' }] });
+    const fitting = fit(layout, { columns: [column('int')], defaultCharset: 'latin1', key: [] });
+    expect(fitting).toMatchObject({ fits: true, table: { columns: [{ name: 'my_row_id' }, { name: 'a' }] } });
     expect(
-      fit(layoutOf([{ type: 8 }, { type: 3 }]), { columns: [column('int')], defaultCharset: 'latin1' }).fits,
+      fit(layoutOf([{ type: 8 }, { type: 3 }]), {
+        columns: [column('int')],
+        defaultCharset: 'latin1',
+        key: [],
+      }).fits,
     ).toBe(false);
   });
 });

@@ -39,7 +39,10 @@ describe('statements', () => {
     const layouts = new ProvedLayouts();
     carryOut(layouts, 'CREATE TABLE t (a INT)');
     expect(layouts.of({ schema: 'shop', table: 't' })?.carried).toBe(true);
-    layouts.keep({ schema: 'shop', table: 't' }, { columns: [column('a')], defaultCharset: 'latin1' });
+    layouts.keep(
+      { schema: 'shop', table: 't' },
+      { columns: [column('a')], defaultCharset: 'latin1', key: [] },
+    );
     expect(layouts.of({ schema: 'shop', table: 't' })?.carried).toBe(false);
     carryOut(layouts, 'ALTER TABLE t ADD b TEXT');
     expect(layouts.of({ schema: 'shop', table: 't' })).toMatchObject({
@@ -92,13 +95,19 @@ describe('taking back', () => {
     ]) {
       const layouts = new ProvedLayouts();
       carryOut(layouts, sql);
-      layouts.keep({ schema: 'shop', table: 't' }, { columns: [column('a')], defaultCharset: 'latin1' });
+      layouts.keep(
+        { schema: 'shop', table: 't' },
+        { columns: [column('a')], defaultCharset: 'latin1', key: [] },
+      );
       layouts.rewind(0);
       expect(namesOf(layouts, 't'), sql).toBeNull();
     }
     const layouts = new ProvedLayouts();
     carryOut(layouts, 'ALTER TABLE other ADD x INT');
-    layouts.keep({ schema: 'shop', table: 't' }, { columns: [column('a')], defaultCharset: 'latin1' });
+    layouts.keep(
+      { schema: 'shop', table: 't' },
+      { columns: [column('a')], defaultCharset: 'latin1', key: [] },
+    );
     layouts.rewind(0);
     expect(namesOf(layouts, 't')).toEqual(['a']);
   });

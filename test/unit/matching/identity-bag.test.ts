@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Comparison, digestOf } from '../../../src/binlog/identity.js';
+import { type Comparison, digestOf } from '../../../src/transactions/identity.js';
 import { compareIdentities, IdentityBag, sameTransaction } from '../../../src/matching/identity-bag.js';
 import type { Identity } from '../../../src/matching/trail.js';
 
@@ -99,5 +99,22 @@ describe('the bag', () => {
     expect(other(2n, 'g:0-1-2')).toBeNull();
     expect(other(2n, 'c:1')).toBeNull();
     expect(other(2n, '')).toBeNull();
+  });
+});
+
+describe('what a replica has logged itself in place of its source', () => {
+  const held = identity(1n, 100, 'g:0-2-527');
+
+  test.each([
+    ['the same number and content', identity(1n, 130, 'g:0-1-527'), true],
+    ['another number', identity(1n, 130, 'g:0-1-528'), false],
+    ['another domain', identity(1n, 130, 'g:1-1-527'), false],
+    ['other content', identity(2n, 130, 'g:0-1-527'), false],
+    ['no GTID', identity(1n, 130, 'c:527'), false],
+  ])('%s', (_name, own, expected) => {
+    const bag = new IdentityBag();
+    bag.add(held, 7);
+    expect(bag.takeRecovered(own)?.value).toBe(expected ? 7 : undefined);
+    expect(bag.size).toBe(expected ? 0 : 1);
   });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { digestOf } from '../../../src/binlog/identity.js';
+import { digestOf } from '../../../src/transactions/identity.js';
 import { RecentOrigins } from '../../../src/matching/recent-origins.js';
 import type { TrailEntry } from '../../../src/matching/trail.js';
 

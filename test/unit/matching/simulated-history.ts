@@ -13,7 +13,7 @@ export type Item =
       readonly kind: 'transaction';
       readonly name: string;
       readonly identity: Identity;
-      readonly bornHere?: boolean;
+      readonly errant?: boolean;
       readonly deliverable?: boolean;
     };
 
@@ -60,7 +60,7 @@ function stepOf(item: Item, index: number): HistoryStep {
     identity: item.identity,
     start,
     end,
-    bornHere: item.bornHere ?? false,
+    errant: item.errant ?? false,
     deliverable: item.deliverable ?? true,
   };
 }
@@ -115,12 +115,12 @@ export function deliveredFrom(state: MatchState, candidate: readonly Item[]): st
   const passedOver = new Set(skip.map(({ start }) => start.position));
   return candidate.flatMap((item, index) => {
     const { position } = place(index);
-    if (item.kind === 'hint' || item.bornHere || position < coordinates.position || passedOver.has(position))
+    if (item.kind === 'hint' || item.errant || position < coordinates.position || passedOver.has(position))
       return [];
     return [item.name];
   });
 }
 
 export function transactionNames(items: readonly Item[]): string[] {
-  return items.flatMap((item) => (item.kind === 'transaction' && !item.bornHere ? [item.name] : []));
+  return items.flatMap((item) => (item.kind === 'transaction' && !item.errant ? [item.name] : []));
 }

@@ -103,6 +103,18 @@ describe('the trail', () => {
     expect([keeper.lastHint?.token, keeper.sequence]).toEqual([tokenOf(2), 4]);
   });
 
+  it('gives its newest part for a record: from a hint on, with no more transactions than there is room for', () => {
+    const keeper = new TrailKeeper(10);
+    keeper.transaction({ digest: 99n, second: 1, origin: '' });
+    fill(keeper, [3, 4, 5]);
+    expect(keeper.newest(13)).toEqual(keeper.entries);
+    expect(keeper.newest(12)).toEqual(keeper.entries.slice(1));
+    expect(keeper.newest(9)).toEqual(keeper.entries.slice(5));
+    expect(keeper.newest(8)).toEqual(keeper.entries.slice(10));
+    expect(keeper.newest(4)).toEqual([]);
+    expect(keeper.length).toBe(keeper.entries.length);
+  });
+
   it('is bounded when no hint comes any more; then it says that it has none', () => {
     const keeper = new TrailKeeper(10, 100);
     fill(keeper, [1000]);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Comparison, digestOf } from '../../../src/binlog/identity.js';
+import { type Comparison, digestOf } from '../../../src/transactions/identity.js';
 import { deliveredFrom, type Item, keeperAfter, matchCandidate, tokenOf } from './simulated-history.js';
 
 const ordered = { ordered: true, margin: 4 };

@@ -77,7 +77,7 @@ describe('servers that keep the order', () => {
               kind: 'transaction',
               name: `own${index}`,
               identity,
-              bornHere: true,
+              errant: true,
             });
           });
           const state = matchCandidate(keeperAfter(all.slice(0, cut), options.margin), candidate, options);
@@ -86,6 +86,45 @@ describe('servers that keep the order', () => {
           expect(deliveredFrom(state, candidate)).toEqual(transactionNames(all.slice(cut)));
         },
       ),
+      runs,
+    );
+  });
+
+  it('have what the candidate logged itself in place of its source: the same content under the same number', () => {
+    fc.assert(
+      fc.property(digests(20, 80), fc.nat(), fc.nat(), (contents, cutSeed, pick) => {
+        // Every content once, so that nothing else can stand for what is replaced.
+        const all = history(
+          contents.map((_, index) => 1000 + index),
+          5,
+          true,
+        );
+        const cut = 1 + (cutSeed % all.length);
+        const delivered = all.flatMap((item, index) =>
+          item.kind === 'transaction' && index < cut ? [index] : [],
+        );
+        const at = delivered[pick % delivered.length];
+        const recovered = all.map((item, index): Item =>
+          index === at && item.kind === 'transaction'
+            ? {
+                ...item,
+                identity: { ...item.identity, origin: item.identity.origin.replace('g:0-1-', 'g:0-9-') },
+                errant: true,
+              }
+            : item,
+        );
+        const keeper = keeperAfter(all.slice(0, cut), options.margin);
+        const state = matchCandidate(keeper, recovered, options);
+        // At the log's end the source's own may still come.
+        expect(state?.status).toBe(at === all.length - 1 ? 'reading' : 'complete');
+        if (state?.status !== 'complete') return;
+        expect(deliveredFrom(state, recovered)).toEqual(transactionNames(all.slice(cut)));
+        // The next server, too, has what was delivered.
+        const own = state.resume.trail.filter(
+          (entry) => entry.kind === 'transaction' && entry.identity.origin.startsWith('g:0-9-'),
+        );
+        expect(own).toEqual([]);
+      }),
       runs,
     );
   });
@@ -201,6 +240,43 @@ describe('servers that commit out of order', () => {
       }),
       { numRuns: 1500 },
     );
+  });
+
+  it('keep what a log that has begun late lacks of the trail, for the server after that', () => {
+    const all = history(
+      Array.from({ length: 60 }, (_, index) => 1000 + index),
+      7,
+      true,
+    );
+    const before = keeperAfter(all, options.margin);
+    const begun = all.findLastIndex((item) => item.kind === 'hint');
+    const state = matchCandidate(before, all.slice(begun - 3), options);
+    if (state?.status !== 'complete') throw new Error(`is ${state?.status ?? 'nothing'}`);
+    const named = ({ entries }: Pick<TrailKeeper, 'entries'>): string[] =>
+      entries.map((entry) => (entry.kind === 'hint' ? entry.hint.token : entry.identity.origin)).toSorted();
+    expect(named({ entries: [...state.resume.trail] })).toEqual(named(before));
+  });
+
+  it('repeat nothing behind one whose log has begun late, on a third one', () => {
+    let late = 0;
+    fc.assert(
+      fc.property(digests(60, 300), fc.nat(), fc.nat(), seed, (contents, cutSeed, lateSeed, random) => {
+        const { all, delivered, candidate } = outOfOrder(contents, true, cutSeed, random);
+        const begunLate = candidate.slice(lateSeed % candidate.length);
+        const between = matchCandidate(keeperAfter(delivered, options.margin), begunLate, options);
+        if (between?.status !== 'complete') return;
+        late += 1;
+        const keeper = new TrailKeeper(options.margin);
+        keeper.restore(between.resume.trail, between.resume.sequence);
+        const third = reorder(all, distance, randomOf(random + 1));
+        const state = matchCandidate(keeper, third, options);
+        if (state?.status !== 'complete') throw new Error(`is ${state?.status ?? 'nothing'}`);
+        const everything = [...transactionNames(delivered), ...deliveredFrom(state, third)];
+        expect(everything.toSorted()).toEqual(transactionNames(all).toSorted());
+      }),
+      { numRuns: 1500 },
+    );
+    expect(late).toBeGreaterThan(100);
   });
 
   it('are reported as reordered when they are, and as exact when they are not', () => {

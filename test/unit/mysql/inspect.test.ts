@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { commitsInOneOrder, getsMore } from '../../../src/mysql/inspect.js';
-import { areDomainsLevel, hasAppliedAll } from '../../../src/mysql/server.js';
+import { areDomainsLevel, hasAppliedAll } from '../../../src/mysql/server-facts.js';
 import { channelOf, lookOf } from '../repoint/looks.js';
 
 test.each([

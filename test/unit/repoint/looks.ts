@@ -1,6 +1,6 @@
 import { Secret } from '../../../src/config/secret.js';
 import type { ReplicaStatus } from '../../../src/mysql/replica-status.js';
-import type { ServerFacts } from '../../../src/mysql/server.js';
+import type { ServerFacts } from '../../../src/mysql/server-facts.js';
 import { parseServerVersion } from '../../../src/mysql/version.js';
 import type { Look } from '../../../src/repoint/look.js';
 

@@ -28,6 +28,15 @@ describe('refusalOf', () => {
     expect(refusal(lookOf(3), lookOf(1, { logsReplicatedChanges: false }, []))).toBeNull();
   });
 
+  test('no replica is told to go through a socket of this machine', () => {
+    const look = lookOf(2);
+    const target = {
+      ...look,
+      instance: { ...look.instance, address: { host: '/run/mysqld.sock', port: 0 } },
+    };
+    expect(refusal(lookOf(3), target)?.reason).toBe('unix-socket');
+  });
+
   test('the same server, also under another name', () => {
     expect(refusal(lookOf(3), lookOf(3))).toEqual({
       reason: 'same-server',
@@ -36,7 +45,7 @@ describe('refusalOf', () => {
     expect(refusal(lookOf(3), { ...lookOf(3), server: '10.0.0.3:3306' })?.reason).toBe('same-server');
     expect(refusal(lookOf(3), lookOf(2, { serverId: 3 }))).toEqual({
       reason: 'same-server-id',
-      message: 'both have server_id 3, and a replica refuses what bears its own. Give each its own',
+      message: 'both have server_id 3, and a replica refuses events with its own. Give each its own',
     });
   });
 
@@ -67,7 +76,7 @@ describe('refusalOf', () => {
 
   test('a server that replicates from nobody, from several, or has an error', () => {
     expect(refusal(lookOf(3, {}, []), lookOf(2))?.message).toMatch(
-      /^db3:3306 replicates from nobody, so there is no account/,
+      /^db3:3306 is not a replica, so there is no account/,
     );
     const two = [channelOf({ name: 'a' }), channelOf({ name: 'b', sourceHost: 'db9' })];
     expect(refusal(lookOf(3, {}, two), lookOf(2))).toEqual({
@@ -114,7 +123,7 @@ describe('refusalOf', () => {
       reason: 'newer-above-older',
       message:
         'db2:3306 (11.8.6-MariaDB) is newer than db3:3306 (10.11.19-MariaDB), which may not understand what it logs. ' +
-        '--force version does it all the same',
+        'Use --force version to do it anyway',
     });
     expect(refusal(lookOf(3), newer, { forced: ['version'] })).toBeNull();
     expect(refusal(lookOf(3), lookOf(2, { version: '10.11.20-MariaDB' }))).toBeNull();
@@ -127,7 +136,7 @@ describe('refusalOf', () => {
       reason: 'rows-above-statements',
       message:
         "db2:3306 logs rows (binlog_format is ROW), and db3:3306 can't write these to its own log (binlog_format is " +
-        'STATEMENT). Change the format on db3:3306; --force format does it all the same',
+        'STATEMENT). Change the format on db3:3306, or use --force format to do it anyway',
     });
     expect(refusal(statements, lookOf(2), { forced: ['format'] })).toBeNull();
     expect(refusal(statements, lookOf(2, { binlogFormat: 'STATEMENT' }))).toBeNull();
@@ -157,8 +166,8 @@ describe('refusalOf', () => {
     expect(proofRefusal('unverified', none)).toEqual({
       reason: 'unverified',
       message:
-        'only hints are common, and nothing behind them could be compared: there is nothing, or one of the two logs ' +
-        'rows and the other statements. --force unverified does it all the same',
+        'only hints are the same, and nothing after them could be compared: there is nothing, or one of the two logs ' +
+        'rows and the other statements. Use --force unverified to do it anyway',
     });
     expect(proofRefusal('unverified', new Set(['unverified']))).toBeNull();
   });

@@ -3,10 +3,13 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   appendFile,
+  copyFile,
+  link,
   mkdir,
   mkdtemp,
   readFile,
   readdir,
+  rename,
   rm,
   stat,
   symlink,
@@ -263,6 +266,21 @@ describe('what is refused', () => {
     }
   });
 
+  test('a file with a second name in another folder; a copy in its place is taken', async () => {
+    const position = await write(null, sampleTransaction(1, 3));
+    await mkdir(join(folder, 'kept'));
+    await link(path, join(folder, 'kept', 'audit'));
+    await expect(openSink(position)).rejects.toThrow(
+      expect.objectContaining({
+        code: 'sink',
+        message: expect.stringMatching(/audit\.ndjson has 2 names/) as string,
+      }) as Error,
+    );
+    await copyFile(path, `${path}.new`);
+    await rename(`${path}.new`, path);
+    await openSink(position);
+  });
+
   test('a file shorter than the checkpoint says', async () => {
     const position = await write(null, sampleTransaction(1, 3), sampleTransaction(2, 3));
     const size = (await stat(path)).size;
@@ -280,7 +298,7 @@ describe('what is refused', () => {
     const position = await write(null, sampleTransaction(1, 3));
     const records = sampleTransaction(2, 9).map((record) => `${JSON.stringify(record)}\n`);
     await writeFile(path, records.join(''));
-    await expect(openSink(position)).rejects.toThrow('is not the file that the checkpoint speaks of');
+    await expect(openSink(position)).rejects.toThrow('is not the file of the checkpoint');
   });
 
   test.each([
@@ -301,7 +319,7 @@ describe('what is refused', () => {
   ])('a foreign file: %s; it is left as it is', async (_, content) => {
     await writeFile(path, content);
     await expect(openSink(null)).rejects.toThrow(
-      "holds something else than this agent's records, from byte 0 on",
+      "holds something other than this agent's records, from byte 0 on",
     );
     expect((await readFile(path)).equals(Buffer.from(content))).toBe(true);
   });
@@ -311,7 +329,7 @@ describe('what is refused', () => {
     await appendFile(path, 'hello\n');
     const size = (await stat(path)).size;
     for (const known of [null, position]) {
-      await expect(openSink(known)).rejects.toThrow('holds something else');
+      await expect(openSink(known)).rejects.toThrow('holds something other');
       expect((await stat(path)).size).toBe(size);
     }
   });

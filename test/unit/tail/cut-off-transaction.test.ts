@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { ContentDigest, runHead } from '../../../src/binlog/content-digest.js';
-import type { OpenTransaction } from '../../../src/binlog/transaction.js';
+import { ContentDigest, runHead } from '../../../src/transactions/content-digest.js';
+import type { OpenTransaction } from '../../../src/transactions/transaction.js';
 import type { PartialTransaction } from '../../../src/matching/trail.js';
 import { CutOffTransaction, ResemblanceError } from '../../../src/tail/cut-off-transaction.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { EndedTransaction } from '../../../src/binlog/transaction.js';
+import type { EndedTransaction } from '../../../src/transactions/transaction.js';
 import { hintFromToken } from '../../../src/hints/hint.js';
 import { advance, newProgress, type Progress, type Step } from '../../../src/tail/progress.js';
 import { ReadAhead } from '../../../src/tail/read-ahead.js';
@@ -37,16 +37,16 @@ describe('what is read ahead of the sink', () => {
     ahead.step(hint(1));
     ahead.step(delivered('0-7-1'));
     ahead.step({ kind: 'passed-over', ended: ended('0-7-2') });
-    ahead.step({ kind: 'born-here', ended: ended('0-9-3') });
+    ahead.step({ kind: 'errant', ended: ended('0-9-3') });
     ahead.step({ kind: 'repeated', ended: ended('0-7-1') });
     ahead.step({ kind: 'empty', ended: { ...ended('0-7-4'), identity: null } });
     expect(shown(progress)).toEqual(before);
-    expect(ahead).toMatchObject({ sequence: 2, bornHere: 1, sourceServerId: 7 });
+    expect(ahead).toMatchObject({ sequence: 2, errant: 1, sourceServerId: 7 });
 
     for (const step of ahead.take()) advance(progress, step);
     expect(shown(progress)).toMatchObject({
       coordinates: { file: 'log.000001', position },
-      ...{ transactions: 1, passedOver: 1, bornHere: 1, sourceServerId: 7, sequence: 2 },
+      ...{ transactions: 1, passedOver: 1, errant: 1, sourceServerId: 7, sequence: 2 },
       gtids: ['0-7-4'],
     });
     expect(progress.keeper.entries.map(({ kind }) => kind)).toEqual(['hint', 'transaction']);

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ChangeRecord } from '../../../src/records/record.js';
-import { type RecordHead, RecordWriter } from '../../../src/records/record-writer.js';
+import type { RecordHead } from '../../../src/records/line-parts.js';
+import { RecordWriter } from '../../../src/records/record-writer.js';
 import { TransactionRecords, type TransactionRecordsOptions } from '../../../src/tail/transaction-records.js';
 import { ordersEvent, ordersReader } from '../records/lines.js';
 

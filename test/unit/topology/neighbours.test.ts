@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { formatAddress, parseAddress } from '../../../src/config/address.js';
 import { dumpHosts } from '../../../src/mysql/replica-list.js';
 import { asSeenFrom, neighboursOf } from '../../../src/topology/neighbours.js';
-import { alive, channel } from './looks.js';
+import { alive, channel } from './surveyed-servers.js';
 
 const formatted = (look: ReturnType<typeof alive>): { certain: string[]; guesses: string[] } => {
   const { certain, guesses } = neighboursOf(look);
@@ -50,4 +50,13 @@ test('threads that send the log', () => {
     { command: 'Query', host: '10.0.0.7:1' },
   ];
   expect(dumpHosts(threads)).toEqual(['10.0.0.9', 'db3.example.com', 'fe80::1']);
+});
+
+test('asked over a socket, what is on its own machine is on ours', () => {
+  const look = alive('unix:/run/mysqld/mysqld.sock', {
+    sources: ['127.0.0.1:3402'],
+    listed: null,
+    dumpHosts: ['localhost'],
+  });
+  expect(formatted(look)).toEqual({ certain: ['127.0.0.1:3402'], guesses: ['localhost:3306'] });
 });

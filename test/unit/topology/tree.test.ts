@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseAddress } from '../../../src/config/address.js';
-import type { Look } from '../../../src/topology/look.js';
+import type { SurveyedServer } from '../../../src/topology/surveyed-server.js';
 import {
   buildTopology,
   serverAt,
@@ -9,9 +9,9 @@ import {
   serversBelow,
   type Topology,
 } from '../../../src/topology/tree.js';
-import { alive, dead } from './looks.js';
+import { alive, dead } from './surveyed-servers.js';
 
-function build(looks: readonly Look[], start = 'db1'): Topology {
+function build(looks: readonly SurveyedServer[], start = 'db1'): Topology {
   return buildTopology(looks, [parseAddress(start)]);
 }
 

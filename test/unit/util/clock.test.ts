@@ -1,50 +1,72 @@
-import { beforeEach, expect, test, vi } from 'vitest';
-
-const system = { uptimeSeconds: 1000 };
-vi.mock('node:os', async (original) => ({
-  ...(await original<object>()),
-  uptime: () => system.uptimeSeconds,
-}));
-
-/** Where CLOCK_MONOTONIC stands. */
-let monotonicMs = 0;
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { Clock } from '../../../src/runtime/clock.js';
+import { nodeRuntime } from '../../../src/runtime/node.js';
+import { within } from '../../../src/runtime/runtime.js';
+import { every, signalAfter } from '../../../src/util/clock.js';
 
 beforeEach(() => {
-  vi.resetModules();
-  system.uptimeSeconds = 1000;
-  monotonicMs = 500_000;
-  vi.spyOn(performance, 'now').mockImplementation(() => monotonicMs);
+  vi.useFakeTimers();
 });
 
-async function clock(): Promise<() => number> {
-  return (await import('../../../src/util/clock.js')).uptimeMs;
-}
-
-test('it is as fine as the monotonic clock, also where the uptime comes in hundredths or in seconds', async () => {
-  const now = await clock();
-  const begun = now();
-  monotonicMs += 3.25;
-  expect(now() - begun).toBeCloseTo(3.25, 5);
-  monotonicMs += 996.75;
-  system.uptimeSeconds += 1;
-  expect(now() - begun).toBeCloseTo(1000, 5);
+afterEach(() => {
+  vi.useRealTimers();
 });
 
-test('it goes on while the machine is suspended', async () => {
-  const now = await clock();
-  const begun = now();
-  system.uptimeSeconds += 3600;
-  monotonicMs += 10;
-  expect(now() - begun).toBeGreaterThanOrEqual(3_599_000);
+test('it calls back time and again, until it is cancelled', () => {
+  let calls = 0;
+  const timer = every(10, () => {
+    calls += 1;
+  });
+  vi.advanceTimersByTime(9);
+  expect(calls).toBe(0);
+  vi.advanceTimersByTime(21);
+  expect(calls).toBe(3);
+  timer.cancel();
+  vi.advanceTimersByTime(100);
+  expect(calls).toBe(3);
 });
 
-test('it never goes back', async () => {
-  const now = await clock();
-  let before = now();
-  for (const step of [0.004, 0, 0.011, 0, 0, 0.02]) {
-    monotonicMs += 5;
-    system.uptimeSeconds += step;
-    expect(now()).toBeGreaterThanOrEqual(before);
-    before = now();
-  }
+test('the action itself may cancel it, and may throw', () => {
+  let calls = 0;
+  const timer = every(10, () => {
+    calls += 1;
+    if (calls === 2) timer.cancel();
+    if (calls === 1) throw new Error('no');
+  });
+  expect(() => vi.advanceTimersByTime(10)).toThrow('no');
+  vi.advanceTimersByTime(100);
+  expect(calls).toBe(2);
+});
+
+test('one that is to keep nothing running never does, also later', () => {
+  let due = (): void => undefined;
+  let keeping = 0;
+  const clock: Clock = {
+    ...nodeRuntime.clock,
+    after: (_ms, action) => {
+      due = action;
+      keeping += 1;
+      return {
+        cancel: () => undefined,
+        unref: () => {
+          keeping -= 1;
+        },
+      };
+    },
+  };
+  within({ ...nodeRuntime, clock }, () => {
+    every(10, () => undefined).unref();
+  });
+  expect(keeping).toBe(0);
+  due();
+  due();
+  expect(keeping).toBe(0);
+});
+
+test('a signal fires once the time is over', () => {
+  const signal = signalAfter(10);
+  vi.advanceTimersByTime(9);
+  expect(signal.aborted).toBe(false);
+  vi.advanceTimersByTime(1);
+  expect(signal.reason).toMatchObject({ name: 'TimeoutError' });
 });

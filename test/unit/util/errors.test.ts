@@ -4,10 +4,10 @@ import { type ErrorCode, exitCodeOf, hasCode, messageOf, WaymarkError } from '..
 test.each([
   ['usage', 2],
   ['config', 2],
-  ['hint-not-found', 3],
+  ['not-found', 3],
   ['diverged', 4],
-  ['hint-behind', 5],
-  ['hint-purged', 6],
+  ['behind', 5],
+  ['purged', 6],
   ['server-unreachable', 1],
   ['stream-broken', 1],
   ['sink', 1],

@@ -10,6 +10,7 @@ import {
   readdir,
   rename,
   rm,
+  stat,
   unlink,
   utimes,
   writeFile,
@@ -17,10 +18,11 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
+import { nodeRuntime } from '../../../src/runtime/node.js';
+import { within } from '../../../src/runtime/runtime.js';
 import { WaymarkError } from '../../../src/util/errors.js';
-import * as clock from '../../../src/util/clock.js';
 import { LockGate } from '../../../src/util/lock-gate.js';
 import { acquireProcessLock, type ProcessLock } from '../../../src/util/process-lock.js';
 import { startChild } from '../checkpoint/child.js';
@@ -53,6 +55,19 @@ test('a held lock is refused with the holder named, and free again after release
   await first.release();
   await (await acquireProcessLock(lock, options)).release();
   expect(await readdir(folder)).toEqual([]);
+});
+
+test('nobody else can read who holds it', async () => {
+  const held = await acquireProcessLock(lock, { ...options, fencing: { stream: 's', token: 1 } });
+  try {
+    const modes = await Promise.all(
+      (await readdir(folder)).map(async (name) => (await stat(join(folder, name))).mode & 0o777),
+    );
+    expect(modes.length).toBeGreaterThan(1);
+    expect(new Set(modes)).toEqual(new Set([0o600]));
+  } finally {
+    await held.release();
+  }
 });
 
 test('the lock of a dead process is taken over by exactly one of many', async () => {
@@ -154,14 +169,15 @@ describe('a holder that cannot be looked up, and has been silent for long', () =
 });
 
 test('a holder that has been silent for long makes sure of its lock before it writes', async () => {
-  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
-  const now = vi.spyOn(clock, 'uptimeMs');
-  try {
+  let uptimeMs = 0;
+  // Its heart doesn't beat.
+  const after = () => ({ cancel: () => undefined, unref: () => undefined });
+  const frozen = { ...nodeRuntime, clock: { ...nodeRuntime.clock, after, uptimeMs: () => uptimeMs } };
+  await within(frozen, async () => {
     const held = await acquireProcessLock(lock, options);
-    const begunMs = now.mock.results[0]?.value as number;
     await writeFile(lock, JSON.stringify({ ...(await holderText()), nonce: 'ab' }));
     // Somebody has it; a moment later that would have gone unnoticed.
-    now.mockReturnValue(begunMs + 20_000);
+    uptimeMs = 20_000;
     const refusal = await held.guard(() => Promise.resolve()).catch((error: unknown) => error);
     expect(refusal).toMatchObject({ code: 'not-leader' });
     await rm(lock);
@@ -169,15 +185,12 @@ test('a holder that has been silent for long makes sure of its lock before it wr
     const unsure = await acquireProcessLock(join(folder, 'other.lock'), options);
     await rm(join(folder, 'other.lock'));
     await mkdir(join(folder, 'other.lock'));
-    now.mockReturnValue(begunMs + 60_000);
+    uptimeMs = 60_000;
     const error = await unsure.guard(() => Promise.resolve()).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: 'sink' });
     expect(String(error)).toContain('cannot tell whether the file audit.ndjson is still locked');
     await Promise.all([held.release(), unsure.release()]);
-  } finally {
-    now.mockRestore();
-    vi.useRealTimers();
-  }
+  });
 });
 
 describe.runIf(process.getuid?.() === 0)('a lock that another user has left', () => {

@@ -1,12 +1,12 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import type { Coordinates } from '../../../src/binlog/coordinates.js';
-import type { Identity } from '../../../src/binlog/identity.js';
-import { LogPosition } from '../../../src/binlog/log-position.js';
-import { TransactionAssembler } from '../../../src/binlog/transaction-assembler.js';
+import type { Identity } from '../../../src/transactions/identity.js';
+import { PositionTracker } from '../../../src/dump/position-tracker.js';
+import { TransactionAssembler } from '../../../src/transactions/transaction-assembler.js';
 import { defaultHintFormat } from '../../../src/hints/hint.js';
 import { newProgress, type Step } from '../../../src/tail/progress.js';
-import { BinlogEvent } from '../../../src/zongji/events.js';
+import { BinlogEvent } from '../../../src/zongji/binlog-event.js';
 import { PoolTransactions, type PoolTransactionsOptions } from '../../../src/zongji/pool-transactions.js';
 import { event, queryEvent, rowsEvent, tableMapEvent, uint } from '../binlog/event-bytes.js';
 
@@ -35,7 +35,7 @@ async function take(
     ...{ skip: [], server: 'db1:3306', serverId: 9, leavesOutOwn: () => Promise.resolve(true) },
     ...options,
   });
-  const position = new LogPosition(start);
+  const position = new PositionTracker(start);
   const shown = new Map<BinlogEvent, number>();
   const emitted: number[][] = [];
   const steps: Step['kind'][] = [];
@@ -59,7 +59,7 @@ function identityOf(events: readonly Buffer[]): Identity {
       identity ??= ended.identity;
     },
   });
-  const position = new LogPosition(start);
+  const position = new PositionTracker(start);
   for (const bytes of events) {
     position.advance(bytes, 0, bytes.length);
     assembler.event(bytes, 0, bytes.length, position.place);
@@ -113,7 +113,7 @@ test('what a server has carried out twice is emitted once, and refused where it 
 
 test('what a replica wrote on its own account is left out, and the history of a source is not', async () => {
   const own = [begin(1, 9), ...rows('a'), xid];
-  expect(await take(own)).toEqual({ emitted: [[], [], [], []], steps: ['born-here'] });
+  expect(await take(own)).toEqual({ emitted: [[], [], [], []], steps: ['errant'] });
   const leavesOutOwn = (): Promise<boolean> => Promise.resolve(false);
   expect(await take(own, { leavesOutOwn })).toEqual({
     emitted: [[], [], [0, 1, 2], [3]],

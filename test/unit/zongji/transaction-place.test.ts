@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { LogPosition } from '../../../src/binlog/log-position.js';
+import { PositionTracker } from '../../../src/dump/position-tracker.js';
 import { TransactionPlace } from '../../../src/zongji/transaction-place.js';
 import { event, queryEvent, rotateEvent, rowsEvent, tableMapEvent, uint } from '../binlog/event-bytes.js';
 
@@ -20,7 +20,7 @@ const uuid = 'abababab-abab-abab-abab-abababababab';
 /** For each event: its GTID, what is over, and how many events stand before the place to begin again. */
 function follow(...events: readonly Buffer[]): readonly (readonly [string, string, number])[] {
   const start = { file: 'bin.000001', position: 4 };
-  const position = new LogPosition(start);
+  const position = new PositionTracker(start);
   const place = new TransactionPlace(start);
   const ends = [`bin.000001:4`];
   return events.map((bytes) => {

@@ -1,6 +1,6 @@
 import type { Connection } from 'mysql2/promise';
 import { expect, test } from 'vitest';
-import { readDump } from '../../../../src/binlog/dump-stream.js';
+import { readDump } from '../../../../src/dump/dump-stream.js';
 import { Secret } from '../../../../src/config/secret.js';
 import { binlogEnd, type TestServer } from '../../../servers/index.js';
 import { until } from '../../../servers/wait.js';
@@ -34,7 +34,7 @@ async function readAs(serverId: number, server: TestServer): Promise<void> {
   const dump = readDump({
     instance: {
       address: { host: server.host, port: server.port },
-      account: { user: server.user, password: new Secret(server.password) },
+      account: { user: server.user, password: new Secret(server.password), getServerPublicKey: true },
     },
     start: await binlogEnd(server),
     signal: ending.signal,

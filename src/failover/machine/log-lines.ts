@@ -1,0 +1,151 @@
+/** The log lines about a stream's life. docs/runbook.md, Log events, explains them. */
+import { formatCoordinates } from '../../binlog/coordinates.js';
+import { messageOf, type WaymarkError } from '../../util/errors.js';
+import { formatDuration } from '../../util/quantities.js';
+import type { Finding } from '../diagnosis.js';
+import type { Switch } from '../switch.js';
+import type { LogAction } from './action.js';
+import type { Placed } from './event.js';
+import type { Loss, LossDiagnosis, Move, Stand } from './state.js';
+
+type Reasons = readonly { readonly server: string; readonly reason: string }[];
+
+function line(level: LogAction['level'], fields: LogAction['fields'], message: string): LogAction {
+  return { do: 'log', level, fields, message };
+}
+
+/** Where reading begins, and a warning if no switch is possible from there. Pure. */
+export function placed(place: Placed): LogAction[] {
+  const { server, serverId, version, coordinates, hint, confidence, matched, hasHint } = place;
+  const fields = { server, serverId, version, ...coordinates, hint, confidence, skipped: matched };
+  const begins = line(
+    'info',
+    { event: 'stream.started', ...fields },
+    `Reading ${server} from ${formatCoordinates(coordinates)}`,
+  );
+  if (hasHint) return [begins];
+  const missing = line(
+    'warn',
+    { event: 'hints.missing', server },
+    'There is no hint before this place. Until the first one arrives, the loss of this server is an error. ' +
+      'Inject hints on the source (waymark inject)',
+  );
+  return [begins, missing];
+}
+
+/** A stream has ended by itself. Pure. */
+export function suspected(server: string, error: WaymarkError): LogAction {
+  return line(
+    'warn',
+    { event: 'replica.suspect', server, code: error.code, reason: error.message },
+    `${server} is suspect: ${messageOf(error)}`,
+  );
+}
+
+/** No server can be reached. Pure. */
+export function isolated(server: string, reasons: readonly string[]): LogAction {
+  return line(
+    'error',
+    { event: 'stream.isolated', server, finding: 'isolated', reasons },
+    'No server can be reached, which says nothing about them. The stream stays, and goes on when one can be reached',
+  );
+}
+
+/** The finding for a server whose stream ended, and the consequence. Pure. */
+export function lost(
+  server: string,
+  { finding, reasons, probe }: LossDiagnosis,
+  reconnects: boolean,
+  stand: Stand,
+): LogAction {
+  return line(
+    'warn',
+    {
+      event: reconnects ? 'stream.reconnecting' : 'failover.started',
+      ...{ from: server, finding, reasons, probe, ...stood(stand) },
+    },
+    reconnects
+      ? `${server} lives; reconnecting there`
+      : `${server} is ${finding} (${reasons.join('; ')}); looking for another server`,
+  );
+}
+
+/** The stream leaves a server while it still runs. Pure. */
+export function left(server: string, { cause, reasons, target }: Move, stand: Stand): LogAction {
+  return line(
+    'warn',
+    { event: 'failover.started', from: server, to: target, finding: cause, reasons, ...stood(stand) },
+    `Leaving ${server} for ${target ?? 'another server'} (${cause})`,
+  );
+}
+
+/** The first record has come from the next server, or the stream is level with it. Pure. */
+export function arrived(change: Switch, loss: Loss, blackoutMs: number): LogAction {
+  const { from, to, hint, confidence, skipped, finding, timeline } = change;
+  const coordinates = formatCoordinates(change.coordinates);
+  return line(
+    'info',
+    {
+      event: 'failover.done',
+      ...{ from, to, hint, confidence, skipped, blackoutMs, finding, coordinates, timeline },
+    },
+    `The stream goes on from ${to} (${confidence ?? 'unverified'}), ` +
+      `${formatDuration(blackoutMs)} after the last word from ${loss.server}`,
+  );
+}
+
+/** The finding for the current server, and why the stream stays. Pure. */
+export function diagnosed(
+  server: string,
+  { finding, reasons }: { readonly finding: Finding; readonly reasons: readonly string[] },
+  stays: boolean,
+  rejections: Reasons,
+): LogAction {
+  const message = `${server} is ${finding}${reasons.length > 0 ? `: ${reasons.join('; ')}` : ''}`;
+  return line(
+    finding === 'healthy' ? 'info' : 'warn',
+    { event: 'server.diagnosed', server, finding, reasons, stays, rejections },
+    stays ? `${message}. The stream stays there` : message,
+  );
+}
+
+/** The stream can't go on from a server that was tried. Pure. */
+export function rejected(server: string, reason: string, again: boolean): LogAction {
+  return line(
+    'warn',
+    { event: 'candidate.rejected', server, reason, again },
+    `${server} can't go on with the stream: ${reason}`,
+  );
+}
+
+/** The stream can't go on from a server that was tried alone. Pure. */
+export function cantGoOn(server: string, reason: string): LogAction {
+  return line(
+    'warn',
+    { event: 'stream.reconnect-failed', server, reason },
+    `${server} can't go on with the stream: ${reason}`,
+  );
+}
+
+/** At a start, the stream can't go on from the checkpoint's server. Pure. */
+export function restartsElsewhere(server: string, reason: string): LogAction {
+  return line('warn', { event: 'restart.elsewhere', server, reason }, 'Trying the whole pool');
+}
+
+/** The stream can go on from no server now. Pure. */
+export function nobodyCan(reasons: Reasons): LogAction {
+  return line(
+    'error',
+    { event: 'failover.refused', reasons },
+    "The stream can't go on from any server of the pool now. Trying again until it can",
+  );
+}
+
+/** How far the stream had come. */
+function stood({ hint, coordinates, partialChanges }: Stand) {
+  return {
+    hint: hint?.token ?? null,
+    coordinates: formatCoordinates(coordinates),
+    partialChanges,
+  };
+}

@@ -1,0 +1,53 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Clock } from './clock.js';
+import type { Disk } from './disk.js';
+import { nodeRuntime } from './node.js';
+import type { Network } from './network.js';
+
+/**
+ * What the agent has of the outside. It is around all of the code, as a process is, and not handed from one to the other:
+ * who asks for the time has nothing else in common with who opens a file.
+ */
+export type Runtime = {
+  readonly clock: Clock;
+  readonly network: Network;
+  readonly disk: Disk;
+  readonly random: Random;
+  readonly host: Host;
+  /**
+   * Whether long work may go to another thread. When it comes back from there is in nobody's hands: where a run must be
+   * the same each time, it is done in this one.
+   */
+  readonly hasThreads: boolean;
+};
+
+export type Random = {
+  /** So many bytes that nobody can guess. */
+  bytes(count: number): Buffer;
+  /** From 0 up to but not including 1; to spread what would else fall together. */
+  fraction(): number;
+};
+
+/** The machine, and its processes. */
+export type Host = {
+  /** The machine's name. */
+  readonly name: string;
+  /** This process's id. */
+  readonly pid: number;
+  /** Whether there is a process of that id, be it another user's. */
+  hasProcess(pid: number): boolean;
+};
+
+/** None as long as nobody has asked for a runtime of his own: then nothing is tracked. */
+let given: AsyncLocalStorage<Runtime> | null = null;
+
+/** The runtime that whoever asks runs within; Node's own, unless it is within another. */
+export function runtime(): Runtime {
+  return given?.getStore() ?? nodeRuntime;
+}
+
+/** Runs the work, and all that it starts, within that runtime. */
+export function within<T>(own: Runtime, work: () => T): T {
+  given ??= new AsyncLocalStorage();
+  return given.run(own, work);
+}

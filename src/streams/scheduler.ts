@@ -1,0 +1,246 @@
+import type { Logger } from 'pino';
+import type { Elections } from '../election/election.js';
+import { formatServiceId } from '../election/service-id.js';
+import { sleep } from '../util/async.js';
+import { monotonicMs } from '../util/clock.js';
+import { hasCode, messageOf } from '../util/errors.js';
+import { type Share, shareOf } from './share.js';
+
+/** A stream, as its scheduler sees it. */
+export type ScheduledStream = {
+  readonly name: string;
+  /** Stands by and leads until the signal fires; ends by rejecting, and not before everything is closed. */
+  run(signal: AbortSignal): Promise<never>;
+  /** Whether it is led by us at this moment. */
+  leads(): boolean;
+  /** It came to an end, and is run again after so long. */
+  failed(error: unknown, retryMs: number): void;
+};
+
+export type SchedulerOptions = {
+  readonly streams: readonly ScheduledStream[];
+  readonly elections: Elections;
+  /** How many streams this agent leads at most. */
+  readonly limit: number;
+  readonly logger: Logger;
+};
+
+const lookMs = 500;
+/** Whoever is to lead a stream comes first; whoever is to stand by for it begins so much later. */
+const giveWayMs = 5000;
+/** A stream that is others' affair, by our reckoning, is looked at this often. */
+const strayLookMs = 60_000;
+/** What we lead in another's place is offered to him again after so long, and once more after four times that. */
+const firstOfferMs = 15_000;
+const offers = 2;
+const retryMs = { first: 1000, last: 60_000 } as const;
+/** Whoever has run for so long has not failed at the start. */
+const settledMs = 60_000;
+
+type Task = { readonly stop: AbortController; readonly ended: Promise<void> };
+
+/**
+ * Carries this agent's part of the streams. All agents that know of the same streams share them out by the same
+ * reckoning (see shareOf), and the leases keep what one still has from the next. A stream that fails is given up, for
+ * whoever stands by, and tried again later; the others go on.
+ *
+ * An agent may have started with another list of streams, or be at its limit: a stream that is nobody's for long
+ * is taken by anyone who has room, and kept until an agent comes or goes.
+ */
+export class Scheduler {
+  readonly #options: SchedulerOptions;
+  readonly #tasks = new Map<string, Task>();
+  /** When we may begin to stand by for a stream. */
+  readonly #notBefore = new Map<string, number>();
+  /** Streams that we lead in another's place: how often they were offered to him, and when they are next. */
+  readonly #lent = new Map<string, { readonly offered: number; readonly nextAt: number }>();
+  /** Streams that nobody had when we looked: since when. */
+  readonly #strays = new Map<string, number>();
+  #agents: readonly string[] = [];
+  #share: Share = { lead: new Set(), standBy: new Set() };
+  #looked = 0;
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options;
+  }
+
+  /** Whether we lead the stream or stand by for it. */
+  carries(stream: string): boolean {
+    return this.#tasks.has(stream);
+  }
+
+  /** Carries until the signal fires; resolves when all is closed. Rejects with what this agent can't do without. */
+  async run(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#join(signal);
+      let seen: readonly string[] = [];
+      for (;;) {
+        const agents = await this.#look(signal);
+        // Seen twice: those who start together are one change.
+        if (agents !== null && sameAgents(agents, seen)) this.#reckon(agents);
+        seen = agents ?? seen;
+        await this.#lookAtStrays(signal);
+        this.#act();
+        await sleep(lookMs, signal);
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      for (const name of this.#tasks.keys()) this.#stop(name);
+      await Promise.all([...this.#tasks.values()].map(({ ended }) => ended));
+    }
+  }
+
+  async #join(signal: AbortSignal): Promise<void> {
+    for (let waitMs: number = retryMs.first; ; waitMs = Math.min(waitMs * 2, retryMs.last)) {
+      try {
+        await this.#options.elections.join(signal);
+        return;
+      } catch (error) {
+        signal.throwIfAborted();
+        this.#options.logger.warn(
+          { event: 'election.waiting', reason: messageOf(error) },
+          `Waiting for the election: ${messageOf(error)}`,
+        );
+        await sleep(waitMs, signal);
+      }
+    }
+  }
+
+  /** Who is there; null when nobody can say. What we lead then is the leases' affair. */
+  async #look(signal: AbortSignal): Promise<readonly string[] | null> {
+    try {
+      const { elections } = this.#options;
+      const agents = (await elections.agents(signal)).map(formatServiceId);
+      if (agents.includes(formatServiceId(elections.self))) return agents;
+      // Somebody has removed our entry, or it had become too old: without it the others share our streams out.
+      await elections.join(signal);
+      return null;
+    } catch (error) {
+      this.#unseen(error, signal);
+      return null;
+    }
+  }
+
+  /** That the election is away is said by the campaigns; anything else here. @throws the signal's reason. */
+  #unseen(error: unknown, signal: AbortSignal): void {
+    signal.throwIfAborted();
+    if (hasCode(error, 'election-store')) return;
+    this.#options.logger.error(
+      { event: 'watch.failed', err: error },
+      `An unexpected error while looking at the other agents. This one goes on; please report it: ${messageOf(error)}`,
+    );
+  }
+
+  #reckon(agents: readonly string[]): void {
+    if (sameAgents(agents, this.#agents)) return;
+    const { streams, elections, limit, logger } = this.#options;
+    this.#agents = agents;
+    this.#strays.clear();
+    const names = streams.map(({ name }) => name);
+    this.#share = shareOf(formatServiceId(elections.self), names, agents, limit);
+    const { lead, standBy } = this.#share;
+    const fields = { agents: agents.length, lead: lead.size, standBy: standBy.size };
+    logger.info(
+      { event: 'streams.shared', ...fields, streams: names.length },
+      `${names.length} streams among ${agents.length} agents: this one leads ${lead.size} and stands by for ${standBy.size}`,
+    );
+    this.#lent.clear();
+    // Whose they are now begins first, also where we lead.
+    for (const { name } of streams) if (!lead.has(name)) this.#giveWay(name);
+  }
+
+  /** Begins what is ours and ends what isn't. */
+  #act(): void {
+    const leading = this.#options.streams.filter((stream) => stream.leads());
+    for (const { name } of leading) if (!this.#share.lead.has(name)) this.#offer(name);
+    const room = this.#options.limit - leading.length;
+    for (const stream of this.#options.streams) {
+      if (!this.#wanted(stream, room)) this.#stop(stream.name);
+      else if (!this.#tasks.has(stream.name)) this.#start(stream);
+    }
+  }
+
+  #wanted(stream: ScheduledStream, room: number): boolean {
+    const { name } = stream;
+    if (this.#share.lead.has(name)) return true;
+    const now = monotonicMs();
+    const isStray = now - (this.#strays.get(name) ?? now) > strayLookMs;
+    if (!isStray && !this.#share.standBy.has(name)) return false;
+    if (now < (this.#notBefore.get(name) ?? 0)) return false;
+    return stream.leads() ? room >= 0 : room > 0;
+  }
+
+  /** Whose it is may have been too late, or have failed for a while: a stream of his that we lead is offered to him. */
+  #offer(name: string): void {
+    const now = monotonicMs();
+    const lent = this.#lent.get(name) ?? { offered: 0, nextAt: now + firstOfferMs };
+    const due = lent.offered < offers && now >= lent.nextAt;
+    this.#lent.set(
+      name,
+      due ? { offered: lent.offered + 1, nextAt: now + firstOfferMs * 4 ** (lent.offered + 1) } : lent,
+    );
+    if (due) this.#giveWay(name);
+  }
+
+  #giveWay(name: string): void {
+    this.#notBefore.set(name, monotonicMs() + giveWayMs);
+    this.#stop(name);
+  }
+
+  #start(stream: ScheduledStream): void {
+    const stop = new AbortController();
+    const ended = this.#carry(stream, stop.signal).then(() => {
+      this.#tasks.delete(stream.name);
+    });
+    this.#tasks.set(stream.name, { stop, ended });
+  }
+
+  #stop(name: string): void {
+    this.#tasks.get(name)?.stop.abort(new Error(`the stream ${name} is for another agent`));
+  }
+
+  /** Runs a stream, and again when it has failed. Never rejects. */
+  async #carry(stream: ScheduledStream, signal: AbortSignal): Promise<void> {
+    for (let waitMs: number = retryMs.first; ; waitMs = Math.min(waitMs * 2, retryMs.last)) {
+      const startedAt = monotonicMs();
+      try {
+        await stream.run(signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        if (monotonicMs() - startedAt > settledMs) waitMs = retryMs.first;
+        stream.failed(error, waitMs);
+      }
+      try {
+        await sleep(waitMs, signal);
+      } catch {
+        return;
+      }
+    }
+  }
+
+  /** A few at each look, so that all have been looked at after a while. */
+  async #lookAtStrays(signal: AbortSignal): Promise<void> {
+    const others = this.#options.streams.filter(
+      ({ name }) => !this.#share.lead.has(name) && !this.#tasks.has(name),
+    );
+    if (this.#agents.length === 0 || others.length === 0) return;
+    const count = Math.ceil((others.length * lookMs) / strayLookMs);
+    for (let index = 0; index < count; index += 1) {
+      const { name } = others[this.#looked++ % others.length] ?? {};
+      if (name === undefined) return;
+      try {
+        const { leader } = await this.#options.elections.of(name).show(signal);
+        if (leader !== null) this.#strays.delete(name);
+        else if (!this.#strays.has(name)) this.#strays.set(name, monotonicMs());
+      } catch (error) {
+        this.#unseen(error, signal);
+        return;
+      }
+    }
+  }
+}
+
+function sameAgents(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((agent) => other.includes(agent));
+}

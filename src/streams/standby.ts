@@ -1,0 +1,86 @@
+import type { CheckpointStore } from '../checkpoint/checkpoint.js';
+import type { Election, Leadership } from '../election/election.js';
+import { formatServiceId } from '../election/service-id.js';
+import { isAborted, sleep } from '../util/async.js';
+import { epochMs } from '../util/clock.js';
+import { hasCode, messageOf } from '../util/errors.js';
+import type { Stream } from './stream.js';
+
+const watchMs = 3000;
+
+/**
+ * Waits to lead, and is prepared: the checkpoint is read again and again, so that the notes of where the pool's logs
+ * end have their hints (see Breadcrumbs), and whoever asks is told how far the leader has come.
+ */
+export async function standBy(
+  stream: Stream,
+  store: CheckpointStore,
+  election: Election,
+  signal: AbortSignal,
+): Promise<Leadership> {
+  const elected = new AbortController();
+  const watching = watch(stream, store, election, AbortSignal.any([signal, elected.signal]));
+  try {
+    return await election.campaign(signal);
+  } finally {
+    elected.abort();
+    await watching;
+  }
+}
+
+/** Looks again and again until the signal fires. Never rejects. */
+async function watch(
+  stream: Stream,
+  store: CheckpointStore,
+  election: Election,
+  signal: AbortSignal,
+): Promise<void> {
+  const since = epochMs();
+  let said = '';
+  while (!signal.aborted) {
+    try {
+      await look(stream, store, election, since, signal);
+      said = '';
+    } catch (error) {
+      if (isAborted(signal)) return;
+      // That the store or the election is away is said by those who can't do without.
+      const isAway = hasCode(error, 'checkpoint-store') || hasCode(error, 'election-store');
+      const reason = isAway ? said : messageOf(error);
+      if (reason !== said) {
+        stream.logger.warn(
+          { event: 'standby.failed', err: error, reason },
+          `The leader's checkpoint can't be followed: ${reason}`,
+        );
+      }
+      said = reason;
+    }
+    await sleep(watchMs, signal).catch(() => undefined);
+  }
+}
+
+async function look(
+  stream: Stream,
+  store: CheckpointStore,
+  election: Election,
+  since: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const view = await election.show(signal);
+  if (view.mine || view.backend === 'none' || signal.aborted) return;
+  const leader = view.leader && formatServiceId(view.leader);
+  if (leader !== null && leader !== standsByFor(stream)) {
+    stream.logger.info({ event: 'standby', leader }, `Standing by: ${leader} leads`);
+  }
+  stream.standsBy(since, leader);
+  const stored = await store.load(signal);
+  signal.throwIfAborted();
+  if (stored === null) return;
+  const { trail, sequence, coordinates } = stored.checkpoint;
+  stream.progress.keeper.restore(trail.entries, sequence);
+  stream.progress.coordinates = coordinates;
+}
+
+function standsByFor({ driver }: Stream): string | null {
+  const { phase } = driver.state;
+  return phase.kind === 'standing-by' ? phase.leader : null;
+}

@@ -1,0 +1,157 @@
+import type { Logger } from 'pino';
+import { type Address, parseAddress } from '../config/address.js';
+import type { Config } from '../config/schema.js';
+import type { Checkpointer } from '../tail/checkpointer.js';
+import { Driver } from '../failover/driver.js';
+import { isBehind, LogSizes } from '../pool/log-sizes.js';
+import { shown } from '../failover/machine/shown-state.js';
+import { isLed, type Retry } from '../failover/machine/state.js';
+import type { MemberView } from '../failover/member-view.js';
+import { type ReloadReport, reloadReport } from '../failover/reload.js';
+import { type AgentStatus, statusOf, type StatusSources } from '../failover/status.js';
+import type { SwitchReport } from '../failover/switch.js';
+import type { StreamMeters } from '../http/metrics.js';
+import type { Account } from '../mysql/instance.js';
+import { watchedSink, type SinkActivity } from '../sinks/watched-sink.js';
+import type { Sink } from '../sinks/sink.js';
+import { newProgress, type Progress } from '../tail/progress.js';
+import { tail } from '../tail/tail.js';
+import { epochMs, monotonicMs } from '../util/clock.js';
+
+/** What a stream is made of. */
+export type StreamOptions = {
+  readonly config: Config;
+  readonly sink: Sink;
+  readonly logger: Logger;
+  readonly meters: StreamMeters;
+  /** Whether it is begun anew, with a record of the gap, where its place is lost. */
+  readonly acceptGap: boolean;
+  /** Reads one server and delivers what is read; to the sink unless given. */
+  readonly read?: typeof tail;
+};
+
+/** One stream of an agent: what stays through all its leaderships, and how it stands. */
+export class Stream {
+  readonly sink: Sink;
+  readonly logger: Logger;
+  readonly acceptGap: boolean;
+  readonly progress: Progress;
+  /** What it is doing, and does next. */
+  readonly driver: Driver;
+  /** While it is led. */
+  checkpointer: Checkpointer | null = null;
+  /** Of our leadership, 0 without an election; null: we don't lead. */
+  token: number | null = null;
+  /** Of its checkpoint, when it was last led. */
+  #saved: StatusSources['checkpoint'] = neverSaved;
+  #account: Account | null = null;
+  readonly #logSizes: LogSizes;
+  readonly #sinkActivity: () => SinkActivity;
+
+  constructor({ config, sink, logger, meters, acceptGap, read = tail }: StreamOptions) {
+    const watched = watchedSink(sink, (seconds) => {
+      meters.delivered(seconds);
+    });
+    this.sink = watched.sink;
+    this.logger = logger;
+    this.acceptGap = acceptGap;
+    this.progress = newProgress(config.matching.margin);
+    this.driver = new Driver({ config, progress: this.progress, logger, read, meters });
+    this.#logSizes = new LogSizes(logger);
+    this.#sinkActivity = watched.activity;
+  }
+
+  get config(): Config {
+    return this.driver.config;
+  }
+
+  get name(): string {
+    return this.config.stream;
+  }
+
+  /** The servers are reached with this account from now on. */
+  use(account: Account): void {
+    this.#account = account;
+  }
+
+  /** The account of the servers. */
+  get account(): Account {
+    if (this.#account === null) throw new Error('the stream has no account yet');
+    return this.#account;
+  }
+
+  /** It isn't led by us any more: what is known of its checkpoint is kept. */
+  rests(): void {
+    if (this.checkpointer !== null) {
+      const { savedAt, failures, droppedEntries } = this.checkpointer;
+      this.#saved = { savedAt, failures, droppedEntries, failing: null };
+    }
+    this.checkpointer = null;
+    this.token = null;
+  }
+
+  /** It has been given up: for good (null), or until it is tried again. */
+  halted(reason: string, retry: Retry | null): void {
+    this.driver.tell({ type: 'halted', reason, retry });
+    this.rests();
+  }
+
+  /** Others lead it, and save its checkpoint. */
+  standsBy(since: number, leader: string | null): void {
+    this.driver.tell({ type: 'stood-by', since, leader });
+    this.#saved = neverSaved;
+  }
+
+  status(): AgentStatus {
+    return statusOf({
+      stream: this.name,
+      token: this.token,
+      state: shown(this.driver.state),
+      progress: this.progress,
+      members: this.members(),
+      logs: this.#logSizes,
+      checkpoint: this.checkpointer ?? this.#saved,
+      sink: this.#sinkActivity(),
+      now: { monotonicMs: monotonicMs(), wallMs: epochMs() },
+    });
+  }
+
+  /** The servers as we see them; empty while we neither lead it nor stand by. */
+  members(): readonly MemberView[] {
+    const { phase } = this.driver.state;
+    return isLed(phase) || phase.kind === 'standing-by' ? this.driver.members() : [];
+  }
+
+  /** @throws WaymarkError `switch-refused`: see Agent.switchTo. */
+  switchTo(address: Address, signal: AbortSignal): Promise<SwitchReport> {
+    return this.driver.switchTo(address, signal);
+  }
+
+  /** Takes over a new configuration, as far as a running agent can. */
+  reload(config: Config): ReloadReport {
+    return this.driver.reload(config) ?? nothingApplied(this.config, config);
+  }
+
+  /**
+   * Watches the pool until the signal fires: how its members are, and where their logs end. Gives what resolves when all
+   * has ended.
+   */
+  follow(signal: AbortSignal): Promise<void> {
+    const { account } = this;
+    this.driver.follow(account, signal);
+    return this.#logSizes.run(() => {
+      const reading = this.members().find((view) => view.reading);
+      if (!reading || !isBehind(this.progress.coordinates, reading)) return null;
+      return { address: parseAddress(reading.server), account };
+    }, signal);
+  }
+}
+
+const neverSaved = { savedAt: null, failures: 0, droppedEntries: 0, failing: null };
+
+/** Before the stream has begun only a restart brings a change about. */
+function nothingApplied(before: Config, after: Config): ReloadReport {
+  const { added, removed, changed, notApplied } = reloadReport(before, after);
+  const servers = added.length + removed.length > 0 ? ['servers'] : [];
+  return { added: [], removed: [], changed: [], notApplied: [...servers, ...changed, ...notApplied] };
+}

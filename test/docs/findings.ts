@@ -1,0 +1,15 @@
+import type { Finding } from '../../src/failover/diagnosis.js';
+
+/** All that a server may be found to be. */
+const all: Record<Finding, true> = {
+  healthy: true,
+  'stream-broken': true,
+  dead: true,
+  unreachable: true,
+  stalled: true,
+  rebuilt: true,
+  'source-down': true,
+  isolated: true,
+};
+
+export const findings = Object.keys(all) as readonly Finding[];

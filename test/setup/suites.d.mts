@@ -1,2 +1,0 @@
-/** What TypeScript may know of suites.mjs. */
-export declare function totalsLine(totals: { passed: number; failed: number; skipped: number }): string;

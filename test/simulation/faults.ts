@@ -1,0 +1,370 @@
+import type { Database } from './database.js';
+import { createStatement, type TableDefinition } from './server/tables.js';
+import { uuidOf, type Stage } from './stage.js';
+import type { Draws } from './world/draws.js';
+import type { Machine } from './world/machine.js';
+
+/** Something that goes wrong, and is over after some time by itself. */
+export type Fault = {
+  readonly name: string;
+  /** How often it is drawn, beside the others. */
+  readonly weight: number;
+  /** Does it; what it was done to, or null where it can't be done now. */
+  readonly make: (stage: Stage, draws: Draws) => string | null;
+};
+
+/** How long a fault lasts: mostly short, now and then long. */
+function durationMs(draws: Draws): number {
+  return 50 + draws.exponential(draws.choice([300, 2000, 6000]));
+}
+
+function oneOf<T>(several: readonly T[], draws: Draws): T | null {
+  const [first, ...others] = several;
+  return first === undefined ? null : draws.choice([first, ...others]);
+}
+
+/** A database that is up: mostly the one that is read. */
+function someDatabase(stage: Stage, draws: Draws): Database | null {
+  const { read } = stage;
+  if (read?.isAwake === true && draws.chance(0.6)) return read;
+  return oneOf(
+    stage.databases.filter(({ isAwake }) => isAwake),
+    draws,
+  );
+}
+
+function someReplica(stage: Stage, draws: Draws): Database | null {
+  const found = someDatabase(stage, draws);
+  return found === stage.source ? null : found;
+}
+
+function onDatabase(
+  name: string,
+  weight: number,
+  choose: (stage: Stage, draws: Draws) => Database | null,
+  act: (database: Database, stage: Stage, draws: Draws) => void,
+): Fault {
+  return {
+    name,
+    weight,
+    make(stage, draws) {
+      const database = choose(stage, draws);
+      if (database === null) return null;
+      act(database, stage, draws);
+      return database.machine.name;
+    },
+  };
+}
+
+/** A server goes, and is there again after some time. */
+function away(
+  name: string,
+  weight: number,
+  choose: (stage: Stage, draws: Draws) => Database | null,
+  end: (database: Database, draws: Draws) => void,
+): Fault {
+  return onDatabase(name, weight, choose, (database, { world }, draws) => {
+    end(database, draws);
+    world.after(durationMs(draws), `${database.machine.name}: is started`, () => {
+      database.start();
+    });
+  });
+}
+
+const databaseFaults: readonly Fault[] = [
+  away('server killed', 5, someDatabase, (database) => {
+    database.kill();
+  }),
+  away('server shut down', 2, someDatabase, (database) => {
+    database.shutDown();
+  }),
+  away('server crashed, its log cut off', 3, someReplica, (database, draws) => {
+    database.crash(draws.integer(0, 3), draws.integer(0, 3));
+  }),
+  onDatabase(
+    'server killed, which logs its last hint once more',
+    2,
+    someReplica,
+    (database, stage, draws) => {
+      // A MariaDB replica that was killed between a statement's way into its log and the note of it does so.
+      const repeats = stage.plan.vendor === 'mariadb';
+      database.kill();
+      stage.world.after(durationMs(draws), `${database.machine.name}: is started`, () => {
+        if (database.isUp) return;
+        database.start();
+        if (repeats) database.model.repeatLast();
+      });
+    },
+  ),
+  onDatabase('server frozen', 4, someDatabase, (database, _stage, draws) => {
+    database.freeze(durationMs(draws));
+  }),
+  onDatabase('log rotated', 3, someDatabase, ({ model }) => {
+    model.flushLogs();
+  }),
+  onDatabase('applier stopped', 3, someReplica, ({ machine, model }, { world }, draws) => {
+    model.replication?.stopApplier();
+    world.after(durationMs(draws), `${machine.name}: the applier starts`, () => {
+      model.replication?.startApplier();
+    });
+  }),
+  onDatabase('receiver stopped', 2, someReplica, ({ machine, model }, { world }, draws) => {
+    model.replication?.stopReceiver();
+    world.after(durationMs(draws), `${machine.name}: the receiver starts`, () => {
+      model.replication?.startReceiver();
+    });
+  }),
+  onDatabase('errant transaction', 2, someReplica, ({ model }) => {
+    commitErrant(model);
+  }),
+  {
+    name: 'server rebuilt from a copy of another',
+    weight: 1.5,
+    make(stage, draws) {
+      const database = someReplica(stage, draws);
+      const from = oneOf(
+        stage.replicas.filter(
+          (one) => one !== database && one.isAwake && one.model.replication?.hasGaps === false,
+        ),
+        draws,
+      );
+      const keepsHistory = stage.replicas.some((one) => one !== database && !stage.rebuilt.has(one));
+      // Where every log has begun anew, nobody can know the place.
+      if (database === null || from === null || !keepsHistory) return null;
+      stage.rebuilt.add(database);
+      database.kill();
+      const { machine, model } = database;
+      stage.world.after(durationMs(draws), `${machine.name}: is rebuilt`, () => {
+        if (database.isUp) return;
+        if (from.model.replication?.hasGaps === false) {
+          model.rebuild(from.model, uuidOf(model.serverId, 1 + draws.integer(1, 99_999)));
+        }
+        database.start();
+      });
+      return `${machine.name} from ${from.machine.name}`;
+    },
+  },
+];
+
+const networkFaults: readonly Fault[] = [
+  {
+    name: 'connection half-open',
+    weight: 3,
+    make(stage, draws) {
+      const link = oneOf(stage.network.connections, draws);
+      link?.silence();
+      return link === null ? null : `${link.from.name} to ${link.to.name}`;
+    },
+  },
+  {
+    name: 'connection reset',
+    weight: 3,
+    make(stage, draws) {
+      const link = oneOf(stage.network.connections, draws);
+      link?.reset();
+      return link === null ? null : `${link.from.name} to ${link.to.name}`;
+    },
+  },
+  {
+    name: 'two machines cut off from each other',
+    weight: 4,
+    make(stage, draws) {
+      const zookeepers = stage.zookeeper?.servers.map(({ machine }) => machine) ?? [];
+      const machines: Machine[] = [...stage.databases.map(({ machine }) => machine), ...zookeepers];
+      const one = draws.chance(0.7) ? stage.home : stage.source.machine;
+      const other = oneOf(
+        machines.filter((machine) => machine !== one),
+        draws,
+      );
+      if (other === null || !stage.network.isOpen(one, other)) return null;
+      stage.network.cut(one, other);
+      stage.world.after(durationMs(draws), 'a cut ends', () => {
+        stage.network.heal(one, other);
+      });
+      return `${one.name} and ${other.name}`;
+    },
+  },
+  {
+    name: 'network slow',
+    weight: 1,
+    make({ network, world }, draws) {
+      if (network.meanDelayMs > 1) return null;
+      const { meanDelayMs, loss } = network;
+      network.meanDelayMs = draws.choice([5, 50]);
+      network.loss = draws.choice([0.01, 0.1]);
+      world.after(durationMs(draws), 'the network is fast again', () => {
+        Object.assign(network, { meanDelayMs, loss });
+      });
+      return '';
+    },
+  },
+];
+
+const agentFaults: readonly Fault[] = [
+  {
+    name: 'agent killed',
+    weight: 4,
+    make(stage, draws) {
+      const agent = oneOf(
+        stage.agents.filter((one) => one.agent !== null),
+        draws,
+      );
+      agent?.kill();
+      return agent?.name ?? null;
+    },
+  },
+  {
+    name: 'agent terminated',
+    weight: 2,
+    make(stage, draws) {
+      const agent = oneOf(
+        stage.agents.filter((one) => one.agent !== null),
+        draws,
+      );
+      agent?.terminate();
+      return agent?.name ?? null;
+    },
+  },
+  {
+    name: 'agent frozen',
+    weight: 4,
+    make(stage, draws) {
+      const agent = oneOf(
+        stage.agents.filter((one) => one.agent !== null),
+        draws,
+      );
+      agent?.freeze(draws.chance(0.3) ? 10_000 + draws.exponential(20_000) : durationMs(draws));
+      return agent?.name ?? null;
+    },
+  },
+  {
+    name: 'planned switch',
+    weight: 2,
+    make(stage, draws) {
+      const agent = oneOf(stage.agents, draws);
+      const member = oneOf(stage.members, draws);
+      const life = agent?.agent ?? null;
+      if (agent === null || member === null || life === null) return null;
+      agent.order((signal) => life.switchTo({ host: member.machine.address, port: 3306 }, signal));
+      return `${agent.name} to ${member.machine.name}`;
+    },
+  },
+  {
+    name: 'wall clock set',
+    weight: 1,
+    make(stage, draws) {
+      const machine = oneOf([stage.home, ...stage.replicas.map((one) => one.machine)], draws);
+      machine?.stepWallClock(draws.integer(-20_000, 20_000));
+      return machine?.name ?? null;
+    },
+  },
+  {
+    name: 'power lost where the agents are',
+    weight: 1,
+    make({ home, world }, draws) {
+      if (!home.isUp) return null;
+      home.losePower();
+      world.after(durationMs(draws), 'power is back', () => {
+        home.boot();
+      });
+      return home.name;
+    },
+  },
+  {
+    name: 'disk full',
+    weight: 1,
+    make({ home: { fileSystem }, world }, draws) {
+      if (fileSystem.capacityBytes !== Infinity) return null;
+      fileSystem.capacityBytes = fileSystem.usedBytes + draws.integer(0, 3000);
+      world.after(durationMs(draws), 'the disk has room', () => {
+        fileSystem.capacityBytes = Infinity;
+      });
+      return '';
+    },
+  },
+  {
+    name: 'syncs fail',
+    weight: 1,
+    make({ home: { fileSystem }, world }, draws) {
+      if (fileSystem.syncFailures > 0) return null;
+      fileSystem.syncFailures = 0.5;
+      world.after(durationMs(draws), 'syncs work', () => {
+        fileSystem.syncFailures = 0;
+      });
+      return '';
+    },
+  },
+  {
+    name: 'disk slow',
+    weight: 1,
+    make({ home: { fileSystem }, world }, draws) {
+      if (fileSystem.syncMeanMs > 1) return null;
+      fileSystem.syncMeanMs = draws.choice([30, 500]);
+      world.after(durationMs(draws), 'the disk is fast', () => {
+        fileSystem.syncMeanMs = 0.5;
+      });
+      return '';
+    },
+  },
+];
+
+const zookeeperFaults: readonly Fault[] = [
+  {
+    name: 'ZooKeeper without a leader',
+    weight: 2,
+    make({ zookeeper }, draws) {
+      zookeeper?.away(durationMs(draws));
+      return zookeeper === null ? null : '';
+    },
+  },
+  {
+    name: 'session expired',
+    weight: 2,
+    make({ zookeeper }, draws) {
+      const session = oneOf(zookeeper?.sessions ?? [], draws);
+      if (session === null) return null;
+      zookeeper?.expire(session.id);
+      return session.id.toString(16);
+    },
+  },
+  {
+    name: 'answers of ZooKeeper lost',
+    weight: 2,
+    make({ zookeeper, world }, draws) {
+      if (zookeeper === null || zookeeper.lostAnswers > 0) return null;
+      zookeeper.lostAnswers = 0.3;
+      world.after(durationMs(draws), 'answers come', () => {
+        zookeeper.lostAnswers = 0;
+      });
+      return '';
+    },
+  },
+];
+
+export const faults: readonly Fault[] = [
+  ...databaseFaults,
+  ...networkFaults,
+  ...agentFaults,
+  ...zookeeperFaults,
+];
+
+/** On a table that no other server has. */
+function commitErrant(model: Database['model']): void {
+  const after: TableDefinition = {
+    schema: 'shop',
+    name: `own_${String(model.serverId)}`,
+    columns: [{ name: 'id', type: 'bigint', nullable: false }],
+  };
+  const known = model.data.definition(`${after.schema}.${after.name}`);
+  if (known === null) {
+    const sql = createStatement(after);
+    model.commit({ kind: 'statement', schema: '', sql, alters: { before: null, after }, isHint: false });
+    return;
+  }
+  const id = model.data.rows(`${after.schema}.${after.name}`).size + 1;
+  model.commit({
+    kind: 'group',
+    steps: [{ kind: 'rows', table: known, operation: 'insert', rows: [{ before: null, after: [id] }] }],
+    end: 'xid',
+  });
+}

@@ -1,0 +1,45 @@
+import type { Draws } from './world/draws.js';
+
+/** What a seed draws before anything begins. */
+export type Plan = {
+  readonly vendor: 'mysql' | 'mariadb';
+  readonly gtidMode: boolean;
+  readonly keepsOrder: boolean;
+  readonly rowMetadata: 'FULL' | 'none';
+  readonly mostRowBytes: number;
+  readonly replicas: number;
+  /** Whether the source is a member of the pool. */
+  readonly sourceIsMember: boolean;
+  readonly store: 'file' | 'zookeeper';
+  /** Two: they elect one in ZooKeeper. */
+  readonly agents: 1 | 2;
+  readonly hintEvery: number;
+  /** Between two transactions: milliseconds, on average. */
+  readonly writeMs: number;
+  /** How long is written and faults are made: milliseconds. */
+  readonly loadMs: number;
+  /** Between two faults: milliseconds, on average. */
+  readonly faultMs: number;
+  readonly margin: number;
+};
+
+export function planOf(draws: Draws): Plan {
+  const vendor = draws.choice<Plan['vendor']>(['mysql', 'mariadb']);
+  const agents = draws.chance(0.4) ? 2 : 1;
+  return {
+    vendor,
+    gtidMode: vendor === 'mariadb' || draws.chance(0.6),
+    keepsOrder: vendor === 'mariadb' || draws.chance(0.7),
+    rowMetadata: draws.chance(0.7) ? 'FULL' : 'none',
+    mostRowBytes: draws.choice([200, 1000, 8192]),
+    replicas: draws.integer(2, 3),
+    sourceIsMember: draws.chance(0.2),
+    store: agents === 2 || draws.chance(0.5) ? 'zookeeper' : 'file',
+    agents,
+    hintEvery: draws.choice([5, 15, 40]),
+    writeMs: draws.choice([40, 120, 300]),
+    loadMs: draws.integer(5_000, 15_000),
+    faultMs: draws.choice([500, 1200, 3000]),
+    margin: draws.choice([32, 64]),
+  };
+}

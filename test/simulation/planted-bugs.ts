@@ -1,0 +1,85 @@
+/** A bug that is put into the code on purpose: the simulator must find it. */
+export type PlantedBug = {
+  readonly name: string;
+  /** Below `src`. */
+  readonly file: string;
+  /** What stands there once, and what stands in its place. */
+  readonly code: string;
+  readonly bug: string;
+};
+
+/** One for each promise that the simulator judges. */
+export const plantedBugs: readonly PlantedBug[] = [
+  {
+    name: 'a switch passes over what is new as well',
+    file: 'tail/transaction-stream.ts',
+    code: 'if (this.#skip.size > 0 && this.#skip.has(formatCoordinates(open.start))) {',
+    bug: 'if (this.#skip.size > 0) {',
+  },
+  {
+    name: 'a switch delivers again what comes later there',
+    file: 'matching/trail-match.ts',
+    code: '        this.#skip.push({ start: step.start, identity });\n',
+    bug: '',
+  },
+  {
+    name: 'the progress does not wait for the sink',
+    file: 'tail/deliveries.ts',
+    code: 'if (batch.count > 0) await sink.deliver(batch, sinkSignal);',
+    bug: 'if (batch.count > 0) sink.deliver(batch, sinkSignal).catch(() => undefined);',
+  },
+  {
+    name: 'the file is written without asking whether it was taken over',
+    file: 'util/process-lock.ts',
+    code: 'if (!entered) throw await takenOver(path, mine, subject, fencing);',
+    bug: '',
+  },
+  {
+    name: 'what was rolled back is delivered',
+    file: 'transactions/held-groups.ts',
+    code: 'this.#events.remove(group.at + 1, this.#events.length - 1);',
+    bug: '',
+  },
+  {
+    name: 'what stands behind a savepoint is delivered',
+    file: 'transactions/held-groups.ts',
+    code: 'this.#events.remove(group.at + 1 + mark.listed);',
+    bug: '',
+  },
+  {
+    name: 'errant transactions are delivered',
+    file: 'tail/errant-transactions.ts',
+    code: '    return replica;\n',
+    bug: '    return false;\n',
+  },
+  {
+    name: 'a half-open connection is never left',
+    file: 'dump/dump-stream.ts',
+    code: 'const defaultSilenceMs = 2000;',
+    bug: 'const defaultSilenceMs = 2_000_000;',
+  },
+  {
+    name: 'what the sink has beyond the checkpoint is forgotten',
+    file: 'resume/recovered.ts',
+    code: 'return [...entries, ...entriesOf(recovery.delivered, hint, checkpoint.coordinates)];',
+    bug: 'return entries;',
+  },
+  {
+    name: 'numbers begin again where the checkpoint was',
+    file: 'resume/recovered.ts',
+    code: 'if (last !== undefined) return numberingOf(last);',
+    bug: 'void last;',
+  },
+  {
+    name: 'statements between the checkpoint and the end of the records change no layout',
+    file: 'resume/first-place.ts',
+    code: 'if (recovery.delivered.length > 0) await catchUp(options, stored.checkpoint, source, signal);',
+    bug: '',
+  },
+  {
+    name: 'a lease never ends by our own clock',
+    file: 'election/lease-state.ts',
+    code: "if (hold.phase === 'leading' && now >= hold.until) return { phase: 'over', why: 'expired' };",
+    bug: '',
+  },
+];

@@ -1,0 +1,112 @@
+import { changesOf, type Fault, faultsOf } from './judge.js';
+import { faults } from './faults.js';
+import { type Plan, planOf } from './plan.js';
+import { Stage } from './stage.js';
+import type { AgentEnding } from './supervised-agent.js';
+import { Draws } from './world/draws.js';
+
+/** What a run has come to. */
+export type Outcome = {
+  readonly seed: string;
+  readonly plan: Plan;
+  /** What is wrong; empty: nothing. */
+  readonly faults: readonly Fault[];
+  /** What was made to go wrong, and when. */
+  readonly made: readonly string[];
+  readonly endings: readonly AgentEnding[];
+  readonly changes: number;
+  readonly switches: number;
+  /** Milliseconds of virtual time. */
+  readonly tookMs: number;
+  /** Two runs with one digest are the same. */
+  readonly digest: string;
+  readonly log: readonly string[];
+};
+
+/** How long all may take to be delivered when nothing goes wrong any more: milliseconds. */
+const restMs = 240_000;
+/** So long after a hint a checkpoint has it at the latest: milliseconds. The workload begins with one. */
+const checkpointMs = 1500;
+/** How often it is looked whether all is delivered. */
+const lookMs = 500;
+
+/** One run: everything in it is drawn from the seed. */
+export async function simulate(seed: string): Promise<Outcome> {
+  const draws = new Draws(seed);
+  const plan = planOf(draws.fork('plan'));
+  const stage = new Stage(seed, plan);
+  const { world } = stage;
+  const made: string[] = [];
+  stage.begin();
+  breakThings(stage, made);
+  await world.run({ forMs: plan.loadMs });
+  stage.endWriting();
+  const isDone = doneIn(stage);
+  const end = await world.run({ forMs: restMs, until: isDone });
+  const { records, broken } = stage.delivered;
+  const inOrder = plan.keepsOrder;
+  const found = faultsOf(stage.workload.history, records, inOrder);
+  if (broken.length > 0) found.push({ what: 'lines that are no records', evidence: broken.slice(0, 5) });
+  if (found.length === 0 && end !== 'met') found.push({ what: `ended by ${end}`, evidence: [] });
+  for (const agent of stage.agents) agent.forget();
+  const unknown = stage.databases.flatMap(({ model }) => model.unknown);
+  if (unknown.length > 0) found.push({ what: 'questions that the model does not know', evidence: unknown });
+  return {
+    ...{ seed, plan, faults: found, made, changes: records.length },
+    endings: stage.agents.flatMap(({ endings }) => endings),
+    switches: stage.agents.reduce((sum, { events }) => sum + (events.get('failover.done') ?? 0), 0),
+    ...{ tookMs: world.nowMs, digest: world.trace.digest },
+    log: stage.agents.flatMap(({ log }) => log),
+  };
+}
+
+/**
+ * Makes faults until the load is over, each of which ends by itself. The first one waits until a hint is in a checkpoint:
+ * before that the loss of the server that is read is an error by right.
+ */
+function breakThings(stage: Stage, made: string[]): void {
+  const { world, plan } = stage;
+  const draws = world.draws.fork('faults');
+  let firstLineMs = Infinity;
+  const isReady = (): boolean => {
+    if (firstLineMs === Infinity && stage.lines > 0) firstLineMs = world.nowMs;
+    return world.nowMs > firstLineMs + checkpointMs;
+  };
+  const next = (): void => {
+    world.after(draws.exponential(plan.faultMs), 'something goes wrong', () => {
+      if (world.nowMs >= plan.loadMs) return;
+      const fault = weighted(draws);
+      const what = isReady() ? fault.make(stage, draws) : null;
+      if (what !== null) {
+        made.push(`${(world.nowMs / 1000).toFixed(3)} ${fault.name}${what === '' ? '' : `: ${what}`}`);
+        world.note(`fault: ${fault.name} ${what}`);
+      }
+      next();
+    });
+  };
+  next();
+}
+
+const weights = faults.reduce((sum, { weight }) => sum + weight, 0);
+
+function weighted(draws: Draws): (typeof faults)[number] {
+  let left = draws.fraction() * weights;
+  for (const fault of faults) {
+    left -= fault.weight;
+    if (left < 0) return fault;
+  }
+  const [first] = faults;
+  if (first === undefined) throw new Error('there are no faults');
+  return first;
+}
+
+/** Whether as much has been delivered as was committed, looked at now and then. */
+function doneIn(stage: Stage): () => boolean {
+  let nextMs = 0;
+  const wanted = changesOf(stage.workload.history).length;
+  return () => {
+    if (stage.world.nowMs < nextMs) return false;
+    nextMs = stage.world.nowMs + lookMs;
+    return stage.lines >= wanted;
+  };
+}

@@ -1,0 +1,196 @@
+import type { ChangeRecord } from '../../src/records/record.js';
+import { Database, databasePort } from './database.js';
+import type { Plan } from './plan.js';
+import { SimulatedServer } from './server/server.js';
+import { Workload } from './server/workload.js';
+import { SupervisedAgent } from './supervised-agent.js';
+import type { Draws } from './world/draws.js';
+import { Machine } from './world/machine.js';
+import { Network } from './world/network.js';
+import { World } from './world/world.js';
+import { SimulatedZooKeeper } from './world/zookeeper.js';
+
+const auditPath = '/audit/audit.ndjson';
+
+/** All that there is in a run: servers, agents, what is between them, and who writes. */
+export class Stage {
+  readonly plan: Plan;
+  readonly world: World;
+  readonly network: Network;
+  readonly source: Database;
+  readonly replicas: readonly Database[];
+  /** Where the agents run. */
+  readonly home: Machine;
+  readonly agents: readonly SupervisedAgent[];
+  readonly zookeeper: SimulatedZooKeeper | null;
+  readonly workload: Workload;
+  /** Those whose logs have begun anew. */
+  readonly rebuilt = new Set<Database>();
+  readonly #writing: Draws;
+  #writes = true;
+
+  constructor(seed: string, plan: Plan) {
+    this.plan = plan;
+    this.world = new World(seed);
+    this.network = new Network(this.world);
+    const databases = Array.from({ length: plan.replicas + 1 }, (_, index) => this.#database(index + 1));
+    const [source, ...replicas] = databases;
+    if (source === undefined) throw new Error('there is no source');
+    this.source = source;
+    this.replicas = replicas;
+    for (const database of databases) database.start();
+    for (const { model } of replicas) {
+      model.readOnly = true;
+      model.replicateFrom(source.model, { by: 'place', place: source.model.binlog.end });
+    }
+    this.zookeeper =
+      plan.store === 'file'
+        ? null
+        : new SimulatedZooKeeper(this.world, this.#machines('zookeeper', '10.0.2', 3));
+    [this.home] = this.#machines('agents', '10.0.0', 1) as [Machine];
+    this.home.fileSystem.makeFolder('/audit');
+    this.agents = Array.from({ length: plan.agents }, (_, index) =>
+      this.#agent(`agent-${String(index + 1)}`),
+    );
+    this.#writing = this.world.draws.fork('writing');
+    const draws = this.world.draws.fork('workload');
+    const choices = {
+      int: (n: number) => draws.integer(0, n - 1),
+      pick: <T>(list: readonly T[]): T => pickOf(list, draws),
+    };
+    this.workload = new Workload(source.model, choices, {
+      writers: 4,
+      hintEvery: plan.hintEvery,
+      mostRows: 80,
+    });
+  }
+
+  get databases(): readonly Database[] {
+    return [this.source, ...this.replicas];
+  }
+
+  /** Those that a stream may be read from. */
+  get members(): readonly Database[] {
+    return this.plan.sourceIsMember ? this.databases : this.replicas;
+  }
+
+  /** The member that is read; null: none, or nobody knows. */
+  get read(): Database | null {
+    for (const { agent } of this.agents) {
+      const server = agent?.status().server;
+      const found = this.databases.find(({ address }) => address === server);
+      if (found !== undefined) return found;
+    }
+    return null;
+  }
+
+  /** Starts the agents, and to write. */
+  begin(): void {
+    for (const agent of this.agents) agent.start();
+    this.#write();
+  }
+
+  endWriting(): void {
+    this.#writes = false;
+  }
+
+  /** How many lines the audit file has. */
+  get lines(): number {
+    let count = 0;
+    for (const byte of this.#audit) if (byte === 0x0a) count += 1;
+    return count;
+  }
+
+  /** What is in the audit file: the records of its whole lines, and lines that are none. */
+  get delivered(): { readonly records: readonly ChangeRecord[]; readonly broken: readonly string[] } {
+    const records: ChangeRecord[] = [];
+    const broken: string[] = [];
+    for (const line of this.#audit.toString().split('\n').slice(0, -1)) {
+      try {
+        records.push(JSON.parse(line) as ChangeRecord);
+      } catch {
+        broken.push(line);
+      }
+    }
+    return { records, broken };
+  }
+
+  get #audit(): Buffer {
+    try {
+      return this.home.fileSystem.content(auditPath);
+    } catch {
+      // Nobody has made it yet.
+      return Buffer.alloc(0);
+    }
+  }
+
+  #write(): void {
+    this.world.after(this.#writing.exponential(this.plan.writeMs), 'somebody writes', () => {
+      if (!this.#writes) return;
+      if (this.source.isAwake) this.workload.step();
+      this.#write();
+    });
+  }
+
+  #machines(name: string, net: string, count: number): Machine[] {
+    const { world, network } = this;
+    return Array.from({ length: count }, (_, index) => {
+      const number = String(index + 1);
+      return new Machine({ world, network, name: `${name}-${number}`, address: `${net}.${number}` });
+    });
+  }
+
+  #database(number: number): Database {
+    const { world, network, plan } = this;
+    const name = `database-${String(number)}`;
+    const machine = new Machine({ world, network, name, address: `10.0.1.${String(number)}` });
+    const model = new SimulatedServer({
+      vendor: plan.vendor,
+      serverId: number,
+      uuid: uuidOf(number, 0),
+      ...{ host: machine.address, port: databasePort, nowMs: () => machine.epochMs },
+      ...{ gtidMode: plan.gtidMode, keepsOrder: number === 1 || plan.keepsOrder },
+      ...{ rowMetadata: rowMetadataOf(plan), mostRowBytes: plan.mostRowBytes },
+    });
+    return new Database(
+      model,
+      machine,
+      (host) => this.databases.find((one) => one.machine.address === host) ?? null,
+    );
+  }
+
+  #agent(name: string): SupervisedAgent {
+    const { plan, zookeeper } = this;
+    const address = zookeeper?.addresses ?? '';
+    const config = {
+      ...{ stream: 'simulation', user: 'waymark', password: 'any', getServerPublicKey: true },
+      servers: this.members.map((one) => one.address),
+      ...{ start: 'earliest', matching: { margin: plan.margin } },
+      failover: { cooldown: '2s', stalledAfter: '3s' },
+      checkpoint:
+        plan.store === 'file'
+          ? { store: 'file', path: '/state' }
+          : { store: 'zookeeper', connect: address, root: '/waymark' },
+      ...(plan.agents === 2 ? { election: { backend: 'zookeeper', connect: address } } : {}),
+      sink: { type: 'file', path: auditPath },
+    };
+    const { home } = this;
+    return new SupervisedAgent({ name, machine: home, config, draws: this.world.draws.fork(name) });
+  }
+}
+
+/** The UUID of a server in one of its lives. */
+export function uuidOf(number: number, life: number): string {
+  return `f9131de3-ec82-11f1-97d7-${String(life).padStart(6, '0')}${String(number).padStart(6, '0')}`;
+}
+
+function rowMetadataOf({ vendor, rowMetadata }: Plan): 'FULL' | 'MINIMAL' | 'NO_LOG' {
+  if (rowMetadata === 'FULL') return 'FULL';
+  return vendor === 'mysql' ? 'MINIMAL' : 'NO_LOG';
+}
+
+function pickOf<T>(list: readonly T[], draws: Draws): T {
+  const [first, ...others] = list;
+  if (first === undefined) throw new RangeError('nothing to choose from');
+  return draws.choice([first, ...others]);
+}

@@ -1,0 +1,154 @@
+import { pino } from 'pino';
+import { stringify } from 'yaml';
+import { type Agent, createAgent } from '../../src/agent.js';
+import { parseConfig } from '../../src/config/load.js';
+import type { Sink } from '../../src/sinks/sink.js';
+import { messageOf, WaymarkError } from '../../src/util/errors.js';
+import type { Draws } from './world/draws.js';
+import type { Machine } from './world/machine.js';
+import type { SimulatedProcess } from './world/process.js';
+
+/** How an agent has ended by itself. */
+export type AgentEnding = { readonly atMs: number; readonly code: string; readonly message: string };
+
+/** A line of an agent's log. */
+type LogLine = { readonly level: number; readonly event?: string; readonly msg: string };
+
+export type SupervisedOptions = {
+  readonly name: string;
+  readonly machine: Machine;
+  readonly config: Record<string, unknown>;
+  readonly draws: Draws;
+  /** Where its records go; where the configuration says unless given. */
+  readonly sink?: () => Sink;
+};
+
+/** An agent that is started again whenever it has ended, as a service manager does it. */
+export class SupervisedAgent {
+  readonly name: string;
+  /** How its lives have ended that nobody had ended. */
+  readonly endings: AgentEnding[] = [];
+  /** What it has logged, of all its lives; the newest last. */
+  readonly log: string[] = [];
+  /** Log events, and how often each came. */
+  readonly events = new Map<string, number>();
+  readonly #options: SupervisedOptions;
+  /** Ends each life, the killed ones too. */
+  readonly #stops: (() => void)[] = [];
+  #life: {
+    readonly process: SimulatedProcess;
+    readonly agent: Agent;
+    readonly stop: AbortController;
+  } | null = null;
+
+  constructor(options: SupervisedOptions) {
+    this.name = options.name;
+    this.#options = options;
+  }
+
+  /** The agent that runs; null while none does. */
+  get agent(): Agent | null {
+    return this.#life?.process.isAlive === true ? this.#life.agent : null;
+  }
+
+  start(): void {
+    const { machine, config } = this.#options;
+    if (this.agent !== null || !machine.isUp) return;
+    const process = machine.start(this.name);
+    const stop = new AbortController();
+    const logger = pino(
+      { level: 'info', timestamp: false, base: null },
+      {
+        write: (line: string) => {
+          this.#note(line);
+        },
+      },
+    );
+    const agent = createAgent(parseConfig(stringify(config), 'simulation', {}), {
+      ...{ logger, runtime: process.runtime },
+      ...(this.#options.sink === undefined ? {} : { sink: this.#options.sink() }),
+    });
+    this.#life = { process, agent, stop };
+    this.#stops.push(() => {
+      process.run(() => {
+        stop.abort(new Error('the run is over'));
+      });
+    });
+    process
+      .run(() => agent.run(stop.signal))
+      .then(
+        () => {
+          if (!stop.signal.aborted) this.#ended(process, 'none', 'it ended by itself');
+          process.end('killed');
+        },
+        (error: unknown) => {
+          this.#ended(process, error instanceof WaymarkError ? error.code : 'unknown', messageOf(error));
+          process.end('killed');
+        },
+      );
+    process.onEnd(() => {
+      this.#restart();
+    });
+  }
+
+  /** SIGKILL. */
+  kill(): void {
+    this.#life?.process.kill();
+  }
+
+  /** SIGTERM. */
+  terminate(): void {
+    const life = this.#life;
+    if (life?.process.isAlive !== true || life.stop.signal.aborted) return;
+    life.process.happen('arrival', 'SIGTERM', () => {
+      life.stop.abort(new Error('SIGTERM'));
+    });
+  }
+
+  /** Has it do something, as an order that comes from outside; what comes of it is in its log. */
+  order(work: (signal: AbortSignal) => Promise<unknown>): void {
+    const life = this.#life;
+    if (life?.process.isAlive !== true) return;
+    life.process.happen('arrival', 'an order', () => {
+      // Nobody waits for the answer.
+      work(life.stop.signal).catch(() => undefined);
+    });
+  }
+
+  /** SIGSTOP, and SIGCONT after that time. */
+  freeze(forMs: number): void {
+    this.#life?.process.stop(forMs);
+  }
+
+  /**
+   * The run is over. Node keeps signals that somebody listens to (AbortSignal.any), and all that they reach, until they
+   * fire: those of killed lives, too.
+   */
+  forget(): void {
+    for (const stop of this.#stops) stop();
+  }
+
+  #restart(): void {
+    const { machine, draws } = this.#options;
+    machine.world.after(100 + draws.exponential(1500), `${this.name}: is started again`, () => {
+      if (machine.isUp) this.start();
+      else this.#restart();
+    });
+  }
+
+  #ended(process: SimulatedProcess, code: string, message: string): void {
+    if (!process.isAlive) return;
+    const { world } = this.#options.machine;
+    world.note(`${this.name}: has ended: ${code}`);
+    this.endings.push({ atMs: world.nowMs, code, message });
+  }
+
+  #note(text: string): void {
+    const { world } = this.#options.machine;
+    const line = JSON.parse(text) as LogLine;
+    if (line.event !== undefined) this.events.set(line.event, (this.events.get(line.event) ?? 0) + 1);
+    this.log.push(`${(world.nowMs / 1000).toFixed(3)} ${this.name}: ${text.trimEnd()}`);
+    // In the trace, so that two runs that log otherwise are not the same.
+    world.note(`${this.name}: logs ${line.event ?? ''} ${line.msg}`);
+  }
+}

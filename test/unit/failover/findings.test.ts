@@ -1,0 +1,48 @@
+import { expect, test } from 'vitest';
+import { Secret } from '../../../src/config/secret.js';
+import { findingsOf, type OutlookInput, viewsOf } from '../../../src/failover/findings.js';
+import { remember } from '../../../src/failover/machine/decision.js';
+import { choiceSettingsOf, noteFound, noteLost, optionsOf } from '../../../src/failover/machine/memory.js';
+import { initialState } from '../../../src/failover/machine/state.js';
+import type { Member } from '../../../src/pool/members.js';
+import { answers, mute, sight, source } from '../pool/sights.js';
+
+const member = (name: string, priority = 0): Member => ({
+  name,
+  instance: { address: { host: name, port: 3306 }, account: { user: 'u', password: new Secret('p') } },
+  priority,
+  avoided: name === 'c',
+});
+
+const input: OutlookInput = {
+  members: [member('a', 5), member('b'), member('c')],
+  sights: [sight('b', mute('refused')), sight('a', answers()), source()],
+  reading: { server: 'a', stream: { error: null, silentMs: 10 } },
+  stalledAfterMs: 60_000,
+};
+
+test('members in the order of the pool, then the source', () => {
+  const views = viewsOf(input, new Map([['b', 'it lacks the hint']]));
+  expect(views.map(({ server, role, reading, finding }) => [server, role, reading, finding])).toEqual([
+    ['a', 'member', true, 'healthy'],
+    ['b', 'member', false, 'dead'],
+    ['c', 'member', false, 'healthy'],
+    ['db0:3306', 'source', false, 'healthy'],
+  ]);
+  expect(views.map(({ inTheWay }) => inTheWay)).toEqual([null, 'it lacks the hint', null, null]);
+  expect(views[2]).toMatchObject({ avoided: true, evidence: null });
+  expect(JSON.parse(JSON.stringify(views))).toEqual(views);
+});
+
+test('what is remembered: who has been healthy, and who was lost', () => {
+  const settings = { stalledAfterMs: 60_000, cooldownMs: 1, restartGraceMs: 0, failbackAfterMs: null };
+  const found = findingsOf(input);
+  const before = remember(initialState(settings), { pool: input.members });
+  expect(optionsOf(before.memory, found, 5).map(({ healthyForMs }) => healthyForMs)).toEqual([0, 0, 0]);
+  const noted = noteLost(noteFound(noteFound(before, found, 10), found, 20), 'b', 30);
+  const [a, b, c] = optionsOf(noted.memory, found, 100);
+  expect([a?.healthyForMs, b?.healthyForMs, c?.healthyForMs]).toEqual([90, 0, 0]);
+  expect([a?.lostForMs, b?.lostForMs, c?.lostForMs]).toEqual([null, 70, null]);
+  const switched = remember(noted, { switchedAtMs: 40 });
+  expect(choiceSettingsOf(switched.memory, 100)).toMatchObject({ cooldownMs: 1, sinceSwitchMs: 60 });
+});

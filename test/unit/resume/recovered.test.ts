@@ -1,0 +1,77 @@
+import { describe, expect, test } from 'vitest';
+import type { Checkpoint } from '../../../src/checkpoint/checkpoint.js';
+import { recoveredTrail } from '../../../src/resume/recovered.js';
+import { hintFromToken } from '../../../src/hints/hint.js';
+import type { TrailEntry } from '../../../src/matching/trail.js';
+import type { DeliveredTransaction } from '../../../src/records/ndjson.js';
+import type { SinkRecovery } from '../../../src/sinks/sink.js';
+
+const coordinates = { file: 'mysql-bin.000018', position: 4711 };
+const display = (counter: number): string => `6B01F8DB:000000000000000${counter}:317ACA46`;
+const hint = (counter: number): TrailEntry => ({
+  kind: 'hint',
+  hint: hintFromToken(`asc:${display(counter)}`),
+  coordinates,
+});
+const transaction = (digest: bigint, origin: string, second = 100): TrailEntry => ({
+  kind: 'transaction',
+  identity: { digest, second, origin },
+});
+
+function checkpoint(entries: readonly TrailEntry[]): Checkpoint {
+  return {
+    stream: 's',
+    fencingToken: 0,
+    server: { host: 'h', port: 1, serverId: 1, uuid: '' },
+    keepsOrder: true,
+    coordinates,
+    sequence: 1,
+    numberedFrom: null,
+    trail: { entries, partial: null },
+    gtidSet: null,
+    sink: null,
+    layouts: null,
+    savedAt: 0,
+  };
+}
+
+const recovery = (delivered: DeliveredTransaction[]): SinkRecovery => ({
+  remembers: true,
+  delivered,
+  endsBetweenTransactions: true,
+});
+
+describe('a trail with what the sink took behind the checkpoint', () => {
+  const kept = [hint(1), transaction(1n, 'g:0-1-1')];
+
+  test('nothing: the checkpoint’s own', () => {
+    expect(recoveredTrail(checkpoint(kept), recovery([]))).toEqual(kept);
+  });
+
+  test('transactions, and the hints between them once each', () => {
+    const delivered: DeliveredTransaction[] = [
+      { hint: display(1), sequence: 2, gtid: '0-1-2', second: 101, digest: 2n },
+      { hint: display(2), sequence: 1, gtid: '0-1-4', second: 102, digest: 3n },
+      { hint: display(2), sequence: 2, gtid: null, second: 103, digest: 4n },
+    ];
+    expect(recoveredTrail(checkpoint(kept), recovery(delivered))).toEqual([
+      ...kept,
+      transaction(2n, 'g:0-1-2', 101),
+      hint(2),
+      transaction(3n, 'g:0-1-4', 102),
+      transaction(4n, '', 103),
+    ]);
+  });
+
+  test('before the first hint', () => {
+    const delivered: DeliveredTransaction[] = [
+      { hint: null, sequence: 1, gtid: null, second: 101, digest: 2n },
+      { hint: display(1), sequence: 1, gtid: null, second: 102, digest: 3n },
+    ];
+    expect(recoveredTrail(checkpoint([]), recovery(delivered))).toEqual([
+      transaction(2n, '', 101),
+      hint(1),
+      transaction(3n, '', 102),
+    ]);
+  });
+});

@@ -1,0 +1,52 @@
+import { describe, expect, test } from 'vitest';
+import { faultsOf } from '../../simulation/judge.js';
+import type { Plan } from '../../simulation/plan.js';
+import { addColumnStatement } from '../../simulation/server/tables.js';
+import { hintContent } from '../../simulation/server/workload.js';
+import { type Content } from '../../simulation/server/transaction.js';
+import { Stage } from '../../simulation/stage.js';
+import { defaultHintFormat } from '../../../src/hints/hint.js';
+import { nextHint } from '../../../src/hints/next-hint.js';
+import { createOrders, insertOf, orders } from './models.js';
+
+/** What seeds have found, told step by step. */
+
+const plan: Plan = {
+  ...{ vendor: 'mysql', gtidMode: true, keepsOrder: true, rowMetadata: 'none', mostRowBytes: 8192 },
+  ...{ replicas: 2, sourceIsMember: false, store: 'file', agents: 1, hintEvery: 0, margin: 64 },
+  // Nobody writes but the case.
+  ...{ writeMs: 1e9, loadMs: 0, faultMs: 1e9 },
+};
+
+/** A column more in `shop.orders_1`. */
+function alterOrders(): Content {
+  const column = { name: 'extra', type: 'int', nullable: true } as const;
+  const after = { ...orders, columns: [...orders.columns, column] };
+  const sql = addColumnStatement(orders, column);
+  return { kind: 'statement', schema: '', sql, alters: { before: orders, after }, isHint: false };
+}
+
+describe.each(['mysql', 'mariadb'] as const)('on %s, whose log names no columns', (vendor) => {
+  test('an agent that is killed between the making of a table and its first row knows the names', async () => {
+    const stage = new Stage('made and filled', { ...plan, vendor });
+    const { world, source, agents } = stage;
+    const [agent] = agents;
+    const commit = (content: Content) => source.model.commit(content);
+    const until = async (what: string, isSo: () => boolean): Promise<void> => {
+      expect([what, await world.run({ forMs: 60_000, until: isSo })]).toEqual([what, 'met']);
+    };
+    stage.begin();
+    const history = [
+      commit(hintContent(nextHint(null, source.model.nowMs(), 0.5), defaultHintFormat)),
+      commit(createOrders),
+    ];
+    await until('the table is made', () => stage.lines === 1);
+    const saved = agent?.events.get('checkpoint.saved') ?? 0;
+    agent?.terminate();
+    await until('the checkpoint is saved', () => (agent?.events.get('checkpoint.saved') ?? 0) > saved);
+    history.push(commit(insertOf(1, 2)), commit(alterOrders()));
+    await until('all is delivered', () => stage.lines === 4);
+    expect(faultsOf(history, stage.delivered.records, true)).toEqual([]);
+    expect(agent?.endings).toEqual([]);
+  });
+});
