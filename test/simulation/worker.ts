@@ -1,0 +1,6 @@
+/** Runs the seeds that its parent names, one after the other: one process for each processor. See main.ts. */
+import { simulate } from './simulation.js';
+
+process.on('message', (seed: string) => {
+  void simulate(seed).then((outcome) => process.send?.(outcome));
+});
