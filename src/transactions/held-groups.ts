@@ -21,7 +21,7 @@ import { Spool } from './spool.js';
 import { unsupportedEvent } from '../binlog/unsupported-event.js';
 
 /** Bytes of a group that are held in memory; what is larger goes to a file. One value of some megabytes isn't worth one. */
-const memoryBytes = 16 * 1024 * 1024;
+const memoryBytes = 12 * 1024 * 1024;
 
 /** Bytes that are visited at once: some milliseconds of work for whoever decodes them. */
 const visitBytes = 128 * 1024;
