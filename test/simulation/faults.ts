@@ -341,11 +341,39 @@ const zookeeperFaults: readonly Fault[] = [
   },
 ];
 
+const consumerFaults: readonly Fault[] = [
+  {
+    name: 'consumer slow',
+    weight: 2,
+    make({ consumer, world }, draws) {
+      if (consumer === null || consumer.slowMs > 0) return null;
+      consumer.slowMs = draws.choice([100, 1000, 5000]);
+      world.after(durationMs(draws), 'the consumer is fast again', () => {
+        consumer.slowMs = 0;
+      });
+      return '';
+    },
+  },
+  {
+    name: 'answers of the consumer lost',
+    weight: 2,
+    make({ consumer, world }, draws) {
+      if (consumer === null || consumer.lostAnswers > 0) return null;
+      consumer.lostAnswers = 0.3;
+      world.after(durationMs(draws), 'the consumer answers again', () => {
+        consumer.lostAnswers = 0;
+      });
+      return '';
+    },
+  },
+];
+
 export const faults: readonly Fault[] = [
   ...databaseFaults,
   ...networkFaults,
   ...agentFaults,
   ...zookeeperFaults,
+  ...consumerFaults,
 ];
 
 /** On a table that no other server has. */

@@ -21,6 +21,8 @@ export type Plan = {
   /** Between two faults: milliseconds, on average. */
   readonly faultMs: number;
   readonly margin: number;
+  /** Where the records go: into a file that remembers them, or to a consumer whose sink doesn't. */
+  readonly sink: 'file' | 'consumer';
 };
 
 export function planOf(draws: Draws): Plan {
@@ -41,5 +43,6 @@ export function planOf(draws: Draws): Plan {
     loadMs: draws.integer(5_000, 15_000),
     faultMs: draws.choice([500, 1200, 3000]),
     margin: draws.choice([32, 64]),
+    sink: draws.chance(0.7) ? 'file' : 'consumer',
   };
 }

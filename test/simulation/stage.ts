@@ -4,6 +4,7 @@ import type { Plan } from './plan.js';
 import { SimulatedServer } from './server/server.js';
 import { Workload } from './server/workload.js';
 import { SupervisedAgent } from './supervised-agent.js';
+import { Consumer } from './world/consumer.js';
 import type { Draws } from './world/draws.js';
 import { Machine } from './world/machine.js';
 import { Network } from './world/network.js';
@@ -23,6 +24,8 @@ export class Stage {
   readonly home: Machine;
   readonly agents: readonly SupervisedAgent[];
   readonly zookeeper: SimulatedZooKeeper | null;
+  /** Where the records go; null: into a file. */
+  readonly consumer: Consumer | null;
   readonly workload: Workload;
   /** Those whose logs have begun anew. */
   readonly rebuilt = new Set<Database>();
@@ -49,6 +52,7 @@ export class Stage {
         : new SimulatedZooKeeper(this.world, this.#machines('zookeeper', '10.0.2', 3));
     [this.home] = this.#machines('agents', '10.0.0', 1) as [Machine];
     this.home.fileSystem.makeFolder('/audit');
+    this.consumer = plan.sink === 'file' ? null : new Consumer(this.world);
     this.agents = Array.from({ length: plan.agents }, (_, index) =>
       this.#agent(`agent-${String(index + 1)}`),
     );
@@ -94,18 +98,18 @@ export class Stage {
     this.#writes = false;
   }
 
-  /** How many lines the audit file has. */
+  /** How many records are delivered. */
   get lines(): number {
     let count = 0;
-    for (const byte of this.#audit) if (byte === 0x0a) count += 1;
+    for (const byte of this.#output) if (byte === 0x0a) count += 1;
     return count;
   }
 
-  /** What is in the audit file: the records of its whole lines, and lines that are none. */
+  /** What is delivered: the records of whole lines, and lines that are none. */
   get delivered(): { readonly records: readonly ChangeRecord[]; readonly broken: readonly string[] } {
     const records: ChangeRecord[] = [];
     const broken: string[] = [];
-    for (const line of this.#audit.toString().split('\n').slice(0, -1)) {
+    for (const line of this.#output.toString().split('\n').slice(0, -1)) {
       try {
         records.push(JSON.parse(line) as ChangeRecord);
       } catch {
@@ -115,7 +119,8 @@ export class Stage {
     return { records, broken };
   }
 
-  get #audit(): Buffer {
+  get #output(): Buffer {
+    if (this.consumer !== null) return this.consumer.content;
     try {
       return this.home.fileSystem.content(auditPath);
     } catch {
@@ -174,8 +179,11 @@ export class Stage {
       ...(plan.agents === 2 ? { election: { backend: 'zookeeper', connect: address } } : {}),
       sink: { type: 'file', path: auditPath },
     };
-    const { home } = this;
-    return new SupervisedAgent({ name, machine: home, config, draws: this.world.draws.fork(name) });
+    const { home, consumer } = this;
+    return new SupervisedAgent({
+      ...{ name, machine: home, config, draws: this.world.draws.fork(name) },
+      ...(consumer === null ? {} : { sink: (process) => consumer.sink(process) }),
+    });
   }
 }
 

@@ -20,7 +20,7 @@ export type SupervisedOptions = {
   readonly config: Record<string, unknown>;
   readonly draws: Draws;
   /** Where its records go; where the configuration says unless given. */
-  readonly sink?: () => Sink;
+  readonly sink?: (process: SimulatedProcess) => Sink;
 };
 
 /** An agent that is started again whenever it has ended, as a service manager does it. */
@@ -66,7 +66,7 @@ export class SupervisedAgent {
     );
     const agent = createAgent(parseConfig(stringify(config), 'simulation', {}), {
       ...{ logger, runtime: process.runtime },
-      ...(this.#options.sink === undefined ? {} : { sink: this.#options.sink() }),
+      ...(this.#options.sink === undefined ? {} : { sink: this.#options.sink(process) }),
     });
     this.#life = { process, agent, stop };
     this.#stops.push(() => {
