@@ -170,7 +170,8 @@ const networkFaults: readonly Fault[] = [
     weight: 4,
     make(stage, draws) {
       const zookeepers = stage.zookeeper?.servers.map(({ machine }) => machine) ?? [];
-      const machines: Machine[] = [...stage.databases.map(({ machine }) => machine), ...zookeepers];
+      const databases = stage.tables === null ? stage.databases : [...stage.databases, stage.tables];
+      const machines: Machine[] = [...databases.map(({ machine }) => machine), ...zookeepers];
       const one = draws.chance(0.7) ? stage.home : stage.source.machine;
       const other = oneOf(
         machines.filter((machine) => machine !== one),
@@ -308,6 +309,20 @@ const agentFaults: readonly Fault[] = [
   },
 ];
 
+/** The server of the checkpoints and elections, when it is up. */
+function tablesServer({ tables }: Stage): Database | null {
+  return tables?.isAwake === true ? tables : null;
+}
+
+const tablesFaults: readonly Fault[] = [
+  away('server of the checkpoints killed', 2, tablesServer, (database) => {
+    database.kill();
+  }),
+  onDatabase('server of the checkpoints frozen', 2, tablesServer, (database, _stage, draws) => {
+    database.freeze(durationMs(draws));
+  }),
+];
+
 const zookeeperFaults: readonly Fault[] = [
   {
     name: 'ZooKeeper without a leader',
@@ -373,6 +388,7 @@ export const faults: readonly Fault[] = [
   ...networkFaults,
   ...agentFaults,
   ...zookeeperFaults,
+  ...tablesFaults,
   ...consumerFaults,
 ];
 

@@ -10,8 +10,8 @@ export type Plan = {
   readonly replicas: number;
   /** Whether the source is a member of the pool. */
   readonly sourceIsMember: boolean;
-  readonly store: 'file' | 'zookeeper';
-  /** Two: they elect one in ZooKeeper. */
+  readonly store: 'file' | 'zookeeper' | 'mysql';
+  /** Two: they elect one where the checkpoint is. */
   readonly agents: 1 | 2;
   readonly hintEvery: number;
   /** Between two transactions: milliseconds, on average. */
@@ -28,7 +28,7 @@ export type Plan = {
 export function planOf(draws: Draws): Plan {
   const vendor = draws.choice<Plan['vendor']>(['mysql', 'mariadb']);
   const agents = draws.chance(0.4) ? 2 : 1;
-  return {
+  const plan: Plan = {
     vendor,
     gtidMode: vendor === 'mariadb' || draws.chance(0.6),
     keepsOrder: vendor === 'mariadb' || draws.chance(0.7),
@@ -45,4 +45,5 @@ export function planOf(draws: Draws): Plan {
     margin: draws.choice([32, 64]),
     sink: draws.chance(0.7) ? 'file' : 'consumer',
   };
+  return plan.store === 'zookeeper' && draws.chance(0.4) ? { ...plan, store: 'mysql' } : plan;
 }

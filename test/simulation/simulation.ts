@@ -49,7 +49,9 @@ export async function simulate(seed: string): Promise<Outcome> {
   if (broken.length > 0) found.push({ what: 'lines that are no records', evidence: broken.slice(0, 5) });
   if (found.length === 0 && end !== 'met') found.push({ what: `ended by ${end}`, evidence: [] });
   for (const agent of stage.agents) agent.forget();
-  const unknown = stage.databases.flatMap(({ model }) => model.unknown);
+  const unknown = [...stage.databases, ...(stage.tables === null ? [] : [stage.tables])].flatMap(
+    ({ model }) => model.unknown,
+  );
   if (unknown.length > 0) found.push({ what: 'questions that the model does not know', evidence: unknown });
   return {
     ...{ seed, plan, faults: found, made, changes: records.length },

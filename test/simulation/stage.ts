@@ -24,6 +24,8 @@ export class Stage {
   readonly home: Machine;
   readonly agents: readonly SupervisedAgent[];
   readonly zookeeper: SimulatedZooKeeper | null;
+  /** The server of the checkpoints and elections; null where they are elsewhere. It is no member. */
+  readonly tables: Database | null;
   /** Where the records go; null: into a file. */
   readonly consumer: Consumer | null;
   readonly workload: Workload;
@@ -47,9 +49,11 @@ export class Stage {
       model.replicateFrom(source.model, { by: 'place', place: source.model.binlog.end });
     }
     this.zookeeper =
-      plan.store === 'file'
-        ? null
-        : new SimulatedZooKeeper(this.world, this.#machines('zookeeper', '10.0.2', 3));
+      plan.store === 'zookeeper'
+        ? new SimulatedZooKeeper(this.world, this.#machines('zookeeper', '10.0.2', 3))
+        : null;
+    this.tables = plan.store === 'mysql' ? this.#database(tablesNumber) : null;
+    this.tables?.start();
     [this.home] = this.#machines('agents', '10.0.0', 1) as [Machine];
     this.home.fileSystem.makeFolder('/audit');
     this.consumer = plan.sink === 'file' ? null : new Consumer(this.world);
@@ -164,19 +168,34 @@ export class Stage {
     );
   }
 
+  /** Where the checkpoint is, and where two agents elect one. */
+  #storeConfig(): Record<string, unknown> {
+    const { plan, zookeeper, tables } = this;
+    const isElected = plan.agents === 2;
+    switch (plan.store) {
+      case 'file':
+        return { checkpoint: { store: 'file', path: '/state' } };
+      case 'zookeeper': {
+        const connect = zookeeper?.addresses ?? '';
+        const checkpoint = { store: 'zookeeper', connect, root: '/waymark' };
+        return { checkpoint, ...(isElected ? { election: { backend: 'zookeeper', connect } } : {}) };
+      }
+      case 'mysql': {
+        const server = tables?.address ?? '';
+        const checkpoint = { store: 'mysql', server };
+        return { checkpoint, ...(isElected ? { election: { backend: 'mysql', server } } : {}) };
+      }
+    }
+  }
+
   #agent(name: string): SupervisedAgent {
-    const { plan, zookeeper } = this;
-    const address = zookeeper?.addresses ?? '';
+    const { plan } = this;
     const config = {
       ...{ stream: 'simulation', user: 'waymark', password: 'any', getServerPublicKey: true },
       servers: this.members.map((one) => one.address),
       ...{ start: 'earliest', matching: { margin: plan.margin } },
       failover: { cooldown: '2s', stalledAfter: '3s' },
-      checkpoint:
-        plan.store === 'file'
-          ? { store: 'file', path: '/state' }
-          : { store: 'zookeeper', connect: address, root: '/waymark' },
-      ...(plan.agents === 2 ? { election: { backend: 'zookeeper', connect: address } } : {}),
+      ...this.#storeConfig(),
       sink: { type: 'file', path: auditPath },
     };
     const { home, consumer } = this;
@@ -186,6 +205,9 @@ export class Stage {
     });
   }
 }
+
+/** Of the server of checkpoints and elections. */
+const tablesNumber = 100;
 
 /** The UUID of a server in one of its lives. */
 export function uuidOf(number: number, life: number): string {

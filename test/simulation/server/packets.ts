@@ -46,12 +46,22 @@ export function error(number: number, message: string, state = 'HY000'): Buffer 
 }
 
 const varString = 0xfd;
+const blob = 0xfc;
+/** The number of the collation that bytes have. */
+const binary = 63;
 const longestText = 1024;
 
-/** The payloads of a result: the number of columns, each column, an end, each row, an end. All values are text. */
-export function result(columns: readonly string[], rows: readonly (readonly (string | null)[])[]): Buffer[] {
-  const definitions = columns.map((name) =>
-    Buffer.concat([
+/**
+ * The payloads of a result: the number of columns, each column, an end, each row, an end. A column that has bytes
+ * in the first row is a BLOB; all others are text.
+ */
+export function result(
+  columns: readonly string[],
+  rows: readonly (readonly (string | Buffer | null)[])[],
+): Buffer[] {
+  const definitions = columns.map((name, index) => {
+    const isBinary = Buffer.isBuffer(rows[0]?.[index]);
+    return Buffer.concat([
       ...[
         packedText('def'),
         packedText(''),
@@ -62,19 +72,22 @@ export function result(columns: readonly string[], rows: readonly (readonly (str
       ],
       ...[
         uint(12, 1),
-        uint(collation, 2),
+        uint(isBinary ? binary : collation, 2),
         uint(longestText, 4),
-        uint(varString, 1),
+        uint(isBinary ? blob : varString, 1),
         uint(0, 2),
         uint(0, 1),
         uint(0, 2),
       ],
-    ]),
-  );
-  const texts = rows.map((row) =>
-    Buffer.concat(row.map((value) => (value === null ? Buffer.from([0xfb]) : packedText(value)))),
-  );
+    ]);
+  });
+  const texts = rows.map((row) => Buffer.concat(row.map(packedValue)));
   return [packed(columns.length), ...definitions, eof(), ...texts, eof()];
+}
+
+function packedValue(value: string | Buffer | null): Buffer {
+  if (value === null) return Buffer.from([0xfb]);
+  return typeof value === 'string' ? packedText(value) : Buffer.concat([packed(value.length), value]);
 }
 
 /** A payload as a packet with its number. */

@@ -4,6 +4,7 @@ import { Data } from './data.js';
 import type { RowMetadata } from './events.js';
 import { groupOf } from './group.js';
 import { BinlogState, ExecutedGtids, formatGtid, type Gtid, type LoggedGtids } from './gtids.js';
+import { OwnTables } from './own-tables.js';
 import { Replication, type ReplicationStart } from './replication.js';
 import type { TableDefinition } from './tables.js';
 import type { Content, Transaction } from './transaction.js';
@@ -78,6 +79,8 @@ export class SimulatedServer {
   readonly sessions = new Set<ServerSession>();
   /** The user locks (GET_LOCK), and which session holds each. */
   readonly locks = new Map<string, number>();
+  /** What agents keep here. */
+  readonly ownTables = new OwnTables();
   /** What it was asked and doesn't know: nothing of it was answered. */
   readonly unknown: string[] = [];
   #data = new Data();

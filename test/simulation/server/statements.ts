@@ -1,4 +1,5 @@
 import type { Vendor } from '../../../src/mysql/version.js';
+import { ownTableStatements } from './own-tables.js';
 import type { Replication } from './replication.js';
 import type { SimulatedServer } from './server.js';
 import { collations, shownTable, shownType } from './tables.js';
@@ -8,7 +9,8 @@ export type Answer =
   | {
       readonly kind: 'rows';
       readonly columns: readonly string[];
-      readonly rows: readonly (readonly (string | null)[])[];
+      /** Bytes are a BLOB's. */
+      readonly rows: readonly (readonly (string | Buffer | null)[])[];
     }
   | { readonly kind: 'ok'; readonly affectedRows: number }
   | { readonly kind: 'error'; readonly number: number; readonly message: string }
@@ -35,7 +37,10 @@ const unknownNumber = 1105;
 /** Answers a statement as the server would. What the model doesn't know is an error, and noted by its text. */
 export function answer(sql: string, asker: Asker): Answer {
   const { server } = asker;
-  const text = sql.trim().replace(/;$/, '');
+  const text = sql
+    .trim()
+    .replace(/;$/, '')
+    .replaceAll(/\s*\n\s*/g, ' ');
   for (const { of, form, say } of statements) {
     if (of !== undefined && of !== server.vendor) continue;
     const match = form.exec(text);
@@ -47,7 +52,7 @@ export function answer(sql: string, asker: Asker): Answer {
 }
 
 /** A statement that is known, and how it is answered; null: not in this form. */
-type Known = {
+export type Known = {
   /** Of one vendor's servers alone. */
   readonly of?: Vendor;
   readonly form: RegExp;
@@ -133,6 +138,7 @@ const statements: readonly Known[] = [
     form: /^SELECT GET_LOCK\('(.+)', (\d+)\) AS held, IS_USED_LOCK\('.+'\) AS holder$/i,
     say: (asker, [, name = '', seconds = '']) => takeLock(asker, name, Number(seconds)),
   },
+  ...ownTableStatements,
   { form: /^drop view if exists `.+`\.`.+`$/i, say: ({ server, id }, [sql]) => dropView(server, sql, id) },
 ];
 
