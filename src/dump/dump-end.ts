@@ -6,9 +6,10 @@ import { parseServerVersion } from '../mysql/version.js';
 import type { Coordinates } from '../binlog/coordinates.js';
 
 /**
- * Where a server's log ended when a non-blocking dump was asked for. MariaDB ends such a dump by just closing the
- * connection (dispatch_command in sql/sql_parse.cc: "fake COM_QUIT"), as a server does that dies: only a dump that has
- * come at least here has been to the end.
+ * The end of a server's log when a non-blocking dump was requested.
+ *
+ * MariaDB ends such a dump by closing the connection (dispatch_command in sql/sql_parse.cc: "fake COM_QUIT").
+ * A dying server does the same. So a dump is complete only if it has reached this end.
  */
 export class DumpEnd {
   readonly #end: Coordinates;
@@ -18,7 +19,10 @@ export class DumpEnd {
     this.#end = end;
   }
 
-  /** Null where the server doesn't tell: a binlog server may not know the statement. */
+  /**
+   * Reads the end of the server's log. Null if the server doesn't tell: a binlog server may not know the
+   * statement.
+   */
   static async read(connection: ServerConnection): Promise<DumpEnd | null> {
     if (isCurtBinlogServer(connection.greeting)) return null;
     const version = parseServerVersion(connection.greeting);
@@ -31,12 +35,12 @@ export class DumpEnd {
     }
   }
 
-  /** The dump goes on in another file than this one. */
+  /** Notes that the dump has moved on from this file to another one. */
   leaves(file: string): void {
     this.#passed ||= file === this.#end.file;
   }
 
-  /** Whether a dump that has come so far has met the end. */
+  /** Returns whether a dump that has come to these coordinates has reached the end. */
   isReached({ file, position }: Coordinates): boolean {
     return this.#passed || (file === this.#end.file && position >= this.#end.position);
   }

@@ -29,58 +29,62 @@ import { largeRowsBytes } from '../binlog/large-rows.js';
 import { mayBePacked } from '../binlog/unpacked-events.js';
 import { formatDuration } from '../util/quantities.js';
 
-/** Transactions that a server is to leave out: a GTID set in MySQL's form on the wire, or MariaDB's GTID position. */
-export type LeftOut =
+/**
+ * The transactions that the server leaves out: a GTID set in MySQL's wire form, or MariaDB's GTID position.
+ */
+export type ExcludedGtids =
   | { readonly vendor: 'mysql'; readonly set: Buffer }
   | { readonly vendor: 'mariadb'; readonly position: string };
 
+/** How and from where to read a server's log. */
 export type DumpOptions = {
   readonly instance: Instance;
   readonly start: Coordinates;
   readonly signal: AbortSignal;
-  /** End at the end of the last log, where it stands when the server gets there, instead of waiting for more. */
+  /** Ends the dump at the end of the last log, instead of waiting for more events. */
   readonly nonBlocking?: boolean;
-  /** Have MariaDB send the texts of the statements behind rows; MySQL always does. */
+  /** Asks MariaDB for the texts of the statements that changed rows. MySQL always sends them. */
   readonly annotations?: boolean;
-  /** Check every event's CRC32 (for what is delivered; a scan that only looks for a place does without). */
+  /** Checks the CRC32 of every event. A scan that only looks for a place does without. */
   readonly verifyChecksums?: boolean;
-  /** How often an idle server says that it is there. */
+  /** How often an idle server sends a heartbeat. */
   readonly heartbeatMs?: number;
-  /** Silence after which the stream is taken for dead. */
+  /** How long the server may be silent before the stream counts as dead. */
   readonly silenceMs?: number;
   readonly connectTimeoutMs?: number;
-  /** The id under which the server knows us; must be no other replica's. Default: random. */
+  /** The server id that waymark registers under. No other replica may have it. Random unless given. */
   readonly serverId?: number;
-  /** Upper bound on what is read in a second. */
+  /** The most bytes to read per second. */
   readonly maximumBytesPerSecond?: number;
-  /** Begin where the first transaction stands that isn't among these, and not at `start`: the server finds it. */
-  readonly behind?: LeftOut;
-  /** Told the connection's id on the server, right before the log is asked for. */
+  /** Begins at the first transaction that isn't among these, not at `start`. The server finds it. */
+  readonly excluded?: ExcludedGtids;
+  /** Called with the connection's id on the server, right before the dump command. */
   readonly onConnected?: (connectionId: number) => void;
 };
 
 const defaultHeartbeatMs = 500;
 const defaultSilenceMs = 2000;
 
-/** A server id that nobody will have: random among the upper half of the 32-bit ids. */
+/** Returns a server id that probably no other server has: random, from the upper half of the 32-bit ids. */
 export function randomServerId(): number {
   return 2 ** 31 + (runtime().random.bytes(4).readUInt32LE() % (2 ** 31 - 1));
 }
 
 /**
- * The events of a server's binary log from `start` on, as they stand in the file, in batches as they arrive.
- * Nothing is read from the socket while the consumer is busy, so that backpressure reaches the server.
+ * Reads the events of a server's binary log from `start` on, in batches as they arrive.
  *
- * @throws WaymarkError `server-unreachable`, `access-denied`, `missing-grant`, `coordinates` (there is no such
- * place, or its file is gone), `stream-broken` (the connection ended), `stream-silent` (neither event
- * nor heartbeat for `silenceMs`), `checksum`, `protocol`; and the signal's reason when it fires.
+ * While the consumer is busy, nothing is read from the socket. So backpressure reaches the server.
+ *
+ * @throws WaymarkError `server-unreachable`, `access-denied`, `missing-grant`, `coordinates` (the file is
+ *   gone, or no event begins there), `stream-broken` (the connection ended), `stream-silent` (no event and no
+ *   heartbeat for `silenceMs`), `checksum`, `protocol`. The signal's reason when it fires.
  */
 export async function* readDump(options: DumpOptions): AsyncGenerator<EventBatch, void, undefined> {
   const { instance, signal } = options;
   if (options.start.position > 0xffffffff) {
     throw new WaymarkError(
       'coordinates',
-      `The dump protocol has no positions beyond 4 GiB, so ${formatCoordinates(options.start)} cannot be asked for`,
+      `The dump protocol has no positions beyond 4 GiB, so ${formatCoordinates(options.start)} can't be requested`,
     );
   }
   const connection = await connect(instance, {
@@ -108,11 +112,15 @@ export async function* readDump(options: DumpOptions): AsyncGenerator<EventBatch
 }
 
 /**
- * The settings of the session that the dump thread goes by. Both names of each are set: MySQL 8.0.26 and later read
- * the `source_` ones, everything else the `master_` ones; unknown user variables do no harm.
- * CRC32: the server sends what is in the file, checksums included; so sizes in the stream are sizes in the file.
- * mariadb_slave_capability 4: GTID events as they are, no stand-ins for old replicas (MariaDB: sql/sql_repl.cc).
- * @returns what a non-blocking dump must come to at least; null where the server says itself that it has ended.
+ * Sets the session variables that control the dump thread.
+ *
+ * - Each has two names: MySQL 8.0.26 and later read the `source_` ones, all other servers the `master_` ones.
+ *   An unknown user variable does no harm.
+ * - CRC32: the server sends events as they are in the file, checksums included. So sizes in the stream are
+ *   sizes in the file.
+ * - mariadb_slave_capability 4: the server sends GTID events unchanged, not what it would send to an old
+ *   replica (MariaDB: sql/sql_repl.cc).
+ * @returns the end that a non-blocking dump must reach. Null if the server itself announces the end.
  */
 async function prepare(connection: ServerConnection, options: DumpOptions): Promise<DumpEnd | null> {
   const heartbeatNanoseconds = (options.heartbeatMs ?? defaultHeartbeatMs) * 1_000_000;
@@ -124,14 +132,14 @@ async function prepare(connection: ServerConnection, options: DumpOptions): Prom
         `@master_heartbeat_period = ${heartbeatNanoseconds}, @source_heartbeat_period = ${heartbeatNanoseconds}, ` +
         `@mariadb_slave_capability = 4`,
     );
-    if (options.behind?.vendor === 'mariadb') {
-      await connection.run('SET @slave_connect_state = ?', [options.behind.position]);
+    if (options.excluded?.vendor === 'mariadb') {
+      await connection.run('SET @slave_connect_state = ?', [options.excluded.position]);
     }
     return options.nonBlocking === true ? DumpEnd.read(connection) : null;
   });
 }
 
-/** mysql2 has done the handshake and knows nothing of dumps: from here on the socket is ours. */
+/** Takes the socket from mysql2, which did the handshake and can't read a dump. */
 function takeSocket(connection: ServerConnection): Socket {
   const { socket } = connection;
   socket.removeAllListeners('data');
@@ -145,8 +153,9 @@ function takeSocket(connection: ServerConnection): Socket {
 const dumpFlags = { nonBlocking: 0x01, annotations: 0x02 } as const;
 
 /**
- * COM_BINLOG_DUMP_GTID: 0x1e, flags (2), server id (4), file name with its length (4), position (8), the set with its length
- * (4). The server looks for the file itself where none is named (MySQL Internals, "COM_BINLOG_DUMP_GTID").
+ * Builds COM_BINLOG_DUMP_GTID: 0x1e, flags (2), server id (4), length of the file name (4), file name,
+ * position (8), length of the GTID set (4), GTID set (MySQL Internals, "COM_BINLOG_DUMP_GTID"). The file name
+ * is empty, so the server finds the file.
  */
 function gtidDumpCommand(options: DumpOptions, set: Buffer): Buffer {
   const packet = Buffer.alloc(4 + 23 + set.length);
@@ -160,9 +169,12 @@ function gtidDumpCommand(options: DumpOptions, set: Buffer): Buffer {
   return packet;
 }
 
-/** COM_BINLOG_DUMP: 0x12, position (4), flags (2), server id (4), file name (MySQL Internals, "COM_BINLOG_DUMP"). */
+/**
+ * Builds COM_BINLOG_DUMP: 0x12, position (4), flags (2), server id (4), file name (MySQL Internals,
+ * "COM_BINLOG_DUMP").
+ */
 function dumpCommand(options: DumpOptions): Buffer {
-  if (options.behind?.vendor === 'mysql') return gtidDumpCommand(options, options.behind.set);
+  if (options.excluded?.vendor === 'mysql') return gtidDumpCommand(options, options.excluded.set);
   const name = Buffer.from(options.start.file, 'utf8');
   const packet = Buffer.alloc(4 + 11 + name.length);
   packet.writeUIntLE(11 + name.length, 0, 3);
@@ -201,7 +213,7 @@ async function* batches(
         framer.push(chunk, decoder.payload);
       }
     } catch (error) {
-      // What came before it was right.
+      // The events before the error are valid. They are delivered first.
       failure = { error: isOutOfBounds(error) ? shorterThanSaid(options, error) : error };
     }
     yield decoder.take(bytes);
@@ -211,11 +223,14 @@ async function* batches(
   }
 }
 
-/** Takes payloads to events: status byte, format description, checksums, places. */
+/**
+ * Turns payloads into events: checks the status byte, the format description and checksums, and tracks
+ * positions.
+ */
 class EventDecoder {
   ended = false;
   #begun = false;
-  /** Whether anything of the file has come behind its format description. */
+  /** Whether an event of the file has come since its format description. */
   #inFile = false;
   #format: LogFormat | null = null;
   readonly #options: DumpOptions;
@@ -231,18 +246,18 @@ class EventDecoder {
     this.#events = new EventList(serverOf(options));
   }
 
-  /** Whether a stream that the server closes here has been to the log's end. */
+  /** Whether the dump has reached the log's end, so that the server may close it here. */
   get atEnd(): boolean {
     return this.#end?.isReached(this.#position.end) ?? true;
   }
 
-  /** Forgets the events of the batch before. */
+  /** Forgets the events of the last batch. */
   clear(): void {
     this.#events.clear();
     this.#packed = false;
   }
 
-  /** The events since {@link clear}, which came in so many bytes. */
+  /** Returns the events since {@link clear}. They came in this many bytes. */
   take(bytes: number): EventBatch {
     return {
       bytes,
@@ -266,7 +281,7 @@ class EventDecoder {
       });
     }
     if (status !== 0) {
-      throw new WaymarkError('protocol', `${serverOf(this.#options)} sent what is no event`);
+      throw new WaymarkError('protocol', `${serverOf(this.#options)} sent a packet that is not an event`);
     }
     const eventStart = start + 1;
     if (end - eventStart < headerBytes) {
@@ -275,21 +290,22 @@ class EventDecoder {
     if (eventSize(buffer, eventStart) !== end - eventStart) {
       throw new WaymarkError(
         'protocol',
-        `${serverOf(this.#options)} sent an event of another size than it says`,
+        `${serverOf(this.#options)} sent an event whose size differs from its header`,
       );
     }
     const type = eventType(buffer, eventStart);
-    // At the log's end: a binlog server may not know the flag and wait for more.
+    // A heartbeat means that the log has ended. A binlog server may ignore the non-blocking flag and wait for
+    // more.
     if (this.#options.nonBlocking && (type === EventType.heartbeat || type === EventType.heartbeatV2)) {
       this.ended = true;
       return;
     }
     if (type === EventType.formatDescription) {
-      // It would change how all that follows is read.
+      // A second format description would change how the rest of the file is read.
       if (this.#inFile && !isArtificial(buffer, eventStart)) {
         throw new WaymarkError(
           'protocol',
-          `${serverOf(this.#options)} describes a log's format in the middle of it`,
+          `${serverOf(this.#options)} sent a format description in the middle of a log`,
         );
       }
       this.#format = readFormatDescription(buffer, eventStart, end);
@@ -299,7 +315,7 @@ class EventDecoder {
     const left = type === EventType.rotate ? this.#position.end.file : null;
     this.#position.advance(buffer, eventStart, eventEnd);
     if (left !== null) {
-      if (!this.#begun && this.#options.behind === undefined) this.#requirePlace();
+      if (!this.#begun && this.#options.excluded === undefined) this.#requirePlace();
       if (this.#position.end.file !== left) this.#end?.leaves(left);
     }
     this.#begun = true;
@@ -307,22 +323,24 @@ class EventDecoder {
     this.#events.push(buffer, eventStart, eventEnd, this.#position.place);
   };
 
-  /** The rotate event that opens a dump says where it begins. Binlog servers that go by GTID alone begin elsewhere. */
+  /**
+   * Refuses a dump that begins somewhere else. The rotate event that opens a dump says where it begins.
+   * Binlog servers that only know GTIDs begin elsewhere.
+   */
   #requirePlace(): void {
     const begun = formatCoordinates(this.#position.end);
     const wanted = formatCoordinates(this.#options.start);
     if (begun === wanted) return;
     throw new WaymarkError(
       'coordinates',
-      `${serverOf(this.#options)} was asked for its binary log from ${wanted} and begins at ${begun}: it doesn't ` +
-        'serve it by file and position',
+      `${serverOf(this.#options)} was asked for its binary log from ${wanted}, but begins at ${begun}. It ` +
+        "doesn't serve its log by file and position",
       { details: { server: serverOf(this.#options), ...this.#options.start } },
     );
   }
 
   #checksumBytes(buffer: Buffer, start: number, end: number): number {
-    // The rotate event before the first format description carries a checksum iff the server writes them; nothing in
-    // it is needed beyond the name, which the position tracker cuts to the event's stated form.
+    // Until the first format description, only the rotate event that opens the dump arrives.
     const format = this.#format;
     if (format === null) return rotateChecksumBytes(buffer, start, end);
     if (format.checksumBytes === 0) return 0;
@@ -341,8 +359,10 @@ class EventDecoder {
 }
 
 /**
- * The rotate event that opens a dump comes before the format description which says whether events have checksums.
- * It has one just when its last four bytes are one.
+ * Returns the size of the checksum of the rotate event that opens a dump.
+ *
+ * It comes before the format description that says whether events have checksums. It has one if its last four
+ * bytes are the CRC32 of the rest.
  */
 function rotateChecksumBytes(buffer: Buffer, start: number, end: number): number {
   if (end - start < headerBytes + 12) return 0;
@@ -350,12 +370,13 @@ function rotateChecksumBytes(buffer: Buffer, start: number, end: number): number
 }
 
 /**
- * ER_MASTER_FATAL_ERROR_READING_BINLOG: one number for a purged file, a position beyond the end and a place where no event
- * begins. MariaDB's ER_GTID_POSITION_NOT_FOUND_IN_BINLOG and ER_GTID_POSITION_NOT_FOUND_IN_BINLOG2.
+ * ER_MASTER_FATAL_ERROR_READING_BINLOG: one number for a purged file, a position beyond the end, and a
+ * position where no event begins. MariaDB's ER_GTID_POSITION_NOT_FOUND_IN_BINLOG and
+ * ER_GTID_POSITION_NOT_FOUND_IN_BINLOG2.
  */
 const noSuchPlaceNumbers: ReadonlySet<number> = new Set([1236, 1945, 1955]);
 
-/** An ERR packet in the stream: 0xff, number (2), '#' and SQL state (6), text. */
+/** Reads an ERR packet in the stream: 0xff, number (2), '#' and SQL state (6), text. */
 function dumpError(buffer: Buffer, start: number, end: number, options: DumpOptions): WaymarkError {
   const number = buffer.readUInt16LE(start + 1);
   const hasState = buffer.readUInt8(start + 3) === 0x23;
@@ -363,7 +384,7 @@ function dumpError(buffer: Buffer, start: number, end: number, options: DumpOpti
   return errorOfNumber(number, said, options);
 }
 
-/** What the server is asked for, for messages. */
+/** What the server is asked to do, for messages. */
 const dumpPurpose = 'send its binary log';
 
 function errorOfNumber(number: number, said: string, options: DumpOptions): WaymarkError {
@@ -384,8 +405,8 @@ function errorOfNumber(number: number, said: string, options: DumpOptions): Waym
   });
 }
 
-function placeOf({ start, behind }: DumpOptions): string {
-  return behind === undefined ? formatCoordinates(start) : 'behind these GTIDs';
+function placeOf({ start, excluded }: DumpOptions): string {
+  return excluded === undefined ? formatCoordinates(start) : 'the first transaction after these GTIDs';
 }
 
 function shorterThanSaid(options: DumpOptions, cause: unknown): WaymarkError {

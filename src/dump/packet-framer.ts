@@ -1,29 +1,32 @@
 import { WaymarkError } from '../util/errors.js';
 import { maximumEventBytes } from '../binlog/event.js';
 
-/** Called for each payload, which lies in `buffer` from `start` to `end`. */
+/** Called with each payload: the bytes of `buffer` from `start` to `end`. */
 export type PayloadVisitor = (buffer: Buffer, start: number, end: number) => void;
 
 const packetHeaderBytes = 4;
 
-/** A payload of just this length goes on in the next packet (MySQL Internals, "MySQL Packets"). */
+/** A payload of exactly this length continues in the next packet (MySQL Internals, "MySQL Packets"). */
 const fullPacketBytes = 0xffffff;
 
 /**
- * Cuts what comes from the socket into the payloads of MySQL packets (4-byte headers: length 3, sequence 1).
- * Payloads that lie whole in a chunk are visited in place; one that spans chunks is copied once, into a buffer of its size.
+ * Cuts the bytes of a socket into the payloads of MySQL packets (header: length 3, sequence 1).
+ *
+ * Payloads that are whole in a chunk are visited in place. One that spans chunks is copied once, into a
+ * buffer of its size.
  * @throws WaymarkError `protocol` for a payload larger than any server may send.
  */
 export class PacketFramer {
-  /** Of the packet that spans chunks: its header, and, once that is whole, its payload. */
+  /** The header of the packet that spans chunks. Once the header is whole, the payload is collected too. */
   readonly #header = Buffer.alloc(packetHeaderBytes);
   #headerFilled = 0;
   #payload: Buffer | null = null;
   #payloadFilled = 0;
-  /** The full packets of a payload that goes on. */
+  /** The full packets of a payload that continues. */
   #continued: Buffer[] = [];
   #continuedBytes = 0;
 
+  /** Takes a chunk, and visits the payloads that are complete now. */
   push(chunk: Buffer, visit: PayloadVisitor): void {
     let offset = this.#headerFilled === 0 ? 0 : this.#fill(chunk, 0, visit);
     while (chunk.length - offset >= packetHeaderBytes) {
@@ -36,7 +39,7 @@ export class PacketFramer {
     if (offset < chunk.length) this.#fill(chunk, offset, visit);
   }
 
-  /** Takes a chunk's bytes for the packet that spans chunks; gives where it stopped. */
+  /** Copies bytes of a chunk into the packet that spans chunks. Returns the offset after the copied bytes. */
   #fill(chunk: Buffer, from: number, visit: PayloadVisitor): number {
     let offset = from;
     if (this.#payload === null) {

@@ -12,31 +12,31 @@ import {
 
 const positionModulus = 2 ** 32;
 
-/** No file system has larger files, and no server begins one behind its first bytes. */
+/** No file system has larger files. It catches positions that can't be right. */
 const furthestPosition = 2 ** 50;
-/** A name without its folder, as SHOW BINARY LOGS gives it (FN_REFLEN of both vendors: 512 bytes). */
+/** A file name without its folder, as SHOW BINARY LOGS returns it (FN_REFLEN of both vendors: 512 bytes). */
 const logName = /^[^/\\\p{Cc}]{1,512}$/u;
 
-/** Follows where in the log a stream of events is. Fed with every event, in order. */
+/** Tracks the position of a stream of events in the log. Takes every event, in order. */
 export class PositionTracker {
-  /** Of the last event; one object, changed by each. */
+  /** The last event's place. One object, which each event changes. */
   readonly #place: { file: string; start: number; end: number; readonly xid: null };
 
   constructor({ file, position }: Coordinates) {
     this.#place = { file, start: position, end: position, xid: null };
   }
 
-  /** Where the last event stands. */
+  /** The last event's place. */
   get place(): EventPlace {
     return this.#place;
   }
 
-  /** Right behind the last event (behind a rotate: the beginning of the next file). */
+  /** The coordinates right after the last event. After a rotate event: the beginning of the next file. */
   get end(): Coordinates {
     return { file: this.#place.file, position: this.#place.end };
   }
 
-  /** Takes an event. */
+  /** Takes the next event. */
   advance(buffer: Buffer, start: number, end: number): void {
     const place = this.#place;
     if (eventType(buffer, start) === EventType.rotate) {
@@ -51,9 +51,11 @@ export class PositionTracker {
   }
 
   /**
-   * The stated end position is right wherever there is one, but has 32 bits only; MariaDB states none inside a
-   * transaction, and does not send the annotations that stand in the file there, so that sums fall short until the
-   * transaction's end states its position again.
+   * Combines the sum of the sizes with the end position in the event.
+   *
+   * The end position is right if the event has one, but it has only 32 bits. MariaDB leaves it out inside a
+   * transaction, and it doesn't send annotations that are in the file. So the sum falls short until the end
+   * of the transaction, which has an end position again.
    */
   #reconcile(summed: number, stated: number): number {
     if (stated === 0 || summed % positionModulus === stated) return summed;
@@ -64,14 +66,14 @@ export class PositionTracker {
     );
   }
 
-  /** ROTATE_EVENT: position in the next file (8), its name to the end. */
+  /** Reads a ROTATE_EVENT: position in the next file (8), then the file's name. */
   #rotate(buffer: Buffer, start: number, end: number): void {
     const body = start + headerBytes;
     const place = this.#place;
     const position = Number(buffer.readBigUInt64LE(body));
     const file = buffer.toString('utf8', body + 8, end);
     if (position < firstPosition || position > furthestPosition || !logName.test(file)) {
-      throw new WaymarkError('protocol', 'An event says that the log goes on where no log can be');
+      throw new WaymarkError('protocol', 'A rotate event names an impossible log file or position');
     }
     place.end = position;
     place.start = position;

@@ -3,14 +3,16 @@ import type { Socket } from '../runtime/network.js';
 import { reasonOf } from '../util/async.js';
 import { after, monotonicMs, onNextTurn } from '../util/clock.js';
 
-/** Bytes that may wait for the consumer before the socket is paused (and TCP tells the server to wait). */
+/** Bytes that may wait for the consumer. Then the socket is paused, and TCP makes the server wait. */
 const queueLimitBytes = 1024 * 1024;
 
-/** Given at once, but for the last chunk: some milliseconds of work. */
+/** A read returns about this much: some milliseconds of work, so that the event loop keeps its turns. */
 const readBytes = 256 * 1024;
 
 /**
- * Reads a socket on demand: what has come since the last time, as much as is worked off without a turn. Chunks are the socket's own buffers, not copies.
+ * Reads a socket on demand. Each read returns the chunks since the last one, limited to some milliseconds of
+ * work. Chunks are the socket's own buffers, not copies.
+ *
  * The silence limit counts only while somebody waits for data: a slow consumer is not a silent server.
  */
 export class SocketReader {
@@ -46,7 +48,8 @@ export class SocketReader {
   }
 
   /**
-   * The next chunks, one at least; `ended` when the other side closed; `silent` when nothing came for `silenceMs`.
+   * Returns the next chunks, at least one. `ended` if the other side closed, `silent` if nothing came for
+   * `silenceMs`.
    * @throws the socket's error, or the signal's reason.
    */
   async read(silenceMs: number): Promise<readonly Buffer[] | 'ended' | 'silent'> {
@@ -91,8 +94,8 @@ export class SocketReader {
         finish();
         resolve();
       };
-      // When this process stood still itself, timers run before sockets are read (the phases of Node's event loop):
-      // what has come meanwhile is taken first, so that our own pause isn't the server's silence.
+      // If this process itself stalled, Node runs timers before it reads sockets (the phases of its event
+      // loop). So data that came meanwhile is read first: our own stall isn't the server's silence.
       const onSilence = (): void => {
         whatCame = onNextTurn(wake);
       };

@@ -1,6 +1,6 @@
 import { readCommitted } from '../transactions/committed-events.js';
 import type { Coordinates } from '../binlog/coordinates.js';
-import type { LeftOut } from '../dump/dump-stream.js';
+import type { ExcludedGtids } from '../dump/dump-stream.js';
 import { formatAddress } from '../config/address.js';
 import { askOver } from '../mysql/ask.js';
 import { connect, type ServerConnection } from '../mysql/connection.js';
@@ -80,7 +80,7 @@ type Reading = {
   readonly layouts: LayoutSource;
 };
 
-async function readFrom({ start, behind, executed }: Begin, reading: Reading): Promise<void> {
+async function readFrom({ start, excluded, executed }: Begin, reading: Reading): Promise<void> {
   const { instance, options, host, signal, server, dictionary, layouts } = reading;
   const { serverId, nonBlock, requestAnnotateRows } = options;
   const reader = new EventReader({ ...readerParts(host, server), dictionary, layouts });
@@ -88,11 +88,11 @@ async function readFrom({ start, behind, executed }: Begin, reading: Reading): P
     reader.statement(statement, !ofSession);
   });
   const place = new TransactionPlace(start);
-  if (behind === null) host.moved(start, executed);
+  if (excluded === null) host.moved(start, executed);
   const batches = readCommitted({
     ...{ instance, start, signal },
     ...(serverId === undefined ? {} : { serverId }),
-    ...(behind === null ? {} : { behind }),
+    ...(excluded === null ? {} : { excluded }),
     nonBlocking: nonBlock === true,
     annotations: requestAnnotateRows === true && server.version.vendor === 'mariadb',
     onConnected: (connectionId) => {
@@ -138,7 +138,7 @@ async function askAbout(control: ServerConnection, signal: AbortSignal): Promise
 type Begin = {
   readonly start: Coordinates;
   /** Set where the server is to find the place. */
-  readonly behind: LeftOut | null;
+  readonly excluded: ExcludedGtids | null;
   readonly executed: ExecutedGtids;
 };
 
@@ -152,7 +152,7 @@ async function beginOf(
   if (typeof gtidSet === 'string') {
     const gtids = gtidsOf(gtidSet, version.vendor);
     const start = { file: '', position: firstPosition };
-    return { start, behind: leftOut(gtids), executed: new ExecutedGtids(gtids, false) };
+    return { start, excluded: excludedGtids(gtids), executed: new ExecutedGtids(gtids, false) };
   }
   if (filename !== undefined && (position !== undefined || startAtEnd !== true)) {
     return beginAt({ file: filename, position: position ?? firstPosition });
@@ -168,11 +168,11 @@ async function beginOf(
   }
   if (executed === null) return beginAt({ file: first.file, position: position ?? firstPosition });
   const start = { file: last.file, position: last.sizeBytes };
-  return { start, behind: null, executed: new ExecutedGtids(executed, false) };
+  return { start, excluded: null, executed: new ExecutedGtids(executed, false) };
 }
 
 function beginAt(start: Coordinates): Begin {
-  return { start, behind: null, executed: new ExecutedGtids(null, start.position <= firstPosition) };
+  return { start, excluded: null, executed: new ExecutedGtids(null, start.position <= firstPosition) };
 }
 
 async function executedOn(control: ServerConnection, vendor: Vendor): Promise<GtidSet | MariadbGtidPosition> {
@@ -181,7 +181,7 @@ async function executedOn(control: ServerConnection, vendor: Vendor): Promise<Gt
   return gtidsOf(text(row?.['gtids']), vendor);
 }
 
-function leftOut(gtids: GtidSet | MariadbGtidPosition): LeftOut {
+function excludedGtids(gtids: GtidSet | MariadbGtidPosition): ExcludedGtids {
   return gtids instanceof GtidSet
     ? { vendor: 'mysql', set: gtids.encode() }
     : { vendor: 'mariadb', position: gtids.toString() };
