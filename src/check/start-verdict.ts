@@ -1,7 +1,7 @@
 import { isAway } from '../resume/retries.js';
 import { type ErrorCode, WaymarkError } from '../util/errors.js';
 import { TimeOver } from '../util/limits.js';
-import { leavesOpen, ZooKeeperAway, ZooKeeperRefusal } from '../zookeeper/refusal.js';
+import { isOutcomeUnknown, ZooKeeperDisconnected, ZooKeeperError } from '../zookeeper/zookeeper-error.js';
 import type { AtStart, CheckFinding, RawFinding } from './check-finding.js';
 
 /**
@@ -13,8 +13,8 @@ import type { AtStart, CheckFinding, RawFinding } from './check-finding.js';
 
 /** Whether what an error tells of passes by itself. */
 export function passes(error: unknown): boolean {
-  if (error instanceof TimeOver || error instanceof ZooKeeperAway) return true;
-  if (error instanceof ZooKeeperRefusal) return leavesOpen(error.code);
+  if (error instanceof TimeOver || error instanceof ZooKeeperDisconnected) return true;
+  if (error instanceof ZooKeeperError) return isOutcomeUnknown(error.code);
   if (!(error instanceof WaymarkError)) return false;
   // A store tells of what happened to it in its cause.
   if (error.code === 'checkpoint-store' || error.code === 'election-store') return passes(error.cause);

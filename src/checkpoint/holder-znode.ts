@@ -2,7 +2,7 @@ import { abortable } from '../util/abortable.js';
 import { uptimeMs } from '../util/clock.js';
 import { type Holder, parseHolder } from '../util/lock-holder.js';
 import { createParents } from '../zookeeper/parents.js';
-import { valueOf, ZooKeeperRefusal } from '../zookeeper/refusal.js';
+import { valueOf, ZooKeeperError } from '../zookeeper/zookeeper-error.js';
 import { type Znode, type ZooKeeperClient, zookeeperCode } from '../zookeeper/zookeeper-client.js';
 import type { ZooKeeperSession } from '../zookeeper/zookeeper-session.js';
 import type { FoundHolder, HolderNote } from './holder-note.js';
@@ -54,7 +54,7 @@ export class HolderZnode implements HolderNote {
         // Of a session of ours that is over: it would go with that one.
         await this.#delete(client, limit);
       }
-      throw new ZooKeeperRefusal(zookeeperCode.nodeExists);
+      throw new ZooKeeperError(zookeeperCode.nodeExists);
     });
   }
 
@@ -76,7 +76,7 @@ export class HolderZnode implements HolderNote {
   async #describe(czxid: number, holder: Holder | null, session: ZooKeeperSession): Promise<FoundHolder> {
     if (this.#seen?.czxid !== czxid) this.#seen = { czxid, sinceMs: uptimeMs() };
     const confirmation = await session.confirm(knownForMs);
-    if (confirmation === null) throw session.absence;
+    if (confirmation === null) throw session.whyDisconnected;
     const seenMs = uptimeMs() - this.#seen.sinceMs;
     return { holder, waitMs: Math.max(0, confirmation.timeoutMs + ticksMs - seenMs) };
   }
@@ -100,6 +100,6 @@ export class HolderZnode implements HolderNote {
 
   async #delete(client: ZooKeeperClient, limit: AbortSignal): Promise<void> {
     const gone = await abortable(client.delete(this.#path), limit);
-    if (!gone.ok && gone.code !== zookeeperCode.noNode) throw new ZooKeeperRefusal(gone.code);
+    if (!gone.ok && gone.code !== zookeeperCode.noNode) throw new ZooKeeperError(gone.code);
   }
 }

@@ -1,5 +1,5 @@
 import { abortable } from '../util/abortable.js';
-import { ZooKeeperRefusal, leavesOpen } from '../zookeeper/refusal.js';
+import { ZooKeeperError, isOutcomeUnknown } from '../zookeeper/zookeeper-error.js';
 import { createParents } from '../zookeeper/parents.js';
 import {
   type Reply,
@@ -31,21 +31,21 @@ export class ZnodeRecord {
 
   /**
    * The newest content, also where the server that we talk to lags behind; null when there is no such znode.
-   * @throws ZooKeeperRefusal
+   * @throws ZooKeeperError
    */
   async read(): Promise<Znode | null> {
     const synced = await this.#wait(this.#client.sync(this.#path));
-    if (!synced.ok) throw new ZooKeeperRefusal(synced.code);
+    if (!synced.ok) throw new ZooKeeperError(synced.code);
     const reply = await this.#wait(this.#client.get(this.#path));
     if (reply.ok) return reply.value;
     if (reply.code === zookeeperCode.noNode) return null;
-    throw new ZooKeeperRefusal(reply.code);
+    throw new ZooKeeperError(reply.code);
   }
 
   /**
    * Writes if the znode stands at `base` (null: there is none yet).
    * @param expected the version that the caller named, under which the write is noted while its outcome is open.
-   * @throws ZooKeeperRefusal
+   * @throws ZooKeeperError
    */
   async write(
     bytes: Buffer,
@@ -63,31 +63,31 @@ export class ZnodeRecord {
       if (base !== null && base.czxid !== value.czxid) return { written: false };
       return { written: true, version: value };
     }
-    if (leavesOpen(outcome.code)) throw new ZooKeeperRefusal(outcome.code);
+    if (isOutcomeUnknown(outcome.code)) throw new ZooKeeperError(outcome.code);
     unsettled.refused(write);
     const conflicts: number[] = [zookeeperCode.badVersion, zookeeperCode.nodeExists];
     if (base !== null) conflicts.push(zookeeperCode.noNode);
     if (conflicts.includes(outcome.code)) return { written: false };
-    throw new ZooKeeperRefusal(outcome.code);
+    throw new ZooKeeperError(outcome.code);
   }
 
   /**
    * Writes whatever stands there.
-   * @throws ZooKeeperRefusal
+   * @throws ZooKeeperError
    */
   async overwrite(bytes: Buffer): Promise<void> {
     const set = await this.#wait(this.#client.set(this.#path, bytes, anyVersion));
     if (set.ok) return;
-    if (set.code !== zookeeperCode.noNode) throw new ZooKeeperRefusal(set.code);
+    if (set.code !== zookeeperCode.noNode) throw new ZooKeeperError(set.code);
     const created = await this.#create(bytes);
-    if (!created.ok) throw new ZooKeeperRefusal(created.code);
+    if (!created.ok) throw new ZooKeeperError(created.code);
   }
 
   async #standsAt(base: ZnodeVersion): Promise<boolean> {
     const reply = await this.#wait(this.#client.exists(this.#path));
     if (reply.ok) return reply.value.czxid === base.czxid && reply.value.version <= base.version;
     if (reply.code === zookeeperCode.noNode) return false;
-    throw new ZooKeeperRefusal(reply.code);
+    throw new ZooKeeperError(reply.code);
   }
 
   #set(bytes: Buffer, base: ZnodeVersion): Promise<Reply<ZnodeVersion>> {

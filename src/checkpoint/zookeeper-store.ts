@@ -6,7 +6,7 @@ import {
 import { type WaymarkError, messageOf } from '../util/errors.js';
 import { TimeOver, within } from '../util/limits.js';
 import type { Share } from '../util/shared.js';
-import { isOfZooKeeper, unusable } from '../zookeeper/refusal.js';
+import { isOfZooKeeper, unusableStoreError } from '../zookeeper/zookeeper-error.js';
 import { shareSession } from '../zookeeper/shared-session.js';
 import type { ZnodeVersion, ZooKeeperClient } from '../zookeeper/zookeeper-client.js';
 import type { ZooKeeperAuth, ZooKeeperLogger, ZooKeeperSession } from '../zookeeper/zookeeper-session.js';
@@ -111,7 +111,7 @@ class ZooKeeperStore implements CheckpointStore {
       await shared.release();
       // Ours, or the caller's own.
       if (error instanceof TimeOver) {
-        throw this.#away(`${error.message} (${session.absence.message})`, session.absence);
+        throw this.#away(`${error.message} (${session.whyDisconnected.message})`, session.whyDisconnected);
       }
       signal.throwIfAborted();
       throw this.#away('it was closed');
@@ -204,8 +204,8 @@ class ZooKeeperStore implements CheckpointStore {
         return await within(ms, [signal, this.#closing.signal], (limit) => {
           if (this.#shared === null) throw this.#away('it is not open');
           const session = this.#shared.value;
-          const { client, absence } = session;
-          if (client === null) throw this.#away(absence.message, absence);
+          const { client, whyDisconnected } = session;
+          if (client === null) throw this.#away(whyDisconnected.message, whyDisconnected);
           return action(client, session, limit);
         });
       } catch (error) {
@@ -216,7 +216,7 @@ class ZooKeeperStore implements CheckpointStore {
 
   #away(reason: string, cause?: unknown): WaymarkError {
     const place = { address: this.#address, path: this.#path };
-    return unusable('checkpoint-store', 'The checkpoint store', place, reason, cause);
+    return unusableStoreError('checkpoint-store', 'The checkpoint store', place, reason, cause);
   }
 }
 

@@ -4,7 +4,7 @@ import { sleep, withDeadline } from '../util/async.js';
 import { uptimeMs } from '../util/clock.js';
 import { randomHex } from '../util/random.js';
 import { createParents } from '../zookeeper/parents.js';
-import { valueOf, ZooKeeperRefusal } from '../zookeeper/refusal.js';
+import { valueOf, ZooKeeperError } from '../zookeeper/zookeeper-error.js';
 import { type ZooKeeperClient, zookeeperCode } from '../zookeeper/zookeeper-client.js';
 import type { ZooKeeperSession } from '../zookeeper/zookeeper-session.js';
 import type { Ballot } from './campaign.js';
@@ -64,11 +64,11 @@ export class ZooKeeperBallot implements Ballot {
       this.#sessionNumber = session.number;
     }
     const client = session.client;
-    if (client === null) throw session.absence;
+    if (client === null) throw session.whyDisconnected;
     if (held !== 0 && this.#watches(client) !== null) {
       // All streams of the process share the question.
       const confirmation = await abortable(session.confirm(this.#options.intervalMs), signal);
-      if (confirmation === null) throw session.absence;
+      if (confirmation === null) throw session.whyDisconnected;
       const asked = this.#watches(client);
       // Told in the meantime that something has changed: look again.
       if (asked !== null) {
@@ -79,7 +79,7 @@ export class ZooKeeperBallot implements Ballot {
     const sentAt = uptimeMs();
     // Only what is asked for behind this is sure to be news.
     const confirmation = await abortable(session.confirm(), signal);
-    if (confirmation === null) throw session.absence;
+    if (confirmation === null) throw session.whyDisconnected;
     const standing = await this.#look(client, held, signal);
     return this.#answer(Math.min(sentAt, confirmation.sentAt), confirmation.timeoutMs, standing);
   }
@@ -210,12 +210,12 @@ export class ZooKeeperBallot implements Ballot {
   async #remove(signal: AbortSignal): Promise<void> {
     const { path, session } = this.#options;
     const client = session.client;
-    if (client === null) throw session.absence;
+    if (client === null) throw session.whyDisconnected;
     const found = await abortable(client.children(path), signal);
     if (!found.ok && found.code === zookeeperCode.noNode) return;
     for (const name of valueOf(found).filter((other) => other.startsWith(this.#prefix))) {
       const gone = await abortable(client.delete(`${path}/${name}`), signal);
-      if (!gone.ok && gone.code !== zookeeperCode.noNode) throw new ZooKeeperRefusal(gone.code);
+      if (!gone.ok && gone.code !== zookeeperCode.noNode) throw new ZooKeeperError(gone.code);
     }
   }
 

@@ -11,7 +11,7 @@ import { messageOf, WaymarkError } from '../util/errors.js';
 import { within } from '../util/limits.js';
 import type { Share } from '../util/shared.js';
 import { createParents } from '../zookeeper/parents.js';
-import { isOfZooKeeper, unusable, valueOf, ZooKeeperRefusal } from '../zookeeper/refusal.js';
+import { isOfZooKeeper, unusableStoreError, valueOf, ZooKeeperError } from '../zookeeper/zookeeper-error.js';
 import { shareSession } from '../zookeeper/shared-session.js';
 import { type ZooKeeperClient, zookeeperCode } from '../zookeeper/zookeeper-client.js';
 import type { ZooKeeperSession } from '../zookeeper/zookeeper-session.js';
@@ -105,7 +105,7 @@ class ZooKeeperBackend implements Backend<Queue> {
       await createParents(client, this.#ownPath, limit);
       const data = Buffer.from(formatServiceId(this.options.self), 'utf8');
       const made = await abortable(client.create(this.#ownPath, data, 'ephemeral'), limit);
-      if (!made.ok && made.code !== zookeeperCode.nodeExists) throw new ZooKeeperRefusal(made.code);
+      if (!made.ok && made.code !== zookeeperCode.nodeExists) throw new ZooKeeperError(made.code);
       this.#shownIn = number;
     });
   }
@@ -140,8 +140,8 @@ class ZooKeeperBackend implements Backend<Queue> {
     try {
       return await within(askMs, [signal, this.#closing.signal], async (limit) => {
         await this.session.connected(limit);
-        const { client, absence } = this.session;
-        if (client === null) throw absence;
+        const { client, whyDisconnected } = this.session;
+        if (client === null) throw whyDisconnected;
         valueOf(await abortable(client.sync('/'), limit));
         return action(client, limit);
       });
@@ -150,7 +150,7 @@ class ZooKeeperBackend implements Backend<Queue> {
       this.#closing.signal.throwIfAborted();
       if (!isOfZooKeeper(error)) throw error;
       const place = { address: this.#address, path: this.root };
-      throw unusable('election-store', 'The election', place, messageOf(error), error);
+      throw unusableStoreError('election-store', 'The election', place, messageOf(error), error);
     }
   }
 }

@@ -5,26 +5,28 @@ import { SocketConnection } from './socket-connection.js';
 import type { ConnectRequest } from './zookeeper-calls.js';
 import { ZooKeeperClient } from './zookeeper-client.js';
 
-/** Why this process does without the native client; null: it doesn't, or hasn't tried yet. */
-let unusable: NativeClientUnusable | null = null;
+/** Why this process can't use the native client. Null if it can, or hasn't tried yet. */
+let nativeUnusable: NativeClientUnusable | null = null;
 
-/** Why connections are made without the native client, once that is known; null: it is used where there is one. */
+/** Returns why connections don't use the native client. Null as long as nothing speaks against it. */
 export function whyNotNative(): string | null {
-  return unusable?.message ?? null;
+  return nativeUnusable?.message ?? null;
 }
 
 /**
- * Begins to connect, by the native client where it can be loaded, else by waymark's own; what was found out holds for as
- * long as this process lives. The client must be closed or abandoned in any case: it keeps the process alive.
+ * Begins to connect, with the native client if it can be loaded, else with waymark's own. If the native
+ * client can't be loaded, this process doesn't try again. Close or abandon the client in any case: it keeps
+ * the process alive.
  *
- * Why the native one first: it is ZooKeeper's own, and known to work in ensembles of any age; so it stays where people
- * have it. What the other one lacks is nothing but that record.
+ * Why the native client first: it is ZooKeeper's own, and known to work with ensembles of any age. So whoever
+ * has it keeps it. waymark's own lacks only that record.
  * @param signal ends the wait for the native client's process.
- * @throws the signal's reason; an Error when the process has ended.
+ * @throws the signal's reason. An Error if the process has ended.
  */
 export async function startClient(request: ConnectRequest, signal: AbortSignal): Promise<ZooKeeperClient> {
-  // What another process says comes when it will, as from another thread.
-  if (unusable === null && runtime().hasThreads) {
+  // Messages of another process come at any time, like results of another thread. A simulated run must be the
+  // same each time.
+  if (nativeUnusable === null && runtime().hasThreads) {
     const connection = ProcessConnection.start(request);
     try {
       const ended = connection.lost.then(({ reason }) => {
@@ -35,7 +37,7 @@ export async function startClient(request: ConnectRequest, signal: AbortSignal):
     } catch (error) {
       await connection.abandon();
       if (!(error instanceof NativeClientUnusable)) throw error;
-      unusable = error;
+      nativeUnusable = error;
     }
   }
   return new ZooKeeperClient(SocketConnection.start(request));

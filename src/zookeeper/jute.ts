@@ -1,14 +1,14 @@
 /**
- * Jute, ZooKeeper's form for records: integers big-endian, a length before bytes, text and lists, where -1 stands for
- * none (ZooKeeper, src/zookeeper.jute and BinaryOutputArchive).
+ * Jute, ZooKeeper's serialization of records: integers are big-endian. Buffers, strings and vectors begin
+ * with their length, where -1 means null (ZooKeeper, src/zookeeper.jute and BinaryOutputArchive).
  */
 
-/** What came is no record that it should be. */
+/** The bytes are not the expected record. */
 export class JuteError extends Error {
   override readonly name = 'JuteError';
 }
 
-/** Puts a record together. */
+/** Builds a record. */
 export class JuteWriter {
   readonly #parts: Buffer[] = [];
 
@@ -36,7 +36,7 @@ export class JuteWriter {
     return this.buffer(Buffer.from(value, 'utf8'));
   }
 
-  /** The record as a packet: its length before it. */
+  /** Returns the record as a packet: its length, then its bytes. */
   packet(): Buffer {
     const record = Buffer.concat(this.#parts);
     const length = Buffer.allocUnsafe(4);
@@ -50,7 +50,7 @@ export class JuteWriter {
   }
 }
 
-/** Takes a record apart, from its beginning on; reads nothing beyond its end. */
+/** Reads a record from its beginning. Never reads beyond its end. */
 export class JuteReader {
   readonly #record: Buffer;
   #at = 0;
@@ -59,7 +59,7 @@ export class JuteReader {
     this.#record = record;
   }
 
-  /** @throws JuteError, as all that follow. */
+  /** @throws JuteError, like all methods below. */
   int(): number {
     return this.#record.readInt32BE(this.#take(4));
   }
@@ -68,7 +68,7 @@ export class JuteReader {
     return this.#record.readBigInt64BE(this.#take(8));
   }
 
-  /** A copy: what it was read from is reused. None comes as an empty one. */
+  /** Returns a copy, because the input is reused. Null comes as an empty buffer. */
   buffer(): Buffer {
     const length = this.#length();
     const from = this.#take(length);
@@ -82,7 +82,7 @@ export class JuteReader {
   texts(): string[] {
     const count = this.#length();
     const found: string[] = [];
-    // One at a time: a damaged count makes no room for what isn't there.
+    // Strings are read one by one. So a damaged count allocates no memory.
     while (found.length < count) found.push(this.text());
     return found;
   }
@@ -96,26 +96,28 @@ export class JuteReader {
   #take(length: number): number {
     const from = this.#at;
     if (from + length > this.#record.length) {
-      throw new JuteError(`a record of ${String(this.#record.length)} bytes that wants more`);
+      throw new JuteError(
+        `a record of ${String(this.#record.length)} bytes that is too short for its fields`,
+      );
     }
     this.#at += length;
     return from;
   }
 }
 
-/** Cuts what comes over a connection into records, however it is split. */
-export class PacketCutter {
+/** Cuts the bytes of a connection into records, however the chunks are split. */
+export class JuteFramer {
   readonly #longest: number;
   #rest: Buffer = Buffer.alloc(0);
 
-  /** @param longest how many bytes a record may have. */
+  /** @param longest the most bytes that a record may have. */
   constructor(longest: number) {
     this.#longest = longest;
   }
 
   /**
-   * The records that are complete by now.
-   * @throws JuteError when one announces more than it may have.
+   * Takes a chunk, and returns the records that are complete now.
+   * @throws JuteError when a record announces more bytes than it may have.
    */
   *push(chunk: Buffer): Generator<Buffer> {
     this.#rest = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);

@@ -1,10 +1,16 @@
 import { createRequire } from 'node:module';
 
+/** Receives the result of a call, and a node's Stat. */
 export type StatCallback = (code: number, text: unknown, stat: unknown) => void;
+/** Receives the result of a call, and a node's Stat and data. */
 export type DataCallback = (code: number, text: unknown, stat: unknown, data: unknown) => void;
+/** Receives the type of a watch event. */
 export type WatchCallback = (type: number) => void;
 
-/** What is used of the package's class, with what really arrives at run time (its own types are `any` or wrong). */
+/**
+ * The part of the package's class that waymark uses, with the types that values have at run time. The
+ * package's own types are `any` or wrong.
+ */
 export interface NativeClient {
   readonly client_id: unknown;
   readonly client_password: unknown;
@@ -47,13 +53,15 @@ type NativeConfig = {
 type NativeClass = new (config: object) => NativeClient;
 
 /**
- * Loads the package `zookeeper`. It is optional: it is compiled where it is installed, and nobody needs it but who keeps
- * something in ZooKeeper. By `require`, whose outcome is not typed by what happens to be installed.
- * @throws whatever Node.js says when it isn't there, or doesn't fit to this Node.js.
+ * Loads the package `zookeeper`.
+ *
+ * It is optional: installing it compiles it, and only users of ZooKeeper need it. It is loaded by `require`,
+ * so that types don't depend on whether it is installed.
+ * @throws what Node.js throws if it isn't installed, or was compiled for another Node.js.
  */
 export function loadNativeClient(): NativeClass {
   const loaded: unknown = createRequire(import.meta.url)('zookeeper');
-  if (!isNativeClass(loaded)) throw new TypeError('the package zookeeper is of some other version');
+  if (!isNativeClass(loaded)) throw new TypeError('the package zookeeper has an unknown version');
   return loaded;
 }
 

@@ -1,6 +1,6 @@
 /**
- * What a client and a server of ZooKeeper send to each other, as far as the agent needs it (ZooKeeper,
- * src/zookeeper.jute; numbers in ZooDefs.OpCode, Watcher.Event and ClientCnxn). Pure: bytes in, values out.
+ * The packets that ZooKeeper's clients and servers exchange, as far as the agent needs them (ZooKeeper,
+ * src/zookeeper.jute. Numbers: ZooDefs.OpCode, Watcher.Event and ClientCnxn). Pure: bytes in, values out.
  */
 import { JuteError, JuteReader, JuteWriter } from './jute.js';
 import type {
@@ -11,17 +11,17 @@ import type {
   ZooKeeperValues,
 } from './zookeeper-calls.js';
 
-/** The server's answer to a connect; `session` is null when the one that was to go on is over. */
-export type Welcome =
+/** The server's response to a connect request. `session` is null if the session to go on with has expired. */
+export type ConnectResponse =
   { readonly session: SessionKey; readonly timeoutMs: number } | { readonly session: null };
 
-/** What a server sends afterwards, told apart by its head. */
+/** A later packet of a server, told apart by its header. */
 export type ServerPacket =
   | { readonly type: 'reply'; readonly xid: number; readonly code: number; readonly body: JuteReader }
-  | { readonly type: 'pong' }
-  | { readonly type: 'authenticated'; readonly code: number }
-  /** Something that is watched has changed; null: it is about the connection. */
-  | { readonly type: 'changed'; readonly path: string | null };
+  | { readonly type: 'ping' }
+  | { readonly type: 'auth'; readonly code: number }
+  /** A watched node has changed. Null: the event is about the connection. */
+  | { readonly type: 'notification'; readonly path: string | null };
 
 const operation = {
   create: 1,
@@ -35,9 +35,9 @@ const operation = {
   auth: 100,
   close: -11,
 } as const;
-/** Numbers that stand where a request's own would. */
-const xidOf = { changed: -1, pong: -2, auth: -4 } as const;
-/** The type of events that tell of the connection, not of a node. */
+/** The special xids of notifications, pings and authentication (ClientCnxn). */
+const xidOf = { notification: -1, ping: -2, auth: -4 } as const;
+/** The type of events that are about the connection, not about a node (Watcher.Event.EventType.None). */
 const sessionEvent = -1;
 const anyVersion = -1;
 const noPassword = Buffer.alloc(16);
@@ -48,49 +48,55 @@ const flagsOf: Readonly<Record<ZnodeKind, number>> = {
 };
 const allPermissions = 31;
 
-/** The first packet of a connection; a session of null begins a new one. */
+/** Builds the first packet of a connection, a ConnectRequest. Without a session, a new one begins. */
 export function connectPacket(session: SessionKey | null, timeoutMs: number): Buffer {
   return (
     new JuteWriter()
       .int(0)
-      // The last change that we have seen: nobody asks for it, since every connection begins with a sync.
+      // The last zxid that the client has seen. Every connection begins with a sync, so it isn't needed.
       .long(0n)
       .int(timeoutMs)
       .long(session === null ? 0n : BigInt.asIntN(64, BigInt(`0x${session.id}`)))
       .buffer(session === null ? noPassword : Buffer.from(session.password, 'hex'))
-      // A server without a leader is none.
+      // Not read-only: the server must be part of a quorum.
       .boolean(false)
       .packet()
   );
 }
 
-/** @throws JuteError */
-export function readWelcome(packet: Buffer): Welcome {
+/**
+ * Reads a ConnectResponse.
+ * @throws JuteError
+ */
+export function readConnectResponse(packet: Buffer): ConnectResponse {
   const reader = new JuteReader(packet);
   reader.int();
   const timeoutMs = reader.int();
   const id = BigInt.asUintN(64, reader.long()).toString(16);
-  // The native client, which may go on with the session, reads upper case only.
+  // The native client may go on with the session. It reads upper case only.
   const password = reader.buffer().toString('hex').toUpperCase();
   return timeoutMs <= 0 ? { session: null } : { session: { id, password }, timeoutMs };
 }
 
-/** Names the account, `user:password`. */
+/** Builds the packet that authenticates as `user:password`. */
 export function authPacket(digest: string): Buffer {
   return head(xidOf.auth, operation.auth).int(0).text('digest').text(digest).packet();
 }
 
-/** Shows that we live. */
+/** Builds a ping, which keeps the session alive. */
 export function pingPacket(): Buffer {
-  return head(xidOf.pong, operation.ping).packet();
+  return head(xidOf.ping, operation.ping).packet();
 }
 
-/** Ends the session. */
+/** Builds the packet that ends the session. */
 export function closePacket(xid: number): Buffer {
   return head(xid, operation.close).packet();
 }
 
-/** A request. Nodes are made for everybody, or, if `protect` is set, for the account that was named alone. */
+/**
+ * Builds a request. If `protect` is set, only the authenticated account may use new nodes. Else everybody
+ * may.
+ */
 export function callPacket(
   xid: number,
   call: ZooKeeperCall,
@@ -117,26 +123,29 @@ export function callPacket(
   }
 }
 
-/** A path as the servers know it. */
+/** Returns a path as the servers know it: below the chroot. */
 export function serverPath(chroot: string, path: string): string {
   return chroot === '' ? path : path === '/' ? chroot : `${chroot}${path}`;
 }
 
-/** @throws JuteError */
+/**
+ * Reads a packet that isn't the connect response.
+ * @throws JuteError
+ */
 export function readServerPacket(packet: Buffer): ServerPacket {
   const body = new JuteReader(packet);
   const xid = body.int();
   body.long();
   const code = body.int();
   switch (xid) {
-    case xidOf.pong:
-      return { type: 'pong' };
+    case xidOf.ping:
+      return { type: 'ping' };
     case xidOf.auth:
-      return { type: 'authenticated', code };
-    case xidOf.changed: {
+      return { type: 'auth', code };
+    case xidOf.notification: {
       const event = body.int();
       body.int();
-      return { type: 'changed', path: event === sessionEvent ? null : body.text() };
+      return { type: 'notification', path: event === sessionEvent ? null : body.text() };
     }
     default:
       return { type: 'reply', xid, code, body };
@@ -144,7 +153,7 @@ export function readServerPacket(packet: Buffer): ServerPacket {
 }
 
 /**
- * The value in the answer to a call that succeeded.
+ * Reads the value of a successful call.
  * @throws JuteError
  */
 export function readValue(
@@ -171,10 +180,10 @@ export function readValue(
 
 function readStat(body: JuteReader): ZnodeVersion {
   const czxid = Number(body.long());
-  // mzxid, ctime and mtime lie before the version.
+  // mzxid, ctime and mtime come before the version.
   for (let between = 0; between < 3; between += 1) body.long();
   const version = body.int();
-  // Two million leaders elected on the same data: beyond that two nodes could look like one.
+  // It takes two million elections of a leader to get there. Beyond 2^53, two nodes could look like one.
   if (!Number.isSafeInteger(czxid)) throw new JuteError('a czxid beyond 2^53');
   return { czxid, version };
 }

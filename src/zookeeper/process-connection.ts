@@ -4,78 +4,85 @@ import { fileURLToPath } from 'node:url';
 import { after } from '../util/clock.js';
 import { formatDuration } from '../util/quantities.js';
 import {
-  type Answer,
+  type MessageFromProcess,
   type ConnectRequest,
-  type Request,
+  type MessageToProcess,
   type ZooKeeperCall,
   zookeeperCode,
 } from './zookeeper-calls.js';
-import type { AnyValue, Loss, Reply, Session, ZooKeeperConnection } from './zookeeper-connection.js';
+import type {
+  AnyValue,
+  ConnectionLoss,
+  Reply,
+  Session,
+  ZooKeeperConnection,
+} from './zookeeper-connection.js';
 
-/** How long the process may take to end: its goodbye to a ZooKeeper that hangs takes 1.5 s. */
+/** How long the process may take to end. Closing its session takes 1.5 s if ZooKeeper hangs. */
 const endMs = 2500;
 
 type Pending = (reply: Reply<AnyValue>) => void;
 
-/** The native client can't be loaded here; the message says why. */
+/** The native client can't be loaded here. The message says why. */
 export class NativeClientUnusable extends Error {
   override readonly name = 'NativeClientUnusable';
 
-  /** @param reason what loading it said. */
+  /** @param reason the error of loading it. */
   constructor(reason: string) {
-    // What Node says of a file that it can't load goes on for many lines.
+    // Node's error for a file that it can't load has many lines.
     super(reason.split('\n')[0]);
   }
 }
 
 /**
- * A connection of the native client's, in a process of its own: see zookeeper-process.ts. (Its own reconnecting, which
- * takes up to a third of the session timeout, is not used.)
+ * A connection of the native client, in a process of its own (see zookeeper-process.ts). The native client's
+ * own reconnecting isn't used, because it takes up to a third of the session timeout.
  */
 export class ProcessConnection implements ZooKeeperConnection {
   readonly kind = 'native';
   /**
-   * Resolves when the process runs, and begins to connect; never when it doesn't come to that.
-   * Rejects with NativeClientUnusable.
+   * Resolves when the process runs and begins to connect. Stays pending if that never happens. Rejects with
+   * NativeClientUnusable.
    */
   readonly started: Promise<void>;
   readonly connected: Promise<Session>;
-  readonly lost: Promise<Loss>;
+  readonly lost: Promise<ConnectionLoss>;
   readonly #child: ChildProcess;
   readonly #exited: Promise<unknown>;
-  readonly #unansweredMs: number;
+  readonly #replyTimeoutMs: number;
   readonly #pending = new Map<number, Pending>();
   readonly #watches = new Map<number, () => void>();
-  #lose: (loss: Loss) => void = () => undefined;
+  #resolveLost: (loss: ConnectionLoss) => void = () => undefined;
   #calls = 0;
 
   private constructor(child: ChildProcess, sessionTimeoutMs: number) {
     this.#child = child;
-    this.#unansweredMs = sessionTimeoutMs;
+    this.#replyTimeoutMs = sessionTimeoutMs;
     this.#exited = once(child, 'exit');
     this.lost = new Promise((resolve) => {
-      this.#lose = resolve;
+      this.#resolveLost = resolve;
     });
-    let stand: (session: Session) => void = () => undefined;
+    let resolveConnected: (session: Session) => void = () => undefined;
     this.connected = new Promise((resolve) => {
-      stand = resolve;
+      resolveConnected = resolve;
     });
     let loaded = false;
     this.started = new Promise((resolve, reject) => {
-      child.on('message', (answer: Answer) => {
-        if (answer.type === 'started') {
+      child.on('message', (message: MessageFromProcess) => {
+        if (message.type === 'started') {
           loaded = true;
           resolve();
-        } else if (answer.type === 'connected') stand({ ...answer.session, timeoutMs: answer.timeoutMs });
-        else if (answer.type === 'unusable') reject(new NativeClientUnusable(answer.reason));
-        else this.#take(answer);
+        } else if (message.type === 'connected')
+          resolveConnected({ ...message.session, timeoutMs: message.timeoutMs });
+        else if (message.type === 'unusable') reject(new NativeClientUnusable(message.reason));
+        else this.#take(message);
       });
       child.on('exit', (code, signal) => {
         const crash = loaded ? null : crashOf(code, signal);
         if (crash !== null) reject(new NativeClientUnusable(crash));
       });
     });
-    // Whoever closes before anything stands doesn't wait for it any more.
+    // If somebody closes the connection before that, nobody waits for it.
     this.started.catch(() => undefined);
     child.on('error', () => {
       this.#end();
@@ -85,7 +92,7 @@ export class ProcessConnection implements ZooKeeperConnection {
     });
   }
 
-  /** Begins to connect; must be closed or abandoned in any case, since it keeps the process alive. */
+  /** Begins to connect. Close or abandon the connection in any case: it keeps the process alive. */
   static start(request: ConnectRequest): ProcessConnection {
     const connection = new ProcessConnection(startProcess(), request.sessionTimeoutMs);
     connection.#send({ type: 'connect', ...request });
@@ -97,14 +104,18 @@ export class ProcessConnection implements ZooKeeperConnection {
     const id = this.#calls;
     if (changed !== undefined) this.#watches.set(id, changed);
     return new Promise((resolve) => {
-      // A call unanswered for that long means a dead connection, whatever the native client believes.
-      const timer = after(this.#unansweredMs, () => {
-        this.#lose({ of: 'connection', reason: `no answer for ${formatDuration(this.#unansweredMs)}` });
+      // If a call stays unanswered for this long, the connection is dead, even if the native client doesn't
+      // notice.
+      const timer = after(this.#replyTimeoutMs, () => {
+        this.#resolveLost({
+          sessionExpired: false,
+          reason: `no reply for ${formatDuration(this.#replyTimeoutMs)}`,
+        });
       });
       this.#pending.set(id, (reply) => {
         timer.cancel();
         this.#pending.delete(id);
-        // Of a node that isn't there only `exists` is watched.
+        // On a node that doesn't exist, only `exists` sets a watch.
         if (!reply.ok && call.kind === 'get') this.#watches.delete(id);
         resolve(reply);
       });
@@ -112,7 +123,7 @@ export class ProcessConnection implements ZooKeeperConnection {
     });
   }
 
-  /** Ends the session and the process; calls under way get `closing` for an answer. */
+  /** Ends the session and the process. Pending calls get the code `closing`. */
   async close(): Promise<void> {
     this.#end();
     if (this.#hasEnded()) return;
@@ -122,7 +133,7 @@ export class ProcessConnection implements ZooKeeperConnection {
     timer.cancel();
   }
 
-  /** Ends the process and leaves the session as it is, for another client to go on with. */
+  /** Ends the process. The session stays open, so that another client can go on with it. */
   async abandon(): Promise<void> {
     this.#end();
     if (this.#hasEnded()) return;
@@ -134,22 +145,22 @@ export class ProcessConnection implements ZooKeeperConnection {
     return this.#child.pid === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
-  #take(answer: Exclude<Answer, { type: 'started' | 'connected' | 'unusable' }>): void {
-    switch (answer.type) {
+  #take(message: Exclude<MessageFromProcess, { type: 'started' | 'connected' | 'unusable' }>): void {
+    switch (message.type) {
       case 'lost':
-        this.#lose({ of: 'connection', reason: 'the native client has lost it' });
+        this.#resolveLost({ sessionExpired: false, reason: 'the native client lost the connection' });
         return;
       case 'expired':
-        this.#lose({ of: 'session', reason: 'the session has expired' });
+        this.#resolveLost({ sessionExpired: true, reason: 'the session has expired' });
         return;
       case 'changed':
-        this.#tell(answer.id);
+        this.#tell(message.id);
         return;
       case 'value':
-        this.#pending.get(answer.id)?.({ ok: true, value: answer.value });
+        this.#pending.get(message.id)?.({ ok: true, value: message.value });
         return;
       case 'code':
-        this.#pending.get(answer.id)?.({ ok: false, code: answer.code });
+        this.#pending.get(message.id)?.({ ok: false, code: message.code });
     }
   }
 
@@ -160,21 +171,24 @@ export class ProcessConnection implements ZooKeeperConnection {
   }
 
   #end(): void {
-    this.#lose({ of: 'connection', reason: 'its process has ended' });
+    this.#resolveLost({ sessionExpired: false, reason: "the native client's process has ended" });
     for (const settle of [...this.#pending.values()]) settle({ ok: false, code: zookeeperCode.closing });
     for (const id of [...this.#watches.keys()]) this.#tell(id);
   }
 
-  #send(request: Request): void {
-    // A process that has just ended says so by itself; the error here would be the same news once more.
-    if (this.#child.connected) this.#child.send(request, () => undefined);
+  #send(message: MessageToProcess): void {
+    // If the process has just ended, 'exit' reports it. The error here would only say it again.
+    if (this.#child.connected) this.#child.send(message, () => undefined);
     else this.#end();
   }
 }
 
-/** How a process ends that loads a library made for another system or another Node.js; null: some other end. */
+/**
+ * Returns how the process died if it loaded a library made for another system or another Node.js. Null: it
+ * ended in another way.
+ */
 function crashOf(code: number | null, signal: NodeJS.Signals | null): string | null {
-  // The dynamic loader's own way out when it doesn't find a symbol (glibc, elf/dl-minimal.c and rtld.c): code 127.
+  // The dynamic loader exits with 127 if a symbol is missing (glibc, elf/dl-minimal.c and rtld.c).
   const byLoader = code === 127;
   const byFault = signal === 'SIGSEGV' || signal === 'SIGABRT' || signal === 'SIGILL' || signal === 'SIGBUS';
   return byLoader || byFault
@@ -182,7 +196,7 @@ function crashOf(code: number | null, signal: NodeJS.Signals | null): string | n
     : null;
 }
 
-/** Run from source (in tests), the process needs the loader that runs TypeScript. */
+/** Starts the process. From source (in tests), it needs the loader for TypeScript. */
 function startProcess(): ChildProcess {
   const source = import.meta.url.endsWith('.ts');
   const path = fileURLToPath(new URL(`./zookeeper-process.${source ? 'ts' : 'js'}`, import.meta.url));

@@ -5,8 +5,10 @@ import { ZooKeeperSession, type ZooKeeperSessionOptions } from './zookeeper-sess
 const sessions = new SharedPool<ZooKeeperSession>();
 
 /**
- * The session of this process with these servers, account and timeout: all streams, elections and checkpoints share
- * it, and with it one child process (see zookeeper-process.ts). The first to ask gives its logger.
+ * Returns this process's session with these servers, account and timeout.
+ *
+ * All streams, elections and checkpoints share it, and its one child process (see zookeeper-process.ts). It
+ * logs to the first caller's logger.
  */
 export function shareSession(options: ZooKeeperSessionOptions): Share<ZooKeeperSession> {
   const { address, auth, sessionTimeoutMs } = options;

@@ -4,7 +4,7 @@ import type { Socket } from '../runtime/network.js';
 import { runtime } from '../runtime/runtime.js';
 import { after, every, onNextTurn, uptimeMs } from '../util/clock.js';
 import { formatDuration } from '../util/quantities.js';
-import { JuteError, PacketCutter } from './jute.js';
+import { JuteError, JuteFramer } from './jute.js';
 import {
   authPacket,
   callPacket,
@@ -13,20 +13,29 @@ import {
   pingPacket,
   readServerPacket,
   readValue,
-  readWelcome,
+  readConnectResponse,
   serverPath,
 } from './packets.js';
 import { type ConnectRequest, type ZooKeeperCall, zookeeperCode } from './zookeeper-calls.js';
-import type { AnyValue, Loss, Reply, Session, ZooKeeperConnection } from './zookeeper-connection.js';
+import type {
+  AnyValue,
+  ConnectionLoss,
+  Reply,
+  Session,
+  ZooKeeperConnection,
+} from './zookeeper-connection.js';
 
-/** How long a server may keep us waiting for its welcome while there is another one to turn to. */
-const welcomeMs = 1_000;
-/** How long the goodbye to a ZooKeeper that hangs may take. */
-const goodbyeMs = 1_500;
-/** What a server takes in one packet unless it is told otherwise: it ends the connection over a longer one (jute.maxbuffer). */
+/** How long to wait for a server's connect response while there is another server to try. */
+const connectResponseMs = 1_000;
+/** How long closing the session may take if ZooKeeper hangs. */
+const closeMs = 1_500;
+/**
+ * The longest packet that a server accepts by default. It closes the connection on a longer one
+ * (jute.maxbuffer).
+ */
 const longestRequest = 0xfffff;
-/** Answers have as much in them and a little; lists of names may have more. */
-const longestAnswer = 4 * 1024 * 1024;
+/** Replies hold the same data and a little more. Lists of names may be longer. */
+const longestReply = 4 * 1024 * 1024;
 const largestXid = 0x7fffffff;
 
 type Pending = {
@@ -38,44 +47,44 @@ type Pending = {
 };
 
 /**
- * A connection over a socket of this process: ZooKeeper's protocol, as far as the agent needs it, without anything
- * compiled.
+ * A connection over a socket of this process. It speaks the part of ZooKeeper's protocol that the agent
+ * needs, and needs no compiler.
  *
- * Why no package: `node-zookeeper-client` (1.1.3), the only one in wide use, has no `sync`, by which we know a lease to
- * be ours; takes a server that has hung for connected (its issue 13, open since 2013); can't be stopped while it
- * connects; and refuses no packet for its length.
+ * Why not a package: `node-zookeeper-client` (1.1.3) is the only one in wide use. It has no `sync`, which
+ * waymark needs to be sure of a lease. It considers a hanging server connected (its issue 13, open since
+ * 2013). It can't be stopped while it connects. It doesn't refuse packets that are too long.
  */
 export class SocketConnection implements ZooKeeperConnection {
   readonly kind = 'javascript';
   readonly connected: Promise<Session>;
-  readonly lost: Promise<Loss>;
+  readonly lost: Promise<ConnectionLoss>;
   readonly #request: ConnectRequest;
-  /** In the order in which they were sent: a server answers a session's requests one after the other. */
+  /** In the order of sending: a server answers a session's requests in order. */
   readonly #pending: Pending[] = [];
   readonly #watches = new Map<string, Set<() => void>>();
-  #stand: (session: Session) => void = () => undefined;
-  #lose: (loss: Loss) => void = () => undefined;
+  #resolveConnected: (session: Session) => void = () => undefined;
+  #resolveLost: (loss: ConnectionLoss) => void = () => undefined;
   #socket: Socket | null = null;
   #phase: 'connecting' | 'connected' | 'over' = 'connecting';
   #xid = 0;
   #timeoutMs = 0;
   #heard = true;
-  #beat: Timer | undefined;
+  #pings: Timer | undefined;
 
   private constructor(request: ConnectRequest) {
     this.#request = request;
     this.connected = new Promise((resolve) => {
-      this.#stand = resolve;
+      this.#resolveConnected = resolve;
     });
     this.lost = new Promise((resolve) => {
-      this.#lose = resolve;
+      this.#resolveLost = resolve;
     });
   }
 
-  /** Begins to connect; must be closed or abandoned in any case. */
+  /** Begins to connect. Close or abandon the connection in any case. */
   static start(request: ConnectRequest): SocketConnection {
     const connection = new SocketConnection(request);
-    connection.#turnTo(shuffled(request.address.servers), 'there is no server');
+    connection.#tryServers(shuffled(request.address.servers), 'there is no server to try');
     return connection;
   }
 
@@ -97,37 +106,37 @@ export class SocketConnection implements ZooKeeperConnection {
 
   async close(): Promise<void> {
     const socket = this.#socket;
-    const says = this.#phase === 'connected' && socket !== null;
-    // The server answers, and ends the connection.
-    if (says) socket.write(closePacket(this.#nextXid()));
-    this.#end({ of: 'connection', reason: 'it was closed' }, zookeeperCode.closing);
-    if (says) await closed(socket, goodbyeMs);
+    const sayClose = this.#phase === 'connected' && socket !== null;
+    // The server replies, and closes the connection.
+    if (sayClose) socket.write(closePacket(this.#nextXid()));
+    this.#end({ sessionExpired: false, reason: 'it was closed' }, zookeeperCode.closing);
+    if (sayClose) await closed(socket, closeMs);
     await this.abandon();
   }
 
   async abandon(): Promise<void> {
-    this.#end({ of: 'connection', reason: 'it was closed' }, zookeeperCode.closing);
+    this.#end({ sessionExpired: false, reason: 'it was closed' }, zookeeperCode.closing);
     const socket = this.#socket;
     if (socket === null) return;
     socket.destroy();
     await closed(socket);
   }
 
-  /** Tries one server after the other; when none is left, that's that: whoever wants more makes another connection. */
-  #turnTo([server, ...others]: readonly Address[], reason: string): void {
+  /** Tries the servers one by one. If none is left, the connection has ended. */
+  #tryServers([server, ...others]: readonly Address[], reason: string): void {
     if (server === undefined) {
-      this.#end({ of: 'connection', reason }, zookeeperCode.connectionLoss);
+      this.#end({ sessionExpired: false, reason }, zookeeperCode.connectionLoss);
       return;
     }
     const { session, sessionTimeoutMs } = this.#request;
     const socket = runtime().network.connect(server);
-    const cutter = new PacketCutter(longestAnswer);
-    let why = 'the server has ended the connection';
+    const framer = new JuteFramer(longestReply);
+    let why = 'the server closed the connection';
     this.#socket = socket;
     const limit =
       others.length === 0
         ? undefined
-        : after(welcomeMs, () => {
+        : after(connectResponseMs, () => {
             if (this.#phase === 'connecting') socket.destroy();
           });
     socket.on('connect', () => {
@@ -136,10 +145,10 @@ export class SocketConnection implements ZooKeeperConnection {
     socket.on('data', (chunk: Buffer) => {
       this.#heard = true;
       try {
-        for (const packet of cutter.push(chunk)) this.#take(packet);
+        for (const packet of framer.push(chunk)) this.#take(packet);
       } catch (error) {
         if (!(error instanceof JuteError)) throw error;
-        why = `the server has sent ${error.message}`;
+        why = `the server sent ${error.message}`;
         socket.destroy();
       }
     });
@@ -149,66 +158,67 @@ export class SocketConnection implements ZooKeeperConnection {
     });
     socket.on('close', () => {
       limit?.cancel();
-      if (this.#phase === 'connecting') this.#turnTo(others, why);
-      else this.#end({ of: 'connection', reason: why }, zookeeperCode.connectionLoss);
+      if (this.#phase === 'connecting') this.#tryServers(others, why);
+      else this.#end({ sessionExpired: false, reason: why }, zookeeperCode.connectionLoss);
     });
   }
 
   #take(packet: Buffer): void {
     switch (this.#phase) {
       case 'connecting':
-        this.#welcome(packet);
+        this.#establish(packet);
         return;
       case 'connected':
         this.#read(packet);
         return;
       case 'over':
-        // The answer to our goodbye, or what was still under way.
+        // The reply to the close request, or packets that were still on their way.
         return;
     }
   }
 
-  #welcome(packet: Buffer): void {
-    const welcome = readWelcome(packet);
-    if (welcome.session === null) {
-      this.#end({ of: 'session', reason: 'the session has expired' }, zookeeperCode.sessionExpired);
+  #establish(packet: Buffer): void {
+    const response = readConnectResponse(packet);
+    if (response.session === null) {
+      this.#end({ sessionExpired: true, reason: 'the session has expired' }, zookeeperCode.sessionExpired);
       this.#socket?.destroy();
       return;
     }
-    const { session, timeoutMs } = welcome;
+    const { session, timeoutMs } = response;
     this.#phase = 'connected';
     this.#timeoutMs = timeoutMs;
-    // The server reads it before anything else.
+    // The server handles it before anything else.
     if (this.#request.digest !== null) this.#socket?.write(authPacket(this.#request.digest));
-    // What the servers count a session's silence from is what they hear, so it is sent whatever else is.
-    this.#beat = every(timeoutMs / 3, () => {
+    // The server measures silence by what it receives. So pings are sent whatever else is sent.
+    this.#pings = every(timeoutMs / 3, () => {
       this.#ping();
     });
-    this.#stand({ ...session, timeoutMs });
+    this.#resolveConnected({ ...session, timeoutMs });
   }
 
   #read(packet: Buffer): void {
     const read = readServerPacket(packet);
     switch (read.type) {
-      case 'pong':
+      case 'ping':
         return;
-      case 'authenticated':
+      case 'auth':
         if (read.code === zookeeperCode.ok) return;
         this.#giveUp('authentication failed', zookeeperCode.authFailed);
         return;
-      case 'changed':
+      case 'notification':
         if (read.path !== null) this.#tell(read.path);
         return;
       case 'reply': {
         const [pending] = this.#pending;
         if (pending?.xid !== read.xid)
-          throw new JuteError(`an answer to ${String(read.xid)}, which is out of turn`);
+          throw new JuteError(`a reply with xid ${String(read.xid)} out of order`);
         const { call, changed, settle } = pending;
         const ok = read.code === zookeeperCode.ok;
-        // Who is answered with what can't be read learns of it as of a lost connection.
+        // If the value can't be read, the caller gets the same code as for a lost connection.
         const value = ok ? readValue(call.kind, read.body) : null;
         this.#pending.shift();
-        // From here on: what was told before was about an earlier watch. A node that isn't there is watched by `exists`.
+        // The watch begins here: earlier notifications belong to earlier watches. On a node that doesn't
+        // exist, `exists` sets a watch.
         const watches = ok || (call.kind === 'exists' && read.code === zookeeperCode.noNode);
         if (changed !== undefined && watches) this.#watch(call.path, changed);
         settle(ok ? { ok, value } : { ok, code: read.code });
@@ -219,13 +229,13 @@ export class SocketConnection implements ZooKeeperConnection {
   #ping(): void {
     const [oldest] = this.#pending;
     if (!this.#heard) {
-      // When this process stood still itself, timers run before sockets are read: what has come counts.
+      // If this process itself stalled, timers run before sockets are read. So read first what has arrived.
       onNextTurn(() => {
-        if (!this.#heard) this.#giveUp(`no word for ${formatDuration(this.#timeoutMs / 3)}`);
+        if (!this.#heard) this.#giveUp(`the server was silent for ${formatDuration(this.#timeoutMs / 3)}`);
       });
     } else if (oldest !== undefined && uptimeMs() - oldest.sentAt > this.#timeoutMs) {
       onNextTurn(() => {
-        if (this.#pending.includes(oldest)) this.#giveUp(`no answer for ${formatDuration(this.#timeoutMs)}`);
+        if (this.#pending.includes(oldest)) this.#giveUp(`no reply for ${formatDuration(this.#timeoutMs)}`);
       });
     }
     this.#heard = false;
@@ -233,7 +243,7 @@ export class SocketConnection implements ZooKeeperConnection {
   }
 
   #giveUp(reason: string, code: number = zookeeperCode.connectionLoss): void {
-    this.#end({ of: 'connection', reason }, code);
+    this.#end({ sessionExpired: false, reason }, code);
     this.#socket?.destroy();
   }
 
@@ -250,23 +260,23 @@ export class SocketConnection implements ZooKeeperConnection {
     for (const changed of watches ?? []) changed();
   }
 
-  #end(loss: Loss, code: number): void {
+  #end(loss: ConnectionLoss, code: number): void {
     if (this.#phase === 'over') return;
     this.#phase = 'over';
-    this.#beat?.cancel();
-    this.#lose(loss);
+    this.#pings?.cancel();
+    this.#resolveLost(loss);
     for (const { settle } of this.#pending.splice(0)) settle({ ok: false, code });
     for (const path of [...this.#watches.keys()]) this.#tell(path);
   }
 
-  /** Negative ones have a meaning of their own. */
+  /** Negative xids have special meanings. */
   #nextXid(): number {
     this.#xid = this.#xid === largestXid ? 1 : this.#xid + 1;
     return this.#xid;
   }
 }
 
-/** So that not everybody turns to the same server. */
+/** Shuffles the servers, so that not all agents try the same one first. */
 function shuffled(servers: readonly Address[]): Address[] {
   return servers
     .map((server) => ({ server, at: runtime().random.fraction() }))

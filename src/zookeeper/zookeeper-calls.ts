@@ -1,10 +1,10 @@
 /**
- * What is asked of ZooKeeper, and what the agent and the native client's process say to each other, over the channel
- * between them. Everything in it survives structured cloning.
+ * The calls to ZooKeeper, and the messages between the agent and the native client's process. Structured
+ * cloning preserves all of it.
  */
 import type { ZooKeeperAddress } from '../config/zookeeper-address.js';
 
-/** Outcomes by ZooKeeper's numbers (KeeperException.Code), those that anything is decided by. */
+/** ZooKeeper's error codes (KeeperException.Code) that code here depends on. */
 export const zookeeperCode = {
   ok: 0,
   systemError: -1,
@@ -22,18 +22,20 @@ export const zookeeperCode = {
   sessionMoved: -118,
 } as const;
 
-/** Which node, and which state of it. A node deleted and made again has another `czxid`. */
+/** A node's identity and its data version. A node that was deleted and created again has another `czxid`. */
 export type ZnodeVersion = { readonly czxid: number; readonly version: number };
 
-/** A znode's content. */
+/** A znode's version and data. */
 type Znode = ZnodeVersion & { readonly data: Uint8Array };
 
-/** How long a node lives: for ever, or as long as the session, then with a number behind its name if it is to have one. */
+/**
+ * How long a node lives: forever, or as long as its session. A sequential node gets a number after its name.
+ */
 export type ZnodeKind = 'persistent' | 'ephemeral' | 'ephemeral-sequential';
 
 /**
- * What can be asked of ZooKeeper. `create` makes a node, whose parent must be there, and gives its whole path. Where
- * `watch` is set, it is said once that something has changed since.
+ * A call to ZooKeeper. `create` creates a node below an existing parent, and returns its full path. `watch`
+ * asks for one notification of the next change.
  */
 export type ZooKeeperCall =
   | { readonly kind: 'sync'; readonly path: string }
@@ -44,7 +46,7 @@ export type ZooKeeperCall =
   | { readonly kind: 'set'; readonly path: string; readonly data: Uint8Array; readonly version: number }
   | { readonly kind: 'delete'; readonly path: string };
 
-/** What comes back for each. */
+/** What each call returns. */
 export type ZooKeeperValues = {
   readonly sync: null;
   readonly exists: ZnodeVersion;
@@ -55,37 +57,37 @@ export type ZooKeeperValues = {
   readonly delete: null;
 };
 
-/** A session: with it another connection can go on where one was lost. The password is the servers' own. */
+/** What it takes to go on with a session over another connection. The server chose the password. */
 export type SessionKey = { readonly id: string; readonly password: string };
 
 /** How to connect. */
 export type ConnectRequest = {
-  /** IP addresses, not names: the native client would look these up synchronously. */
+  /** IP addresses, not names: the native client would look names up synchronously. */
   readonly address: ZooKeeperAddress;
   readonly sessionTimeoutMs: number;
-  /** `user:password`; nodes are then made for this account alone. */
+  /** `user:password`. Then only this account may use the nodes that are created. */
   readonly digest: string | null;
-  /** The session to go on with; null: a new one. */
+  /** The session to go on with. Null: begin a new one. */
   readonly session: SessionKey | null;
 };
 
-/** To the process. */
-export type Request =
+/** A message from the agent to the process. */
+export type MessageToProcess =
   | ({ readonly type: 'connect' } & ConnectRequest)
   | { readonly type: 'call'; readonly id: number; readonly call: ZooKeeperCall }
   | { readonly type: 'close' };
 
-/** From the process. */
-export type Answer =
+/** A message from the process to the agent. */
+export type MessageFromProcess =
   /** The process runs, and begins to connect. */
   | { readonly type: 'started' }
   | { readonly type: 'connected'; readonly session: SessionKey; readonly timeoutMs: number }
   | { readonly type: 'lost' }
-  /** The session that we wanted to go on with, or had, is over: what belonged to it is gone. */
+  /** The session has expired, and its ephemeral nodes are gone. */
   | { readonly type: 'expired' }
   /** The package is not installed, or can't be loaded: it is compiled for each machine. */
   | { readonly type: 'unusable'; readonly reason: string }
   | { readonly type: 'value'; readonly id: number; readonly value: ZooKeeperValues[keyof ZooKeeperValues] }
   | { readonly type: 'code'; readonly id: number; readonly code: number }
-  /** Something has changed that the call of that number watches. */
+  /** Something that the call with this id watches has changed. */
   | { readonly type: 'changed'; readonly id: number };

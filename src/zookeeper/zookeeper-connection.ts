@@ -1,38 +1,45 @@
 import type { SessionKey, ZooKeeperCall, ZooKeeperValues } from './zookeeper-calls.js';
 
-/** What the server said: a value, or the number of an error. */
+/** The server's reply to a call: a value, or an error code. */
 export type Reply<T> =
   { readonly ok: true; readonly value: T } | { readonly ok: false; readonly code: number };
 
-/** What any call may give. */
+/** The value of any call. */
 export type AnyValue = ZooKeeperValues[keyof ZooKeeperValues];
 
-/** A session that stands: how to go on with it, and how long it may be silent (the servers keep that within bounds). */
+/**
+ * An established session: how to go on with it, and how long it may be silent. The servers limit the timeout.
+ */
 export type Session = SessionKey & { readonly timeoutMs: number };
 
 /**
- * Why a connection is over, in a word and for people: another one can go on with the session, or it is gone with all
- * that belonged to it.
+ * Why a connection has ended, for code and for people. If the session has expired, its ephemeral nodes are
+ * gone. If not, another connection can go on with it.
  */
-export type Loss = { readonly of: 'connection' | 'session'; readonly reason: string };
+export type ConnectionLoss = { readonly sessionExpired: boolean; readonly reason: string };
 
-/** Who speaks with ZooKeeper: the npm package `zookeeper`, or waymark itself. */
+/** Which client holds a connection: the npm package `zookeeper`, or waymark's own. */
 export type ClientKind = 'native' | 'javascript';
 
 /**
- * One connection to one of the servers, for as long as that lasts. When it breaks, another one can go on with the
- * session; nothing here connects anew, and so nobody has watches to set again: whoever watches is told that it is over.
+ * One connection to one server, as long as it lasts.
+ *
+ * It never reconnects. After a loss, another connection can go on with the session. So watches need not be
+ * set again: every watch is told when the connection ends.
  */
 export type ZooKeeperConnection = {
   readonly kind: ClientKind;
-  /** Resolves when the session stands; never when it doesn't come to that. */
+  /** Resolves when the session is established. Stays pending if that never happens. */
   readonly connected: Promise<Session>;
-  /** Resolves when the connection is lost, the session has expired, or close() or abandon() was called. */
-  readonly lost: Promise<Loss>;
-  /** @param changed called once, when what the call watches has changed since, or nobody can tell any more. */
+  /** Resolves when the connection is lost, when the session has expired, or after close() or abandon(). */
+  readonly lost: Promise<ConnectionLoss>;
+  /** @param changed called once, when the watched node changes or the connection ends. */
   call(call: ZooKeeperCall, changed?: () => void): Promise<Reply<AnyValue>>;
-  /** Ends the session; calls under way get `closing` for an answer. Resolves when nothing is left. */
+  /** Ends the session. Pending calls get the code `closing`. Resolves when everything is released. */
   close(): Promise<void>;
-  /** Leaves the session as it is, for another connection to go on with. Resolves when nothing is left. */
+  /**
+   * Closes the connection. The session stays open for another connection. Resolves when everything is
+   * released.
+   */
   abandon(): Promise<void>;
 };

@@ -1,14 +1,14 @@
 /**
- * The process that has the connection to ZooKeeper: a child of the agent, with nothing in it but the native client of
- * the package `zookeeper`, which is loaded here alone (see native-client.ts).
+ * The process that holds the connection to ZooKeeper. It is a child of the agent. It runs only the native
+ * client of the package `zookeeper`, which is loaded nowhere else (see native-client.ts).
  *
- * Why a process: the client (7.3.0) tells the event loop to forget a socket's descriptor when it has closed it
- * already, after a connect that failed even seconds later (src/node-zk.cpp, `yield`). Whatever has got the same
- * descriptor in the meantime is deaf from then on, or libuv aborts. In an agent this would be the stream; here there
- * is nothing that could get it. And a client that crashes takes nobody along.
+ * Why a process: after a failed connect, even seconds later, the client (7.3.0) tells the event loop to
+ * forget a socket's descriptor that it has already closed (src/node-zk.cpp, `yield`). Whatever has the same
+ * descriptor by then receives nothing any more, or libuv aborts. In an agent that would be the stream. Here
+ * nothing else opens descriptors. And a crash of the client ends only this process.
  *
- * The session is the agent's, not this process's: when the agent has asked for nothing for as long as a session may be
- * silent, it is frozen, and the session is ended, although this process could keep it alive.
+ * The session is the agent's, not this process's. If the agent has sent nothing for the session timeout, it
+ * is frozen. Then this process ends the session, although it could keep it alive.
  */
 import type { ZooKeeperAddress } from '../config/zookeeper-address.js';
 import {
@@ -19,9 +19,9 @@ import {
   type WatchCallback,
 } from './native-client.js';
 import type {
-  Answer,
   ConnectRequest,
-  Request,
+  MessageFromProcess,
+  MessageToProcess,
   ZnodeKind,
   ZnodeVersion,
   ZooKeeperCall,
@@ -30,13 +30,13 @@ import type {
 
 type Done = (code: number, value: () => ZooKeeperValues[keyof ZooKeeperValues]) => void;
 
-/** The native client's level at which it writes nothing to stderr. */
+/** The native client's log level at which it writes nothing to stderr. */
 const silent = 0;
 const ok = 0;
 const noNode = -101;
 const systemError = -1;
 const sessionExpired = -112;
-/** The type of events that tell of the connection, not of a node (ZOO_SESSION_EVENT in zookeeper.h). */
+/** The type of events that are about the connection, not about a node (ZOO_SESSION_EVENT in zookeeper.h). */
 const sessionEvent = -1;
 const anyVersion = -1;
 /** ZOO_EPHEMERAL is 1, ZOO_SEQUENCE is 2. */
@@ -45,20 +45,20 @@ const flagsOf: Readonly<Record<ZnodeKind, number>> = {
   ephemeral: 1,
   'ephemeral-sequential': 3,
 };
-/** All permissions (31) for whom the connection has authenticated as, for nobody else. */
+/** All permissions (31) for the authenticated account, and none for others. */
 const creatorOnly = [{ perms: 31, scheme: 'auth', auth: '' }];
 
 let client: NativeClient | null = null;
-let greeted = false;
+let wasConnected = false;
 let protect = false;
-let silence: NodeJS.Timeout | undefined;
+let silenceTimer: NodeJS.Timeout | undefined;
 
-process.on('message', (request: Request) => {
-  silence?.refresh();
+process.on('message', (request: MessageToProcess) => {
+  silenceTimer?.refresh();
   switch (request.type) {
     case 'connect':
-      // Never earlier than the servers themselves would have ended the session of an agent that is silent.
-      silence = setTimeout(end, request.sessionTimeoutMs);
+      // Not earlier than the servers would end the session of a silent agent.
+      silenceTimer = setTimeout(end, request.sessionTimeoutMs);
       connect(request);
       return;
     case 'call':
@@ -68,9 +68,9 @@ process.on('message', (request: Request) => {
       end();
   }
 });
-// The agent has died: nobody is left to serve.
+// The agent has died, so nobody needs this process.
 process.on('disconnect', end);
-// What stops the agent is for the agent to handle; it still has a checkpoint to save.
+// The agent handles signals itself. It still has a checkpoint to save.
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => undefined);
 
@@ -78,16 +78,16 @@ function connect({ address, sessionTimeoutMs, digest, session }: ConnectRequest)
   try {
     const native = new (loadNativeClient())({});
     client = native;
-    answer({ type: 'started' });
+    tell({ type: 'started' });
     protect = digest !== null;
     native.on('connect', () => {
-      greet(native);
+      connected(native);
     });
     native.on('connecting', () => {
-      if (greeted) answer({ type: 'lost' });
+      if (wasConnected) tell({ type: 'lost' });
     });
     native.on('close', (_client, code) => {
-      answer({ type: code === sessionExpired ? 'expired' : 'lost' });
+      tell({ type: code === sessionExpired ? 'expired' : 'lost' });
     });
     native.init({
       connect: connectString(address),
@@ -96,21 +96,21 @@ function connect({ address, sessionTimeoutMs, digest, session }: ConnectRequest)
       host_order_deterministic: false,
       ...(session === null ? {} : { client_id: session.id, client_password: session.password }),
     });
-    // Kept until the connection stands, and then sent before anything else.
+    // The client keeps this until it is connected, and sends it before anything else.
     if (digest !== null) native.add_auth('digest', digest, () => undefined);
   } catch (error) {
-    answer({ type: 'unusable', reason: error instanceof Error ? error.message : String(error) });
+    tell({ type: 'unusable', reason: error instanceof Error ? error.message : String(error) });
   }
 }
 
-/** The client splits at the last colon; it knows no brackets. */
+/** Returns the servers in the client's form. It splits at the last colon, and knows no brackets. */
 function connectString({ servers, chroot }: ZooKeeperAddress): string {
   return `${servers.map(({ host, port }) => `${host}:${String(port)}`).join(',')}${chroot}`;
 }
 
-function greet(native: NativeClient): void {
-  greeted = true;
-  answer({
+function connected(native: NativeClient): void {
+  wasConnected = true;
+  tell({
     type: 'connected',
     session: { id: String(native.client_id), password: String(native.client_password) },
     timeoutMs: native.timeout,
@@ -121,14 +121,14 @@ function call(id: number, request: ZooKeeperCall): void {
   const native = client;
   if (native === null) return;
   const done: Done = (code, value) => {
-    answer(code === ok ? { type: 'value', id, value: value() } : { type: 'code', id, code });
+    tell(code === ok ? { type: 'value', id, value: value() } : { type: 'code', id, code });
   };
   const changed: WatchCallback = (type) => {
-    if (type !== sessionEvent) answer({ type: 'changed', id });
+    if (type !== sessionEvent) tell({ type: 'changed', id });
   };
   const code = send(native, request, done, changed);
-  // Not sent at all: the native client says so in its return value and never calls back.
-  if (typeof code === 'number' && code !== ok) answer({ type: 'code', id, code });
+  // The call wasn't sent: then the native client returns the code, and never calls back.
+  if (typeof code === 'number' && code !== ok) tell({ type: 'code', id, code });
 }
 
 function send(native: NativeClient, request: ZooKeeperCall, done: Done, changed: WatchCallback): unknown {
@@ -146,7 +146,7 @@ function send(native: NativeClient, request: ZooKeeperCall, done: Done, changed:
       return request.watch ? native.aw_exists(path, changed, stat) : native.a_exists(path, false, stat);
     case 'get': {
       const data: DataCallback = (code, _text, found, content) => {
-        // A node without content comes as null.
+        // A node without data comes as null.
         done(code, () => ({
           ...versionOf(found),
           data: Buffer.isBuffer(content) ? content : Buffer.alloc(0),
@@ -170,21 +170,21 @@ function send(native: NativeClient, request: ZooKeeperCall, done: Done, changed:
   }
 }
 
-/** The package makes every node open to everybody (src/node-zk.cpp, ACreate); so it is closed right behind. */
+/** Protects a new node. The package creates every node open to everybody (src/node-zk.cpp, ACreate). */
 function protectNode(native: NativeClient, path: string, done: Done): void {
   const code = native.a_set_acl(path, anyVersion, creatorOnly, (outcome) => {
-    // Gone already: it was ephemeral, and somebody has deleted it in between.
+    // Somebody has deleted it already. It was ephemeral.
     done(outcome === noNode ? ok : outcome, () => path);
   });
   if (typeof code === 'number' && code !== ok) done(systemError, () => path);
 }
 
-function answer(message: Answer): void {
-  // The channel may be gone: then the agent is, and this process ends by itself.
+function tell(message: MessageFromProcess): void {
+  // If the channel is gone, so is the agent. Then this process ends by itself.
   if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
 }
 
-/** Says goodbye to ZooKeeper, which takes up to 1.5 s if it hangs, and ends. */
+/** Closes the session, which takes up to 1.5 s if ZooKeeper hangs, and exits. */
 function end(): void {
   client?.close();
   process.exit();
@@ -195,6 +195,6 @@ function versionOf(stat: unknown): ZnodeVersion {
     const { czxid, version } = stat;
     if (typeof czxid === 'number' && typeof version === 'number') return { czxid, version };
   }
-  // Not possible with the pinned package; a wrong version would break compare-and-set, so none is made up.
-  throw new TypeError('the ZooKeeper client gave no stat');
+  // The pinned package never does this. A made-up version would break compare-and-set.
+  throw new TypeError('the native ZooKeeper client returned no Stat');
 }

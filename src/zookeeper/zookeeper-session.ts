@@ -6,12 +6,12 @@ import { sleep } from '../util/async.js';
 import { every, uptimeMs } from '../util/clock.js';
 import { messageOf } from '../util/errors.js';
 import { TimeOver, within } from '../util/limits.js';
-import { ZooKeeperAway } from './refusal.js';
+import { ZooKeeperDisconnected } from './zookeeper-error.js';
 import { startClient, whyNotNative } from './choose-client.js';
 import type { Session, ZooKeeperClient } from './zookeeper-client.js';
 import { formatDuration } from '../util/quantities.js';
 
-/** Where it is said what becomes of the connection; a pino logger will do. */
+/** Logs the state of the connection. A pino logger fits. */
 export type ZooKeeperLogger = {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
@@ -20,7 +20,7 @@ export type ZooKeeperLogger = {
 /** An account of ZooKeeper's digest scheme. */
 export type ZooKeeperAuth = { readonly user: string; readonly password: Secret };
 
-/** Where ZooKeeper is, who we are there, and how long a session may be silent. */
+/** Where ZooKeeper is, which account to use, and how long a session may be silent. */
 export type ZooKeeperSessionOptions = {
   readonly address: ZooKeeperAddress;
   readonly auth: ZooKeeperAuth | null;
@@ -28,25 +28,28 @@ export type ZooKeeperSessionOptions = {
   readonly logger?: ZooKeeperLogger | undefined;
 };
 
-/** The servers have heard from us: the session lives for at least `timeoutMs` from `sentAt` on, by our clock. */
+/**
+ * The servers have heard from the session. It lives for at least `timeoutMs` from `sentAt` on, by this
+ * machine's clock.
+ */
 export type Confirmation = {
-  /** When the question was sent, by {@link uptimeMs}. */
+  /** When the sync was sent, by {@link uptimeMs}. */
   readonly sentAt: number;
   readonly timeoutMs: number;
 };
 
-/** Longest wait for one connection to be made: milliseconds. Then another server gets its turn. */
+/** How long one connection may take to establish. Then another server is tried. */
 const attemptMs = 3_000;
-/** Longest wait for the native client's process: on a machine that is very busy. */
+/** How long the native client's process may take to start. It takes long on a very busy machine. */
 const processMs = 15_000;
 const firstPauseMs = 100;
 const longestPauseMs = 1_000;
-/** How often the servers hear from us. */
+/** How often a sync is sent. */
 const confirmEveryMs = 1_000;
 
 /**
- * Keeps a session in ZooKeeper: whenever a connection is lost, whatever the reason, a new one is made in the
- * background, and goes on with the session if the servers still know it; else a new session begins.
+ * Keeps a session with ZooKeeper. If the connection is lost, it connects again in the background. The new
+ * connection goes on with the session if the servers still know it. Else a new session begins.
  */
 export class ZooKeeperSession {
   readonly #options: ZooKeeperSessionOptions;
@@ -58,29 +61,29 @@ export class ZooKeeperSession {
   #waiting: (() => void)[] = [];
   #confirming: Promise<Confirmation | null> | null = null;
   #latest: Confirmation | null = null;
-  #absence: ZooKeeperAway = new ZooKeeperAway('no connection yet');
-  #introduced = false;
+  #whyDisconnected: ZooKeeperDisconnected = new ZooKeeperDisconnected('no connection yet');
+  #loggedClient = false;
 
   constructor(options: ZooKeeperSessionOptions) {
     this.#options = options;
   }
 
-  /** A client that is connected as far as we know; null while there is none. */
+  /** The connected client, as far as known. Null while there is none. */
   get client(): ZooKeeperClient | null {
     return this.#client;
   }
 
-  /** Counts the sessions: what belonged to an earlier one is gone. */
+  /** The number of the session, counted from 1. Ephemeral nodes of earlier sessions are gone. */
   get number(): number {
     return this.#number;
   }
 
   /** Why there is no connection. */
-  get absence(): ZooKeeperAway {
-    return this.#absence;
+  get whyDisconnected(): ZooKeeperDisconnected {
+    return this.#whyDisconnected;
   }
 
-  /** Begins to connect; goes on until close(). */
+  /** Begins to connect. Continues until close(). */
   start(): void {
     this.#running ??= this.#run(this.#closing.signal);
   }
@@ -98,10 +101,12 @@ export class ZooKeeperSession {
   }
 
   /**
-   * Asks the servers, through all that they have committed so far; null when there is no answer. What is watched and
-   * had changed before the question was sent has been told by the time of the answer. Whoever asks while a question is
-   * under way gets its answer.
-   * @param maxAgeMs an answer will do whose question was sent that long ago, over the same connection.
+   * Sends a sync, and waits for the reply. Null if there is none.
+   *
+   * A sync passes through everything that the servers have committed. So by the time of the reply, watches
+   * have reported all changes from before the sync was sent. Callers during a running sync share its reply.
+   * @param maxAgeMs an earlier reply will do if its sync was sent less than this long ago, over the same
+   *   connection.
    */
   confirm(maxAgeMs = 0): Promise<Confirmation | null> {
     const latest = this.#latest;
@@ -112,7 +117,7 @@ export class ZooKeeperSession {
     return this.#confirming;
   }
 
-  /** Ends the session, the connection and all attempts; resolves when nothing is left that keeps the process alive. */
+  /** Ends the session, the connection and all attempts. Resolves when nothing keeps the process alive. */
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#running;
@@ -132,32 +137,33 @@ export class ZooKeeperSession {
     let pauseMs = firstPauseMs;
     while (!signal.aborted) {
       if (await this.#live(signal)) pauseMs = firstPauseMs;
-      // Agents that lost the same server shall not come back all in the same instant.
+      // Random: agents that lost the same server shouldn't all come back at the same moment.
       await sleep(pauseMs * (0.5 + runtime().random.fraction() / 2), signal).catch(() => undefined);
       pauseMs = Math.min(pauseMs * 2, longestPauseMs);
     }
   }
 
-  /** One connection from its making to its loss; whether there was one. Never rejects. */
+  /** Makes one connection, and waits until it is lost. Returns whether it was established. Never rejects. */
   async #live(signal: AbortSignal): Promise<boolean> {
     let client: ZooKeeperClient | null = null;
     let lived = false;
-    const beat = every(confirmEveryMs, () => void this.confirm());
+    const confirming = every(confirmEveryMs, () => void this.confirm());
     try {
       client = await this.#connect(signal);
       lived = true;
       this.#use(client);
-      const { of, reason } = await abortable(client.lost, signal);
-      if (of === 'session') this.#session = null;
-      this.#absence = new ZooKeeperAway(`the connection was lost (${reason})`);
+      const { sessionExpired, reason } = await abortable(client.lost, signal);
+      if (sessionExpired) this.#session = null;
+      this.#whyDisconnected = new ZooKeeperDisconnected(`the connection was lost (${reason})`);
       this.#options.logger?.warn(
         { event: 'zookeeper.lost', servers: formatServers(this.#options.address), reason },
-        'connection to ZooKeeper lost; connecting anew',
+        'lost the connection to ZooKeeper, connecting again',
       );
     } catch (error) {
-      if (!signal.aborted) this.#absence = new ZooKeeperAway(messageOf(error), { cause: error });
+      if (!signal.aborted)
+        this.#whyDisconnected = new ZooKeeperDisconnected(messageOf(error), { cause: error });
     } finally {
-      beat.cancel();
+      confirming.cancel();
       this.#client = null;
       this.#latest = null;
       await (signal.aborted ? client?.close() : client?.abandon());
@@ -174,8 +180,8 @@ export class ZooKeeperSession {
       startClient({ address: resolved, sessionTimeoutMs, digest, session: before }, limit),
     );
     try {
-      const ended = client.lost.then(({ of, reason }) => {
-        if (of === 'session') this.#session = null;
+      const ended = client.lost.then(({ sessionExpired, reason }) => {
+        if (sessionExpired) this.#session = null;
         throw new Error(reason);
       });
       const session = await inTime(
@@ -183,7 +189,7 @@ export class ZooKeeperSession {
         'no answer from any server',
         signal,
       );
-      // The server may lag behind the one that we had before: what we have seen once we shall see from now on.
+      // The new server may lag behind the last one. After the sync, it shows at least what was seen before.
       await inTime(client.sync('/'), 'no answer from any server', signal);
       if (before?.id !== session.id) this.#number += 1;
       this.#session = session;
@@ -196,7 +202,7 @@ export class ZooKeeperSession {
 
   #use(client: ZooKeeperClient): void {
     this.#client = client;
-    if (!this.#introduced) this.#introduce(client);
+    if (!this.#loggedClient) this.#logClient(client);
     this.#options.logger?.info(
       { event: 'zookeeper.connected', servers: formatServers(this.#options.address) },
       'connected to ZooKeeper',
@@ -204,8 +210,8 @@ export class ZooKeeperSession {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
-  #introduce({ kind }: ZooKeeperClient): void {
-    this.#introduced = true;
+  #logClient({ kind }: ZooKeeperClient): void {
+    this.#loggedClient = true;
     const reason = whyNotNative();
     const why = reason === null ? '' : `: the npm package zookeeper can't be loaded (${reason})`;
     const which = kind === 'native' ? 'the native one (npm package zookeeper)' : `waymark's own${why}`;
@@ -216,10 +222,10 @@ export class ZooKeeperSession {
   }
 }
 
-async function inTime<T>(promise: Promise<T>, complaint: string, signal: AbortSignal): Promise<T> {
+async function inTime<T>(promise: Promise<T>, message: string, signal: AbortSignal): Promise<T> {
   try {
     return await within(attemptMs, [signal], (limit) => abortable(promise, limit));
   } catch (error) {
-    throw error instanceof TimeOver ? new Error(`${complaint} within ${formatDuration(attemptMs)}`) : error;
+    throw error instanceof TimeOver ? new Error(`${message} within ${formatDuration(attemptMs)}`) : error;
   }
 }

@@ -10,7 +10,7 @@ import { askServer } from '../../src/mysql/ask.js';
 import { connect } from '../../src/mysql/connection.js';
 import { hasSystemCode, WaymarkError } from '../../src/util/errors.js';
 import { JuteError } from '../../src/zookeeper/jute.js';
-import { readServerPacket, readValue, readWelcome } from '../../src/zookeeper/packets.js';
+import { readServerPacket, readValue, readConnectResponse } from '../../src/zookeeper/packets.js';
 import { FakeServer } from '../support/fake-server.js';
 
 /** What a server says elsewhere than in its log: each kind is read as the agent reads it, and kept by its name. */
@@ -68,7 +68,7 @@ function readZooKeeper(data: Buffer): void {
   const [choice = 0] = data;
   const packet = data.subarray(1);
   if (choice === calls.length) {
-    readWelcome(packet);
+    readConnectResponse(packet);
     return;
   }
   const found = readServerPacket(packet);

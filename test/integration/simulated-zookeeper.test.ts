@@ -115,13 +115,13 @@ async function useSessions(addresses: string): Promise<Said> {
   const session = await first.connected;
   const said: unknown[] = [session.timeoutMs, codeOf(await first.create('/s', bytes(''), 'ephemeral'))];
   const second = clientOf(addresses, { session });
-  said.push((await second.connected).id === session.id, (await first.lost).of);
+  said.push((await second.connected).id === session.id, (await first.lost).sessionExpired);
   await second.abandon();
   const third = clientOf(addresses, { session });
   said.push((await third.connected).id === session.id, codeOf(await third.exists('/s')));
   await third.close();
   const late = clientOf(addresses, { session });
-  said.push((await late.lost).of);
+  said.push((await late.lost).sessionExpired);
   const fresh = clientOf(addresses);
   await fresh.connected;
   await fresh.sync('/');

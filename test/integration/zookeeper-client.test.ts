@@ -154,7 +154,7 @@ describe("waymark's own client", () => {
     const session = await first.connected;
     await first.create('/mine', Buffer.alloc(0), 'ephemeral');
     await first.abandon();
-    expect(await first.lost).toMatchObject({ of: 'connection' });
+    expect(await first.lost).toMatchObject({ sessionExpired: false });
     const second = own({ session });
     expect((await second.connected).id).toBe(session.id);
     expect(await second.exists('/mine')).toMatchObject({ ok: true });
@@ -162,10 +162,12 @@ describe("waymark's own client", () => {
     const third = own();
     await third.connected;
     expect(await third.exists('/mine')).toEqual({ ok: false, code: zookeeperCode.noNode });
-    expect(await own({ session }).lost).toMatchObject({ of: 'session' });
+    expect(await own({ session }).lost).toMatchObject({ sessionExpired: true });
     // Known, but not with this password.
     const { id } = await third.connected;
-    expect(await own({ session: { id, password: '00'.repeat(16) } }).lost).toMatchObject({ of: 'session' });
+    expect(await own({ session: { id, password: '00'.repeat(16) } }).lost).toMatchObject({
+      sessionExpired: true,
+    });
   });
 
   it('and the native one go on with sessions of each other', async ({ skip }) => {
@@ -196,11 +198,11 @@ describe("waymark's own client", () => {
     const ms = await msUntil(client.lost);
     expect(ms).toBeLessThan(timeoutMs + promptMs);
     expect(await client.lost).toMatchObject({
-      of: 'connection',
-      reason: expect.stringMatching(/^no word for /) as string,
+      sessionExpired: false,
+      reason: expect.stringMatching(/^the server was silent for /) as string,
     });
     expect(await unanswered).toEqual({ ok: false, code: zookeeperCode.connectionLoss });
-    // One that is still waiting for its welcome, and one that has to say goodbye.
+    // One that is still waiting for its connect response, and one that has to close its session.
     expect(await msUntil(waiting.abandon())).toBeLessThan(promptMs);
   });
 
@@ -214,20 +216,23 @@ describe("waymark's own client", () => {
   });
 
   test.each<[string, (socket: Socket) => void, RegExp]>([
-    ['refuses', (socket) => socket.end(), /has ended the connection/],
+    ['refuses', (socket) => socket.end(), /closed the connection/],
     [
       'greets as MySQL does',
       (socket) => socket.write(Buffer.from([0x4a, 0, 0, 0, 10, 0x38])),
-      /^the server has sent a packet of 1241513984 bytes$/,
+      /^the server sent a packet of 1241513984 bytes$/,
     ],
     [
-      'sends half a welcome',
+      'sends half a connect response',
       (socket) => socket.write(Buffer.from([0, 0, 0, 4, 0, 0, 0, 0])),
-      /^the server has sent a record of 4 bytes/,
+      /^the server sent a record of 4 bytes/,
     ],
   ])('gives up, and says why, with one that %s', async (_what, serve, reason) => {
     const client = own({}, await listen(serve));
-    expect(await client.lost).toEqual({ of: 'connection', reason: expect.stringMatching(reason) as string });
+    expect(await client.lost).toEqual({
+      sessionExpired: false,
+      reason: expect.stringMatching(reason) as string,
+    });
   });
 
   it('refuses what no server takes, and goes on', async () => {

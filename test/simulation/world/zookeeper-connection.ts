@@ -1,4 +1,4 @@
-import { PacketCutter } from '../../../src/zookeeper/jute.js';
+import { JuteFramer } from '../../../src/zookeeper/jute.js';
 import type { SimulatedProcess } from './process.js';
 import type { SimulatedSocket } from './socket.js';
 import type { Decision, SimulatedZooKeeper, ZooKeeperServer } from './zookeeper.js';
@@ -9,7 +9,7 @@ import {
   readRequest,
   type ReadRequest,
   replyPacket,
-  welcomePacket,
+  connectResponsePacket,
   writeStat,
 } from './zookeeper-packets.js';
 import { mayUse, type NodeEvent, treeCode, type WriteRequest } from './zookeeper-tree.js';
@@ -35,9 +35,9 @@ export class ClientConnection {
     this.#server = server;
     this.#process = process;
     this.#socket = socket;
-    const cutter = new PacketCutter(longestPacket);
+    const framer = new JuteFramer(longestPacket);
     socket.on('data', (chunk: Buffer) => {
-      this.#packets.push(...cutter.push(chunk));
+      this.#packets.push(...framer.push(chunk));
       this.#next();
     });
     // 'close' follows.
@@ -84,7 +84,7 @@ export class ClientConnection {
       () => this.#zookeeper.openSession(wanted, this),
       (session) => {
         this.#session = session?.id ?? null;
-        this.#done(welcomePacket(session));
+        this.#done(connectResponsePacket(session));
         if (session === null) this.#socket.end();
       },
     );

@@ -111,7 +111,7 @@ function readWrite(type: number, reader: JuteReader, account: string | null): Wr
 }
 
 /** The answer to a connect; a session of null is one that has expired. */
-export function welcomePacket(
+export function connectResponsePacket(
   session: { readonly id: bigint; readonly password: Buffer; readonly timeoutMs: number } | null,
 ): Buffer {
   return new JuteWriter()

@@ -4,7 +4,7 @@ import { startRefusal } from '../../../src/check/conditions.js';
 import type { CheckFinding, RawFinding } from '../../../src/check/check-finding.js';
 import { WaymarkError } from '../../../src/util/errors.js';
 import { TimeOver } from '../../../src/util/limits.js';
-import { ZooKeeperAway, ZooKeeperRefusal } from '../../../src/zookeeper/refusal.js';
+import { ZooKeeperDisconnected, ZooKeeperError } from '../../../src/zookeeper/zookeeper-error.js';
 import { zookeeperCode } from '../../../src/zookeeper/zookeeper-calls.js';
 
 const store = (cause: unknown): WaymarkError => new WaymarkError('checkpoint-store', 'away', { cause });
@@ -12,14 +12,14 @@ const store = (cause: unknown): WaymarkError => new WaymarkError('checkpoint-sto
 describe('what passes by itself', () => {
   test.each<[string, unknown]>([
     ['no answer in time', new TimeOver('no answer within 1 ms')],
-    ['no connection to ZooKeeper', new ZooKeeperAway('connection refused')],
-    ['an answer that was lost', new ZooKeeperRefusal(zookeeperCode.connectionLoss)],
+    ['no connection to ZooKeeper', new ZooKeeperDisconnected('connection refused')],
+    ['an answer that was lost', new ZooKeeperError(zookeeperCode.connectionLoss)],
     ['a server that is away', new WaymarkError('server-unreachable', 'away')],
     ['a connection that broke', new WaymarkError('stream-broken', 'broke')],
     ['a store whose server is away', store(new WaymarkError('server-unreachable', 'away'))],
     [
       'an election without a connection',
-      new WaymarkError('election-store', '', { cause: new ZooKeeperAway() }),
+      new WaymarkError('election-store', '', { cause: new ZooKeeperDisconnected() }),
     ],
   ])('%s', (_what, error) => {
     expect(passes(error)).toBe(true);
@@ -28,7 +28,7 @@ describe('what passes by itself', () => {
 
 describe('what is there until somebody mends it', () => {
   test.each<[string, unknown]>([
-    ['an ACL', store(new ZooKeeperRefusal(zookeeperCode.noAuth))],
+    ['an ACL', store(new ZooKeeperError(zookeeperCode.noAuth))],
     ['a password', store(new WaymarkError('access-denied', 'no'))],
     ["a folder that can't be written", store(Object.assign(new Error('EACCES'), { code: 'EACCES' }))],
     ['a record that is damaged', new WaymarkError('checkpoint-damaged', 'no')],

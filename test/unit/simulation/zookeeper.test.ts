@@ -203,7 +203,7 @@ describe('servers', () => {
     await ask((each) => each.create('/a', bytes(''), 'ephemeral'));
     const [first] = of.zookeeper.servers;
     first?.process.kill();
-    expect(await settled(of.world, client.lost)).toMatchObject({ of: 'connection' });
+    expect(await settled(of.world, client.lost)).toMatchObject({ sessionExpired: false });
     const again = await connect(of, { session, server: 1 });
     expect(again.session.id).toBe(session.id);
     await again.ask((each) => each.create('/b', bytes('')));
@@ -251,7 +251,7 @@ describe('a session', () => {
     await connect(of, { server: 1, session: before.session });
     await of.world.run({ forMs: 100 });
     expect(of.network.connections).toHaveLength(1);
-    expect(await settled(of.world, before.client.lost, 100)).toMatchObject({ of: 'connection' });
+    expect(await settled(of.world, before.client.lost, 100)).toMatchObject({ sessionExpired: false });
   });
 
   test('ends with what belongs to it when it is closed', async () => {
@@ -279,7 +279,7 @@ describe('a session', () => {
       expect(client).toBeDefined();
       const process = of.machine.start('again');
       const late = start(of, { process, session });
-      expect(await settled(of.world, late.lost)).toMatchObject({ of: 'session' });
+      expect(await settled(of.world, late.lost)).toMatchObject({ sessionExpired: true });
     }
   });
 
@@ -287,7 +287,7 @@ describe('a session', () => {
     const of = ensemble('1');
     const { session } = await connect(of);
     const client = start(of, { session: { id: session.id, password: '00'.repeat(16) } });
-    expect(await settled(of.world, client.lost)).toMatchObject({ of: 'session' });
+    expect(await settled(of.world, client.lost)).toMatchObject({ sessionExpired: true });
   });
 
   test('has a timeout that the servers keep within bounds', async () => {
@@ -311,9 +311,9 @@ describe('faults', () => {
       await ask((each) => each.create('/a', bytes(''), 'ephemeral'));
       of.zookeeper.away(30_000);
       const end = of.world.nowMs + 30_000;
-      expect(await settled(of.world, client.lost)).toMatchObject({ of: 'connection' });
+      expect(await settled(of.world, client.lost)).toMatchObject({ sessionExpired: false });
       const inVain = start(of, { session });
-      expect(await settled(of.world, inVain.lost)).toMatchObject({ of: 'connection' });
+      expect(await settled(of.world, inVain.lost)).toMatchObject({ sessionExpired: false });
       await of.world.run({ forMs: end - of.world.nowMs + 9500 });
       expect(of.zookeeper.tree.get('/a')).toBeDefined();
       expect((await connect(of, { session })).session.id).toBe(session.id);
@@ -334,9 +334,9 @@ describe('faults', () => {
     const { client, session, ask } = await connect(of);
     await ask((each) => each.create('/a', bytes(''), 'ephemeral'));
     of.zookeeper.expire(BigInt(`0x${session.id}`));
-    expect(await settled(of.world, client.lost)).toMatchObject({ of: 'connection' });
+    expect(await settled(of.world, client.lost)).toMatchObject({ sessionExpired: false });
     expect(of.zookeeper.tree.get('/a')).toBeUndefined();
-    expect(await settled(of.world, start(of, { session }).lost)).toMatchObject({ of: 'session' });
+    expect(await settled(of.world, start(of, { session }).lost)).toMatchObject({ sessionExpired: true });
   });
 
   test('a slow one answers late', async () => {

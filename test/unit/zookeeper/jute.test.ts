@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { JuteError, JuteReader, JuteWriter, PacketCutter } from '../../../src/zookeeper/jute.js';
+import { JuteError, JuteReader, JuteWriter, JuteFramer } from '../../../src/zookeeper/jute.js';
 
 /** A packet without its length. */
 const recordOf = (writer: JuteWriter): Buffer => writer.packet().subarray(4);
 
 /** The records that come of a stream in these pieces. */
 function cut(pieces: readonly Buffer[], longest = 1 << 20): string[] {
-  const cutter = new PacketCutter(longest);
-  return pieces.flatMap((piece) => [...cutter.push(piece)].map((record) => record.toString('hex')));
+  const framer = new JuteFramer(longest);
+  return pieces.flatMap((piece) => [...framer.push(piece)].map((record) => record.toString('hex')));
 }
 
 describe('a record', () => {

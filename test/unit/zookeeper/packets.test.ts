@@ -5,7 +5,7 @@ import {
   connectPacket,
   readServerPacket,
   readValue,
-  readWelcome,
+  readConnectResponse,
   serverPath,
 } from '../../../src/zookeeper/packets.js';
 
@@ -20,19 +20,22 @@ describe('a session', () => {
       const sent = new JuteReader(bodyOf(connectPacket({ id, password }, 4000)));
       sent.int();
       sent.long();
-      const welcome = new JuteWriter()
+      const response = new JuteWriter()
         .int(0)
         .int(sent.int())
         .long(sent.long())
         .buffer(sent.buffer())
         .boolean(false);
-      expect(readWelcome(bodyOf(welcome.packet()))).toEqual({ session: { id, password }, timeoutMs: 4000 });
+      expect(readConnectResponse(bodyOf(response.packet()))).toEqual({
+        session: { id, password },
+        timeoutMs: 4000,
+      });
     },
   );
 
   test('that is over has a timeout of 0', () => {
-    const welcome = new JuteWriter().int(0).int(0).long(0n).buffer(Buffer.alloc(16)).boolean(false);
-    expect(readWelcome(bodyOf(welcome.packet()))).toEqual({ session: null });
+    const response = new JuteWriter().int(0).int(0).long(0n).buffer(Buffer.alloc(16)).boolean(false);
+    expect(readConnectResponse(bodyOf(response.packet()))).toEqual({ session: null });
   });
 });
 
@@ -77,11 +80,11 @@ describe('what a server sends', () => {
   const body = (writer: JuteWriter): JuteReader => new JuteReader(bodyOf(writer.packet()));
 
   test('is told apart by its head', () => {
-    expect(readServerPacket(packet(-2, 0))).toEqual({ type: 'pong' });
-    expect(readServerPacket(packet(-4, -115))).toEqual({ type: 'authenticated', code: -115 });
+    expect(readServerPacket(packet(-2, 0))).toEqual({ type: 'ping' });
+    expect(readServerPacket(packet(-4, -115))).toEqual({ type: 'auth', code: -115 });
     const event = (type: number): JuteWriter => new JuteWriter().int(type).int(3).text('/a');
-    expect(readServerPacket(packet(-1, 0, event(2)))).toEqual({ type: 'changed', path: '/a' });
-    expect(readServerPacket(packet(-1, 0, event(-1)))).toEqual({ type: 'changed', path: null });
+    expect(readServerPacket(packet(-1, 0, event(2)))).toEqual({ type: 'notification', path: '/a' });
+    expect(readServerPacket(packet(-1, 0, event(-1)))).toEqual({ type: 'notification', path: null });
     expect(readServerPacket(packet(12, -101))).toMatchObject({ type: 'reply', xid: 12, code: -101 });
     expect(() => readServerPacket(Buffer.alloc(15))).toThrow(JuteError);
   });

@@ -4,30 +4,32 @@ import { TimeOver } from '../util/limits.js';
 import { zookeeperCode } from './zookeeper-calls.js';
 import type { Reply } from './zookeeper-client.js';
 
-/** ZooKeeper refused something, or didn't answer. */
-export class ZooKeeperRefusal extends Error {
-  override readonly name = 'ZooKeeperRefusal';
-  /** ZooKeeper's number for it. */
+/** ZooKeeper answered with an error, or there was no answer. */
+export class ZooKeeperError extends Error {
+  override readonly name = 'ZooKeeperError';
+  /** ZooKeeper's error code. */
   readonly code: number;
 
   constructor(code: number) {
-    super(`ZooKeeper answered ${code}${explanation(code)}`);
+    super(`ZooKeeper error ${code}${explanation(code)}`);
     this.code = code;
   }
 }
 
-/** There is no connection to ZooKeeper; the message says why. */
-export class ZooKeeperAway extends Error {
-  override readonly name = 'ZooKeeperAway';
+/** There is no connection to ZooKeeper. The message says why. */
+export class ZooKeeperDisconnected extends Error {
+  override readonly name = 'ZooKeeperDisconnected';
 }
 
-/** Whether ZooKeeper, or the way to it, has caused an error: it refused, is away, or didn't answer in time. */
+/** Returns whether ZooKeeper, or the connection to it, caused an error. */
 export function isOfZooKeeper(error: unknown): error is Error {
-  return error instanceof ZooKeeperRefusal || error instanceof ZooKeeperAway || error instanceof TimeOver;
+  return (
+    error instanceof ZooKeeperError || error instanceof ZooKeeperDisconnected || error instanceof TimeOver
+  );
 }
 
-/** The error of whoever can't use what is kept in ZooKeeper below a path. */
-export function unusable(
+/** Returns the error of a store in ZooKeeper that can't be used. */
+export function unusableStoreError(
   code: 'checkpoint-store' | 'election-store',
   what: string,
   { address, path }: { readonly address: ZooKeeperAddress; readonly path: string },
@@ -44,15 +46,15 @@ export function unusable(
 }
 
 /**
- * What was asked for.
- * @throws ZooKeeperRefusal
+ * Returns a reply's value.
+ * @throws ZooKeeperError
  */
 export function valueOf<T>(reply: Reply<T>): T {
   if (reply.ok) return reply.value;
-  throw new ZooKeeperRefusal(reply.code);
+  throw new ZooKeeperError(reply.code);
 }
 
-const openCodes: ReadonlySet<number> = new Set([
+const unknownOutcomeCodes: ReadonlySet<number> = new Set([
   zookeeperCode.connectionLoss,
   zookeeperCode.operationTimeout,
   zookeeperCode.sessionExpired,
@@ -61,9 +63,9 @@ const openCodes: ReadonlySet<number> = new Set([
   zookeeperCode.systemError,
 ]);
 
-/** Whether an answer leaves open whether a write was done. */
-export function leavesOpen(code: number): boolean {
-  return openCodes.has(code);
+/** Returns whether a code says nothing about whether the write was done. */
+export function isOutcomeUnknown(code: number): boolean {
+  return unknownOutcomeCodes.has(code);
 }
 
 function explanation(code: number): string {
@@ -73,7 +75,7 @@ function explanation(code: number): string {
     case zookeeperCode.operationTimeout:
       return ' (no answer in time)';
     case zookeeperCode.marshalling:
-      return ' (more than it takes in one packet)';
+      return ' (the data are too large for one packet)';
     case zookeeperCode.sessionExpired:
       return ' (session expired)';
     case zookeeperCode.closing:
