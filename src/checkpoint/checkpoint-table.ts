@@ -1,18 +1,15 @@
 import { quoteTable } from '../mysql/quote.js';
 import type { OwnTable } from '../mysql/own-tables.js';
 
-/** Name of the table with the checkpoints, a row per stream. */
+/** The name of the table that holds the checkpoints, one row per stream. */
 const table = 'stream_checkpoint';
 
-/** The table with the checkpoints, quoted. */
+/** Returns the quoted name of the checkpoints' table. */
 export function checkpointTableName(schema: string): string {
   return quoteTable(schema, table);
 }
 
-/**
- * The table with the checkpoints.
- * `version` is chosen anew by whoever writes: the next one must name it.
- */
+/** Returns the checkpoints' table. Each write chooses a new `version`, and the next write must name it. */
 export function checkpointTable(schema: string): OwnTable {
   return {
     schema,

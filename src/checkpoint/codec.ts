@@ -8,22 +8,22 @@ import type { Checkpoint } from './checkpoint.js';
 import { type RecordBase, decodeBody, encodeBody, recordBaseOf } from './record-body.js';
 import { digestBytes } from './trail-columns.js';
 
-/** A record is never larger, whatever the length of the trail: bytes. */
+/** The most bytes of a record, however long the trail is. */
 export const recordLimitBytes = 256 * 1024;
 
-/** A record, and how many entries of the trail it had no room for. */
+/** A record, and how many of the trail's entries didn't fit. */
 export type EncodedCheckpoint = { readonly bytes: Buffer; readonly droppedEntries: number };
 
-/** Whose record is expected, and where it was found, for messages. */
-export type RecordOrigin = { readonly stream: string; readonly location: string };
+/** Which stream's record is expected, and its place, for messages. */
+export type RecordLocation = { readonly stream: string; readonly location: string };
 
 /*
- * The frame, numbers little-endian:
- *   0  4 bytes  magic; the first byte is no text in any encoding
+ * The frame. Numbers are little-endian:
+ *   0  4 bytes  magic; its first byte is no text in any encoding
  *   4  1 byte   version of the format
  *   5  4 bytes  length of the body
- *   9  4 bytes  CRC-32 over bytes 0 to 8 and the body
- *  13           the body (record.ts)
+ *   9  4 bytes  CRC-32 of bytes 0 to 8 and the body
+ *  13           the body (record-body.ts)
  */
 const magic = Buffer.from([0x8a, 0x57, 0x4d, 0x4b]);
 const versionOffset = 4;
@@ -31,22 +31,24 @@ const lengthOffset = 5;
 const crcOffset = 9;
 const bodyOffset = 13;
 /**
- * Version 1 digested the row images of MySQL with their unused null bits as the server has them; digests of version 2
- * were of the content alone, and didn't say by what it can be compared. A trail of either can't be compared with any log
- * any more.
+ * Trails of versions 1 and 2 can't be compared with any log. In version 1, digests included the unused null
+ * bits of MySQL's row images as the server set them. In version 2, they were of the content alone, and didn't
+ * say how it can be compared.
  */
 const formatVersion = 4;
-/** It had no layouts; all else is as now. */
+/** Version 3 had no layouts. The rest is unchanged. */
 const versionWithoutLayouts = 3;
 const olderVersions: readonly number[] = [1, 2];
 
 /**
- * One record of at most `limitBytes`.
+ * Encodes a checkpoint as one record of at most `limitBytes`.
  *
- * A trail that doesn't fit loses its oldest entries: what is kept begins with a hint, since without one a trail can't
- * be found on another server; when not even the newest hint and what follows it fits, no entry is kept at all.
- * @throws WaymarkError `checkpoint-store` when the record doesn't fit even without a trail.
- * @throws RangeError when the checkpoint holds what no record can (a negative count, NaN, a digest of over 64 bits).
+ * A trail that doesn't fit loses its oldest entries. The rest begins with a hint, because a trail without one
+ * can't be found on another server. If even the newest hint and the entries after it don't fit, the record
+ * has no entries.
+ * @throws WaymarkError `checkpoint-store` if the record doesn't fit even without a trail.
+ * @throws RangeError if the checkpoint holds impossible values: a negative count, NaN, a digest of more than
+ *   64 bits.
  */
 export function encodeCheckpoint(checkpoint: Checkpoint, limitBytes = recordLimitBytes): EncodedCheckpoint {
   const base = recordBaseOf(checkpoint);
@@ -60,18 +62,18 @@ export function encodeCheckpoint(checkpoint: Checkpoint, limitBytes = recordLimi
   if (bare !== null) return { bytes: bare, droppedEntries: entries.length };
   throw new WaymarkError(
     'checkpoint-store',
-    `The checkpoint of stream "${checkpoint.stream}" does not fit into ${limitBytes} bytes even without its trail: ` +
-      `its GTID set or the sink's position is too long.`,
+    `The checkpoint of stream "${checkpoint.stream}" doesn't fit into ${limitBytes} bytes even without its trail. ` +
+      `Its GTID set or the sink's position is too long.`,
     { details: { stream: checkpoint.stream, limitBytes } },
   );
 }
 
-/** Looks for the most of a trail that fits. */
+/** Finds the longest end of a trail that fits. */
 class Fitting {
   readonly #base: RecordBase;
   readonly #entries: readonly TrailEntry[];
   readonly #limit: number;
-  /** Of the latest attempt, fitting or not. */
+  /** The size in the latest attempt, whether it fitted or not. */
   #lastSize = 0;
 
   constructor(base: RecordBase, entries: readonly TrailEntry[], limit: number) {
@@ -80,7 +82,7 @@ class Fitting {
     this.#limit = limit;
   }
 
-  /** The record with the entries from `start` on; null when it is too large. */
+  /** Encodes the record with the entries from `start` on. Null if it is too large. */
   encode(start: number): Buffer | null {
     const least = this.#leastBytes(start);
     if (least > this.#limit) {
@@ -93,8 +95,8 @@ class Fitting {
   }
 
   /**
-   * Bisects over the hints; the size so far says where to look first, so that two or three encodings do instead of a
-   * dozen. Stops early when a tail fills nine tenths of the room: a few more entries aren't worth the time.
+   * Bisects over the hints. The sizes so far tell where to try first, so two or three encodings are enough
+   * instead of a dozen. Stops when nine tenths of the room are used: more attempts would gain little.
    */
   longestTail(): EncodedCheckpoint | null {
     const cuts = this.#entries.flatMap((entry, index) => (entry.kind === 'hint' && index > 0 ? [index] : []));
@@ -118,7 +120,10 @@ class Fitting {
     return best;
   }
 
-  /** What the entries take at the very least: the digests can't be compressed, and no hint comes for nothing. */
+  /**
+   * Returns the least bytes that the entries take. Digests can't be compressed, and each hint takes at least
+   * a byte.
+   */
   #leastBytes(start: number): number {
     const { length } = this.#entries;
     let bytes = 0;
@@ -128,7 +133,7 @@ class Fitting {
     return bytes;
   }
 
-  /** Index of the first cut behind which there is little enough for any hope. */
+  /** Returns the index of the first cut whose entries may fit at all. */
   #firstPossible(cuts: readonly number[]): number {
     let bytes = 0;
     let index = this.#entries.length;
@@ -139,7 +144,7 @@ class Fitting {
     return clamp(firstAtLeast(cuts, index + 1), 0, Math.max(0, cuts.length - 1));
   }
 
-  /** Where the record would just fit if every entry took as much as those of the latest attempt. */
+  /** Estimates the cut whose record just fits, from the average size of an entry in the latest attempt. */
   #interpolate(cuts: readonly number[], cut: number): number {
     const tried = this.#entries.length - cut;
     const wanted = Math.floor((tried * this.#limit * 0.97) / this.#lastSize);
@@ -151,7 +156,10 @@ function clamp(value: number, low: number, high: number): number {
   return Math.min(Math.max(value, low), high);
 }
 
-/** Index of the first of the ascending numbers that is at least `least`; their count when there is none. */
+/**
+ * Returns the index of the first of the ascending numbers that is at least `least`. If there is none, their
+ * count.
+ */
 function firstAtLeast(numbers: readonly number[], least: number): number {
   let low = 0;
   let high = numbers.length;
@@ -177,92 +185,94 @@ function checksum(head: Buffer, body: Buffer): number {
 }
 
 /**
- * The checkpoint in a record, which must be the one of `stream`.
+ * Decodes the checkpoint in a record, which must belong to `stream`.
  *
- * Memory stays bounded whatever the bytes say: lengths are compared with what is there before anything is allocated.
- * @throws WaymarkError `checkpoint-damaged` when the bytes are no record, not all of one, altered, or of a format that
- *   this version doesn't know; `checkpoint-foreign` when the record is another stream's. The message names the place
- *   and what to do.
+ * Memory stays bounded whatever the bytes say: lengths are checked before anything is allocated.
+ * @throws WaymarkError `checkpoint-damaged` if the bytes are no record, incomplete, altered, or of an unknown
+ *   format. `checkpoint-foreign` if the record belongs to another stream. The message names the place and
+ *   says what to do.
  */
-export function decodeCheckpoint(buffer: Buffer, origin: RecordOrigin): Checkpoint {
-  if (buffer.length === 0) throw damagedRecord(origin, 'is empty');
+export function decodeCheckpoint(buffer: Buffer, where: RecordLocation): Checkpoint {
+  if (buffer.length === 0) throw damagedRecord(where, 'is empty');
   if (!buffer.subarray(0, magic.length).equals(magic))
-    throw damagedRecord(origin, 'is no waymark checkpoint');
+    throw damagedRecord(where, 'is not a waymark checkpoint');
   const version = buffer[versionOffset];
   const known = [formatVersion, versionWithoutLayouts, ...olderVersions];
   if (version !== undefined && !known.includes(version)) {
-    throw unknownVersion(origin, version);
+    throw unknownVersion(where, version);
   }
-  if (buffer.length < bodyOffset) throw damagedRecord(origin, 'is cut off');
+  if (buffer.length < bodyOffset) throw damagedRecord(where, 'is cut off');
   const body = buffer.subarray(bodyOffset);
   const length = buffer.readUInt32LE(lengthOffset);
   if (body.length < length)
-    throw damagedRecord(origin, `is cut off: ${body.length} of ${length} bytes are left`);
-  if (body.length > length) throw damagedRecord(origin, `has ${body.length - length} bytes too many`);
+    throw damagedRecord(where, `is cut off: ${body.length} of ${length} bytes are left`);
+  if (body.length > length) throw damagedRecord(where, `has ${body.length - length} bytes too many`);
   if (checksum(buffer, body) !== buffer.readUInt32LE(crcOffset)) {
-    throw damagedRecord(origin, 'is altered: its checksum is wrong');
+    throw damagedRecord(where, 'is damaged: its checksum is wrong');
   }
-  const checkpoint = decodeChecked(body, origin);
-  if (checkpoint.stream !== origin.stream) throw foreign(origin, checkpoint.stream);
-  if (version !== undefined && olderVersions.includes(version)) throw oldDigests(origin, version, checkpoint);
+  const checkpoint = decodeChecked(body, where);
+  if (checkpoint.stream !== where.stream) throw foreign(where, checkpoint.stream);
+  if (version !== undefined && olderVersions.includes(version)) throw oldDigests(where, version, checkpoint);
   return checkpoint;
 }
 
-function decodeChecked(body: Buffer, origin: RecordOrigin): Checkpoint {
+function decodeChecked(body: Buffer, where: RecordLocation): Checkpoint {
   try {
     return decodeBody(body);
   } catch (error) {
-    throw damagedRecord(origin, `can't be read: ${messageOf(error)}`, error);
+    throw damagedRecord(where, `can't be read: ${messageOf(error)}`, error);
   }
 }
 
-/** The error for bytes that are no whole record; `what` continues "The checkpoint …". */
+/** Returns the error for bytes that are no complete record. `what` continues "The checkpoint …". */
 export function damagedRecord(
-  { stream, location }: RecordOrigin,
+  { stream, location }: RecordLocation,
   what: string,
   cause?: unknown,
 ): WaymarkError {
   return new WaymarkError(
     'checkpoint-damaged',
-    `The checkpoint of stream "${stream}" at ${location} ${what}. Put an intact copy in its place; or remove it, ` +
-      'and the stream begins anew where the configuration\'s "start" says.',
+    `The checkpoint of stream "${stream}" at ${location} ${what}. Put an intact copy in its place. Or remove it: ` +
+      'then the stream begins where "start" in the configuration says.',
     { details: { stream, location }, ...(cause === undefined ? {} : { cause }) },
   );
 }
 
-function unknownVersion({ stream, location }: RecordOrigin, version: number): WaymarkError {
+function unknownVersion({ stream, location }: RecordLocation, version: number): WaymarkError {
   return new WaymarkError(
     'checkpoint-damaged',
-    `The checkpoint of stream "${stream}" at ${location} has format version ${version}; this waymark knows version ` +
-      `${formatVersion}. A newer waymark wrote it: upgrade waymark on this machine. If there is no newer one, the ` +
-      'record is damaged: put an intact copy in its place.',
+    `The checkpoint of stream "${stream}" at ${location} has format version ${version}, but this waymark knows ` +
+      `version ${formatVersion}. If a newer waymark wrote it, upgrade waymark on this machine. If not, the record is ` +
+      'damaged: put an intact copy in its place.',
     { details: { stream, location, version } },
   );
 }
 
 function oldDigests(
-  { stream, location }: RecordOrigin,
+  { stream, location }: RecordLocation,
   version: number,
   { server, coordinates, trail }: Checkpoint,
 ): WaymarkError {
   const { file, position } = coordinates;
   const half =
-    trail.partial === null ? '' : ` (${trail.partial.changes} changes of the next transaction come again)`;
+    trail.partial === null
+      ? ''
+      : ` (${trail.partial.changes} changes of the next transaction will be delivered again)`;
   return new WaymarkError(
     'checkpoint-damaged',
     `The checkpoint of stream "${stream}" at ${location} was written by an earlier waymark (format version ` +
-      `${version}), which digested transactions in another way: its trail can't be compared any more. It ` +
-      `stands at ${file}:${position} of ${formatAddress(server)}. If the stream was stopped cleanly there, remove ` +
-      `the checkpoint, put that server first, and begin with "start: {file: ${file}, position: ${position}}"${half}.`,
+      `${version}). Its digests were computed in another way, so its trail can't be compared any more. It is for ` +
+      `${file}:${position} of ${formatAddress(server)}. If the stream was stopped cleanly there, remove the ` +
+      `checkpoint, put that server first, and begin with "start: {file: ${file}, position: ${position}}"${half}.`,
     { details: { stream, location, version, server: formatAddress(server), file, position } },
   );
 }
 
-function foreign({ stream, location }: RecordOrigin, found: string): WaymarkError {
+function foreign({ stream, location }: RecordLocation, found: string): WaymarkError {
   return new WaymarkError(
     'checkpoint-foreign',
-    `The checkpoint at ${location} belongs to stream "${found}", not to "${stream}". Correct the configuration's ` +
-      '"stream", or give this stream a place of its own.',
+    `The checkpoint at ${location} belongs to stream "${found}", not to "${stream}". Correct "stream" in the ` +
+      'configuration, or give this stream its own place.',
     { details: { stream, found, location } },
   );
 }

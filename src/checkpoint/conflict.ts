@@ -1,8 +1,9 @@
 import { WaymarkError } from '../util/errors.js';
 
 /**
- * The error of a store whose record isn't the one that a write expected: somebody else has written in between.
- * @param found the version that is there, null for none; unless given, it isn't known.
+ * Returns the error of a write that found another record than it expected: somebody else has written
+ * meanwhile.
+ * @param found the stored version. Null: there is no record. Left out: unknown.
  */
 export function conflictError(
   location: string,
@@ -12,13 +13,13 @@ export function conflictError(
   return new WaymarkError(
     'checkpoint-conflict',
     `The checkpoint at ${location} ${whatHappened(expected, found)}. ` +
-      'Only one agent may write it: stop the other, then start this one anew.',
+      'Only one agent may write it. Stop the other one, then start this one again.',
     { details: { location, expected, ...(found === undefined ? {} : { found }) } },
   );
 }
 
 function whatHappened(expected: string | null, found: string | null | undefined): string {
-  if (expected === null) return 'is already there';
+  if (expected === null) return 'already exists';
   if (found === null) return 'is gone';
-  return `was changed ${found === undefined ? 'or removed ' : ''}by another process meanwhile`;
+  return `was changed ${found === undefined ? 'or removed ' : ''}by another process`;
 }

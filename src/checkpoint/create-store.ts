@@ -7,11 +7,11 @@ import { fileStore } from './file-store.js';
 import { mysqlStore } from './mysql-store.js';
 import { zookeeperStore } from './zookeeper-store.js';
 
-/** What stores work with. */
-export type StoreMeans = {
-  /** The account of the streams: for a store on a server that has no account of its own. */
+/** What creating a store takes besides the configuration. */
+export type StoreOptions = {
+  /** The streams' account, for a store on a server that has no account of its own. */
   readonly account: Account;
-  /** For ZooKeeper: the election's, so that both share a session. */
+  /** For ZooKeeper: the election's session timeout, so that both share a session. */
   readonly sessionTimeoutMs?: number | undefined;
   readonly logger?: ZooKeeperLogger | undefined;
   /** For files: see FileStoreOptions. */
@@ -19,23 +19,23 @@ export type StoreMeans = {
 };
 
 /**
- * The configured store for a stream, not open yet.
- * @throws WaymarkError `config` when the address of ZooKeeper or the root can't be understood.
+ * Creates the configured store of a stream. It isn't open yet.
+ * @throws WaymarkError `config` if ZooKeeper's address or `root` is malformed.
  */
 export function createCheckpointStore(
   config: CheckpointConfig,
   stream: string,
-  means: StoreMeans,
+  options: StoreOptions,
 ): CheckpointStore {
   switch (config.store) {
     case 'file':
-      return fileStore({ path: config.path, stream, alone: means.alone ?? false });
+      return fileStore({ path: config.path, stream, alone: options.alone ?? false });
     case 'zookeeper': {
       const { connect, root, auth } = config;
-      const { sessionTimeoutMs, logger } = means;
+      const { sessionTimeoutMs, logger } = options;
       return zookeeperStore({ connect, root, stream, auth, sessionTimeoutMs, logger });
     }
     case 'mysql':
-      return mysqlStore({ tables: config, account: means.account, stream });
+      return mysqlStore({ tables: config, account: options.account, stream });
   }
 }

@@ -14,34 +14,38 @@ import { conflictError } from './conflict.js';
 import { encodeStreamName } from './stream-name.js';
 import { TokenGuard } from './token-guard.js';
 
-/** Roomier than any record of this version or the next. */
+/** More bytes than a record has, in this version or the next. */
 const largestFileBytes = 16 * recordLimitBytes;
 
 /** Where a file store keeps its record. */
 export type FileStoreOptions = {
-  /** A directory; created with mode 0700 when it is missing. */
+  /** A directory. If it is missing, it is created with mode 0700. */
   readonly path: string;
   readonly stream: string;
-  /** There is no election: a second agent is to be refused when it opens the store, not when it first saves. */
+  /**
+   * Set if there is no election. Then a second agent is refused when it opens the store, not at its first
+   * save.
+   */
   readonly alone?: boolean;
 };
 
 /**
- * Keeps the record in a directory of this machine: `STREAM.checkpoint`, the stream's name encoded so that any will do; the
- * proved layouts beside it in `STREAM.layouts`.
+ * Stores the record in a directory of this machine, as `STREAM.checkpoint`. The proved layouts are beside it
+ * in `STREAM.layouts`. STREAM is the encoded name of the stream.
  *
- * - A crash at any moment, the machine's included, leaves the old record or the new one: a new file is written beside
- *   the old one, synced, and put in its place in one step.
- * - One process writes a stream's record: the first save (the opening, where it is `alone`) takes the lock `STREAM.lock`
- *   and rejects with `checkpoint-store`, naming the other process, while that one lives. A save under a later fencing
- *   token takes the lock over, and the other's next save is refused (`not-leader`). Several streams may share a directory.
+ * - Whenever the process or the machine crashes, the old record or the new one is there. A new file is
+ *   written beside the old one, synced, and renamed over it.
+ * - One process writes a stream's record. The first save takes the lock `STREAM.lock` (if `alone`, opening
+ *   does). While another process holds the lock, it rejects with `checkpoint-store` and names that process. A
+ *   save with a later fencing token takes the lock over, and the other process's next save is refused
+ *   (`not-leader`). Several streams may share a directory.
  * - The version is a hash of the record, read again from the file before each write.
  */
 export function fileStore(options: FileStoreOptions): CheckpointStore {
   return new FileStore(options);
 }
 
-/** The files of a stream's record, and their folder: absolute paths. */
+/** Returns the absolute paths of a stream's files and of their folder. */
 export function recordFiles({ path, stream }: FileStoreOptions): {
   readonly folder: string;
   readonly record: string;
@@ -66,7 +70,9 @@ class FileStore implements CheckpointStore {
   readonly #serial = new Serial();
   readonly #tokens = new TokenGuard();
   #isOpen = false;
-  /** Held from the first save on, or from the opening, with the token of that save's leadership. */
+  /**
+   * The lock, with the token that it was taken under. Taken by the first save, or when the store is opened.
+   */
   #lock: { readonly lock: ProcessLock; readonly token: number } | null = null;
 
   constructor(options: FileStoreOptions) {
@@ -130,14 +136,17 @@ class FileStore implements CheckpointStore {
     });
   }
 
-  /** The lock that is held under this token (or a later one: the record itself refuses then), or a new one. */
+  /**
+   * Returns the lock that is held under this token or a later one, or takes it. If the token is older, the
+   * record itself refuses the write.
+   */
   async #lockUnder(token: number): Promise<ProcessLock> {
     if (this.#lock !== null && this.#lock.token >= token) return this.#lock.lock;
     const lock = await acquireProcessLock(this.#lockFile, {
       code: 'checkpoint-store',
       subject: `the checkpoint ${this.location}`,
-      // A record that an earlier leader puts in place of ours after all is one of ours that went before: it is claimed
-      // again, and what was delivered behind it is found in the sink.
+      // There is nothing to detach. An earlier leader may still put its older record in place of ours. Then
+      // the checkpoint is claimed again, and the sink knows what was delivered since.
       ...(token === 0 ? {} : { fencing: { stream: this.#stream, token } }),
       detach: () => Promise.resolve(),
     });
@@ -172,10 +181,10 @@ class FileStore implements CheckpointStore {
   async #read(path: string): Promise<Buffer | null> {
     const size = await this.#ifThere(async () => (await runtime().disk.status(path)).size);
     if (size === null) return null;
-    // Whatever lies there, it shall not fill the memory.
+    // Whatever the file is, it must not fill the memory.
     if (size > largestFileBytes) {
-      const origin = { stream: this.#stream, location: path };
-      throw damagedRecord(origin, `has ${size} bytes, more than any record`);
+      const where = { stream: this.#stream, location: path };
+      throw damagedRecord(where, `has ${size} bytes, more than any record`);
     }
     return this.#ifThere(() => runtime().disk.readFile(path));
   }
@@ -201,11 +210,14 @@ class FileStore implements CheckpointStore {
       await disk.unlink(draft).catch(() => undefined);
       throw error;
     }
-    // Without it the directory may still name the old file after a power failure.
+    // Without this, the directory may name the old file again after a power failure.
     await this.#guarded('write', () => syncFolder(this.#directory));
   }
 
-  /** Drafts that a killed process has left: ours by name, and nobody else writes while we hold the lock. */
+  /**
+   * Removes the drafts that a killed process has left. Their names are this stream's, and nobody else writes
+   * while we hold the lock.
+   */
   async #removeLeftovers(): Promise<void> {
     const { disk } = runtime();
     const names = (await disk.list(this.#directory)).map(({ name }) => name);

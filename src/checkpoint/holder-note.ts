@@ -1,26 +1,26 @@
 import type { Holder } from '../util/lock-holder.js';
 
-/** Who is said to hold a stream's record. */
+/** The process that holds a stream's record, as the store says. */
 export type FoundHolder = {
-  /** Null where what stands there can't be read. */
+  /** Null if the note can't be read. */
   readonly holder: Holder | null;
-  /** How long it may take until he is known to live, or is gone; 0: he lives. */
+  /** How long it takes to find out whether the holder lives. 0: it lives. */
   readonly waitMs: number;
 };
 
 /**
- * A note in a store that says which process works with a stream's record, for agents without an election. It goes away
- * by itself some time after that process is gone.
+ * A note in a store that says which process uses a stream's record, for agents without an election. It
+ * disappears some time after that process is gone.
  */
 export interface HolderNote {
   /**
-   * Puts our name there unless another's is, and keeps it there: to be called again and again. Null: it is ours; else
-   * who has it.
+   * Writes our name unless another's is there, and keeps it there. Call it again and again. Returns null if
+   * the note is ours, else the holder.
    * @throws WaymarkError `checkpoint-store`.
    */
   claim(me: Holder, signal: AbortSignal): Promise<FoundHolder | null>;
-  /** Who has it; changes nothing. Errors as in `claim`. */
+  /** Returns the holder, and changes nothing. Errors as in `claim`. */
   look(signal: AbortSignal): Promise<FoundHolder | null>;
-  /** Takes that one's name away, if it is still there. Errors as in `claim`. */
+  /** Removes this holder's name if it is still there. Errors as in `claim`. */
   clear(holder: Holder, signal: AbortSignal): Promise<void>;
 }

@@ -5,25 +5,25 @@ import { uptimeMs } from '../util/clock.js';
 import { type Holder, parseHolder } from '../util/lock-holder.js';
 import type { FoundHolder, HolderNote } from './holder-note.js';
 
-/** Does something on the server, within a time limit. */
+/** Runs an action on the server within a time limit. */
 type Run = <T>(signal: AbortSignal, action: (connection: ServerConnection) => Promise<T>) => Promise<T>;
 
-/** A row as it was seen: `sign` changes with each sign of life. */
+/** A row as it was seen. Each sign of life changes `sign`. */
 type Seen = { readonly nonce: string; readonly sign: string; readonly sinceMs: number };
 
-/** Who gives no sign of life for so long holds it no more; claims come every two seconds. */
+/** A holder without a sign of life for this long loses the row. Claims come every two seconds. */
 const timeoutMs = 10_000;
-/** Rounds of a claim: a row came in between. */
+/** How often a claim tries again after somebody else has changed the row. */
 const maxRounds = 3;
 /** ER_DUP_ENTRY (MySQL 8.0 Error Reference; MariaDB has the same). */
 const duplicateNumber = 1062;
-/** Of a row that nobody holds. */
+/** The nonce of a row that nobody holds. */
 const nobody = '';
 
 /**
- * The note as a row in the table of the checkpoints (see mysql-table.ts): `version` is its holder's nonce, `record` names
- * him, `saved_at` is his last sign of life. Whether he lives is told by whether that changes, by our own clock: the
- * server's may be set.
+ * The note as a row in the checkpoints' table (see checkpoint-table.ts). `version` is the holder's nonce,
+ * `record` names the holder, `saved_at` is its last sign of life. A holder lives if `saved_at` changes within
+ * a time measured by our own clock: the server's clock may be set.
  */
 export class HolderRow implements HolderNote {
   readonly #table: string;
@@ -66,7 +66,10 @@ export class HolderRow implements HolderNote {
     });
   }
 
-  /** Our row, nobody's, or one whose holder has been silent for too long and still is. */
+  /**
+   * Takes our own row, a row that nobody holds, or one whose holder has been silent for too long. Returns
+   * whether it did.
+   */
   async #take(connection: ServerConnection, me: Holder): Promise<boolean> {
     const isSilent = this.#seen !== null && uptimeMs() - this.#seen.sinceMs >= timeoutMs;
     const silent = isSilent ? this.#seen : null;
@@ -81,7 +84,7 @@ export class HolderRow implements HolderNote {
     return changed === 1;
   }
 
-  /** False: there is a row. */
+  /** Inserts our row. Returns false if there is one already. */
   async #insert(connection: ServerConnection, me: Holder): Promise<boolean> {
     try {
       await connection.run(
@@ -114,7 +117,7 @@ export class HolderRow implements HolderNote {
     };
   }
 
-  /** How long it takes until it is known whether a row's holder lives; 0: he does. */
+  /** Returns how long it takes to find out whether a row's holder lives. 0: it lives. */
   #watch({ nonce, sign }: { readonly nonce: string; readonly sign: string }): number {
     const seen = this.#seen;
     if (seen?.nonce === nonce && seen.sign !== sign) return 0;

@@ -7,29 +7,30 @@ import { type Znode, type ZooKeeperClient, zookeeperCode } from '../zookeeper/zo
 import type { ZooKeeperSession } from '../zookeeper/zookeeper-session.js';
 import type { FoundHolder, HolderNote } from './holder-note.js';
 
-/** Does something in ZooKeeper, within a time limit. */
+/** Runs an action in ZooKeeper within a time limit. */
 type Run = <T>(
   signal: AbortSignal,
   action: (client: ZooKeeperClient, session: ZooKeeperSession, limit: AbortSignal) => Promise<T>,
 ) => Promise<T>;
 
-/** Servers end sessions at whole ticks, of 2 s unless set otherwise (ZooKeeper Administrator's Guide, tickTime). */
+/** Servers end sessions at whole ticks, of 2 s by default (ZooKeeper Administrator's Guide, tickTime). */
 const ticksMs = 4_000;
-/** How old an answer may be that says how long our session lasts. */
+/** How old the confirmation of our session may be. */
 const knownForMs = 5_000;
-/** Rounds of a claim: a node came or went in between. */
+/** How often a claim tries again after a node was created or deleted meanwhile. */
 const maxRounds = 3;
 
 /**
- * The note as an ephemeral znode: it goes with its maker's session. Who finds another's there and can't look at its
- * process waits for as long as a session of his own lasts; what is still there then belongs to one that lives.
+ * The note as an ephemeral znode. It disappears with its creator's session. If we can't inspect the process
+ * that created it, we wait for the length of our own session. A node that is still there then belongs to a
+ * living session.
  */
 export class HolderZnode implements HolderNote {
   readonly #path: string;
   readonly #run: Run;
-  /** The session that we made the node in. */
+  /** The number of the session that created our node. */
   #madeIn: number | null = null;
-  /** Another's node: which one, and since when we see it. */
+  /** Another process's node, and since when we have seen it. */
   #seen: { readonly czxid: number; readonly sinceMs: number } | null = null;
 
   constructor(path: string, run: Run) {
@@ -51,7 +52,7 @@ export class HolderZnode implements HolderNote {
         const holder = parseHolder(found.data.toString('utf8'));
         if (holder?.nonce !== me.nonce) return this.#describe(found.czxid, holder, session);
         if (this.#madeIn === number) return null;
-        // Of a session of ours that is over: it would go with that one.
+        // This node belongs to an earlier session of ours, and would disappear with it.
         await this.#delete(client, limit);
       }
       throw new ZooKeeperError(zookeeperCode.nodeExists);
@@ -82,13 +83,13 @@ export class HolderZnode implements HolderNote {
   }
 
   async #read(client: ZooKeeperClient, limit: AbortSignal): Promise<Znode | null> {
-    // The server that we talk to may lag behind.
+    // The connected server may lag behind.
     valueOf(await abortable(client.sync(this.#path), limit));
     const found = await abortable(client.get(this.#path), limit);
     return !found.ok && found.code === zookeeperCode.noNode ? null : valueOf(found);
   }
 
-  /** False: another one is there by now. */
+  /** Creates the node. Returns false if another one is there already. */
   async #create(client: ZooKeeperClient, me: Holder, limit: AbortSignal): Promise<boolean> {
     await createParents(client, this.#path, limit);
     const data = Buffer.from(JSON.stringify(me), 'utf8');

@@ -12,27 +12,27 @@ import {
 } from '../layouts/proved-layouts.js';
 import { WaymarkError, messageOf } from '../util/errors.js';
 
-import type { LayoutsMark } from './checkpoint.js';
-import type { RecordOrigin } from './codec.js';
+import type { LayoutsReference } from './checkpoint.js';
+import type { RecordLocation } from './codec.js';
 
 /** The layouts in a record. */
 export type StoredLayouts = Parameters<ProvedLayouts['restore']>[0] & {
   readonly id: string;
-  /** Those that these were made from. */
-  readonly parent: LayoutsMark | null;
+  /** The layouts that these were made from. */
+  readonly parent: LayoutsReference | null;
 };
 
-/** A record is never larger: bytes. ZooKeeper takes 1 MiB. */
+/** The most bytes of a record. ZooKeeper takes 1 MiB. */
 const layoutsLimitBytes = 512 * 1024;
 
-/** So much a record may be when it is unpacked. */
+/** The most bytes of a record when it is unpacked. */
 const mostInflatedBytes = 64 * 1024 * 1024;
 
 /*
- * The frame, numbers little-endian:
- *   0  4 bytes  magic; the first byte is no text in any encoding
+ * The frame. Numbers are little-endian:
+ *   0  4 bytes  magic; its first byte is no text in any encoding
  *   4  1 byte   version of the format
- *   5  4 bytes  CRC-32 over bytes 0 to 4 and the body
+ *   5  4 bytes  CRC-32 of bytes 0 to 4 and the body
  *   9           the body: JSON, deflated
  */
 const magic = Buffer.from([0x8a, 0x57, 0x4d, 0x4c]);
@@ -42,7 +42,9 @@ const formatVersion = 2;
 
 const natural = z.int().nonnegative();
 const columnRow = z.tuple([z.string(), z.string(), z.string().nullable()]);
-/** Schema, table, default character set, {@link ProvedTable.carried}, columns, hidden columns, primary key. */
+/**
+ * Schema, table, default character set, {@link ProvedTable.carried}, columns, hidden columns, primary key.
+ */
 const tableRow = z.tuple([
   z.string(),
   z.string(),
@@ -52,7 +54,7 @@ const tableRow = z.tuple([
   z.array(columnRow),
   z.array(z.string()).nullable(),
 ]);
-/** The same; without anything behind the names where the table was not known. */
+/** The same, or only the two names if the table was unknown. */
 const formerRow = z.union([tableRow, z.tuple([z.string(), z.string()])]);
 const schemaRow = z.tuple([z.string(), z.string()]);
 const mark = z.strictObject({ id: z.string(), version: natural });
@@ -83,13 +85,13 @@ type TableRow = z.infer<typeof tableRow>;
 type ColumnRow = z.infer<typeof columnRow>;
 
 /**
- * A record of at most `limitBytes`. Where not all tables fit, those that were proved longest ago are left out: they are
- * looked up again.
+ * Encodes layouts as a record of at most `limitBytes`. If not all tables fit, those that were proved longest
+ * ago are left out. They are looked up again.
  */
 export function encodeLayouts(
   stream: string,
   id: string,
-  parent: LayoutsMark | null,
+  parent: LayoutsReference | null,
   layouts: ProvedLayouts,
   limitBytes = layoutsLimitBytes,
 ): Buffer {
@@ -104,7 +106,7 @@ export function encodeLayouts(
   for (let first = 0; ; first = Math.ceil((first + tables.length) / 2)) {
     const record = framed({ ...common, tables: tables.slice(first), undos });
     if (record.length <= limitBytes) return record;
-    // What was before statements is more than there is room for: then nothing is kept.
+    // The layouts from before statements don't fit. Then nothing is kept.
     if (first === tables.length) return framed({ ...common, tables: [], schemas: [], undos: [] });
   }
 }
@@ -138,26 +140,27 @@ function columnRowOf({ name, type, charset }: DictionaryColumn): ColumnRow {
 }
 
 /**
- * The layouts in a record, which must be those of the stream.
- * @throws WaymarkError `checkpoint-damaged` when the bytes are no record, altered, or of a format that this version doesn't
- * know; `checkpoint-foreign` when they are another stream's.
+ * Decodes the layouts in a record, which must belong to the stream.
+ * @throws WaymarkError `checkpoint-damaged` if the bytes are no record, altered, or of an unknown format.
+ *   `checkpoint-foreign` if they belong to another stream.
  */
-export function decodeLayouts(bytes: Buffer, origin: RecordOrigin): StoredLayouts {
-  if (!bytes.subarray(0, magic.length).equals(magic)) throw damaged(origin, 'are no record of waymark');
+export function decodeLayouts(bytes: Buffer, where: RecordLocation): StoredLayouts {
+  if (!bytes.subarray(0, magic.length).equals(magic)) throw damaged(where, 'are not a waymark record');
   const version = bytes[magic.length];
   if (version !== undefined && version !== formatVersion) {
-    throw damaged(origin, `have format version ${version}, and this waymark knows version ${formatVersion}`);
+    throw damaged(where, `have format version ${version}, but this waymark knows version ${formatVersion}`);
   }
-  if (bytes.length < bodyOffset) throw damaged(origin, 'are cut off');
+  if (bytes.length < bodyOffset) throw damaged(where, 'are cut off');
   const packed = bytes.subarray(bodyOffset);
-  if (checksum(bytes, packed) !== bytes.readUInt32LE(crcOffset)) throw damaged(origin, 'are altered');
-  const { stream, tables, schemas, undos, ...rest } = readBody(packed, origin);
-  if (stream !== origin.stream) {
+  if (checksum(bytes, packed) !== bytes.readUInt32LE(crcOffset))
+    throw damaged(where, 'are damaged: their checksum is wrong');
+  const { stream, tables, schemas, undos, ...rest } = readBody(packed, where);
+  if (stream !== where.stream) {
     throw new WaymarkError(
       'checkpoint-foreign',
-      `The layouts of tables at ${origin.location} belong to stream "${stream}", not to "${origin.stream}". Give this ` +
-        'stream a place of its own.',
-      { details: { stream: origin.stream, found: stream, location: origin.location } },
+      `The layouts of tables at ${where.location} belong to stream "${stream}", not to "${where.stream}". Give this ` +
+        'stream its own place.',
+      { details: { stream: where.stream, found: stream, location: where.location } },
     );
   }
   return {
@@ -172,12 +175,12 @@ export function decodeLayouts(bytes: Buffer, origin: RecordOrigin): StoredLayout
   };
 }
 
-function readBody(packed: Buffer, origin: RecordOrigin): Body {
+function readBody(packed: Buffer, where: RecordLocation): Body {
   try {
     const text = inflateRawSync(packed, { maxOutputLength: mostInflatedBytes }).toString('utf8');
     return bodySchema.parse(JSON.parse(text));
   } catch (error) {
-    throw damaged(origin, `can't be read: ${messageOf(error)}`, error);
+    throw damaged(where, `can't be read: ${messageOf(error)}`, error);
   }
 }
 
@@ -194,12 +197,12 @@ function tableOf([, , defaultCharset, carried, columns, hidden, key]: TableRow):
   return { definition: { columns: columns.map(columnOf), defaultCharset, key, ...ofServer }, carried };
 }
 
-function damaged({ stream, location }: RecordOrigin, what: string, cause?: unknown): WaymarkError {
+function damaged({ stream, location }: RecordLocation, what: string, cause?: unknown): WaymarkError {
   return new WaymarkError(
     'checkpoint-damaged',
     `The layouts of tables of stream "${stream}" at ${location} ${what}. If a newer waymark wrote them, upgrade waymark on ` +
-      'this machine. Else remove them: tables are looked up again, and rows from before a change that has been logged ' +
-      'meanwhile can not be named then.',
+      'this machine. If not, remove them. Then tables are looked up again. Rows from before a DDL statement that was ' +
+      'logged meanwhile are marked "proved": false.',
     { details: { stream, location }, ...(cause === undefined ? {} : { cause }) },
   );
 }

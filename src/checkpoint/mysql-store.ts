@@ -10,40 +10,43 @@ import { randomHex } from '../util/random.js';
 import type { Share } from '../util/shared.js';
 
 import type { Checkpoint, CheckpointStore, StoredCheckpoint } from './checkpoint.js';
-import { damagedRecord, decodeCheckpoint, encodeCheckpoint, type RecordOrigin } from './codec.js';
+import { damagedRecord, decodeCheckpoint, encodeCheckpoint, type RecordLocation } from './codec.js';
 import { checkpointTableName } from './checkpoint-table.js';
 import { conflictError } from './conflict.js';
 import { HolderRow } from './holder-row.js';
 import { Serial } from '../util/serial.js';
 import { encodeStreamName } from './stream-name.js';
-import { fencedOff } from './token-guard.js';
+import { olderTokenError } from './token-guard.js';
 import { UnsettledWrites } from './unsettled-writes.js';
 
 /** Where a MySQL store keeps its record. */
 export type MysqlStoreOptions = {
   readonly tables: TablesConfig;
-  /** Used there unless `tables` has an account of its own. */
+  /** The account, unless `tables` has its own. */
   readonly account: Account;
   readonly stream: string;
 };
 
-/** A save takes no longer: tailing waits for it. */
+/** The most time for a save, because tailing waits for it. */
 const saveMs = 1_800;
 const loadMs = 5_000;
-/** Rounds of a save: a lost write of our own found after each; more would be somebody else's doing. */
+/**
+ * How often a save tries again after it has found a lost write of its own. More would be somebody else's
+ * writes.
+ */
 const maxRounds = 3;
 /** ER_DUP_ENTRY (MySQL 8.0 Error Reference; MariaDB has the same). */
 const duplicateNumber = 1062;
 
 /**
- * Keeps the record in a table of a MySQL or MariaDB server, a row per stream (see checkpoint-table.ts), and another one for its
- * proved layouts. The table must be there.
+ * Stores the record in a table of a MySQL or MariaDB server: one row for the stream (see
+ * checkpoint-table.ts), and one for its proved layouts. The table must exist.
  *
- * - A write names the version of the row that it replaces, and its own fencing token: the server does it only if both
- *   fit, in one statement.
- * - The connection is made when it is needed, and anew when it is lost. While there is none `save` rejects with
- *   `checkpoint-store`, within 1.8 s, and works again as soon as the server is back.
- * - A save whose answer was lost is found to be our own at the next one, and is no conflict.
+ * - A write names the version of the row that it replaces, and its own fencing token. One statement checks
+ *   both and writes.
+ * - The connection is made when it is needed, and made again after it was lost. Without a connection, `save`
+ *   rejects with `checkpoint-store` within 1.8 s. It works again as soon as the server is back.
+ * - If the answer to a save was lost, the next save finds that the row is our own. So this is no conflict.
  */
 export function mysqlStore(options: MysqlStoreOptions): CheckpointStore {
   return new MysqlStore(options);
@@ -71,7 +74,7 @@ class MysqlStore implements CheckpointStore {
     this.#table = checkpointTableName(tables.schema);
     this.#key = encodeStreamName(stream);
     this.location = `mysql://${formatAddress(tables.server)}/${tables.schema}/${this.#key}`;
-    // No stream's name has a slash when it is encoded.
+    // The encoded name of a stream has no slash.
     this.#layoutsKey = `${this.#key}/layouts`;
     this.layoutsLocation = `${this.location}/layouts`;
     this.holderNote = new HolderRow(this.#table, `${this.#key}/holder`, (signal, action) =>
@@ -97,17 +100,17 @@ class MysqlStore implements CheckpointStore {
 
   load(signal: AbortSignal): Promise<StoredCheckpoint | null> {
     return this.#run(loadMs, signal, async (connection) => {
-      const origin = { stream: this.#options.stream, location: this.location };
-      const found = await this.#read(connection, this.#key, origin);
+      const where = { stream: this.#options.stream, location: this.location };
+      const found = await this.#read(connection, this.#key, where);
       if (found === null) return null;
-      return { checkpoint: decodeCheckpoint(found.record, origin), version: found.version };
+      return { checkpoint: decodeCheckpoint(found.record, where), version: found.version };
     });
   }
 
   loadLayouts(signal: AbortSignal): Promise<Buffer | null> {
     return this.#run(loadMs, signal, async (connection) => {
-      const origin = { stream: this.#options.stream, location: this.layoutsLocation };
-      return (await this.#read(connection, this.#layoutsKey, origin))?.record ?? null;
+      const where = { stream: this.#options.stream, location: this.layoutsLocation };
+      return (await this.#read(connection, this.#layoutsKey, where))?.record ?? null;
     });
   }
 
@@ -128,13 +131,13 @@ class MysqlStore implements CheckpointStore {
   async #read(
     connection: ServerConnection,
     key: string,
-    origin: RecordOrigin,
+    where: RecordLocation,
   ): Promise<{ readonly record: Buffer; readonly version: string } | null> {
     const sql = `SELECT version, record FROM ${this.#table} WHERE stream = ?`;
     const [row] = await connection.query(sql, [key]);
     if (row === undefined) return null;
     const record: unknown = row['record'];
-    if (!Buffer.isBuffer(record)) throw damagedRecord(origin, 'is no binary value');
+    if (!Buffer.isBuffer(record)) throw damagedRecord(where, 'is not a binary value');
     return { record, version: text(row['version']) };
   }
 
@@ -153,7 +156,7 @@ class MysqlStore implements CheckpointStore {
         this.#unsettled.refused(write);
         const row = await this.#row(connection);
         if (row !== null && row.version === base) {
-          throw fencedOff(checkpoint, row.token, this.location);
+          throw olderTokenError(checkpoint, row.token, this.location);
         }
         if (row === null || !this.#unsettled.explains(expected, row.version)) break;
         base = row.version;
@@ -177,7 +180,7 @@ class MysqlStore implements CheckpointStore {
       : { version: text(row['version']), token: Number(text(row['fencing_token'])) };
   }
 
-  /** Whether the server did it. */
+  /** Writes the row. Returns whether the server did it. */
   async #write(
     connection: ServerConnection,
     write: { version: string; base: string | null; bytes: Buffer; token: number },
@@ -206,7 +209,7 @@ class MysqlStore implements CheckpointStore {
     }
   }
 
-  /** One after the other, each with a time limit of its own, which begins when its turn comes. */
+  /** Runs actions one after the other. Each has a time limit, which begins when its turn comes. */
   #run<T>(ms: number, signal: AbortSignal, action: (connection: ServerConnection) => Promise<T>): Promise<T> {
     return this.#serial.run(async () => {
       signal.throwIfAborted();

@@ -9,26 +9,28 @@ import type { Checkpoint } from './checkpoint.js';
 import { type TrailColumns, decodeTrail, encodeTrail } from './trail-columns.js';
 
 /**
- * Decompressed bytes that a body may hold. A record of 256 KiB stays far below; a hostile one, which could make a
- * thousand times its size, is refused before the memory is taken.
+ * The most bytes of a decompressed body. A record of 256 KiB stays far below. A hostile one could inflate to
+ * a thousand times its size. It is refused before memory is allocated.
  */
 const maxInflatedBytes = 16 * 1024 * 1024;
 
 const natural = z.int().nonnegative();
 const hintRow = z.tuple([z.string(), z.union([z.literal(0), z.literal(1)]), natural, natural]);
 
-/** Everything but the hints: checked when it is written too, so that nothing is stored that can't be read again. */
+/**
+ * Everything but the hints. It is also checked before writing, so that everything stored can be read again.
+ */
 const baseSchema = z.strictObject({
   stream: z.string(),
   fencingToken: natural,
   server: z.strictObject({ host: z.string(), port: natural, serverId: natural, uuid: z.string() }),
   coordinates: z.strictObject({ file: z.string(), position: natural }),
-  // Version 1 has the first not always, and never the second.
+  // In version 1, the first of these is sometimes missing, and the second always.
   numberedFrom: z.string().nullable().default(null),
   keepsOrder: z.boolean().default(false),
   sequence: natural,
   gtidSet: z.string().nullable(),
-  /** Pairs and not an object: any name will do then, `__proto__` too. */
+  /** Pairs, not an object: so any name is possible, even `__proto__`. */
   sink: z.array(z.tuple([z.string(), z.union([z.string(), z.number()])])).nullable(),
   /** Version 3 has none. */
   layouts: z.strictObject({ id: z.string(), version: natural }).nullable().default(null),
@@ -51,10 +53,14 @@ const headerSchema = baseSchema.extend({
   literals: z.array(z.string()),
 });
 
-/** A checkpoint without the entries of its trail, as it stands in the record. */
+/** A checkpoint in the record's form, without the entries of its trail. */
 export type RecordBase = z.infer<typeof baseSchema>;
 
-/** @throws RangeError when a field holds what no record can: a negative or fractional count, NaN, a digest over 64 bits. */
+/**
+ * Returns a checkpoint in the record's form.
+ * @throws RangeError if a field holds an impossible value: a negative or fractional count, NaN, a digest of
+ *   more than 64 bits.
+ */
 export function recordBaseOf(checkpoint: Checkpoint): RecordBase {
   const { stream, fencingToken, server, keepsOrder, coordinates, sequence, numberedFrom } = checkpoint;
   const { gtidSet, sink, layouts, savedAt, trail } = checkpoint;
@@ -78,8 +84,8 @@ export function recordBaseOf(checkpoint: Checkpoint): RecordBase {
 }
 
 /**
- * A record's body: the compressed header and numbers, and the digests behind them as they are.
- * null when it would be larger than a body may be decompressed.
+ * Encodes a record's body: the compressed header and numbers, then the digests. Null if its decompressed part
+ * would be larger than {@link maxInflatedBytes}.
  */
 export function encodeBody(
   base: RecordBase,
@@ -98,7 +104,10 @@ export function encodeBody(
   return Buffer.concat([compressedLength.finish(), compressed, columns.digests]);
 }
 
-/** @throws MalformedRecord, or an error of zlib or JSON, when the body isn't one that encodeBody made. */
+/**
+ * Decodes a record's body.
+ * @throws MalformedRecord, or an error of zlib or JSON, if encodeBody didn't make the body.
+ */
 export function decodeBody(body: Buffer): Checkpoint {
   const outer = new VarintReader(body);
   const compressed = outer.take(outer.varint());
@@ -109,7 +118,7 @@ export function decodeBody(body: Buffer): Checkpoint {
   if (!parsed.success) throw new MalformedRecord(`its header is wrong: ${z.prettifyError(parsed.error)}`);
   const { sink, partial, hints, files, gtidGroups, literals, ...rest } = parsed.data;
   const entries = decodeTrail({ hints, files, gtidGroups, literals }, plain, digests);
-  if (plain.left > 0) throw new MalformedRecord('something is left over behind its trail');
+  if (plain.left > 0) throw new MalformedRecord('bytes are left over after its trail');
   return {
     ...rest,
     sink: sink === null ? null : Object.fromEntries(sink),

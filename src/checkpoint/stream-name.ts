@@ -1,12 +1,17 @@
 import { createHash } from 'node:crypto';
 
-/** Longest name that is kept readable; longer ones end in a hash. File systems take 255 bytes, suffixes included. */
+/**
+ * The longest name that stays readable. Longer ones end in a hash. File systems take 255 bytes, suffixes
+ * included.
+ */
 const longestName = 150;
 
 /**
- * A stream's name as one part of a file path or of a znode's path: letters, digits, `_`, `-` and inner dots stay,
- * every other byte of its UTF-8 form becomes `%XX`. A name that grows too long is cut and ends in `~` and a hash of
- * the whole; `~` stands in no other name, so different streams get different names.
+ * Encodes a stream's name as one part of a file path or of a znode's path.
+ *
+ * Letters, digits, `_`, `-` and inner dots stay. Every other byte of its UTF-8 form becomes `%XX`. A name
+ * that gets too long is cut, and ends in `~` and a hash of the whole name. No other name contains `~`, so
+ * different streams have different names.
  */
 export function encodeStreamName(stream: string): string {
   const encoded = Array.from(Buffer.from(stream, 'utf8'), (byte, index) => {

@@ -3,22 +3,24 @@ import { WaymarkError } from '../util/errors.js';
 import type { Checkpoint, StoredCheckpoint } from './checkpoint.js';
 
 /**
- * Refuses a writer whose fencing token is older than the stored record's: it was leader once and doesn't know yet
- * that it is no longer. Remembers the token of the last version seen, so that nothing need be read again for it.
+ * Refuses a writer whose fencing token is older than the stored record's: it lost its leadership and doesn't
+ * know yet. Remembers the token of the last version it has seen, so that the record need not be read again.
  */
 export class TokenGuard {
   #version: string | null = null;
   #token = 0;
 
-  /** A record was read or written. */
+  /** Notes that a record was read or written. */
   note(version: string, checkpoint: Checkpoint): void {
     this.#version = version;
     this.#token = checkpoint.fencingToken;
   }
 
   /**
-   * @param load reads the stored record; called only when `expected` is a version not seen here before.
-   * @throws WaymarkError `checkpoint-conflict` when the stored token is newer.
+   * Refuses a write with an older token than the stored one.
+   * @param load reads the stored record. It is called only if `expected` is a version that wasn't seen here
+   *   before.
+   * @throws WaymarkError `checkpoint-conflict` if the stored token is newer.
    */
   async check(
     checkpoint: Checkpoint,
@@ -29,22 +31,22 @@ export class TokenGuard {
     if (expected === null) return;
     if (expected !== this.#version) {
       const stored = await load();
-      // Another version by now: the compare-and-set will say so.
+      // The version has changed already: the compare-and-set will report that.
       if (stored?.version !== expected) return;
       this.note(stored.version, stored.checkpoint);
     }
     if (checkpoint.fencingToken < this.#token) {
-      throw fencedOff(checkpoint, this.#token, location);
+      throw olderTokenError(checkpoint, this.#token, location);
     }
   }
 }
 
-/** The error of a writer whose token is older than the stored one. */
-export function fencedOff(checkpoint: Checkpoint, stored: number, location: string): WaymarkError {
+/** Returns the error of a writer whose token is older than the stored one. */
+export function olderTokenError(checkpoint: Checkpoint, stored: number, location: string): WaymarkError {
   return new WaymarkError(
     'checkpoint-conflict',
-    `The checkpoint at ${location} was written under fencing token ${stored}, this agent has the older ` +
-      `token ${checkpoint.fencingToken}: another agent has taken over the stream "${checkpoint.stream}".`,
+    `The checkpoint at ${location} has fencing token ${stored}, but this agent has the older token ` +
+      `${checkpoint.fencingToken}. Another agent has taken over the stream "${checkpoint.stream}".`,
     { details: { location, stored, own: checkpoint.fencingToken } },
   );
 }

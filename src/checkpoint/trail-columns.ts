@@ -2,10 +2,10 @@ import type { Identity, TrailEntry } from '../matching/trail.js';
 
 import { type VarintReader, VarintWriter, MalformedRecord } from './varints.js';
 
-/** A hint in the record's header: token, 1 when it ascends, index into `files`, position. */
+/** A hint in the record's header: token, 1 if it ascends, index into `files`, position. */
 type HintRow = readonly [token: string, ascending: 0 | 1, file: number, position: number];
 
-/** What of a trail stands in the record's header: hints, and the dictionaries that the columns refer to. */
+/** The part of a trail in the record's header: hints, and the dictionaries that the columns refer to. */
 export type TrailHeader = {
   readonly hints: readonly HintRow[];
   readonly files: readonly string[];
@@ -15,29 +15,32 @@ export type TrailHeader = {
   readonly literals: readonly string[];
 };
 
-/** A trail column by column: like stands next to like, which is what makes it compress. */
+/** A trail column by column. Similar values are side by side, so they compress well. */
 export type TrailColumns = {
   readonly header: TrailHeader;
-  /** Run lengths, seconds, kinds of origin and the origins' numbers: worth compressing. */
+  /** Run lengths, seconds, kinds of origin, and the origins' numbers. They compress well. */
   readonly numbers: Buffer;
-  /** 8 bytes per transaction, little-endian: random, no compressor makes them smaller. */
+  /** 8 bytes per transaction, little-endian. They are random, so compressing them gains nothing. */
   readonly digests: Buffer;
 };
 
-/** Bytes that a digest takes. */
+/** The bytes of a digest. */
 export const digestBytes = 8;
 
 const noOrigin = 0;
 const commitTime = 1;
 const literal = 2;
-/** Tags from here on are MariaDB GTIDs: this plus the index of the group. */
+/** Tags from here on are MariaDB GTIDs: this number plus the index of the group. */
 const firstGroup = 3;
 
-/** Numbers up to here have exact differences that fit VarintWriter.zigzag; an origin beyond them is kept as text. */
+/**
+ * Up to this number, differences are exact and fit VarintWriter.zigzag. An origin with a larger number is
+ * kept as text.
+ */
 const largestNumber = 2 ** 51;
 const digits = /^(?:0|[1-9]\d{0,15})$/;
 
-/** Index of each text in order of first appearance. */
+/** Gives each text an index, in order of first appearance. */
 class Dictionary {
   readonly texts: string[] = [];
   readonly #indexes = new Map<string, number>();
@@ -52,7 +55,10 @@ class Dictionary {
   }
 }
 
-/** Writes origins as a tag each and, where they hold a number, its difference to the last one of the same tag. */
+/**
+ * Writes each origin as a tag. If it holds a number, the difference from the last one with the same tag
+ * follows.
+ */
 class OriginWriter {
   readonly tags = new VarintWriter();
   readonly numbers = new VarintWriter();
@@ -75,7 +81,7 @@ class OriginWriter {
   }
 
   #number(text: string, tagOf: () => number): boolean {
-    // Only what decodes to the very same text may be shortened.
+    // Only shorten what decodes to exactly the same text.
     if (!digits.test(text)) return false;
     const value = Number(text);
     if (value > largestNumber) return false;
@@ -93,8 +99,9 @@ class OriginWriter {
 }
 
 /**
- * The columns of the entries from index `start` on.
- * @throws RangeError when a digest isn't an unsigned 64-bit number, or a second or position isn't a natural one.
+ * Encodes the entries from index `start` on as columns.
+ * @throws RangeError if a digest isn't an unsigned 64-bit number, or a second or position isn't a natural
+ *   number.
  */
 export function encodeTrail(entries: readonly TrailEntry[], start = 0): TrailColumns {
   const hints: HintRow[] = [];
@@ -112,7 +119,7 @@ export function encodeTrail(entries: readonly TrailEntry[], start = 0): TrailCol
     if (entry.kind === 'hint') {
       const { hint, coordinates } = entry;
       if (!Number.isSafeInteger(coordinates.position) || coordinates.position < 0) {
-        throw new RangeError(`${coordinates.position} is no position`);
+        throw new RangeError(`${coordinates.position} is not a position`);
       }
       hints.push([hint.token, hint.ascending ? 1 : 0, files.indexOf(coordinates.file), coordinates.position]);
       runs.varint(run);
@@ -120,7 +127,7 @@ export function encodeTrail(entries: readonly TrailEntry[], start = 0): TrailCol
     } else {
       const { digest, second, origin } = entry.identity;
       digestsEnd = digests.writeBigUInt64LE(digest, digestsEnd);
-      if (!(second >= 0 && second <= largestNumber)) throw new RangeError(`${second} is no second`);
+      if (!(second >= 0 && second <= largestNumber)) throw new RangeError(`${second} is not a second`);
       seconds.zigzag(second - lastSecond);
       lastSecond = second;
       origins.write(origin);
@@ -141,9 +148,9 @@ export function encodeTrail(entries: readonly TrailEntry[], start = 0): TrailCol
 }
 
 /**
- * The entries again. Nothing is allocated on the word of a number in the record: the run lengths must add up to the
- * digests that are really there.
- * @throws MalformedRecord when the columns don't fit together.
+ * Decodes the columns. Numbers in the record alone allocate nothing: the run lengths must match the digests
+ * that are really there.
+ * @throws MalformedRecord if the columns don't match.
  */
 export function decodeTrail(header: TrailHeader, numbers: VarintReader, digests: Buffer): TrailEntry[] {
   const runs = header.hints.map(() => numbers.varint());

@@ -1,21 +1,27 @@
 import { createHash } from 'node:crypto';
 
-/** A write of which nobody knows whether the server has done it. */
+/** A write with an unknown outcome. */
 export type UnsettledWrite = { readonly hash: string };
 
-/** What a write leaves in the store, by which it is known again: the record, or the version that was chosen for it. */
+/**
+ * What a write leaves in the store, to recognise it by: the record, or the version that was chosen for it.
+ */
 type Left = Buffer | string;
 
 /**
- * Writes that were sent on top of one version and never answered: the connection broke, or time was over. At most one
- * of them can have been done, since each names that version. Whoever finds a record of theirs in the store has found
- * his own, and nobody else's: no conflict.
+ * Writes that replace one version and were never answered: the connection broke, or the time limit was over.
+ *
+ * At most one of them can have been done, because each names that version. So a writer that finds one of
+ * their records in the store has found its own. That is no conflict.
  */
 export class UnsettledWrites {
   #base: string | null = null;
   #writes: UnsettledWrite[] = [];
 
-  /** A write is about to be sent that expects `base`. Those on top of other versions can no longer succeed. */
+  /**
+   * Notes that a write is about to be sent that expects `base`. Writes on other versions can't succeed any
+   * more.
+   */
   begin(base: string | null, left: Left): UnsettledWrite {
     if (base !== this.#base) this.clear();
     this.#base = base;
@@ -24,22 +30,22 @@ export class UnsettledWrites {
     return write;
   }
 
-  /** The server has refused the write. */
+  /** Notes that the server has refused the write. */
   refused(write: UnsettledWrite): void {
     this.#writes = this.#writes.filter((other) => other !== write);
   }
 
-  /** A write was done: nothing sent before it on top of the same version ever will be. */
+  /** Notes that a write was done. Earlier writes on the same version can't succeed any more. */
   clear(): void {
     this.#writes = [];
   }
 
-  /** Whether any write on top of `base` is open. */
+  /** Returns whether the outcome of a write on `base` is unknown. */
   openOn(base: string | null): boolean {
     return this.#writes.length > 0 && this.#base === base;
   }
 
-  /** Whether `stored` is what one of the writes on top of `base` would have left. */
+  /** Returns whether one of the writes on `base` would have left `stored`. */
   explains(base: string | null, stored: Left): boolean {
     const hash = hashOf(stored);
     return this.openOn(base) && this.#writes.some((write) => write.hash === hash);

@@ -1,16 +1,19 @@
-/** Why bytes can't be read; the codec turns it into an error for the operator. */
+/** Says why bytes can't be read. The codec turns it into an error for the operator. */
 export class MalformedRecord extends Error {
   override readonly name = 'MalformedRecord';
 }
 
-/** Appends variable-length integers (7 bits per byte, lowest first) to a buffer that grows. */
+/** Appends variable-length integers (7 bits per byte, lowest first) to a growing buffer. */
 export class VarintWriter {
   #bytes = Buffer.allocUnsafe(4096);
   #length = 0;
 
-  /** @throws RangeError when the value isn't an integer from 0 to 2^53 - 1. */
+  /**
+   * Appends a natural number.
+   * @throws RangeError if the value isn't an integer from 0 to 2^53 - 1.
+   */
   varint(value: number): void {
-    if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`${value} is no natural number`);
+    if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`${value} is not a natural number`);
     this.#reserve(8);
     let rest = value;
     while (rest >= 0x80) {
@@ -21,14 +24,14 @@ export class VarintWriter {
   }
 
   /**
-   * A signed integer, small ones short whatever their sign.
-   * @throws RangeError when the value isn't an integer between -2^52 and 2^52.
+   * Appends a signed integer. Small ones are short, whatever their sign.
+   * @throws RangeError if the value isn't an integer between -2^52 and 2^52.
    */
   zigzag(value: number): void {
     this.varint(value >= 0 ? value * 2 : -value * 2 - 1);
   }
 
-  /** What was written; shares memory with the writer. */
+  /** Returns what was written. It shares memory with the writer. */
   finish(): Buffer {
     return this.#bytes.subarray(0, this.#length);
   }
@@ -41,7 +44,10 @@ export class VarintWriter {
   }
 }
 
-/** Reads what VarintWriter wrote; every method throws MalformedRecord where the bytes end or say something impossible. */
+/**
+ * Reads what VarintWriter wrote. Every method throws MalformedRecord if the bytes end too early or are
+ * impossible.
+ */
 export class VarintReader {
   readonly #bytes: Buffer;
   #offset = 0;
@@ -71,7 +77,7 @@ export class VarintReader {
     return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
   }
 
-  /** The next `length` bytes; shares memory with the input. */
+  /** Returns the next `length` bytes. They share memory with the input. */
   take(length: number): Buffer {
     if (length > this.#bytes.length - this.#offset) throw new MalformedRecord('it ends too early');
     const bytes = this.#bytes.subarray(this.#offset, this.#offset + length);
@@ -79,7 +85,7 @@ export class VarintReader {
     return bytes;
   }
 
-  /** Bytes not read yet. */
+  /** The number of unread bytes. */
   get left(): number {
     return this.#bytes.length - this.#offset;
   }

@@ -10,14 +10,17 @@ import {
 } from '../zookeeper/zookeeper-client.js';
 import type { UnsettledWrites } from './unsettled-writes.js';
 
-/** What came of a compare-and-set. */
+/** The outcome of a compare-and-set. */
 export type WriteOutcome =
   { readonly written: true; readonly version: ZnodeVersion } | { readonly written: false };
 
-/** Of a write that goes on top of every version (ZooKeeper Programmer's Guide, "Data Access"). */
+/** The version of a write that replaces any version (ZooKeeper Programmer's Guide, "Data Access"). */
 const anyVersion = -1;
 
-/** One znode with a record, over one client, until `signal` fires: then every call rejects with its reason. */
+/**
+ * A znode that holds a record. It uses one client until `signal` fires. Then every call rejects with the
+ * signal's reason.
+ */
 export class ZnodeRecord {
   readonly #client: ZooKeeperClient;
   readonly #path: string;
@@ -30,7 +33,7 @@ export class ZnodeRecord {
   }
 
   /**
-   * The newest content, also where the server that we talk to lags behind; null when there is no such znode.
+   * Returns the newest content, even if the connected server lags behind. Null if there is no such znode.
    * @throws ZooKeeperError
    */
   async read(): Promise<Znode | null> {
@@ -43,8 +46,9 @@ export class ZnodeRecord {
   }
 
   /**
-   * Writes if the znode stands at `base` (null: there is none yet).
-   * @param expected the version that the caller named, under which the write is noted while its outcome is open.
+   * Writes if the znode has the version `base`. Null: it must not exist yet.
+   * @param expected the version that the caller named. While its outcome is unknown, the write is noted under
+   *   it.
    * @throws ZooKeeperError
    */
   async write(
@@ -53,7 +57,8 @@ export class ZnodeRecord {
     expected: string | null,
     unsettled: UnsettledWrites,
   ): Promise<WriteOutcome> {
-    // ZooKeeper compares the data version only: a znode deleted and made again could happen to have the same one.
+    // ZooKeeper compares only the data version. A znode that was deleted and created again may have the same
+    // one.
     if (base !== null && !(await this.#standsAt(base))) return { written: false };
     const write = unsettled.begin(expected, bytes);
     const outcome = base === null ? await this.#create(bytes) : await this.#set(bytes, base);
@@ -72,7 +77,7 @@ export class ZnodeRecord {
   }
 
   /**
-   * Writes whatever stands there.
+   * Writes, whatever is there.
    * @throws ZooKeeperError
    */
   async overwrite(bytes: Buffer): Promise<void> {
@@ -101,7 +106,7 @@ export class ZnodeRecord {
       reply = await this.#wait(this.#client.create(this.#path, bytes));
     }
     if (!reply.ok) return reply;
-    // The answer to a create has no version. Version 0 is what we wrote; a later one is somebody else's.
+    // The reply to a create has no version. If it is 0, we wrote the data. If not, somebody else did.
     const found = await this.#wait(this.#client.get(this.#path));
     if (!found.ok || (found.value.version === 0 && found.value.data.equals(bytes))) return found;
     return { ok: false, code: zookeeperCode.badVersion };

@@ -21,41 +21,47 @@ import { TokenGuard } from './token-guard.js';
 import { UnsettledWrites } from './unsettled-writes.js';
 import { ZnodeRecord } from './znode-record.js';
 
-/** Where a ZooKeeper store keeps its record, and how patient it is. */
+/** Where a ZooKeeper store keeps its record, and how long it waits. */
 export type ZooKeeperStoreOptions = {
-  /** `host:port,host:port,…`, with an optional `/path` that all paths are below. */
+  /** `host:port,host:port,…`, with an optional `/path`. All paths are below it. */
   readonly connect: string;
-  /** Path of the znode that all streams are below, for example `/waymark`. */
+  /** The path of the znode that all streams are below, for example `/waymark`. */
   readonly root: string;
   readonly stream: string;
-  /** Milliseconds, 10 s unless given; also how long open() waits. The servers keep it within bounds of their own. */
+  /** The session timeout, 10 s unless given. open() waits for as long. The servers limit it. */
   readonly sessionTimeoutMs?: number | undefined;
-  /** The account whose alone the znodes are; without one they are open to everybody who reaches ZooKeeper. */
+  /** Only this account may use the znodes. Without it, everybody who reaches ZooKeeper may. */
   readonly auth?: ZooKeeperAuth | undefined;
   readonly logger?: ZooKeeperLogger | undefined;
 };
 
 const defaultSessionTimeoutMs = 10_000;
-/** A save takes no longer: tailing waits for it. */
+/** The most time for a save, because tailing waits for it. */
 const saveMs = 1_800;
 const loadMs = 5_000;
-/** Rounds of a save: our own lost write found, a server that lagged; more would be somebody else's doing. */
+/**
+ * How often a save tries again: after it has found a lost write of its own, or a server that lagged. More
+ * would be somebody else's writes.
+ */
 const maxRounds = 3;
 
 /**
- * Keeps the record in ZooKeeper.
+ * Stores the record in ZooKeeper.
  *
- * Layout: `ROOT/STREAM/checkpoint` is a persistent znode whose data are the record (at most 256 KiB; ZooKeeper takes
- * 1 MiB). STREAM is the stream's name, every byte but letters, digits, `_`, `-` and inner dots as `%XX`. Parents are
- * made when missing, empty. A stream's other nodes lie beside `checkpoint`: its proved layouts in `layouts`, who works with it in `holder`. ACL: open to everybody who reaches
- * ZooKeeper.
+ * Layout: `ROOT/STREAM/checkpoint` is a persistent znode whose data are the record (at most 256 KiB;
+ * ZooKeeper takes 1 MiB). STREAM is the stream's encoded name. Missing parents are created, empty. Beside
+ * `checkpoint` are the stream's other nodes: `layouts` holds its proved layouts, `holder` says which process
+ * uses the record.
  *
- * - The version is the znode's data version with its czxid, so that a znode deleted and made again is a conflict.
- * - A lost connection or session is made anew in the background. While there is none, `save` rejects at once with
- *   `checkpoint-store`, and after 1.8 s when the servers don't answer; it works again as soon as they are back.
- * - A save whose answer was lost is found to be our own at the next one, and is no conflict.
- * - `open` rejects with `checkpoint-store`, naming the servers, when none is reached within the session timeout.
- * @throws WaymarkError `config` when `connect` or `root` can't be understood.
+ * - The version is the znode's data version with its czxid. So a znode that was deleted and created again is
+ *   a conflict.
+ * - A lost connection or session is made again in the background. While there is none, `save` rejects at once
+ *   with `checkpoint-store`, or after 1.8 s if the servers don't answer. It works again as soon as they are
+ *   back.
+ * - If the reply to a save was lost, the next save finds that the record is our own. So this is no conflict.
+ * - `open` rejects with `checkpoint-store` and names the servers if it reaches none within the session
+ *   timeout.
+ * @throws WaymarkError `config` if `connect` or `root` is malformed.
  */
 export function zookeeperStore(options: ZooKeeperStoreOptions): CheckpointStore {
   return new ZooKeeperStore(options);
@@ -109,7 +115,7 @@ class ZooKeeperStore implements CheckpointStore {
     } catch (error) {
       this.#shared = null;
       await shared.release();
-      // Ours, or the caller's own.
+      // The time limit, or the caller's own signal.
       if (error instanceof TimeOver) {
         throw this.#away(`${error.message} (${session.whyDisconnected.message})`, session.whyDisconnected);
       }
@@ -156,8 +162,8 @@ class ZooKeeperStore implements CheckpointStore {
   async #load(record: ZnodeRecord): Promise<StoredCheckpoint | null> {
     const found = await record.read();
     if (found === null) return null;
-    const origin = { stream: this.#options.stream, location: this.location };
-    const checkpoint = decodeCheckpoint(found.data, origin);
+    const where = { stream: this.#options.stream, location: this.location };
+    const checkpoint = decodeCheckpoint(found.data, where);
     const version = formatVersion(found);
     this.#tokens.note(version, checkpoint);
     return { checkpoint, version };
@@ -182,7 +188,9 @@ class ZooKeeperStore implements CheckpointStore {
     throw conflictError(this.location, expected);
   }
 
-  /** One after the other, each with a time limit of its own, which begins when its turn comes. */
+  /**
+   * Runs actions on a znode, one after the other. Each has a time limit, which begins when its turn comes.
+   */
   #withRecord<T>(
     ms: number,
     signal: AbortSignal,
@@ -224,7 +232,7 @@ function formatVersion({ czxid, version }: ZnodeVersion): string {
   return `${czxid.toString(16)}-${version}`;
 }
 
-/** undefined: none of ours. */
+/** Returns undefined if the text is not a version that {@link formatVersion} made. */
 function parseVersion(text: string): ZnodeVersion | undefined {
   const match = /^([0-9a-f]{1,16})-(\d{1,10})$/.exec(text);
   if (match?.[1] === undefined) return undefined;

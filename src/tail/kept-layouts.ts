@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { CheckpointStore } from '../checkpoint/checkpoint.js';
 import { decodeLayouts, encodeLayouts, type StoredLayouts } from '../checkpoint/layouts-record.js';
-import type { LayoutsMark } from '../checkpoint/checkpoint.js';
+import type { LayoutsReference } from '../checkpoint/checkpoint.js';
 import { ProvedLayouts } from '../layouts/proved-layouts.js';
 import { randomHex } from '../util/random.js';
 
@@ -20,7 +20,7 @@ export class KeptLayouts {
   readonly layouts = new ProvedLayouts();
   readonly #id = randomHex(8);
   readonly #stream: string;
-  #parent: LayoutsMark | null = null;
+  #parent: LayoutsReference | null = null;
   /** Of what was written last; no revision before that. */
   #savedRevision = -1;
 
@@ -34,7 +34,7 @@ export class KeptLayouts {
    */
   async load(
     store: CheckpointStore,
-    mark: LayoutsMark | null,
+    mark: LayoutsReference | null,
     logger: Logger,
     signal: AbortSignal,
   ): Promise<void> {
@@ -56,7 +56,7 @@ export class KeptLayouts {
   }
 
   /** What a checkpoint says, behind so many statements. */
-  mark(version: number): LayoutsMark | null {
+  mark(version: number): LayoutsReference | null {
     return this.layouts.isNeeded ? { id: this.#id, version } : null;
   }
 
@@ -74,14 +74,14 @@ export class KeptLayouts {
   }
 
   /** A checkpoint that says so has been written: nothing before it is gone back to. */
-  saved({ id, version }: LayoutsMark): void {
+  saved({ id, version }: LayoutsReference): void {
     if (id !== this.#id) return;
     this.#parent = null;
     this.layouts.settle(version);
   }
 }
 
-function belongsTo({ id, parent, version }: StoredLayouts, mark: LayoutsMark): boolean {
+function belongsTo({ id, parent, version }: StoredLayouts, mark: LayoutsReference): boolean {
   if (id === mark.id) return mark.version <= version;
   return parent?.id === mark.id && parent.version === mark.version;
 }

@@ -137,7 +137,7 @@ describe('a ZooKeeper store', () => {
     const [one, other] = [await openStore(), await openStore()];
     const version = await one.save(checkpointOf(), null, signal);
     await expect(other.save(checkpointOf(), null, signal)).rejects.toThrow(
-      withCode('checkpoint-conflict', /already there/),
+      withCode('checkpoint-conflict', /already exists/),
     );
     expect((await other.load(signal))?.version).toBe(version);
     await other.save(checkpointOf([], { sequence: 13 }), version, signal);
@@ -186,7 +186,9 @@ describe('a ZooKeeper store', () => {
     const client = await bystander();
     const path = `${root}/shop-audit/checkpoint`;
     await client.set(path, Buffer.from('created by zk-mkdir-p'), 0);
-    await expect(store.load(signal)).rejects.toThrow(withCode('checkpoint-damaged', /no waymark checkpoint/));
+    await expect(store.load(signal)).rejects.toThrow(
+      withCode('checkpoint-damaged', /not a waymark checkpoint/),
+    );
     await client.set(path, Buffer.alloc(0), 1);
     await expect(store.load(signal)).rejects.toThrow(withCode('checkpoint-damaged', /empty/));
     const billing = await openStore({ stream: 'billing' });

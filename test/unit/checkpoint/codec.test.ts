@@ -104,7 +104,7 @@ describe('a record', () => {
 
   it('says what to do when it is damaged', () => {
     expect(refusal(Buffer.alloc(0)).message).toMatch(/is empty.*intact copy.*remove it/s);
-    expect(refusal(Buffer.from('{"position": 4}')).message).toContain('is no waymark checkpoint');
+    expect(refusal(Buffer.from('{"position": 4}')).message).toContain('is not a waymark checkpoint');
     expect(refusal(sample.subarray(0, -7)).message).toContain('is cut off');
   });
 

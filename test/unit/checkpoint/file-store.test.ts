@@ -65,7 +65,7 @@ describe('a file store', () => {
     const store = await openStore();
     const version = await store.save(checkpointOf(), null, signal);
     await expect(store.save(checkpointOf(), null, signal)).rejects.toThrow(
-      withCode('checkpoint-conflict', /already there/),
+      withCode('checkpoint-conflict', /already exists/),
     );
     await store.save(checkpointOf([], { sequence: 13 }), version, signal);
     await expect(store.save(checkpointOf(), version, signal)).rejects.toThrow(

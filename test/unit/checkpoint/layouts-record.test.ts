@@ -86,7 +86,7 @@ describe('the record of layouts', () => {
     }
     const newer = Buffer.from(record);
     newer.writeUInt8(3, 4);
-    refusal(newer, 'checkpoint-damaged', 'format version 3, and this waymark knows version 2');
+    refusal(newer, 'checkpoint-damaged', 'format version 3, but this waymark knows version 2');
     expect(() => decodeLayouts(record, { ...origin, stream: 'another' })).toThrow(
       expect.objectContaining({ code: 'checkpoint-foreign' }) as Error,
     );

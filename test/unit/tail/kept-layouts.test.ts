@@ -1,7 +1,7 @@
 import pino from 'pino';
 import { expect, test } from 'vitest';
 import type { CheckpointStore } from '../../../src/checkpoint/checkpoint.js';
-import type { LayoutsMark } from '../../../src/checkpoint/checkpoint.js';
+import type { LayoutsReference } from '../../../src/checkpoint/checkpoint.js';
 
 import { KeptLayouts } from '../../../src/tail/kept-layouts.js';
 import { effectOf } from '../../../src/layouts/ddl-statement.js';
@@ -11,7 +11,7 @@ const { signal } = new AbortController();
 /** Keeps what was written last, as a store does, and what a checkpoint says. */
 class Memory {
   record: Buffer | null = null;
-  mark: LayoutsMark | null = null;
+  mark: LayoutsReference | null = null;
 
   /** The two writes of a checkpoint; an agent may die between them. */
   save(kept: KeptLayouts, version: number, dies = false): void {
