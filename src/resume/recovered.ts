@@ -3,10 +3,10 @@ import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { displayHint, type Hint, hintFromDisplay, hintFromToken } from '../hints/hint.js';
 import type { Identity, TrailEntry } from '../matching/trail.js';
 import type { DeliveredTransaction } from '../records/ndjson.js';
-import type { HeldEnding, SinkRecovery } from '../sinks/sink.js';
+import type { RecordsEnd, SinkRecovery } from '../sinks/sink.js';
 
 /** Where a sink's records end, when that is known. */
-export type KnownEnding = Extract<HeldEnding, { kind: 'known' }>;
+export type KnownEnding = Extract<RecordsEnd, { kind: 'known' }>;
 
 /** The numbering of what is delivered: the number of transactions since a hint. */
 export type Numbering = { readonly sequence: number; readonly hint: Hint | null };

@@ -5,7 +5,7 @@ import { runtime } from '../runtime/runtime.js';
 import { syncFolder } from '../util/durable.js';
 import { hasSystemCode, WaymarkError } from '../util/errors.js';
 import { markBytes, markOf } from './file-position.js';
-import type { FileSight } from './file-sight.js';
+import type { FileFacts } from './file-situation.js';
 
 /** Which file it is, whatever its name. */
 export type FileIdentity = { readonly device: string; readonly inode: string };
@@ -18,12 +18,12 @@ export type FileState = {
   readonly startBytes: Buffer;
 };
 
-/** Whether two identities are one file's. */
+/** Returns whether two identities belong to one file. */
 export function sameFile(a: FileIdentity | null, b: FileIdentity | null): boolean {
   return a !== null && b !== null && a.device === b.device && a.inode === b.inode;
 }
 
-/** What stands under a name; null when nothing does. Its identity is among it. */
+/** Returns the status of the file with this name, identity included. Null if there is none. */
 export async function statusAt(path: string): Promise<FileStatus | null> {
   try {
     return await runtime().disk.status(path);
@@ -34,24 +34,26 @@ export async function statusAt(path: string): Promise<FileStatus | null> {
 }
 
 /**
- * The error of a file with several names; null: it has one. The lock is beside a file's name, and each name would have
- * its own: a second agent could write into it by another name.
+ * Returns the error of a file with several names. Null if it has one.
+ *
+ * The lock is beside the file's name, so each name would have its own lock. A second agent could write to the
+ * file under another name.
  */
 export function whySeveralNames(path: string, { links }: Pick<FileStatus, 'links'>): WaymarkError | null {
   if (links <= 1) return null;
   return new WaymarkError(
     'sink',
-    `the file ${path} has ${String(links)} names (hard links), and an agent could write into it by each. Leave it one: ` +
-      `find -samefile ${path} shows the others; where it was to be kept, put a copy in its place`,
+    `the file ${path} has ${String(links)} names (hard links). A second agent could write to it under another one. Leave it ` +
+      `one name: find -samefile ${path} shows the others. If you need them, replace them by copies`,
     { details: { path, links } },
   );
 }
 
 /**
- * A file of records that is open: the only place that opens one, writes it, and cuts it.
+ * An open file of records. Nothing else opens, writes or cuts such a file.
  *
- * It is opened for appending (O_APPEND, see open(2)): should somebody cut it between our look at it and our write, what
- * we write stands at its end, and not behind a hole of zero bytes.
+ * It is opened with O_APPEND (see open(2)). If somebody truncates it between our check and our write, the
+ * bytes go to its new end, not behind a hole of zero bytes.
  */
 export class AuditFile {
   /** Its name when it was opened. */
@@ -60,7 +62,7 @@ export class AuditFile {
   readonly handle: OpenFile;
   #offset = 0;
   #transactionStart = 0;
-  /** Our last bytes, up to {@link markBytes}. */
+  /** The last bytes that we wrote, up to {@link markBytes}. */
   #lastBytes: Buffer = Buffer.alloc(0);
   /** The same, up to {@link transactionStart}. */
   #startBytes: Buffer = Buffer.alloc(0);
@@ -71,7 +73,10 @@ export class AuditFile {
     this.identity = identity;
   }
 
-  /** Opens the file that is there; null when there is none. @throws the system's error, or when it is no file. */
+  /**
+   * Opens an existing file. Null if there is none.
+   * @throws the system's error, or an error if it isn't a regular file.
+   */
   static async openExisting(path: string): Promise<AuditFile | null> {
     try {
       return await AuditFile.#open(path, 'append');
@@ -81,7 +86,7 @@ export class AuditFile {
     }
   }
 
-  /** Opens the file, made if need be; the disk has its name then. */
+  /** Opens the file, and creates it if needed. Then the disk has its name. */
   static async openOrCreate(path: string): Promise<AuditFile> {
     const file = await AuditFile.#open(path, 'append-or-create');
     await syncFolder(dirname(path));
@@ -100,49 +105,49 @@ export class AuditFile {
     }
   }
 
-  /** @throws WaymarkError `sink` when it has more names than this one. */
+  /** @throws WaymarkError `sink` if the file has more than one name. */
   async requireOneName(): Promise<void> {
     const refusal = whySeveralNames(this.path, await this.handle.status());
     if (refusal !== null) throw refusal;
   }
 
-  /** Its length, as we know it. */
+  /** Its length, as far as we know. */
   get offset(): number {
     return this.#offset;
   }
 
-  /** Offset behind the last complete transaction. */
+  /** The offset after the last complete transaction. */
   get transactionStart(): number {
     return this.#transactionStart;
   }
 
-  /** Whether nothing of an unfinished transaction is in it. */
+  /** Whether it ends with a complete transaction. */
   get endsBetweenTransactions(): boolean {
     return this.#offset === this.#transactionStart;
   }
 
-  /** Goes on from its end, which lies between two transactions. */
+  /** Continues at its end, which is between two transactions. */
   async goOnAt(end: number): Promise<void> {
     this.#offset = this.#transactionStart = end;
     this.#lastBytes = this.#startBytes = await this.#bytesBefore(end);
   }
 
-  /** Cuts off what stands behind a place. */
+  /** Cuts off everything after an offset. */
   async cut(end: number): Promise<void> {
     await this.handle.truncate(end);
     await this.goOnAt(end);
   }
 
   /**
-   * Writes behind what is there; when that fails, cuts off again what was written, so that readers meet whole lines.
-   * @param lastEnd bytes up to the end of the last transaction that ends in them; null when none does.
+   * Appends bytes. If that fails, cuts off what was written, so that readers see whole lines.
+   * @param lastEnd the bytes up to the end of the last transaction that ends in them. Null if none does.
    * @throws the system's error.
    */
   async append(bytes: Buffer, lastEnd: number | null): Promise<void> {
     try {
       await writeFully(this.handle, bytes);
     } catch (error) {
-      // If this fails as well, the next open does it.
+      // If this fails too, the next open cuts it off.
       await this.handle.truncate(this.#offset).catch(() => undefined);
       throw error;
     }
@@ -154,7 +159,7 @@ export class AuditFile {
     this.#lastBytes = lastOf(this.#lastBytes, bytes);
   }
 
-  /** How it stands now, for {@link takeBack}. */
+  /** Its present state, for {@link takeBack}. */
   get state(): FileState {
     return {
       offset: this.#offset,
@@ -164,7 +169,7 @@ export class AuditFile {
     };
   }
 
-  /** Cuts off what was written since, as far as that can be done: if not, the next open does it. */
+  /** Cuts off what was written since, as far as possible. If that fails, the next open cuts it off. */
   async takeBack(state: FileState): Promise<void> {
     if (state.offset === this.#offset) return;
     await this.handle.truncate(state.offset).catch(() => undefined);
@@ -174,18 +179,24 @@ export class AuditFile {
     this.#startBytes = state.startBytes;
   }
 
-  /** The mark of {@link transactionStart}, by what we wrote: on the disk somebody may have cut it by now. */
+  /**
+   * The mark of {@link transactionStart}, from the bytes that we wrote. On the disk, somebody may have cut
+   * the file meanwhile.
+   */
   get mark(): number {
     return markOf(this.#startBytes);
   }
 
-  /** The mark of a place in it, as it is on the disk. */
+  /** Returns the mark of an offset, from the bytes on the disk. */
   async markAt(offset: number): Promise<number> {
     return markOf(await this.#bytesBefore(offset));
   }
 
-  /** What it looks like from outside, by its name and by our handle. @param closely our last bytes, too. */
-  async sight(name: string, closely: boolean): Promise<FileSight> {
+  /**
+   * Looks at the file from outside, by its name and by our handle.
+   * @param closely compare our last bytes, too.
+   */
+  async facts(name: string, closely: boolean): Promise<FileFacts> {
     const named = await statusAt(name);
     const isOurs = sameFile(named, this.identity);
     const own = named !== null && isOurs ? named : await this.handle.status();
@@ -208,7 +219,7 @@ export class AuditFile {
   }
 
   async close(): Promise<void> {
-    // Whatever it could complain of, syncing has found already.
+    // Syncing has already reported every error that matters.
     await this.handle.close().catch(() => undefined);
   }
 
@@ -225,17 +236,20 @@ export class AuditFile {
   }
 }
 
-/** The last bytes, up to {@link markBytes}, of some that end with others. */
+/** Returns the last bytes of both together, up to {@link markBytes}. */
 function lastOf(before: Buffer, bytes: Buffer): Buffer {
-  // A copy: what is written belongs to somebody else.
+  // A copy: the caller reuses the bytes.
   return Buffer.concat([before, bytes.subarray(-markBytes)]).subarray(-markBytes);
 }
 
-/** Writes all of the bytes: at a position, or behind what was written before. @throws the system's error. */
+/**
+ * Writes all bytes, at a position or after what was written before.
+ * @throws the system's error.
+ */
 export async function writeFully(handle: OpenFile, bytes: Buffer, position?: number): Promise<void> {
   let written = 0;
   while (written < bytes.length) {
-    // The system may take less than it is given; the error, if there is one, comes with the next attempt.
+    // The system may take fewer bytes than given. If there is an error, the next attempt reports it.
     const at = position === undefined ? undefined : position + written;
     const { bytesWritten } = await handle.write(bytes, written, bytes.length - written, at);
     written += bytesWritten;

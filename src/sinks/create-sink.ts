@@ -4,7 +4,7 @@ import { fileSink } from './file-sink.js';
 import type { Sink } from './sink.js';
 import { stdoutSink } from './stdout-sink.js';
 
-/** The sink that the configuration asks for; not open yet. */
+/** Returns the configured sink. It isn't open yet. */
 export function createSink({ sink, matching }: Pick<Config, 'sink' | 'matching'>, logger: Logger): Sink {
   switch (sink.type) {
     case 'stdout':

@@ -3,11 +3,11 @@ import { monotonicMs } from '../util/clock.js';
 import { hasSystemCode, WaymarkError } from '../util/errors.js';
 import { formatDuration, formatSeconds } from '../util/quantities.js';
 
-/** A full disk is waited for so long. */
+/** How long to wait for room on a full disk. */
 const patienceMs = 60_000;
 const retryMs = { first: 100, last: 2000 } as const;
 
-/** Whether a disk has no room, or the account has used up its quota. */
+/** Returns whether a disk is full, or the account's quota is used up. */
 export function isDiskFull(error: unknown): boolean {
   return hasSystemCode(error, 'ENOSPC', 'EDQUOT');
 }
@@ -21,17 +21,17 @@ export class DiskRoom {
     this.#patienceMs = patience;
   }
 
-  /** What is waited for, in words; null: nothing. */
+  /** What it waits for, in words. Null if nothing. */
   get trouble(): string | null {
     if (this.#fullSinceMs === null) return null;
     const seconds = Math.round((monotonicMs() - this.#fullSinceMs) / 1000);
-    return `the disk is full, for ${formatSeconds(seconds)} now; writing is tried again for ${formatDuration(this.#patienceMs)}`;
+    return `the disk is full, for ${formatSeconds(seconds)} now. Writing is tried again for ${formatDuration(this.#patienceMs)}`;
   }
 
   /**
-   * Does what takes room on a disk, again and again while there is none.
-   * @param write when it fails, leaves nothing behind, or goes on where it was the next time.
-   * @throws what `write` throws when it isn't that, or when there is no room for a minute; the signal's reason.
+   * Writes, and tries again while the disk is full.
+   * @param write if it fails, it must leave nothing behind, or continue where it was the next time.
+   * @throws the error of `write` if the disk isn't full, or has been full for a minute. The signal's reason.
    */
   async wait(write: () => Promise<void>, signal: AbortSignal): Promise<void> {
     try {

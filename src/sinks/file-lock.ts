@@ -8,7 +8,7 @@ import { acquireProcessLock, type ProcessLock } from '../util/process-lock.js';
 import { type FileIdentity, sameFile, statusAt } from './audit-file.js';
 import { FileNotes } from './file-note.js';
 
-/** The file that a path leads to, whether it is there or not: two links to it share one lock. */
+/** Returns the file that a path leads to, whether it exists or not. So two links to it share one lock. */
 export async function realPathOf(path: string): Promise<string> {
   const { disk } = runtime();
   try {
@@ -22,8 +22,8 @@ export async function realPathOf(path: string): Promise<string> {
 }
 
 /**
- * The lock of the file that a path leads to.
- * @throws the system's error when its folder is not there.
+ * Returns the path of the lock of the file that a path leads to.
+ * @throws the system's error if the folder doesn't exist.
  */
 export async function lockPathOf(path: string): Promise<string> {
   return lockBeside(await realPathOf(path));
@@ -33,18 +33,21 @@ function lockBeside(realPath: string): string {
   return `${realPath}.lock`;
 }
 
-/** A lock on the file, and where to look for the file if a frozen writer's had to be replaced by a copy. */
+/**
+ * A lock on the file. If a frozen writer's file had to be replaced by a copy, it also says where that copy
+ * is.
+ */
 export type FileLock = {
   readonly lock: ProcessLock;
-  /** The copy that stands in the place of a file which had been renamed; null: there is none. */
+  /** The path of the copy, if the file had been renamed before. Null if there is none. */
   readonly copy: string | null;
 };
 
 /**
- * Takes the lock of a file, `PATH.lock`. An earlier leader that is frozen in the middle of a write keeps the file, and
- * we get a copy under the same name.
+ * Takes the lock of a file, `PATH.lock`. If an earlier leader is frozen in the middle of a write, it keeps
+ * the file, and we get a copy under the same name.
  * @param path the real path.
- * @param name the path as it is configured, for messages.
+ * @param name the path as configured, for messages.
  */
 export async function lockFile(path: string, name: string, fencing: Fencing | undefined): Promise<FileLock> {
   let copy: string | null = null;
@@ -60,7 +63,7 @@ export async function lockFile(path: string, name: string, fencing: Fencing | un
   return { lock, copy };
 }
 
-/** The name of a file in a folder, by its identity; null when it has none there. */
+/** Returns the path of a file in a folder, found by its identity. Null if it isn't there. */
 export async function nameOf(folder: string, wanted: FileIdentity): Promise<string | null> {
   for (const { name, kind } of await runtime().disk.list(folder)) {
     if (kind !== 'file') continue;
@@ -70,7 +73,10 @@ export async function nameOf(folder: string, wanted: FileIdentity): Promise<stri
   return null;
 }
 
-/** Of the file itself and, where it has been renamed and its writer has not gone on yet, of that one. */
+/**
+ * Replaces the file by a copy. If it was renamed and its writer hasn't begun a new one yet, the renamed file
+ * too.
+ */
 async function replaceByCopies(path: string): Promise<string | null> {
   const present = await statusAt(path);
   if (present !== null) await replaceByCopy(path);
@@ -81,7 +87,7 @@ async function replaceByCopies(path: string): Promise<string | null> {
   return renamed;
 }
 
-/** Puts a copy in a file's place: who has the old one open writes into what nobody sees any more. */
+/** Replaces a file by its copy. Whoever has the old one open writes to a file without a name. */
 async function replaceByCopy(path: string): Promise<void> {
   const copy = `${path}.copy`;
   const { disk } = runtime();

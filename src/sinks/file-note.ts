@@ -5,20 +5,20 @@ import { runtime } from '../runtime/runtime.js';
 import { renameDurably, writeSynced } from '../util/durable.js';
 import { WaymarkError } from '../util/errors.js';
 import { randomHex } from '../util/random.js';
-import { type Held, nothingHeld } from './held-transactions.js';
+import { type HeldTransactions, nothingHeld } from './held-transactions.js';
 
 /**
- * What the files before the present one held, kept beside it as `PATH.position`: a checkpoint that was saved before a
- * rotation names a place in a file that may be compressed by now.
+ * What the files before the present one held, stored beside it as `PATH.position`. A checkpoint from before a
+ * rotation names a place in an older file, which may be compressed by now.
  */
 export type FileNote = {
-  /** Number of the present file, from 1. */
+  /** The number of the present file, from 1. */
   readonly file: number;
-  /** Which file that is. */
+  /** The identity of that file. */
   readonly device: string;
   readonly inode: string;
-  /** The end of what the files before it hold, at least behind the checkpoint that was saved last. */
-  readonly earlier: Held;
+  /** The last transactions of the files before it: at least those after the last saved checkpoint. */
+  readonly earlier: HeldTransactions;
 };
 
 const version = 1;
@@ -58,22 +58,28 @@ const form = z.object({
 });
 
 /**
- * The notes beside a file. Each leadership writes under a name of its own: an earlier leader that was frozen right
- * before it put its note in place can't put it in place of ours.
+ * The notes beside a file. Each leadership writes under its own name. So an earlier leader that was frozen
+ * right before the rename can't put its note in place of ours.
  */
 export class FileNotes {
   readonly #folder: string;
   readonly #base: string;
   readonly #token: number;
 
-  /** @param path of the audit file. @param token of the leadership; 0 without an election. */
+  /**
+   * @param path the path of the audit file.
+   * @param token the leadership's token. 0 without an election.
+   */
   constructor(path: string, token: number) {
     this.#folder = dirname(path);
     this.#base = `${basename(path)}.position`;
     this.#token = token;
   }
 
-  /** The note of the latest leadership; null when there is none. @throws WaymarkError `sink` when it can't be read. */
+  /**
+   * Reads the note of the latest leadership. Null if there is none.
+   * @throws WaymarkError `sink` if it can't be read.
+   */
   async read(): Promise<FileNote | null> {
     const latest = (await this.#names()).toSorted((a, b) => this.#tokenOf(b) - this.#tokenOf(a))[0];
     if (latest === undefined) return null;
@@ -95,7 +101,7 @@ export class FileNotes {
     }
   }
 
-  /** Removes what earlier leaderships have left. */
+  /** Removes the notes of earlier leaderships. */
   async removeOthers(): Promise<void> {
     const names = await this.#names();
     const others = names.filter((name) => this.#tokenOf(name) !== this.#token);
@@ -115,7 +121,7 @@ export class FileNotes {
   }
 }
 
-/** The note of a first file. */
+/** Returns the note of a first file. */
 export function firstNote(file: { readonly device: string; readonly inode: string }): FileNote {
   return { file: 1, device: file.device, inode: file.inode, earlier: nothingHeld };
 }
@@ -130,7 +136,7 @@ function decode(text: string, path: string): FileNote {
   const refuse = (why: string): WaymarkError =>
     new WaymarkError(
       'sink',
-      `${path} can't be read (${why}): restore it, or remove it together with the checkpoint, and the stream goes on ` +
+      `${path} can't be read (${why}). Restore it. Or remove it together with the checkpoint: then the stream goes on ` +
         'where the audit file ends',
       { details: { path } },
     );
@@ -138,7 +144,7 @@ function decode(text: string, path: string): FileNote {
   try {
     value = JSON.parse(text);
   } catch {
-    throw refuse('it is no JSON document');
+    throw refuse('it is not a JSON document');
   }
   const { data, error } = form.safeParse(value);
   if (data === undefined) throw refuse(error.issues[0]?.message ?? 'unknown form');

@@ -8,10 +8,16 @@ import { nameOf } from './file-lock.js';
 import { type FileNote, type FileNotes, firstNote } from './file-note.js';
 import type { FilePosition } from './file-position.js';
 import { readBehind, readEnding, type RecoveredFile, startsAsOurs } from './file-recovery.js';
-import { behindPlace, type Held, joined, nothingHeld, worthKeeping } from './held-transactions.js';
-import type { HeldEnding, SinkRecovery } from './sink.js';
+import {
+  heldAfterPlace,
+  type HeldTransactions,
+  joinHeld,
+  nothingHeld,
+  worthKeeping,
+} from './held-transactions.js';
+import type { RecordsEnd, SinkRecovery } from './sink.js';
 
-/** What opening a file of records takes. */
+/** What it takes to open a file of records. */
 export type OpeningOptions = {
   /** The real path. */
   readonly path: string;
@@ -19,29 +25,29 @@ export type OpeningOptions = {
   readonly acknowledged: FilePosition | null;
   readonly notes: FileNotes;
   readonly lock: ProcessLock;
-  /** Where to look for a file that was renamed and had to be replaced by a copy. */
+  /** Where to look for a file that was renamed and then replaced by a copy. */
   readonly copy: string | null;
-  /** Transactions that a match takes, see {@link HeldEnding}. */
+  /** How many transactions a match needs, see {@link RecordsEnd}. */
   readonly wanted: number;
 };
 
-/** A file that records can be appended to, and what was found. */
+/** A file that is ready for more records, and what was found in it. */
 export type OpenedFile = {
-  /** One that has been renamed meanwhile, if so: then the rotation is still to come. */
+  /** It may have been renamed meanwhile. Then the rotation is still to come. */
   readonly file: AuditFile;
   readonly note: FileNote;
   readonly recovery: SinkRecovery;
-  /** The position, if what is held reaches back to it. */
+  /** The position, if the transactions found reach back to it. */
   readonly acknowledged: FilePosition | null;
 };
 
-/** Which file the records went to last. */
+/** The file that got the last records. */
 type Last = { readonly file: AuditFile; readonly note: FileNote; readonly lostFile: boolean };
 
 /**
- * Opens the file that the records went to last, also when it has been renamed since, cuts off an unfinished transaction,
- * and finds what it holds behind the checkpoint, together with the files before it.
- * @throws WaymarkError `sink` when it isn't what the checkpoint speaks of or not ours; the system's error.
+ * Opens the file that got the last records, even if it was renamed since. Cuts off an unfinished transaction.
+ * Finds the transactions after the checkpoint, in this file and in those before it.
+ * @throws WaymarkError `sink` if it isn't the checkpoint's file, or not ours. The system's error.
  */
 export async function openAudit(options: OpeningOptions, signal: AbortSignal): Promise<OpenedFile> {
   const noted = await options.notes.read();
@@ -71,11 +77,14 @@ export async function openAudit(options: OpeningOptions, signal: AbortSignal): P
   }
 }
 
-/** What is written between two checkpoints: at full speed some 500 MB a second, and less where the disk is slow. */
+/**
+ * The most that may be written between two checkpoints: about 500 MB per second at full speed, and less on a
+ * slow disk.
+ */
 const mostUnsynced = 512 * 1024 * 1024;
 const pieceBytes = 1024 * 1024;
 
-/** Where that begins which no checkpoint says the disk has. */
+/** Returns the offset from which no checkpoint proves that the disk has the bytes. */
 function unsyncedFrom(
   { acknowledged }: OpeningOptions,
   { file }: FileNote,
@@ -86,9 +95,11 @@ function unsyncedFrom(
 }
 
 /**
- * Writes once more what stands there, and has the disk keep it. An agent before this one may have ended because the disk
- * refused to sync: then the system has the bytes in memory alone, counts them as kept, and no later sync writes them
- * (fsync(2), "Errors"; PostgreSQL calls it fsyncgate).
+ * Writes the last bytes again in their place, and syncs them.
+ *
+ * An agent before this one may have ended because the disk refused a sync. Then the system has the bytes in
+ * memory only, considers them written, and no later sync writes them (fsync(2), "Errors"; PostgreSQL calls it
+ * fsyncgate).
  */
 async function writeAgain(
   file: AuditFile,
@@ -115,7 +126,9 @@ async function writeAgain(
   }
 }
 
-/** The file that the records went to last, or a new one: then it is `lostFile` if there had been one. */
+/**
+ * Finds the file that got the last records, or creates a new one. `lostFile` says that there had been one.
+ */
 async function lastFile(options: OpeningOptions, noted: FileNote | null): Promise<Last> {
   const { path, acknowledged } = options;
   const written: FileIdentity | null = noted ?? acknowledged;
@@ -139,7 +152,10 @@ async function lastFile(options: OpeningOptions, noted: FileNote | null): Promis
   return { file, note: { file: number + 1, ...file.identity, earlier: behindHole }, lostFile: true };
 }
 
-/** A file that has been renamed within its folder: by its identity or, if it is a copy by now, by its bytes. */
+/**
+ * Finds a file that was renamed within its folder: by its identity or, if it was copied meanwhile, by its
+ * bytes.
+ */
 async function findRenamed(
   { path, acknowledged, copy }: OpeningOptions,
   written: FileIdentity,
@@ -157,7 +173,7 @@ async function findRenamed(
         ? await startsAsOurs(file.handle)
         : (await file.markAt(position.transactionStart)) === position.mark;
     if (isIt) return file;
-    // Another file may have the inode by now.
+    // Another file may have the inode now.
     await file.close();
   }
   return null;
@@ -168,12 +184,12 @@ async function filesIn(folder: string): Promise<string[]> {
   return entries.filter(({ kind }) => kind === 'file').map(({ name }) => join(folder, name));
 }
 
-/** What was found in the file and those before it. */
+/** What was found in the file and in those before it. */
 type Found = {
   readonly read: RecoveredFile;
-  /** Whether what is held reaches back to the checkpoint's position. */
+  /** Whether the transactions found reach back to the checkpoint's position. */
   readonly reachesBack: boolean;
-  readonly held: Held;
+  readonly held: HeldTransactions;
 };
 
 async function recover(last: Last, options: OpeningOptions, signal: AbortSignal): Promise<Found> {
@@ -186,29 +202,29 @@ async function recover(last: Last, options: OpeningOptions, signal: AbortSignal)
     const read = await readBehind(toRead, acknowledged.transactionStart, signal);
     return { read, reachesBack: !read.held.hasGap, held: read.held };
   }
-  // All of the file stands behind a position in an earlier one.
+  // The position is in an earlier file, so all of this file is after it.
   const read = await readEnding(toRead, wanted, acknowledged === null ? null : 0, signal);
-  const held = joined(note.earlier, read.held);
-  const behind = lostFile || acknowledged === null ? null : behindPlace(held, acknowledged);
+  const held = joinHeld(note.earlier, read.held);
+  const behind = lostFile || acknowledged === null ? null : heldAfterPlace(held, acknowledged);
   if (behind === null) return { read, reachesBack: lostFile && acknowledged !== null, held };
   return { read, reachesBack: true, held: { ...held, transactions: behind } };
 }
 
-/** @throws WaymarkError `sink` when the file isn't the one of the checkpoint. */
+/** @throws WaymarkError `sink` if the file isn't the checkpoint's. */
 async function compare(file: AuditFile, position: FilePosition): Promise<void> {
   const { size } = await file.handle.status();
   const refuse = (what: string): WaymarkError =>
     new WaymarkError(
       'sink',
-      `the file ${file.path} ${what}. Put the right file back, or move this one to another folder, and the agent begins a new one`,
+      `the file ${file.path} ${what}. Put the right file back. Or move this one to another folder: then the agent begins a new one`,
       { details: { path: file.path } },
     );
-  // Between the two places it may be shorter: an agent that died right after it had cut off the unfinished
-  // transaction there has left it so. Whatever is missing behind transactionStart is delivered again.
+  // It may be shorter than `offset`, if an agent died right after it had cut off the unfinished transaction.
+  // Everything after transactionStart is delivered again.
   if (size < position.transactionStart) {
     throw refuse(
-      `has ${String(size)} bytes, but the checkpoint says that ${String(position.offset)} were written: somebody ` +
-        'has cut or replaced it',
+      `has ${String(size)} bytes, but the checkpoint says that ${String(position.offset)} were written. Somebody ` +
+        'has truncated or replaced it',
     );
   }
   if ((await file.markAt(position.transactionStart)) !== position.mark) {
@@ -222,8 +238,8 @@ async function compare(file: AuditFile, position: FilePosition): Promise<void> {
 function olderNote({ path, acknowledged }: OpeningOptions, { file }: FileNote): WaymarkError {
   return new WaymarkError(
     'sink',
-    `${path}.position is older than the checkpoint: it has file number ${String(file)}, the checkpoint ` +
-      `has ${String(acknowledged?.file)}. Restore the right one, or remove both, and the stream goes on where the file ends`,
+    `${path}.position is older than the checkpoint: it has file number ${String(file)}, but the checkpoint ` +
+      `has ${String(acknowledged?.file)}. Restore the right one. Or remove both: then the stream goes on where the file ends`,
     { details: { path } },
   );
 }
@@ -236,14 +252,14 @@ function recoveryOf(
   const warnings: string[] = [];
   if (acknowledged !== null && lostFile) {
     warnings.push(
-      `the file ${path} is gone; the checkpoint says that ${String(acknowledged.offset)} bytes were written. A new ` +
-        'one was begun: what the old one holds after the checkpoint comes again, with the same ids',
+      `the file ${path} is gone. The checkpoint says that ${String(acknowledged.offset)} bytes were written. A new ` +
+        'file was begun. Records after the checkpoint are delivered again, with the same ids',
     );
   }
   if (read.zeroBytesAt !== null) {
     warnings.push(
-      `the file ${path} had lost what was written behind byte ${String(read.completeEnd)} (zero bytes from ` +
-        `${String(read.zeroBytesAt)} on, as after a power failure); it was cut there and is written again`,
+      `the file ${path} had lost everything after byte ${String(read.completeEnd)} (zero bytes from ` +
+        `${String(read.zeroBytesAt)} on, as after a power failure). It was cut there, and the rest is written again`,
     );
   }
   const bytes = read.end - read.completeEnd;
@@ -258,11 +274,11 @@ function recoveryOf(
   };
 }
 
-function endingOf(path: string, held: Held, lostFile: boolean): HeldEnding | null {
+function endingOf(path: string, held: HeldTransactions, lostFile: boolean): RecordsEnd | null {
   if (lostFile) {
     const reason =
-      `there is no checkpoint, and the file ${path} is gone, which was there by ${path}.position. Put it back, or ` +
-      `remove ${path}.position, too, to begin a new stream`;
+      `there is no checkpoint, and the file ${path} is gone, although ${path}.position names it. Put the file ` +
+      `back. Or remove ${path}.position to begin a new stream`;
     return { kind: 'lost', reason };
   }
   const { last, fromOneServer } = held;
@@ -276,6 +292,6 @@ function deliveredOf({
   gtid,
   second,
   digest,
-}: Held['transactions'][number]): SinkRecovery['delivered'][number] {
+}: HeldTransactions['transactions'][number]): SinkRecovery['delivered'][number] {
   return { hint, sequence, gtid, second, digest };
 }

@@ -8,52 +8,56 @@ const count = z.int().min(0);
 
 const filePosition = z
   .object({
-    /** Number of the file among those that the records went to, from 1: it grows by one with each rotation. */
+    /** The number of the file, from 1. It grows by one with each rotation. */
     file: count,
-    /** Bytes of the file that were durable. */
+    /** How many bytes of the file were durable. */
     offset: count,
-    /** Offset behind the last complete transaction: where to cut when the one behind it does not end. */
+    /** The offset after the last complete transaction. If the next one doesn't end, the file is cut here. */
     transactionStart: count,
-    /** CRC-32 of the bytes right before `transactionStart`: tells the file from another of the same name. */
+    /**
+     * CRC-32 of the bytes right before `transactionStart`. It tells the file from another with the same name.
+     */
     mark: count,
-    /** Device and inode: by them it is found under another name. */
+    /** Device and inode, to find the file under another name. */
     device: z.string(),
     inode: z.string(),
-    /** Transactions delivered up to there, counted from wherever the counting began. */
+    /** Transactions delivered up to there, counted from any start. */
     transactions: count,
   })
   .readonly();
 
-/** Where the file sink stands, as it is kept in the checkpoint. */
+/** The file sink's position, as the checkpoint stores it. */
 export type FilePosition = z.infer<typeof filePosition>;
 
-/** A place between two transactions, in all the files. */
+/** A place between two transactions, in one of the files. */
 export type FilePlace = Pick<FilePosition, 'file' | 'transactionStart'>;
 
-/** Bytes before a place that tell it from any other. */
+/** How many bytes before a place tell it from others. */
 export const markBytes = 64;
 
-/** The mark of the bytes before a place: the last {@link markBytes} of them, or as many as there are. */
+/**
+ * Returns the mark of a place: of the last {@link markBytes} bytes before it, or of all if there are fewer.
+ */
 export function markOf(bytesBefore: Buffer): number {
   return crc32(bytesBefore);
 }
 
-/** The position as the checkpoint carries it. */
+/** Returns the position as the checkpoint stores it. */
 export function toSinkPosition(position: FilePosition): SinkPosition {
   return { ...position };
 }
 
 /**
  * Reads a position that toSinkPosition wrote.
- * @throws WaymarkError `sink` when it is some other sink's.
+ * @throws WaymarkError `sink` if it belongs to another kind of sink.
  */
 export function fromSinkPosition(position: SinkPosition, path: string): FilePosition {
   const { data } = filePosition.safeParse(position);
   if (data === undefined || data.transactionStart > data.offset) {
     throw new WaymarkError(
       'sink',
-      `the checkpoint was written with another kind of sink than the file ${path}, or by another version of waymark: ` +
-        'configure that one again, or remove the checkpoint, and the stream goes on where the file ends',
+      `the checkpoint was written with another kind of sink than the file ${path}, or by another version of waymark. ` +
+        'Configure that one again. Or remove the checkpoint: then the stream goes on where the file ends',
       { details: { path, position } },
     );
   }

@@ -1,6 +1,11 @@
 import type { OpenFile } from '../runtime/disk.js';
 import { WaymarkError } from '../util/errors.js';
-import { type Held, type HeldTransaction, mostHeld, suffices } from './held-transactions.js';
+import {
+  type HeldTransaction,
+  type HeldTransactions,
+  mostHeld,
+  enoughForMatch,
+} from './held-transactions.js';
 import { type FileLine, lineStartBehind, longestLine, readLines } from './line-reader.js';
 import {
   type DecodedLine,
@@ -12,61 +17,71 @@ import {
 } from '../records/ndjson.js';
 import type { LastRecord } from './sink.js';
 
-/** Which file is read, and what is known of it. */
+/** The file to read. */
 export type FileToRead = {
   readonly handle: OpenFile;
   /** For messages. */
   readonly path: string;
-  /** Its number among those that the records went to. */
+  /** Its number among the files of the sink. */
   readonly number: number;
 };
 
 /** Where to read a file. */
 type RecoveryRange = FileToRead & {
-  /** Reading begins here: between two transactions, or `anywhere`, and then at the first transaction's end behind. */
+  /**
+   * Where reading begins: between two transactions. With `anywhere`: at the first end of a transaction from
+   * here on.
+   */
   readonly from: number;
   readonly anywhere?: true;
-  /** Whether it is certain that the file is ours. */
+  /** Whether the file is certainly ours. */
   readonly known: boolean;
-  /** Most transactions to come, where more is an error; else the last {@link mostHeld} are given. */
+  /**
+   * The most transactions allowed from there on. More is an error. If left out, the last {@link mostHeld} are
+   * returned.
+   */
   readonly most?: number;
 };
 
-/** What a file holds from a place on. */
+/** What a file holds from an offset on. */
 export type RecoveredFile = {
-  readonly held: Held;
-  /** Offset behind the last complete transaction. */
+  readonly held: HeldTransactions;
+  /** The offset after the last complete transaction. */
   readonly completeEnd: number;
-  /** Offset of the file's end. */
+  /** The offset of the file's end. */
   readonly end: number;
-  /** Lines behind the last complete transaction; an unfinished one counts. */
+  /** Lines after the last complete transaction, an incomplete line included. */
   readonly unfinishedRecords: number;
-  /** Offset of zero bytes where a line should begin (power was lost while it was written); null: there are none. */
+  /**
+   * The offset of zero bytes where a line should begin: power was lost during the write. Null if there are
+   * none.
+   */
   readonly zeroBytesAt: number | null;
 };
 
-/** Behind a checkpoint there are never so many: it would take hundreds of megabytes. */
+/** There are never so many transactions after a checkpoint: they would take hundreds of megabytes. */
 const mostBehindCheckpoint = 1_000_000;
 
-/** Bytes before the end that are read at first. */
+/** How many bytes before the end are read first. */
 const firstWindow = 4 * 1024 * 1024;
-/** No more is read for the sake of a longer list. */
+/** The list isn't made longer by reading more than this. */
 const largestWindow = 512 * 1024 * 1024;
 
 /**
- * Reads the file from a place between two transactions, which a checkpoint vouches for, to its end. Changes nothing.
- * @throws WaymarkError `sink` when there are other bytes than this sink's own lines.
+ * Reads the file to its end from a place between two transactions that a checkpoint vouches for. Changes
+ * nothing.
+ * @throws WaymarkError `sink` if it holds anything but this sink's lines.
  */
 export function readBehind(file: FileToRead, from: number, signal: AbortSignal): Promise<RecoveredFile> {
   return readTransactions({ ...file, from, known: true, most: mostBehindCheckpoint }, signal);
 }
 
 /**
- * Reads the end of a file: enough transactions for a match, or all that it has. Reads backwards in steps, so that the
- * time it takes doesn't depend on the file's length. Changes nothing.
- * @param wanted transactions, at least.
- * @param atLeastFrom a place between two transactions: what stands behind it is read in any case.
- * @throws WaymarkError `sink` when there are other bytes than this sink's own lines.
+ * Reads the end of a file: enough transactions for a match, or all that it has. Reads backwards in steps, so
+ * the time doesn't depend on the file's length. Changes nothing.
+ * @param wanted the least number of transactions.
+ * @param atLeastFrom a place between two transactions. Everything after it is read in any case.
+ * @throws WaymarkError `sink` if it holds anything but this sink's lines.
  */
 export async function readEnding(
   file: FileToRead,
@@ -85,7 +100,7 @@ export async function readEnding(
         : { ...file, from, anywhere: true, known: true };
     const read = await readTransactions(range, signal);
     const { transactions, hasGap } = read.held;
-    const enough = suffices(transactions, wanted) || hasGap || transactions.length >= mostHeld;
+    const enough = enoughForMatch(transactions, wanted) || hasGap || transactions.length >= mostHeld;
     if (enough || (window >= largestWindow && transactions.length > 0)) return read;
   }
 }
@@ -93,7 +108,7 @@ export async function readEnding(
 async function readTransactions(range: RecoveryRange, signal: AbortSignal): Promise<RecoveredFile> {
   const { handle, number, most } = range;
   const start = range.anywhere ? await lineStartBehind(handle, range.from) : range.from;
-  const end = new Ending(number, start);
+  const end = new LineCollector(number, start);
   let aligned = range.anywhere !== true;
   let unfinishedRecords = 0;
   let zeroBytesAt: number | null = null;
@@ -119,8 +134,8 @@ async function readTransactions(range: RecoveryRange, signal: AbortSignal): Prom
   return { held: end.held, completeEnd: end.completeEnd, end: size, unfinishedRecords, zeroBytesAt };
 }
 
-/** The transactions of a file, as its lines come. */
-class Ending {
+/** Collects the transactions of a file, line by line. */
+class LineCollector {
   readonly #number: number;
   #since: number;
   #transactions: HeldTransaction[] = [];
@@ -140,7 +155,7 @@ class Ending {
     return this.#transactions.length;
   }
 
-  get held(): Held {
+  get held(): HeldTransactions {
     const since = this.#since === 0 ? null : { file: this.#number, transactionStart: this.#since };
     return {
       since,
@@ -151,14 +166,14 @@ class Ending {
     };
   }
 
-  /** Begins behind a transaction's last line. */
+  /** Begins after a transaction's last line. */
   beginBehind({ hint, sequence, source, isGap }: DecodedLine, end: number): void {
     this.#since = this.completeEnd = end;
     this.#hasGap = isGap;
     this.#last = isGap ? { hint, sequence, source, isGap } : null;
   }
 
-  /** Takes a line; true when it ends a transaction. */
+  /** Takes a line. Returns whether it ends a transaction. */
   line(line: DecodedLine, end: number): boolean {
     this.#firstSecond ??= line.second;
     if (!line.isGap && line.last === null) return false;
@@ -169,7 +184,7 @@ class Ending {
       this.#hasGap = this.#fromOneServer = true;
       this.#since = end;
     } else {
-      // Most have their neighbour's hint: its text is kept once.
+      // Neighbours mostly have the same hint. They share one string.
       const before = this.#transactions.at(-1)?.hint;
       const shared = before === hint ? before : hint;
       this.#transactions.push({ ...transaction, hint: shared, file: this.#number, transactionStart: end });
@@ -189,7 +204,7 @@ class Ending {
   }
 }
 
-/** Whether a file begins with a line of ours. */
+/** Returns whether a file begins with a line of ours. */
 export async function startsAsOurs(handle: OpenFile): Promise<boolean> {
   const buffer = Buffer.alloc(longestStart);
   const { bytesRead } = await handle.read(buffer, 0, longestStart, 0);
@@ -197,8 +212,8 @@ export async function startsAsOurs(handle: OpenFile): Promise<boolean> {
 }
 
 /**
- * Whether it is a line of ours that was being written when its writer died.
- * @param ours whether the file is known to be ours; if it isn't, more of the line must be there to tell by.
+ * Returns whether a line of ours was being written when its writer died.
+ * @param ours whether the file is known to be ours. If not, more of the line must be there to tell.
  */
 function isUnfinished({ bytes, finished }: FileLine, ours: boolean): boolean {
   if (finished || bytes.length > longestLine) return false;
@@ -206,8 +221,9 @@ function isUnfinished({ bytes, finished }: FileLine, ours: boolean): boolean {
 }
 
 /**
- * After a power failure a file system may show zero bytes where data had not reached the disk. No line of ours ever
- * holds one, and all that stands behind the checkpoint can be written again.
+ * Returns whether a write was lost. After a power failure, a file system may show zero bytes where data
+ * hadn't reached the disk. Our lines never contain one, and everything after the checkpoint can be written
+ * again.
  */
 function isLostWrite({ bytes }: FileLine, ours: boolean): boolean {
   return ours && bytes.includes(0);
@@ -216,8 +232,9 @@ function isLostWrite({ bytes }: FileLine, ours: boolean): boolean {
 function foreignBytes({ path }: Pick<FileToRead, 'path'>, offset: number): WaymarkError {
   return new WaymarkError(
     'sink',
-    `${path} holds something other than this agent's records, from byte ${String(offset)} on. Nothing was changed in ` +
-      'it. Give the sink a file of its own, or repair this one, or move it to another folder, and the agent begins a new one',
+    `${path} holds something other than this agent's records, from byte ${String(offset)} on. The agent ` +
+      "didn't change it. Give the sink its own file, or repair this one. Or move it to another folder: then the " +
+      'agent begins a new one',
     { details: { path, offset } },
   );
 }
@@ -226,7 +243,7 @@ function tooMany({ path, from }: RecoveryRange, most: number): WaymarkError {
   return new WaymarkError(
     'sink',
     `${path} holds more than ${String(most)} transactions after byte ${String(from)}, the place of the last ` +
-      'checkpoint: too many to compare. Restore a newer checkpoint, or remove it: then the stream goes on ' +
+      'checkpoint. That is too many to compare. Restore a newer checkpoint. Or remove it: then the stream goes on ' +
       'where the file ends',
     { details: { path, offset: from } },
   );

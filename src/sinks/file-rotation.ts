@@ -3,43 +3,44 @@ import { AuditFile, sameFile } from './audit-file.js';
 import type { FileNote, FileNotes } from './file-note.js';
 import type { FilePosition } from './file-position.js';
 import { readEnding } from './file-recovery.js';
-import { type Held, joined, mostHeld, worthKeeping } from './held-transactions.js';
+import { type HeldTransactions, joinHeld, mostHeld, worthKeeping } from './held-transactions.js';
 
 /** A file that is about to be followed by another one. */
 export type RotatingFile = {
   readonly file: AuditFile;
   readonly note: FileNote;
-  /** The position that the last checkpoint was saved with. */
+  /** The position in the last saved checkpoint. */
   readonly acknowledged: FilePosition | null;
-  /** Transactions delivered behind that. */
+  /** Transactions delivered after that position. */
   readonly behind: number;
 };
 
 /**
- * What has to be remembered of a file and those before it when the next one is begun: what a checkpoint that has been
- * saved doesn't cover, and enough for a match. Null when that is too much, and the rotation has to wait for a checkpoint.
+ * Returns what the note of the next file must hold of this file and those before it: the transactions after
+ * the last saved checkpoint, and enough for a match. Null if that is too much: then the rotation waits for a
+ * checkpoint.
  */
-export async function rememberedOf(
+export async function heldForNextFile(
   { file, note, acknowledged, behind }: RotatingFile,
   wanted: number,
   signal: AbortSignal,
-): Promise<Held | null> {
+): Promise<HeldTransactions | null> {
   if (behind > mostHeld) return null;
   const inThisFile = acknowledged?.file === note.file;
   const from = acknowledged === null ? null : inThisFile ? acknowledged.transactionStart : 0;
   const toRead = { handle: file.handle, path: file.path, number: note.file };
   const { held } = await readEnding(toRead, wanted, from, signal);
-  return worthKeeping(joined(note.earlier, held), wanted, acknowledged);
+  return worthKeeping(joinHeld(note.earlier, held), wanted, acknowledged);
 }
 
 /**
- * Begins the next file, under the name that the old one had. What the old one held is noted durably before anything can
- * be written into the new one. To be run under the lock.
- * @throws WaymarkError `sink` when there is something under that name; the system's error.
+ * Begins the next file, under the name that the old one had. First a durable note says what the old one held.
+ * Run it under the lock.
+ * @throws WaymarkError `sink` if something else has that name. The system's error.
  */
 export async function beginNext(
   { file, note }: Pick<RotatingFile, 'file' | 'note'>,
-  earlier: Held,
+  earlier: HeldTransactions,
   path: string,
   notes: FileNotes,
 ): Promise<{ readonly file: AuditFile; readonly note: FileNote }> {
@@ -51,7 +52,7 @@ export async function beginNext(
     if (size > 0 || sameFile(next.identity, file.identity)) {
       throw new WaymarkError(
         'sink',
-        `the file ${path} was replaced while a new one was begun: move it away`,
+        `the file ${path} was replaced while the agent began a new one. Move it away`,
         {
           details: { path },
         },

@@ -13,37 +13,39 @@ import { lockFile, realPathOf } from './file-lock.js';
 import { type FileNote, FileNotes } from './file-note.js';
 import { openAudit } from './file-opening.js';
 import { type FilePosition, fromSinkPosition, toSinkPosition } from './file-position.js';
-import { beginNext, rememberedOf } from './file-rotation.js';
-import { fateOf } from './file-sight.js';
+import { beginNext, heldForNextFile } from './file-rotation.js';
+import { situationOf } from './file-situation.js';
 import type { Sink, SinkRecovery } from './sink.js';
 
+/** How a file sink works. */
 export type FileSinkOptions = {
   readonly path: string;
-  /** `matching.margin` of the configuration, in transactions; 1,024 unless given. */
+  /** `matching.margin` of the configuration, in transactions. 1,024 unless given. */
   readonly margin?: number;
-  /** Told of rotations. */
+  /** Logs rotations. */
   readonly logger?: Logger;
 };
 
 /**
- * Appends the records to a file, one JSON document per line, and remembers what it holds: after the agent's death
- * `open` finds the complete transactions behind the checkpoint and cuts off an unfinished one.
+ * Returns a sink that appends the records to a file, one JSON document per line, and remembers what it holds.
+ * After the agent's death, `open` finds the complete transactions after the checkpoint, and cuts off an
+ * unfinished one.
  *
- * `deliver` resolves when the operating system has the lines, `flush` when the disk has them. A file that has been
- * renamed is followed by a new one at the next transaction's end; `PATH.position` tells what the files before it held.
- * A file that was cut, deleted, replaced or written by others is an error, noticed before each write, at each flush, and
- * by `watch` within a second. A full disk is waited for, for a minute.
+ * `deliver` resolves when the operating system has the lines, `flush` when the disk has them. If the file is
+ * renamed, a new one follows after the next transaction's end. `PATH.position` says what earlier files held.
+ * If others truncate, delete, replace or write the file, that is an error. It is noticed before each write,
+ * at each flush, and by `watch` within a second. If the disk is full, the sink waits for a minute.
  *
- * The file is locked (`PATH.lock`) against a second agent. One that has been elected in this one's place takes it over:
- * from then on not a byte of this one comes into it, whatever it has slept through. All errors are WaymarkErrors `sink`
- * that name the file, or `not-leader` when it was taken over (`close` says so once more); after one the sink takes no
- * more.
+ * A lock (`PATH.lock`) keeps a second agent out. An agent that was elected in this one's place takes the lock
+ * over. From then on, this one can't write a byte to the file, however long it was frozen. All errors are
+ * WaymarkErrors: `sink` names the file, `not-leader` says that the file was taken over (`close` says so once
+ * more). After an error the sink takes nothing more.
  */
 export function fileSink(options: FileSinkOptions): Sink {
   return new FileSink(options);
 }
 
-/** How often the file is looked at while nothing is delivered. */
+/** How often the file is checked while nothing is delivered. */
 const lookMs = 500;
 
 /** What is open. */
@@ -51,7 +53,7 @@ type Live = {
   file: AuditFile;
   note: FileNote;
   lock: ProcessLock;
-  /** What the lock and the note are named after. */
+  /** The path that the lock and the note are named after. */
   realPath: string;
   readonly fencing: Fencing | undefined;
 };
@@ -64,11 +66,11 @@ class FileSink implements Sink {
   readonly #room = new DiskRoom();
   #live: Live | null = null;
   #failure: WaymarkError | null = null;
-  /** Of the last checkpoint. */
+  /** The position in the last checkpoint. */
   #acknowledged: FilePosition | null = null;
-  /** Transactions delivered, counted from where {@link FilePosition.transactions} does. */
+  /** Delivered transactions, counted as in {@link FilePosition.transactions}. */
   #transactions = 0;
-  /** What keeps a rotation from taking place. */
+  /** Why a rotation has to wait. */
   #rotationWaits: string | null = null;
 
   constructor({ path, margin = 1024, logger }: FileSinkOptions) {
@@ -121,7 +123,7 @@ class FileSink implements Sink {
         await this.#append(live, lines, lastEnd === 0 ? null : lastEnd, signal);
         this.#transactions += transactions;
       } catch (error) {
-        // Nobody counts on it: it comes again, as a whole.
+        // Nobody relies on it: the whole batch is delivered again.
         if (live.file === before.file) {
           await live.file.takeBack(before.state);
           this.#transactions = before.transactions;
@@ -137,7 +139,7 @@ class FileSink implements Sink {
       const live = this.#usable();
       const { file, note, lock } = live;
       try {
-        // Writes nothing, and takes long: it is not in anybody's way.
+        // This writes nothing and takes long. So it runs without the lock's guard.
         await file.sync();
         await this.#look(live, true);
         const mark = await lock.guard(() => Promise.resolve(file.mark));
@@ -145,7 +147,8 @@ class FileSink implements Sink {
         const transactions = this.#transactions;
         return toSinkPosition({ file: note.file, offset, transactionStart, mark, ...identity, transactions });
       } catch (error) {
-        // What the disk refused once may be gone from memory, too: a second attempt would succeed and prove nothing.
+        // After a refused sync, the bytes may be gone from memory, too. A second attempt would succeed and
+        // prove nothing.
         throw this.#fail('cannot be made durable', error);
       }
     });
@@ -164,7 +167,7 @@ class FileSink implements Sink {
 
   rotate(): void {
     const { signal } = new AbortController();
-    // What goes wrong is told by the next call, or by the watch.
+    // Errors are reported by the next call, or by `watch`.
     void this.#serial
       .run(() => this.#lookAfter(signal))
       .then(
@@ -173,7 +176,7 @@ class FileSink implements Sink {
           const fields = { event: 'sink.not-rotated', path: this.#path };
           this.#logger?.warn(
             fields,
-            `${this.#path} still has its name: rename it first. Then a new file is begun`,
+            `${this.#path} still has its name. Rename it first, then the agent begins a new file`,
           );
         },
         () => undefined,
@@ -186,7 +189,7 @@ class FileSink implements Sink {
       if (live === null) return;
       try {
         if (this.#failure === null) await live.lock.guard(() => live.file.sync());
-        // Whoever was stopped at the same moment has not heard of it.
+        // An agent that was stopped at the same moment hasn't heard of the takeover.
         else if (hasCode(this.#failure, 'not-leader')) throw this.#failure;
       } catch (error) {
         throw this.#fail('cannot be made durable', error);
@@ -198,7 +201,7 @@ class FileSink implements Sink {
     });
   }
 
-  /** Writes; where the file has been renamed, what is behind the next transaction's end goes into a new one. */
+  /** Writes. If the file was renamed, what comes after the next transaction's end goes into a new file. */
   async #append(live: Live, bytes: Buffer, lastEnd: number | null, signal: AbortSignal): Promise<void> {
     let rest = bytes;
     let restEnd = lastEnd;
@@ -217,7 +220,7 @@ class FileSink implements Sink {
     await this.#room.wait(() => live.lock.guard(() => live.file.append(bytes, lastEnd)), signal);
   }
 
-  /** Looks at the file, and begins a new one if it is time; false when the file has its name still. */
+  /** Checks the file, and begins a new one if it is time. Returns whether the file was renamed. */
   async #lookAfter(signal: AbortSignal): Promise<boolean> {
     if (this.#live === null) return false;
     const live = this.#usable();
@@ -226,45 +229,48 @@ class FileSink implements Sink {
       if (renamed && live.file.endsBetweenTransactions) await this.#rotate(live, signal);
       return renamed;
     } catch (error) {
-      throw this.#fail('cannot be looked after', error);
+      throw this.#fail('cannot be checked', error);
     }
   }
 
-  /** Whether the file has been renamed. @throws WaymarkError when something has been done to it that may not be. */
+  /**
+   * Returns whether the file was renamed.
+   * @throws WaymarkError if somebody did something forbidden to it.
+   */
   async #look({ file, lock }: Live, closely: boolean): Promise<boolean> {
-    const fate = fateOf(await file.sight(this.#path, closely), file.offset);
-    switch (fate.kind) {
+    const situation = situationOf(await file.facts(this.#path, closely), file.offset);
+    switch (situation.kind) {
       case 'in-place':
         return false;
       case 'renamed':
         return true;
       case 'damaged':
-        // If another leader did it, that is what is to be said.
+        // If another leader did it, that is the better error.
         await lock.guard(() => Promise.resolve());
-        throw this.#error(fate.how);
+        throw this.#error(situation.how);
     }
   }
 
-  /** Begins a new file, unless it has to wait. */
+  /** Begins a new file, unless that has to wait. */
   async #rotate(live: Live, signal: AbortSignal): Promise<void> {
     const { file, note } = live;
     const behind = this.#transactions - (this.#acknowledged?.transactions ?? this.#transactions);
-    const remembered = await rememberedOf(
+    const earlier = await heldForNextFile(
       { file, note, acknowledged: this.#acknowledged, behind },
       this.#wanted,
       signal,
     );
-    if (remembered === null) {
-      this.#rotationWaits = `the rotation of ${this.#path} waits for a checkpoint: ${String(behind)} transactions came after the last`;
+    if (earlier === null) {
+      this.#rotationWaits = `the rotation of ${this.#path} waits for a checkpoint: ${String(behind)} transactions came after the last one`;
       return;
     }
     const realPath = await realPathOf(this.#path);
-    // A symbolic link may lead elsewhere by now.
+    // A symbolic link may lead to another place now.
     const moves = realPath !== live.realPath;
     const lock = moves ? (await lockFile(realPath, this.#path, live.fencing)).lock : live.lock;
     try {
       const notes = new FileNotes(realPath, live.fencing?.token ?? 0);
-      const next = await live.lock.guard(() => beginNext(live, remembered, realPath, notes));
+      const next = await live.lock.guard(() => beginNext(live, earlier, realPath, notes));
       if (moves) await live.lock.release();
       Object.assign(live, { ...next, lock, realPath });
       this.#rotationWaits = null;
@@ -272,7 +278,7 @@ class FileSink implements Sink {
     } catch (error) {
       if (moves) await lock.release();
       if (!isDiskFull(error)) throw error;
-      // The old file is there to go on in.
+      // The stream goes on in the old file.
       this.#rotationWaits = `the rotation of ${this.#path} waits for room on the disk: ${messageOf(error)}`;
       return;
     }

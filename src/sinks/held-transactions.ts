@@ -2,25 +2,25 @@ import type { FilePlace } from './file-position.js';
 import type { DeliveredTransaction } from '../records/ndjson.js';
 import type { LastRecord } from './sink.js';
 
-/** A transaction in one of the files: `transactionStart` is the place behind it. */
+/** A transaction in one of the files. `transactionStart` is the place after it. */
 export type HeldTransaction = DeliveredTransaction & FilePlace;
 
-/** A stretch of complete transactions, without a hole: what one file holds at its end, or several. */
-export type Held = {
-  /** Where it begins; null: where the records begin. */
+/** Complete transactions without a hole, from the end of one file or of several. */
+export type HeldTransactions = {
+  /** Where they begin. Null: at the first record. */
   readonly since: FilePlace | null;
-  /** Oldest first; none from before the last gap. */
+  /** Oldest first, and only those after the last gap. */
   readonly transactions: readonly HeldTransaction[];
-  /** What the last complete record says; null when there is none. */
+  /** The content of the last complete record. Null if there is none. */
   readonly last: LastRecord | null;
-  /** Whether there is a gap in it: then it begins behind the gap. */
+  /** Whether there was a gap. Then the transactions begin after it. */
   readonly hasGap: boolean;
-  /** Whether all was read from one and the same server. */
+  /** Whether all were read from the same server. */
   readonly fromOneServer: boolean;
 };
 
-/** Nothing at all, from the records' beginning on. */
-export const nothingHeld: Held = {
+/** No transactions, from the first record on. */
+export const nothingHeld: HeldTransactions = {
   since: null,
   transactions: [],
   last: null,
@@ -28,11 +28,14 @@ export const nothingHeld: Held = {
   fromOneServer: true,
 };
 
-/** More would take tens of megabytes. It is enough for a checkpoint every second at 100,000 transactions a second. */
+/**
+ * The most transactions that are kept. More would take tens of megabytes. This is enough for a checkpoint per
+ * second at 100,000 transactions per second.
+ */
 export const mostHeld = 100_000;
 
-/** Joins what earlier files hold with what the one behind them holds from its first byte on. Pure. */
-export function joined(earlier: Held, later: Held): Held {
+/** Joins the transactions of earlier files with those of the next file. Pure. */
+export function joinHeld(earlier: HeldTransactions, later: HeldTransactions): HeldTransactions {
   if (later.hasGap || later.since !== null) return later;
   return {
     since: earlier.since,
@@ -48,9 +51,9 @@ export function joined(earlier: Held, later: Held): Held {
   };
 }
 
-/** The transactions behind a place; null when the stretch doesn't reach back to it. Pure. */
-export function behindPlace(
-  { since, transactions }: Held,
+/** Returns the transactions after a place. Null if the first one is later. Pure. */
+export function heldAfterPlace(
+  { since, transactions }: HeldTransactions,
   place: FilePlace,
 ): readonly HeldTransaction[] | null {
   const at = transactions.findLastIndex((transaction) => isSamePlace(transaction, place));
@@ -63,33 +66,39 @@ function isSamePlace(a: FilePlace, b: FilePlace): boolean {
 }
 
 /**
- * Whether transactions, counted from the end, suffice for a match: as many as wanted, and two whole hint intervals.
- * Pure.
+ * Returns whether the last transactions are enough for a match: as many as wanted, and two whole hint
+ * intervals. Pure.
  */
-export function suffices(transactions: readonly DeliveredTransaction[], wanted: number): boolean {
-  return sufficientFrom(transactions, wanted) !== null;
+export function enoughForMatch(transactions: readonly DeliveredTransaction[], wanted: number): boolean {
+  return enoughFrom(transactions, wanted) !== null;
 }
 
-/** Index of the first transaction of the shortest end that suffices; null when there are too few. */
-function sufficientFrom(transactions: readonly DeliveredTransaction[], wanted: number): number | null {
+/**
+ * Returns the index of the first transaction of the shortest end that is enough. Null if there are too few.
+ */
+function enoughFrom(transactions: readonly DeliveredTransaction[], wanted: number): number | null {
   let changes = 0;
   for (let index = transactions.length - 1; index >= 0; index -= 1) {
     const hint = transactions[index + 1]?.hint;
     if (hint !== undefined && transactions[index]?.hint !== hint) changes += 1;
-    // Three changes of the hint enclose two intervals.
+    // Between three changes of the hint there are two intervals.
     if (changes >= 3 && transactions.length - index >= wanted) return index;
   }
   return null;
 }
 
 /**
- * The end of the stretch that is worth keeping: what suffices for a match, all that stands behind the place, and no
- * more than {@link mostHeld}. Pure.
+ * Returns the end that is worth keeping: enough for a match, and everything after the place, but no more than
+ * {@link mostHeld}. Pure.
  */
-export function worthKeeping(held: Held, wanted: number, place: FilePlace | null): Held {
+export function worthKeeping(
+  held: HeldTransactions,
+  wanted: number,
+  place: FilePlace | null,
+): HeldTransactions {
   const { transactions } = held;
-  const behind = (place && behindPlace(held, place)) ?? [];
-  const enough = sufficientFrom(transactions, wanted) ?? 0;
+  const behind = (place && heldAfterPlace(held, place)) ?? [];
+  const enough = enoughFrom(transactions, wanted) ?? 0;
   const from = Math.max(
     Math.min(enough, transactions.length - behind.length),
     transactions.length - mostHeld,

@@ -1,26 +1,25 @@
 import type { OpenFile } from '../runtime/disk.js';
 
-/** A line of a file. The bytes are the reader's own: they stay valid until the next line is asked for. */
+/** A line of a file. The bytes belong to the reader, and are valid until the next line is read. */
 export type FileLine = {
   /** Without the line feed. */
   readonly bytes: Buffer;
   /** Offset of the line's first byte. */
   readonly start: number;
-  /** Offset behind the line and its line feed. */
+  /** Offset after the line and its line feed. */
   readonly end: number;
-  /** False for what follows the file's last line feed. */
+  /** False for the bytes after the file's last line feed. */
   readonly finished: boolean;
 };
 
 const firstBuffer = 1024 * 1024;
-/** Bytes of the longest line that is read to its end; a longer one is given up, unfinished. */
+/** The most bytes of a line. A longer one comes unfinished. */
 export const longestLine = 2 ** 29;
 
 /**
- * The lines of a file from an offset on; memory: the longest line, twice.
- *
- * @param accepts is asked about the beginning of a line before more memory is spent on it; on false the line is given
- *   as it is so far, unfinished, and the reading ends.
+ * Reads the lines of a file from an offset on. It needs twice the memory of the longest line.
+ * @param accepts decides by the beginning of a line whether it is worth more memory. If it returns false, the
+ *   line comes unfinished, and reading ends.
  */
 export async function* readLines(
   file: OpenFile,
@@ -59,7 +58,7 @@ export async function* readLines(
 
 const scanBytes = 64 * 1024;
 
-/** The first place at or behind an offset where a line begins, the file's end if none does. */
+/** Returns the first offset from here on where a line begins, or the file's end. */
 export async function lineStartBehind(file: OpenFile, offset: number): Promise<number> {
   const buffer = Buffer.allocUnsafe(scanBytes);
   for (let at = Math.max(offset - 1, 0); ;) {

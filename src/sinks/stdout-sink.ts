@@ -10,19 +10,20 @@ import { DiskRoom } from './disk-room.js';
 import type { Sink, SinkRecovery } from './sink.js';
 
 /**
- * Writes the records to a stream (the process's stdout unless another is given), one JSON document per line.
+ * Returns a sink that writes the records to a stream, one JSON document per line. The stream is the process's
+ * stdout unless given.
  *
- * `deliver` resolves when the stream has handed the lines to the system, so a slow reader slows the agent and nothing
- * accepted is left in memory. It can't tell what its reader took: it remembers nothing. The stream is not ended.
- * @throws WaymarkError `sink` when stdout is closed.
- * Errors: WaymarkError `sink` when the reader has gone away or the system refuses the lines; after one the sink takes
- * no more.
+ * `deliver` resolves when the stream has passed the lines to the system. So a slow reader slows the agent
+ * down, and accepted lines don't stay in memory. The sink can't know what its reader has read, so it
+ * remembers nothing. It doesn't end the stream.
+ * @throws WaymarkError `sink` if stdout is closed. The sink rejects with `sink` if the reader has gone away
+ *   or the system refuses the lines. After that it takes nothing more.
  */
 export function stdoutSink(stream: Writable & { readonly fd?: number } = process.stdout): Sink {
   if (stream.fd !== undefined && isClosed(stream.fd)) {
     throw new WaymarkError(
       'sink',
-      'stdout is closed, so the records would go nowhere: connect it to a reader or to a file (sink: {type: stdout})',
+      'stdout is closed, so the records would be lost. Connect it to a reader or to a file (sink: {type: stdout})',
     );
   }
   return stream.fd !== undefined && fstatSync(stream.fd).isFile()
@@ -31,9 +32,9 @@ export function stdoutSink(stream: Writable & { readonly fd?: number } = process
 }
 
 /**
- * Whether a standard stream was closed when this process began: Node opens /dev/null in its place, for reading and
- * writing (src/node.cc, PlatformInit); whoever throws records away himself opens it for writing alone. Where there is no
- * /proc, nobody can tell.
+ * Returns whether a standard stream was closed when this process began. Then Node opens /dev/null for reading
+ * and writing in its place (src/node.cc, PlatformInit). Somebody who wants to discard records opens it for
+ * writing only. Without /proc, nobody can tell.
  */
 function isClosed(fd: number): boolean {
   try {
@@ -51,8 +52,11 @@ const accessMode = constants.O_RDONLY | constants.O_WRONLY | constants.O_RDWR;
 const writeTo = promisify(write);
 
 /**
- * stdout that leads into a file. Node's own stream takes a write for whole of which a full disk took a part only
- * (lib/internal/fs/sync_write_stream.js doesn't look at what writeSync gives), and would lose the rest in silence.
+ * Writes to a file that stdout leads to.
+ *
+ * If a full disk takes only a part of a write, Node's own stream reports success
+ * (lib/internal/fs/sync_write_stream.js ignores the result of writeSync), and the rest would be lost
+ * silently.
  */
 class RedirectedSink implements Sink {
   readonly #fd: number;
@@ -92,7 +96,7 @@ class RedirectedSink implements Sink {
       }, signal);
     } catch (error) {
       if (!signal.aborted) throw (this.#failure = asSinkError(error));
-      // What is in the file of these records may end within a line; the rest would never come behind it.
+      // The file may end within one of these lines. The rest would never follow.
       if (written > 0) this.#failure = asSinkError(error);
       throw error;
     }
@@ -109,14 +113,14 @@ class RedirectedSink implements Sink {
   }
 }
 
-/** What a sink says of itself that can't read what it has written. */
+/** What a sink reports that can't read what it wrote. */
 const knowsNothing: SinkRecovery = { remembers: false, delivered: [], endsBetweenTransactions: false };
 
 class StdoutSink implements Sink {
   readonly #stream: Writable;
   #failure: WaymarkError | null = null;
   #isOpen = false;
-  /** Writes under way: one, or an aborted one that the reader still keeps waiting. */
+  /** Pending writes: one, or an aborted one that the reader hasn't taken yet. */
   #writing = 0;
 
   constructor(stream: Writable) {
@@ -170,9 +174,11 @@ class StdoutSink implements Sink {
     this.#failure ??= asSinkError(error);
   };
 
-  /** Not while a write is under way: a stream's error without a listener ends the process. */
+  /**
+   * Stops listening, but not while a write is pending: a stream's error without a listener ends the process.
+   */
   #stopListening(): void {
-    // The event of a failed write comes right behind its callback.
+    // The error event of a failed write comes right after its callback.
     if (this.#writing === 0 && this.#failure === null) this.#stream.off('error', this.#onError);
   }
 }
@@ -180,7 +186,7 @@ class StdoutSink implements Sink {
 function asSinkError(error: unknown): WaymarkError {
   const gone = hasSystemCode(error, 'EPIPE', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_END');
   const message = gone
-    ? 'the reader of stdout has gone away: start it again together with the agent, which goes on from its checkpoint'
+    ? 'the reader of stdout has gone away. Start it again together with the agent, which goes on from its checkpoint'
     : `stdout cannot be written: ${messageOf(error)}`;
   return new WaymarkError('sink', message, { cause: error });
 }

@@ -4,33 +4,34 @@ import type { RecordBatch } from '../records/record-batch.js';
 import type { ChangeRecord } from '../records/record.js';
 import type { Sink } from './sink.js';
 
-/** A batch for whoever iterates. Its lines and records are to be taken before it is acknowledged. */
+/** A batch for the consumer, who must use its lines and records before acknowledging it. */
 export type OfferedBatch = Pick<RecordBatch, 'lines' | 'count' | 'records'> & {
-  /** Of the leadership under which they are delivered: it only grows. 0 where there is no election. */
+  /** The token of the leadership that delivers the batch. It only grows. 0 without an election. */
   readonly fencingToken: number;
   /**
-   * Says that the records are in safe hands: only then does the checkpoint move past them, and only then does the
-   * next batch come. A second call, or one after the agent has stopped waiting, does nothing.
+   * Says that the records are safe. Only then does the checkpoint move past them, and only then does the next
+   * batch come. A second call does nothing. Neither does a call after the agent has stopped waiting.
    */
   acknowledge(): void;
 };
 
 /** Both ends of an iteration over the agent's records. */
 export type StreamSink = {
-  /** The end for the agent. */
+  /** The agent's end. */
   readonly sink: Sink;
   /**
-   * The end for the consumer; may be called once. There is one batch at a time, and the agent waits until it is
-   * acknowledged. Leaving the loop early makes the agent's next delivery fail with a WaymarkError `sink`.
-   * @param running the agent's run: when it resolves the iteration ends, when it rejects the iteration throws that.
-   *   Without it the iteration ends when the sink is closed.
+   * The consumer's end. It may be called once. There is one batch at a time, and the agent waits until it is
+   * acknowledged. If the consumer leaves the loop early, the agent's next delivery fails with a WaymarkError
+   * `sink`.
+   * @param running the agent's run. When it resolves, the iteration ends. When it rejects, the iteration
+   *   throws that error. Without it, the iteration ends when the sink is closed.
    */
   readonly batches: (running?: Promise<unknown>) => AsyncIterable<OfferedBatch>;
 };
 
 type Offer = { readonly batch: OfferedBatch; readonly reject: (error: Error) => void };
 
-/** Hands the agent's records to a `for await` loop in the same process. */
+/** Returns a sink that passes the agent's records to a `for await` loop in the same process. */
 export function streamSink(): StreamSink {
   const exchange = new Exchange();
   let iterated = false;
@@ -49,7 +50,8 @@ export function streamSink(): StreamSink {
       },
     },
     batches(running) {
-      if (iterated) throw new WaymarkError('usage', 'batches() may be called once: there is one consumer');
+      if (iterated)
+        throw new WaymarkError('usage', 'batches() may be called only once: there is one consumer');
       iterated = true;
       running?.then(
         () => {
@@ -65,8 +67,8 @@ export function streamSink(): StreamSink {
 }
 
 /**
- * The records of the batches one by one; a batch is acknowledged when the consumer asks for the record behind it,
- * that is, when it has dealt with all of them.
+ * Yields the records of the batches one by one. A batch is acknowledged when the consumer asks for the record
+ * after its last one: then it has handled all of them.
  */
 export async function* records(
   batches: AsyncIterable<OfferedBatch>,
@@ -77,23 +79,23 @@ export async function* records(
   }
 }
 
-/** One place for one batch between the agent and its consumer. */
+/** Passes one batch at a time from the agent to its consumer. */
 class Exchange {
   #offer: Offer | null = null;
   #taken = false;
-  /** Why no more is taken; null while the consumer may still be there. */
+  /** Why nothing more is accepted. Null while the consumer may still be there. */
   #refusal: WaymarkError | null = null;
   #closed = false;
   #ended: { readonly failure: Error | null } | null = null;
   #wake: () => void = () => undefined;
 
-  /** Resolves when the consumer has acknowledged. */
+  /** Offers a batch. Resolves when the consumer has acknowledged it. */
   offer(batch: RecordBatch, fencingToken: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
       if (this.#closed) throw new WaymarkError('sink', 'the sink is closed');
       if (this.#refusal !== null) throw this.#refusal;
-      if (this.#offer !== null) throw new WaymarkError('sink', 'a batch is under way already');
+      if (this.#offer !== null) throw new WaymarkError('sink', 'the last batch is not acknowledged yet');
       if (batch.count === 0) {
         resolve();
         return;
@@ -131,7 +133,7 @@ class Exchange {
     this.#closed = false;
   }
 
-  /** The agent delivers no more, unless it opens it again. */
+  /** The agent delivers nothing more, unless it opens the sink again. */
   close(): void {
     this.#closed = true;
     this.#offer?.reject(new WaymarkError('sink', 'the sink is closed'));

@@ -5,32 +5,33 @@ import { WaymarkError, messageOf } from '../util/errors.js';
 import type { Sink } from './sink.js';
 import { formatDuration } from '../util/quantities.js';
 
-/** What a sink is at. */
+/** What a sink is doing. */
 export type SinkActivity = {
-  /** Records that it was handed and hasn't accepted yet. */
+  /** Records that it has received and not accepted yet. */
   readonly backlog: number;
-  /** Since when it has been at what it does, on the monotonic clock; null when it waits for more. */
+  /** When its present call began, by the monotonic clock. Null while it waits for more. */
   readonly busySinceMs: number | null;
-  /** What keeps it from going on, in words, while it tries again; null when nothing does. */
+  /** Why it can't go on, in words, while it tries again. Null if nothing is wrong. */
   readonly trouble: string | null;
 };
 
 type Activity = Omit<SinkActivity, 'trouble'>;
 
-/** How long a sink may take to close, what it is still at included. */
+/** How long a sink may take to close, its pending call included. */
 const closeMs = 5000;
 
 /**
- * The same sink, as the agent calls it: watched, no longer waited for than the signal says, and with every failure a
- * WaymarkError. A sink of somebody's own may throw anything, and may never answer.
- * @param onDelivered gets the seconds of every delivery that succeeded.
+ * Returns the same sink, as the agent calls it. It records what the sink is doing, waits no longer than the
+ * signal says, and turns every failure into a WaymarkError. A user's own sink may throw anything, and may
+ * never answer.
+ * @param onDelivered called with the seconds of each successful delivery.
  */
 export function watchedSink(
   sink: Sink,
   onDelivered: (seconds: number) => void,
 ): { readonly sink: Sink; readonly activity: () => SinkActivity } {
   const calls = new Calls();
-  /** Whether it has accepted all that it was given: else only the next open tells what of that it has. */
+  /** Whether it has accepted everything that it received. If not, only the next open tells what it holds. */
   let accepted = true;
   return {
     activity: () => ({ ...calls.activity, trouble: sink.trouble ?? null }),
@@ -52,23 +53,21 @@ export function watchedSink(
       flush: async (signal) => {
         const position = await calls.run('make its records durable', 0, signal, () => sink.flush(signal));
         if (position === null || accepted) return position;
-        // What it was given last may be in it or not, and the position would not agree with what it has accepted.
-        throw failure('say where it stands', new Error('it has not accepted what it was given last'));
+        // The last batch may be durable or not. So the position may not match what was accepted.
+        throw failure('report its position', new Error('it has not accepted the last batch'));
       },
       saved: (position) => {
         try {
           sink.saved?.(position);
         } catch (error) {
-          throw failure('take note of a checkpoint', error);
+          throw failure('note a checkpoint', error);
         }
       },
       watch: async (signal) => {
         try {
           return await (sink.watch ? abortable(sink.watch(signal), signal) : untilAborted(signal));
         } catch (error) {
-          throw error instanceof WaymarkError || signal.aborted
-            ? error
-            : failure('look after its records', error);
+          throw error instanceof WaymarkError || signal.aborted ? error : failure('check its records', error);
         }
       },
       rotate: () => sink.rotate?.(),
@@ -77,10 +76,10 @@ export function watchedSink(
   };
 }
 
-/** The calls of a sink, one at a time. */
+/** Calls the sink, one call at a time. */
 class Calls {
   #activity: Activity = idle;
-  /** What the sink has been asked to do and has not answered: under way, or given up by us. Never rejects. */
+  /** The sink's pending call, even if we no longer wait for it. Never rejects. */
   #unanswered: Promise<unknown> | null = null;
 
   get activity(): Activity {
@@ -89,7 +88,7 @@ class Calls {
 
   async run<T>(what: string, backlog: number, signal: AbortSignal, call: () => Promise<T>): Promise<T> {
     signal.throwIfAborted();
-    if (this.#unanswered !== null) throw failure(what, new Error('it has not answered the call before'));
+    if (this.#unanswered !== null) throw failure(what, new Error('it has not answered the previous call'));
     this.#activity = { backlog, busySinceMs: monotonicMs() };
     try {
       return await abortable(this.#call(call), signal);
@@ -100,7 +99,7 @@ class Calls {
     }
   }
 
-  /** The call that ends it all: waits for the one before, and for both no longer than {@link closeMs}. */
+  /** Makes the last call. Waits for the one before. Both together may take {@link closeMs}. */
   async last(what: string, call: () => Promise<void>): Promise<void> {
     try {
       await withDeadline(
@@ -117,7 +116,7 @@ class Calls {
   }
 
   #call<T>(call: () => Promise<T>): Promise<T> {
-    // One that throws before it gives a promise is no other than one that rejects.
+    // A call that throws before it returns a promise counts as one that rejects.
     const answer = (async () => call())();
     const answered = answer.then(
       () => undefined,

@@ -16,9 +16,9 @@ import { scenario } from '../../support/scenario.js';
 
 /** What somebody may do to an audit file that is being written, and what the agent says of it. */
 const damages: readonly [string, (path: string) => Promise<unknown>][] = [
-  ['was changed by somebody else', (path) => truncate(path, 0)],
-  ['was changed by somebody else', async (path) => truncate(path, (await stat(path)).size - 100)],
-  ['was changed by somebody else', (path) => appendFile(path, '{"id":"foreign"}\n')],
+  ['was changed by another process', (path) => truncate(path, 0)],
+  ['was changed by another process', async (path) => truncate(path, (await stat(path)).size - 100)],
+  ['was changed by another process', (path) => appendFile(path, '{"id":"foreign"}\n')],
   ['was deleted', (path) => unlink(path)],
   ['was replaced', (path) => rename(path, `${path}.old`).then(() => writeFile(path, 'hello\n'))],
   ['was replaced', (path) => rename(path, `${path}.older`).then(() => mkdir(path))],

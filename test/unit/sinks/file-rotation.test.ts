@@ -289,9 +289,9 @@ describe('damage', () => {
     [
       'cut a little',
       async () => truncate(path, (await stat(path)).size - 10),
-      'was changed by somebody else',
+      'was changed by another process',
     ],
-    ['written behind', () => appendFile(path, 'hello\n'), 'was changed by somebody else'],
+    ['written behind', () => appendFile(path, 'hello\n'), 'was changed by another process'],
     ['changed at its end', () => changeEnd(), 'its last bytes are not those'],
     ['deleted', () => unlink(path), 'was deleted'],
     ['deleted, and an empty one made', () => unlink(path).then(() => writeFile(path, '')), 'was deleted'],
@@ -355,7 +355,7 @@ describe('damage', () => {
     const delivering = (async () => {
       for (let number = 2; ; number += 1) await sink.deliver(batchOf(sampleTransaction(number, 20)), signal);
     })();
-    const refused = expect(delivering).rejects.toThrow('was changed by somebody else');
+    const refused = expect(delivering).rejects.toThrow('was changed by another process');
     await new Promise((resolve) => setTimeout(resolve, random.between(1, 30)));
     truncateSync(path, 0);
     await refused;

@@ -346,9 +346,9 @@ describe('what is refused', () => {
     const { sink } = await openSink();
     await sink.deliver(batchOf(sampleTransaction(1, 1)), signal);
     await truncate(path, 0);
-    await expect(sink.flush(signal)).rejects.toThrow('was changed by somebody else: it has 0 bytes');
+    await expect(sink.flush(signal)).rejects.toThrow('was changed by another process: it has 0 bytes');
     await expect(sink.deliver(batchOf(sampleTransaction(2, 1)), signal)).rejects.toThrow(
-      'was changed by somebody else',
+      'was changed by another process',
     );
     await sink.close();
   });

@@ -132,7 +132,9 @@ describe('streamSink', () => {
     batches();
     expect(() => batches()).toThrow('once');
     const first = sink.deliver(batchOf(sampleTransaction(1, 1)), signal).catch((error: unknown) => error);
-    await expect(sink.deliver(batchOf(sampleTransaction(2, 1)), signal)).rejects.toThrow('under way');
+    await expect(sink.deliver(batchOf(sampleTransaction(2, 1)), signal)).rejects.toThrow(
+      'not acknowledged yet',
+    );
     await sink.close();
     expect(await first).toMatchObject({ code: 'sink' });
   });

@@ -122,7 +122,7 @@ test('a position is none when what was given last has not been accepted, until i
   await sink.open(null, signal);
   expect(await sink.flush(signal)).toEqual({ records: 0 });
   await expect(sink.deliver(batchOf(sampleTransaction(1, 2)), signal)).rejects.toThrow('no answer');
-  await expect(sink.flush(signal)).rejects.toThrow('has not accepted what it was given last');
+  await expect(sink.flush(signal)).rejects.toThrow('has not accepted the last batch');
   await sink.open(null, signal);
   expect(await sink.flush(signal)).toEqual({ records: 2 });
 });
