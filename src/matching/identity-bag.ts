@@ -1,5 +1,5 @@
 import { type NumberInDomain, numberInDomain } from '../binlog/mariadb-gtid.js';
-import { type Comparison, comparisonOf, likeness } from '../transactions/identity.js';
+import { type Comparison, comparisonOf, compareDigests } from '../transactions/identity.js';
 import type { Identity } from './trail.js';
 
 /**
@@ -7,7 +7,7 @@ import type { Identity } from './trail.js';
  * servers have one of the same kind, else the seconds. Then the contents must agree, as far as they can be compared.
  */
 export function compareIdentities(a: Identity, b: Identity): Comparison | null {
-  return sameOrigin(a, b) ? likeness(a.digest, b.digest) : null;
+  return sameOrigin(a, b) ? compareDigests(a.digest, b.digest) : null;
 }
 
 /** Whether two identities are one transaction's: see {@link compareIdentities}. */
@@ -96,7 +96,7 @@ export class IdentityBag {
     const same = this.#byDigest.get(digest);
     same?.splice(same.indexOf(held), 1);
     if (same?.length === 0) this.#byDigest.delete(digest);
-    return { value: held.value, by: likeness(digest, identity.digest) ?? 'origin' };
+    return { value: held.value, by: compareDigests(digest, identity.digest) ?? 'origin' };
   }
 
   /** Whether a transaction of this origin has been put in. If its digest differs, the contents differ. */
@@ -111,7 +111,7 @@ export class IdentityBag {
   otherContent(identity: Identity): number | null {
     if (!isGtid(identity.origin)) return null;
     const same = this.#byOrigin.get(identity.origin) ?? [];
-    const differ = same.every((held) => likeness(held.identity.digest, identity.digest) === null);
+    const differ = same.every((held) => compareDigests(held.identity.digest, identity.digest) === null);
     return differ ? (same[0]?.value ?? null) : null;
   }
 

@@ -1,4 +1,4 @@
-import { likeness } from '../transactions/identity.js';
+import { compareDigests } from '../transactions/identity.js';
 import type { Identity, TrailEntry } from './trail.js';
 
 /** Enough for what a group commit writes at a time, many times over. */
@@ -54,7 +54,7 @@ export class RecentOrigins {
   /** Whether a transaction has come already: the same origin, and the same content as far as it can be compared. */
   has({ origin, digest }: Pick<Identity, 'origin' | 'digest'>): boolean {
     const known = this.digestOf(origin);
-    return known !== null && likeness(known, digest) !== null;
+    return known !== null && compareDigests(known, digest) !== null;
   }
 }
 

@@ -1,5 +1,5 @@
 import { formatCoordinates } from '../binlog/coordinates.js';
-import { comparisonOf, likeness, sameContent, weaker } from '../transactions/identity.js';
+import { comparisonOf, compareDigests, sameContent, weaker } from '../transactions/identity.js';
 import type { OpenTransaction } from '../transactions/transaction.js';
 import type { PartialTransaction } from '../matching/trail.js';
 import { WaymarkError } from '../util/errors.js';
@@ -107,7 +107,7 @@ export class CutOffTransaction {
     if (hasSameBeginning(open, partial)) return count >= partial.changes && this.#found();
     const by = weaker(comparisonOf(partial.digest), comparisonOf(digest));
     // Filtered tables may stand behind the last change that was delivered, so that the shapes need not agree at once.
-    if (by === 'shape' && count >= partial.changes && likeness(partial.digest, digest) !== null) {
+    if (by === 'shape' && count >= partial.changes && compareDigests(partial.digest, digest) !== null) {
       this.#onShape(open, partial);
       return this.#found();
     }

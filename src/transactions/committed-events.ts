@@ -4,14 +4,15 @@ import type { EventBatch } from '../binlog/event.js';
 import { holdGroups } from './held-groups.js';
 import { unpackEvents } from '../binlog/unpacked-events.js';
 
+/** How and from where to read committed events. */
 export type CommittedOptions = Omit<DumpOptions, 'verifyChecksums'> & {
-  /** Give no transaction before its end has come. */
+  /** Return no transaction before its end has arrived. */
   readonly whole?: boolean;
 };
 
 /**
- * The events of a server's binary log from `start` on, without what was rolled back, compressed transactions unpacked,
- * checksums verified. This is what everything reads that is delivered or compared.
+ * Reads the events of a server's binary log from `start` on, without what was rolled back. Compressed
+ * transactions are unpacked, checksums verified. Everything that is delivered or compared is read by this.
  * @throws what readDump, unpackEvents and holdGroups throw.
  */
 export function readCommitted(options: CommittedOptions): AsyncGenerator<EventBatch, void, undefined> {

@@ -11,60 +11,68 @@ const hashing = await xxhash();
 const operationCodes = { insert: 1, update: 2, delete: 3 } as const;
 const statementCode = 4;
 
-/** How much goes to the hash at once: it copies its input into memory of its own, which then keeps that size. */
+/** How much is hashed at once. The hash copies its input into its own memory, which never shrinks. */
 const pieceBytes = 1024 * 1024;
 
-/** Content of so few bytes is hashed in one call: most transactions are small, and a hash to go on with costs more. */
+/**
+ * The most bytes of content that are hashed in one call. Most transactions are small, and for them a hash
+ * that can be continued costs more.
+ */
 const smallBytes = 1024;
 
-/** Up to here a loop is faster than a call. */
+/** Up to this size, a loop is faster than a call. */
 const loopBytes = 96;
 
-/** Room for the content of a small transaction. */
+/** A buffer for the content of a small transaction. */
 export class SmallContent {
   readonly #bytes = Buffer.allocUnsafeSlow(smallBytes);
-  /** The first bytes, by how many: a view costs as much as hashing what is in it. */
+  /** The first bytes, by their number. Creating a view costs as much as hashing its bytes. */
   readonly #views: Buffer[] = [];
 
-  /** The first bytes, as they stand there now. */
+  /** Returns the first bytes. A later {@link put} changes them. */
   first(count: number): Buffer {
     return (this.#views[count] ??= this.#bytes.subarray(0, count));
   }
 
+  /** Writes a piece at an offset. */
   put(piece: Buffer, at: number): void {
     if (piece.length > loopBytes) this.#bytes.set(piece, at);
     else for (let index = 0; index < piece.length; index += 1) this.#bytes[at + index] = piece[index] ?? 0;
   }
 }
 
-/** What a run of row events with one table and kind begins with in the canonical content, and its part of the shape. */
+/**
+ * The head of a run (consecutive row events with one table and kind): its bytes in the canonical content, and
+ * its part of the shape.
+ */
 export type RunHead = { readonly bytes: Buffer; readonly shape: number };
 
 /**
- * The digest of a transaction's canonical content, taken as it streams by: XXH64 over, for each run of row events
- * with one table and kind, a head (kind, schema, table, column count) and the row images; for each statement its
- * default schema and its text without comments. How a server splits rows into events, table ids, flags, extra data,
- * checksums, positions and compression are left out, because they differ from server to server. The shape is made of
- * the heads and the statements alone, one number for each run.
+ * Digests a transaction's canonical content while its events pass by.
  *
- * The value at any moment is the digest of what has been taken so far, so that the first part of a transaction can
- * be compared as well.
+ * For each run of row events with one table and kind, XXH64 takes a head (kind, schema, table, column count)
+ * and the row images. For each statement it takes the default schema and the text without comments.
+ * Everything that differs between servers is left out: event boundaries, table ids, flags, extra data,
+ * checksums, positions and compression. The shape consists of the heads and the statements, one number each.
+ *
+ * At any moment, the value is the digest of the content so far. So the first part of a transaction can be
+ * compared, too.
  */
 export class ContentDigest {
-  /** Null while the content is small and stands in {@link #small}. */
+  /** Null while the content is small. Then it is in {@link #small}. */
   #hash: XXHash<bigint> | null = null;
   #small: SmallContent | null = null;
   #bytes = 0;
   #runHead: RunHead | null = null;
   #shape = 0;
   #comparison: Comparison = 'content';
-  /** A place in the content whose digest is wanted, and that digest once the content has come so far. */
+  /** An offset in the content whose digest is wanted. The digest is known once the content has reached it. */
   readonly #probeBytes: number;
   #probed: bigint | null = null;
 
   /**
-   * @param probeBytes {@link probed}.
-   * @param small room for small content that nobody else uses while this digest is taken.
+   * @param probeBytes see {@link probed}.
+   * @param small a buffer for small content. Nobody else may use it until this digest is complete.
    */
   constructor(probeBytes = 0, small: SmallContent | null = null) {
     this.#probeBytes = probeBytes;
@@ -72,17 +80,17 @@ export class ContentDigest {
     if (probeBytes > 0) this.#hash = hashing.create64();
   }
 
-  /** Bytes of canonical content taken. */
+  /** Bytes of canonical content so far. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** By what it can be compared, as far as it has come. */
+  /** How the content so far can be compared. */
   get comparison(): Comparison {
     return this.#comparison;
   }
 
-  /** See {@link digestOf}. */
+  /** Returns the digest so far. See {@link digestOf}. */
   value(): bigint {
     return digestOf(this.#comparison, this.#shape ^ (this.#shape >>> 14), this.#content);
   }
@@ -91,12 +99,15 @@ export class ContentDigest {
     return this.#hash?.digest() ?? hashing.h64Raw(this.#small?.first(this.#bytes) ?? nothing);
   }
 
-  /** The digest over the first `probeBytes` bytes, once there were so many; null before. */
+  /** The digest of the first `probeBytes` bytes. Null until there are as many. */
   get probed(): bigint | null {
     return this.#probed;
   }
 
-  /** @param complete whether the images have all columns, and these whole. */
+  /**
+   * Takes the rows of an event.
+   * @param complete whether the images have all columns, with whole values.
+   */
   rows(head: RunHead, images: Buffer, complete = true): void {
     if (!complete) this.#comparison = weaker(this.#comparison, 'shape');
     if (this.#runHead === null || !(this.#runHead === head || this.#runHead.bytes.equals(head.bytes))) {
@@ -107,6 +118,7 @@ export class ContentDigest {
     this.#updateInPieces(images);
   }
 
+  /** Takes a statement. */
   statement(statement: Statement): void {
     const sql = sameOnReplicas(statement.sql);
     const text = Buffer.from(sql, 'utf8');
@@ -116,7 +128,7 @@ export class ContentDigest {
     if (isDmlStatement(sql)) this.#comparison = 'origin';
     this.#runHead = null;
     this.#shape = mixed(this.#shape, crc32(text, crc32(head)));
-    // The text may be long: it isn't copied once more to stand behind its length.
+    // The text may be long. So it isn't copied to join it with its length.
     this.#update(head);
     this.#updateInPieces(text);
   }
@@ -154,13 +166,13 @@ export class ContentDigest {
 
 const nothing = Buffer.alloc(0);
 
-/** The head of a run of rows in the canonical content. */
+/** Returns the head of a run of row events. */
 export function runHead(name: TableName, operation: RowOperation, columnCount: number): RunHead {
   const bytes = lengthPrefixed(operationCodes[operation], [name.schema, name.table], columnCount);
   return { bytes, shape: crc32(bytes) };
 }
 
-/** The shape with one part more. Order counts: each part goes through all that come behind it. */
+/** Adds a part to the shape. The order counts: each part affects all later ones. */
 function mixed(shape: number, part: number): number {
   const product = Math.imul(shape ^ part, 0x9e3779b1);
   return product ^ (product >>> 15);
@@ -180,12 +192,12 @@ function lengthPrefixed(code: number, texts: readonly string[], count: number): 
 }
 
 /**
- * A MariaDB replica (slave_ddl_exec_mode=IDEMPOTENT, the default) writes IF EXISTS into the statements that these begin,
- * sometimes with a comment behind it.
+ * The beginning of statements that MariaDB replicas change. They add IF EXISTS
+ * (slave_ddl_exec_mode=IDEMPOTENT, the default), sometimes with a comment after it.
  */
 const generatedDrop = /^(DROP (?:TEMPORARY )?(?:TABLE|SEQUENCE)) IF EXISTS +/;
 
-/** A statement's text as every server of a topology has it. */
+/** Returns a statement's text as all servers of a topology have it. */
 function sameOnReplicas(sql: string): string {
   return withoutComments(sql).replace(generatedDrop, '$1 ');
 }

@@ -20,24 +20,30 @@ import { Savepoints } from './savepoints.js';
 import { Spool } from './spool.js';
 import { unsupportedEvent } from '../binlog/unsupported-event.js';
 
-/** Bytes of a group that are held in memory; what is larger goes to a file. One value of some megabytes isn't worth one. */
+/**
+ * The most bytes of a group that are held in memory. A larger group goes to a file. A single value of some
+ * megabytes isn't worth a file.
+ */
 const memoryBytes = 12 * 1024 * 1024;
 
-/** Bytes that are visited at once: some milliseconds of work for whoever decodes them. */
+/** The bytes that are visited at once: some milliseconds of work for the decoder. */
 const visitBytes = 128 * 1024;
 
 /**
- * Passes a log's events on, without what was rolled back: groups whose end decides over them are held until it has come
- * (see {@link mayBeRolledBack}; XA transactions, too, whose end says whether they are prepared or committed). What is
- * left of a group that was rolled back, or that the log doesn't end because its server crashed in it, is its first event
- * and its end: a transaction without content. What stands behind a savepoint that was rolled back to is cut out.
+ * Passes on a log's events without what was rolled back.
+ *
+ * If a group's end decides whether it is committed, the group is held until its end (see {@link
+ * mayBeRolledBack}). So are XA transactions, because the end says whether they are prepared or committed. If
+ * a group was rolled back, or the server crashed within it, only its first event and its end remain: a
+ * transaction without content. Events after a savepoint are cut out if the group was rolled back to the
+ * savepoint.
  *
  * @param server whose log it is, for errors.
- * @param whole hold every group to its end, also one that is sure to be committed: what is passed on is whole then,
- * whenever the server dies.
- * @throws WaymarkError `unsupported-event` when a statement is among what was rolled back: it may have changed tables of
- * an engine without transactions, and what of it happened can't be known; `protocol` for a log that makes no sense;
- * `spool`; and what the batches throw, behind what came before.
+ * @param whole hold every group until its end, even if it is sure to be committed. Then everything passed on
+ *   is whole, whenever the server dies.
+ * @throws WaymarkError `unsupported-event` if a statement was rolled back: it may have changed tables of a
+ *   non-transactional engine, and nobody knows how. `protocol` for an inconsistent log. `spool`. And errors
+ *   of the batches, after the events before them.
  */
 export async function* holdGroups(
   batches: AsyncIterable<EventBatch>,
@@ -68,19 +74,22 @@ export async function* holdGroups(
   }
 }
 
-/** How much of a group stands before a place in it: events in the list, behind its first, and bytes in its file. */
+/**
+ * A place in a group: the events in the list before it, without the group's first event, and the bytes in the
+ * file.
+ */
 type Mark = { readonly listed: number; readonly spooled: number; readonly statements: number };
 
-/** A group whose end hasn't come yet. */
+/** A group that hasn't ended yet. */
 type Group = {
-  /** Of its first event in the list. That one is never cut out nor put into the file. */
+  /** The index of its first event in the list. That event is never cut out, and never goes to the file. */
   at: number;
   readonly file: string;
   /** Where it begins in the log. */
   readonly position: number;
-  /** Whether its end is a COMMIT; if not, one statement is all. */
+  /** Whether it ends with a COMMIT. If not, it is a single statement. */
   grouped: boolean;
-  /** Bytes in the list. */
+  /** Its bytes in the list. */
   bytes: number;
   /** Statements in it that may have changed something. */
   statements: number;
@@ -88,25 +97,25 @@ type Group = {
   spool: Spool | null;
 };
 
-/** What is visited next: events of the list, or a file's. */
+/** What to visit next: events of the list, or a file's events. */
 type Segment = { readonly xid: string | null } & (
   { readonly from: number; readonly to: number } | { readonly spool: Spool; readonly file: string }
 );
 
 type Part = Pick<EventBatch, 'forEach' | 'visit' | 'complete'>;
 
-/** Decides of each event whether it can be visited, and holds those that can't. */
+/** Decides for each event whether it can be visited, and holds the others. */
 class HeldGroups {
   readonly #events: EventList;
   readonly #spooled: EventList;
   #group: Group | null = null;
-  /** Whether a GTID event has said that what follows is written only when it is committed. */
+  /** Whether the present GTID event promises that the group is committed. */
   #streams = false;
   #file = '';
-  /** What can be visited, in order, but for the rest of the list from {@link #told} on. */
+  /** What can be visited, in order. The list from {@link #told} on comes after it. */
   #segments: Segment[] = [];
   #told = 0;
-  /** Files of what was rolled back. */
+  /** The files of groups that were rolled back. */
   #unused: Spool[] = [];
 
   readonly #whole: boolean;
@@ -127,7 +136,10 @@ class HeldGroups {
     else this.#inside(this.#group, type, buffer, start, end, place);
   };
 
-  /** What can be visited now, in parts that take some milliseconds, with a turn of the event loop between them. */
+  /**
+   * Yields what can be visited now. Each part takes some milliseconds. Between parts, the event loop gets a
+   * turn.
+   */
   async *parts(): AsyncGenerator<Part, void, undefined> {
     const kept = this.#group?.at ?? this.#events.length;
     const segments = this.#segments;
@@ -141,7 +153,7 @@ class HeldGroups {
     if (this.#group !== null) this.#group.at = 0;
   }
 
-  /** Puts what is held into a file, if it is too much for memory. Called when everything else has been visited. */
+  /** Moves a held group to a file if it is too large for memory. Call it after visiting everything else. */
   async spool(): Promise<void> {
     await this.#letGo(this.#unused.splice(0));
     const group = this.#group;
@@ -158,7 +170,7 @@ class HeldGroups {
     group.bytes = 0;
   }
 
-  /** Lets go of what is held. */
+  /** Closes all files. */
   async close(): Promise<void> {
     const spools = this.#segments.flatMap((segment) => ('spool' in segment ? [segment.spool] : []));
     if (this.#group?.spool) spools.push(this.#group.spool);
@@ -169,7 +181,10 @@ class HeldGroups {
     for (const spool of spools) await spool.close();
   }
 
-  /** @param last whether it is the batch's last part, which comes even when there is nothing in it. */
+  /**
+   * Yields events of the list.
+   * @param last whether this is the batch's last segment. It yields a part even if there are no events.
+   */
   async *#list(
     { from, to, xid }: { readonly from: number; readonly to: number; readonly xid: string | null },
     last = false,
@@ -205,14 +220,14 @@ class HeldGroups {
       case EventType.gtid:
       case EventType.anonymousGtid:
       case EventType.gtidTagged:
-        // What MariaDB says to be standalone is one statement.
+        // A group that MariaDB calls standalone is a single statement.
         this.#streams =
           !mayBeRolledBack(buffer, start, end) && (!this.#whole || type === EventType.mariadbGtid);
         if (!this.#streams) this.#hold(place, type === EventType.mariadbGtid);
         return;
       case EventType.query:
       case EventType.mariadbQueryCompressed: {
-        // Nearly always BEGIN: of what isn't held anyway, XA START alone matters.
+        // Nearly always BEGIN. If the group isn't held, only XA START matters.
         if (this.#streams && buffer[statementOffset(buffer, start, end)] !== letterX) return;
         const role = roleOfStatement(readStatementBeginning(buffer, start, end));
         if (role === 'xa-begin' || (role === 'begin' && !this.#streams)) this.#hold(place, true);
@@ -300,12 +315,12 @@ class HeldGroups {
     }
   }
 
-  /** Cuts out what stands behind a savepoint, and the statement that takes it back. */
+  /** Cuts out the events after a savepoint, and the statement that rolls back to it. */
   #rollBackTo(group: Group, sql: string, place: EventPlace): void {
     const mark = group.savepoints?.rollBackTo(sql) ?? null;
     if (mark === null)
       throw unsupportedEvent(
-        `${sql}, and it is not certain which savepoint before it is meant, if there is one`,
+        `${sql}. It is not certain which savepoint that means, or whether there is one`,
         place,
       );
     this.#refuseStatements(group.statements - mark.statements, place);
@@ -322,7 +337,7 @@ class HeldGroups {
     this.#segments.push({ from: at + 1, to: this.#told, xid });
   }
 
-  /** Table ids and groups end with their file. One that has no end there is rolled back by whoever applies it. */
+  /** Table ids and groups end with their file. Replicas roll back a group without an end. */
   #nextFile(place: EventPlace): void {
     const group = this.#group;
     this.#file = place.file;

@@ -4,13 +4,13 @@ import { runtime } from '../runtime/runtime.js';
 const algorithm = 'aes-256-ctr';
 const counterBytes = 16;
 
-/** What was encrypted, and the counter that its key stream begins with. */
+/** Encrypted bytes, and the first counter of their key stream. */
 export type Encrypted = { readonly bytes: Buffer; readonly counter: Buffer };
 
 /**
- * Encrypts what a file holds, piece by piece, by a key that is in this process's memory alone (AES-256 in counter mode,
- * NIST SP 800-38A): what the file system keeps of it says nothing. Each piece has a counter of its own, so that no key
- * stream is used twice, also where a piece stands in the place of another.
+ * Encrypts a file piece by piece, with a key that is only in this process's memory (AES-256 in counter mode,
+ * NIST SP 800-38A). So the file reveals nothing. Each piece has its own counter, so no key stream is used
+ * twice, even if a piece is written over another.
  */
 export class SpoolCipher {
   readonly #key = runtime().random.bytes(32);
@@ -26,7 +26,7 @@ export class SpoolCipher {
   }
 }
 
-/** The lower half counts blocks: no piece is so long that it comes around. */
+/** Returns a new counter. Its lower half counts blocks. No piece is long enough to make it overflow. */
 function newCounter(): Buffer {
   const counter = runtime().random.bytes(counterBytes);
   return counter.fill(0, counterBytes / 2);

@@ -8,30 +8,31 @@ import { randomHex } from '../util/random.js';
 import { SpoolCipher } from './spool-cipher.js';
 
 /**
- * What stands before an event's bytes: their number (4), where it begins and ends in the log (8 each), and a zero byte,
- * as the status byte that stands before every event on the wire.
+ * The bytes before each event: its length (4), its beginning and end in the log (8 each), and a zero byte in
+ * place of the status byte that comes before every event on the wire.
  */
 const headBytes = 4 + 8 + 8 + 1;
 
-/** Written at once, and read at once: enough that the number of calls doesn't count. */
+/** How much is written and read at once: enough that the number of calls doesn't matter. */
 const pieceBytes = 128 * 1024;
 
-/** Whole events, encrypted together. */
+/** Whole events that are encrypted together. */
 type Piece = { readonly at: number; readonly bytes: number; readonly counter: Buffer };
 
 /**
- * Events of one group, in a file: what is too large to be held in memory. The file has no name from the moment it was
- * opened, so that nothing of it is left behind, however the process ends; nobody but its owner may read it before. It is
- * encrypted: columns that are kept out of the records are in it.
+ * A file that holds the events of one group that is too large for memory.
  *
- * All methods throw WaymarkError `spool` when the file can't be made, written or read.
+ * The file loses its name as soon as it is open. So nothing is left behind, however the process ends. Before
+ * that, only its owner may read it. It is encrypted, because it contains columns that the records leave out.
+ *
+ * All methods throw WaymarkError `spool` if the file can't be created, written or read.
  */
 export class Spool {
   readonly #file: OpenFile;
   readonly #cipher = new SpoolCipher();
   #pieces: Piece[] = [];
   #bytes = 0;
-  /** What a piece is read into and written from. */
+  /** The buffer that pieces are read into and written from. */
   #room = Buffer.alloc(0);
 
   private constructor(file: OpenFile) {
@@ -53,12 +54,12 @@ export class Spool {
     });
   }
 
-  /** Bytes in it: a place between two events. */
+  /** Bytes in the file. This is a place between two events. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** What the events of a list, from one index up to another, take here. */
+  /** Returns how many bytes the events of a list take in the file, from index `from` up to `to`. */
   static bytesOf(events: EventList, from: number, to: number): number {
     let bytes = 0;
     for (let index = from; index < to; index += 1) bytes += headBytes + events.bytesOf(index);
@@ -77,7 +78,7 @@ export class Spool {
     }
   }
 
-  /** Forgets what stands behind a place between two events. */
+  /** Forgets everything after a place between two events. */
   cut(bytes: number): void {
     this.#bytes = bytes;
     this.#pieces = this.#pieces
@@ -86,8 +87,8 @@ export class Spool {
   }
 
   /**
-   * Reads everything back, piece by piece, each into a list, in the place of what it holds.
-   * @param file the log file that the events stand in.
+   * Reads everything back, piece by piece. Each piece replaces the content of the list.
+   * @param file the log file of the events.
    */
   async *read(events: EventList, file: string): AsyncGenerator<EventList, void, undefined> {
     for (const { at, bytes, counter } of this.#pieces) {
@@ -101,7 +102,7 @@ export class Spool {
     await attempt(() => this.#file.close());
   }
 
-  /** Events with what stands before each, valid until the next call. */
+  /** Joins events with the bytes before each. The result is valid until the next call. */
   #joined(events: EventList, from: number, to: number, bytes: number): Buffer {
     const joined = this.#roomFor(bytes);
     let offset = 0;
@@ -148,7 +149,7 @@ export class Spool {
   }
 }
 
-/** Lists the events of a piece. */
+/** Adds the events of a piece to a list. */
 function list(piece: Buffer, events: EventList, file: string): void {
   for (let offset = 0; offset < piece.length;) {
     const start = offset + headBytes;
@@ -176,8 +177,8 @@ function spoolError(cause: unknown): WaymarkError {
   const folder = tmpdir();
   return new WaymarkError(
     'spool',
-    `A transaction that is too large for memory is held in a file in ${folder} until its end is known, and that ` +
-      `failed: ${messageOf(cause)}. Make room there, or set TMPDIR to a folder that has room for the largest transaction`,
+    `A transaction that is too large for memory could not be held in a file in ${folder} until its end: ` +
+      `${messageOf(cause)}. Make room there, or set TMPDIR to a folder that has room for the largest transaction`,
     { cause, details: { folder } },
   );
 }

@@ -49,63 +49,67 @@ type Building = {
   second: number | null;
   xid: string | null;
   digest: ContentDigest;
-  /** Whether a COMMIT has to come; if not, one statement is all. */
+  /** Whether a COMMIT has to come. If not, it is a single statement. */
   grouped: boolean;
-  /** {@link TransactionStart.voidAlter} */
+  /** See {@link TransactionStart.voidAlter}. */
   voidAlter: boolean;
   changes: number;
   statement: LoggedStatement | null;
 };
 
 type Table = {
-  /** Of the table map. */
+  /** The bytes of the table map. */
   readonly body: Buffer;
   readonly name: TableName;
   readonly heads: Map<RowOperation, RunHead>;
-  /** For walking its rows; null when they need or can not be. */
+  /** For walking through its rows. Null if they need no walk, or can't be walked through. */
   readonly sizes: ColumnSizes | null;
 };
 
 /**
- * Table maps that are remembered at least. A server that has more tables than it keeps open (`table_open_cache`) gives a
- * table another id each time; a statement has its table maps right before its rows.
+ * How many table maps are remembered at least. A server with more tables than it keeps open
+ * (`table_open_cache`) gives a table another id each time. But a statement has its table maps right before
+ * its rows.
  */
 const recentTables = 4096;
 
 const withoutGtid = { gtid: null, origin: '', connection: null, voidAlter: false } as const;
 
 /**
- * Puts events together to transactions, for every vendor and version, with and without GTIDs: finds where they begin
- * and end, and takes their identity. Says what it sees to a visitor; keeps no rows. The events are those of
- * committed-events.ts: what was rolled back is not among them.
- * @throws WaymarkError `unsupported-event` for what would be lost if it were passed over, `protocol` for a log that
- * makes no sense.
+ * Assembles events into transactions, for all vendors and versions, with and without GTIDs.
+ *
+ * It finds where transactions begin and end, and computes their identity. It tells a visitor what it sees,
+ * and keeps no rows. The events come from committed-events.ts, so nothing in them was rolled back.
+ * @throws WaymarkError `unsupported-event` for an event that must not be skipped, `protocol` for an
+ *   inconsistent log.
  */
-export class TransactionAssembler<Answer = void> {
-  readonly #visitor: TransactionVisitor<Answer>;
+export class TransactionAssembler<Result = void> {
+  readonly #visitor: TransactionVisitor<Result>;
   readonly #probeBytes: () => number;
-  /** Of the open transaction's digest. */
+  /** For the open transaction's digest. */
   readonly #small = new SmallContent();
   #file = '';
   readonly #tables = new RecentMap<number, Table>(recentTables);
-  /** Whether the server that wrote the file may leave unused null bits 0: see null-bits.ts. */
+  /** Whether the server that wrote the file may leave unused null bits 0 (see null-bits.ts). */
   #clearsNullBits = false;
   #open: Building | null = null;
   readonly #context = new ContextReader();
 
-  /** @param probeBytes asked at each transaction's begin: {@link ContentDigest.probed}. */
-  constructor(visitor: TransactionVisitor<Answer>, probeBytes: () => number = () => 0) {
+  /** @param probeBytes called at each transaction's beginning (see {@link ContentDigest.probed}). */
+  constructor(visitor: TransactionVisitor<Result>, probeBytes: () => number = () => 0) {
     this.#visitor = visitor;
     this.#probeBytes = probeBytes;
   }
 
-  /** The transaction under way. */
+  /** The transaction that has begun and not ended. */
   get open(): OpenTransaction | null {
     return this.#open;
   }
 
-  /** Takes the next event. Gives what the visitor waits for, if it does: then the event is to come again. */
-  readonly event: (...event: Parameters<EventVisitor>) => Answer | null = (buffer, start, end, place) => {
+  /**
+   * Takes the next event. If the visitor has to wait, returns its promise. Then pass the same event again.
+   */
+  readonly event: (...event: Parameters<EventVisitor>) => Result | null = (buffer, start, end, place) => {
     if (place.file !== this.#file) this.#nextFile(place.file);
     const type = eventType(buffer, start);
     switch (fateOf(type, isIgnorable(buffer, start))) {
@@ -113,7 +117,7 @@ export class TransactionAssembler<Answer = void> {
         return this.#rows(buffer, start, end, place);
       case 'context':
         if (!this.#context.event(buffer, start, end))
-          throw unsupported(`a ${nameOf(type)} that can not be read`, place);
+          throw unsupported(`a ${nameOf(type)} that can't be read`, place);
         return null;
       case 'table-map':
         return this.#tableMap(buffer, start, end, place);
@@ -140,8 +144,8 @@ export class TransactionAssembler<Answer = void> {
   };
 
   /**
-   * Table ids mean nothing in the next file. The file of a server that crashed ends without a rotate event: then only the
-   * one that the dump thread makes up tells.
+   * Forgets the tables of the last file: table ids mean nothing in the next one. A crashed server's file ends
+   * without a rotate event. Then only the fake rotate event of the dump thread shows the new file.
    */
   #nextFile(file: string): void {
     this.#file = file;
@@ -180,7 +184,7 @@ export class TransactionAssembler<Answer = void> {
     };
   }
 
-  #query(buffer: Buffer, start: number, end: number, place: EventPlace): Answer | null {
+  #query(buffer: Buffer, start: number, end: number, place: EventPlace): Result | null {
     const statement = readStatement(buffer, start, end);
     const open = this.#open;
     const role = roleOfStatement(statement.sql);
@@ -195,9 +199,9 @@ export class TransactionAssembler<Answer = void> {
       }
       case 'rollback':
       case 'rollback-to-savepoint':
-        // A group whose GTID event promised that there is nothing of the kind in it, so that its rows were passed on.
+        // The GTID event promised that nothing is rolled back. So the rows were passed on already.
         if (open !== null && open.changes > 0)
-          throw unsupported(`${statement.sql} behind changes that came before`, place);
+          throw unsupported(`${statement.sql} after changes in the same transaction`, place);
         if (role === 'rollback') this.#end(place);
         return null;
       case 'commit':
@@ -223,14 +227,14 @@ export class TransactionAssembler<Answer = void> {
     end: number,
     place: EventPlace,
     isOutcome: boolean,
-  ): Answer | null {
+  ): Result | null {
     const open = (this.#open ??= this.#build(buffer, start, place, withoutGtid, false));
     const context = this.#context.current;
     if (!open.voidAlter) {
       open.second ??= eventSecond(buffer, start);
       open.connection ??= readConnection(buffer, start);
       const outcome = isOutcome ? readXaOutcome(statement) : null;
-      // Told before it is digested: the visitor sees the content up to here.
+      // Called before it is digested: the visitor sees the content so far.
       if (outcome !== null) {
         const waiting = this.#visitor.outcome?.(open, outcome, buffer, start, place);
         if (waiting instanceof Promise) return waiting;
@@ -249,10 +253,10 @@ export class TransactionAssembler<Answer = void> {
     return null;
   }
 
-  #tableMap(buffer: Buffer, start: number, end: number, place: EventPlace): Answer | null {
+  #tableMap(buffer: Buffer, start: number, end: number, place: EventPlace): Result | null {
     const tableId = buffer.readUIntLE(start + headerBytes, 6);
     let table = this.#tables.get(tableId);
-    // The same one comes with every transaction.
+    // The same table map comes with every transaction.
     if (table === undefined || !hasBytes(table.body, buffer, start + headerBytes, end)) {
       const sizes = this.#clearsNullBits ? readColumnSizes(buffer, start, end) : null;
       const body = Buffer.from(buffer.subarray(start + headerBytes, end));
@@ -263,7 +267,7 @@ export class TransactionAssembler<Answer = void> {
     return waiting instanceof Promise ? waiting : null;
   }
 
-  #rows(buffer: Buffer, start: number, end: number, place: EventPlace): Answer | null {
+  #rows(buffer: Buffer, start: number, end: number, place: EventPlace): Result | null {
     const event = readRowsEvent(buffer, start, end);
     const { operation, tableId, columnCount, images, complete } = event;
     if (tableId === dummyTableId || images.length === 0) return null;
@@ -272,8 +276,8 @@ export class TransactionAssembler<Answer = void> {
     if (table === undefined || open === null) {
       throw new WaymarkError(
         'protocol',
-        `The row event before ${formatCoordinates(endOf(place))} belongs to no transaction or table: ` +
-          'reading did not begin between transactions',
+        `The row event before ${formatCoordinates(endOf(place))} belongs to no transaction or table. ` +
+          'Reading did not begin between transactions',
       );
     }
     open.second ??= eventSecond(buffer, start);
@@ -310,7 +314,8 @@ export class TransactionAssembler<Answer = void> {
 
   #refuseOpen(): void {
     if (this.#open === null) return;
-    // A GTID event with nothing behind it is a transaction without content; one with content must have ended.
+    // A GTID event without events after it is a transaction without content. One with content must have
+    // ended.
     if (this.#open.second !== null) {
       throw new WaymarkError(
         'protocol',

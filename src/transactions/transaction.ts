@@ -10,44 +10,44 @@ export type OpenTransaction = {
   readonly start: Coordinates;
   readonly gtid: string | null;
   readonly origin: string;
-  /** Where it was born. */
+  /** The server id of the source. */
   readonly serverId: number;
-  /** Id of the session on the server where it was born; null where the log doesn't tell. */
+  /** The id of the session on the source. Null if the log doesn't tell. */
   readonly connection: number | null;
-  /** Second of the first content; null while there is none. */
+  /** The second of the first content. Null while there is none. */
   readonly second: number | null;
-  /** The XID of one that is only prepared when it ends: its outcome comes later. */
+  /** The XID, if the transaction is only prepared when it ends. Its outcome comes later. */
   readonly xid: string | null;
-  /** Canonical content so far, for comparing the first part of a transaction. */
+  /** The canonical content so far, for comparing the first part of a transaction. */
   readonly digest: ContentDigest;
 };
 
 /** A transaction that has ended. */
 export type EndedTransaction = {
   readonly start: Coordinates;
-  /** Right behind it. */
+  /** Right after it. */
   readonly end: Coordinates;
   readonly gtid: string | null;
   readonly serverId: number;
-  /** Null when it has no content: then it is no part of the history. */
+  /** Null if it has no content. Then it is not part of the history. */
   readonly identity: Identity | null;
-  /** The statement, when the transaction is just one statement (DDL, a hint). */
+  /** The statement, if the transaction consists of one statement (DDL, a hint). */
   readonly statement: LoggedStatement | null;
 };
 
 /**
- * What the assembler tells, in the order of the log. Buffers and places are valid until the call returns. Who has to wait
- * before it can take something answers with a promise, and is told again when that has resolved.
+ * Receives what the assembler finds, in the order of the log. Buffers and places are valid until the call
+ * returns. A visitor that has to wait returns a promise. When it has resolved, the same event comes again.
  */
-export type TransactionVisitor<Answer = void> = {
-  /** A table map in an open transaction, for whoever decodes rows. */
+export type TransactionVisitor<Result = void> = {
+  /** A table map in an open transaction, for decoding rows. */
   readonly tableMap?: (
     buffer: Buffer,
     start: number,
     end: number,
     name: TableName,
     place: EventPlace,
-  ) => Answer;
+  ) => Result;
   readonly rows?: (
     transaction: OpenTransaction,
     event: RowsEvent,
@@ -55,8 +55,8 @@ export type TransactionVisitor<Answer = void> = {
     buffer: Buffer,
     start: number,
     place: EventPlace,
-  ) => Answer;
-  /** The text of the statement whose rows follow, where the log has it. */
+  ) => Result;
+  /** The text of the statement that changed the following rows, if the log has it. */
   readonly query?: (text: string) => void;
   readonly statement?: (
     transaction: OpenTransaction,
@@ -64,14 +64,14 @@ export type TransactionVisitor<Answer = void> = {
     buffer: Buffer,
     start: number,
     place: EventPlace,
-  ) => Answer;
-  /** How a transaction that was prepared before has ended. */
+  ) => Result;
+  /** The outcome of a transaction that was prepared before. */
   readonly outcome?: (
     transaction: OpenTransaction,
     outcome: XaOutcome,
     buffer: Buffer,
     start: number,
     place: EventPlace,
-  ) => Answer;
+  ) => Result;
   readonly end: (transaction: EndedTransaction) => void;
 };

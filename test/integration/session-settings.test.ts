@@ -132,9 +132,9 @@ for (const kind of kinds) {
         const by = new Set<string>();
         for (const { identity } of there) {
           const twin = here.find((one) => one.identity.origin === identity.origin);
-          const likeness = twin && compareIdentities(twin.identity, identity);
-          expect(likeness, `${setting}: ${identity.origin}`).toBeTruthy();
-          by.add(likeness!);
+          const compareDigests = twin && compareIdentities(twin.identity, identity);
+          expect(compareDigests, `${setting}: ${identity.origin}`).toBeTruthy();
+          by.add(compareDigests!);
           expect(comparisonOf(identity.digest), `${setting} on a replica`).toBe('content');
         }
         expect(by.has(expected[setting]), `${setting}: ${[...by].join()}`).toBe(true);

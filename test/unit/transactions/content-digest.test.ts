@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ContentDigest, type RunHead, runHead } from '../../../src/transactions/content-digest.js';
-import { comparisonOf, likeness } from '../../../src/transactions/identity.js';
+import { comparisonOf, compareDigests } from '../../../src/transactions/identity.js';
 import type { RowOperation } from '../../../src/binlog/rows-event.js';
 
 /** A run of rows of one table and kind. */
@@ -114,16 +114,16 @@ describe('by what it can be compared', () => {
     const whole = valueOf([insert, 'a', true], [update, 'abc', true]);
     const part = valueOf([insert, 'a', true], [update, 'a', false]);
     expect([whole, part].map(comparisonOf)).toEqual(['content', 'shape']);
-    expect(likeness(whole, part)).toBe('shape');
-    expect(likeness(whole, valueOf([update, 'a', false], [insert, 'a', true]))).toBeNull();
+    expect(compareDigests(whole, part)).toBe('shape');
+    expect(compareDigests(whole, valueOf([update, 'a', false], [insert, 'a', true]))).toBeNull();
     expect(
-      likeness(whole, valueOf([insert, 'a', true], [update, 'a', false], [insert, 'b', true])),
+      compareDigests(whole, valueOf([insert, 'a', true], [update, 'a', false], [insert, 'b', true])),
     ).toBeNull();
   });
 
   test('the shape is the same wherever the events end', () => {
     const split = valueOf([update, 'a', false], [update, 'b', false], [update, 'c', false]);
-    expect(likeness(valueOf([update, 'abc', true]), split)).toBe('shape');
+    expect(compareDigests(valueOf([update, 'abc', true]), split)).toBe('shape');
   });
 
   test('a statement that others log as rows: by origin', () => {

@@ -4,7 +4,7 @@ import {
   type Comparison,
   comparisonOf,
   digestOf,
-  likeness,
+  compareDigests,
   sameContent,
   weaker,
 } from '../../../src/transactions/identity.js';
@@ -41,14 +41,14 @@ describe('by what two are one transaction’s', () => {
     ['the same statement', digestOf('origin', 1, 9n), digestOf('origin', 1, 9n), 'content'],
     ['two statements', digestOf('origin', 1, 9n), digestOf('origin', 2, 8n), 'origin'],
   ])('%s', (_name, a, b, expected) => {
-    expect(likeness(a, b)).toBe(expected);
-    expect(likeness(b, a)).toBe(expected);
+    expect(compareDigests(a, b)).toBe(expected);
+    expect(compareDigests(b, a)).toBe(expected);
   });
 
   test('never by more than both can be compared by, but for what is equal', () => {
     fc.assert(
       fc.property(digest, digest, (a, b) => {
-        const by = likeness(a, b);
+        const by = compareDigests(a, b);
         if (a === b || by === null) return;
         expect(by).toBe(weaker(comparisonOf(a), comparisonOf(b)));
       }),
