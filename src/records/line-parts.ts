@@ -1,26 +1,26 @@
 import { type JsonWriter, Literal, shortValueBytes } from '../decode/json-writer.js';
 import type { RecordSource } from './record.js';
 
-/** What all records of a transaction share. */
+/** The values that all records of a transaction share. */
 export type RecordHead = {
   readonly hint: string | null;
   readonly sequence: number;
   readonly gtid: string | null;
-  /** The XID of a transaction that is only prepared: see RecordTransaction.xa. */
+  /** The XID of a transaction that is only prepared (see RecordTransaction.xa). */
   readonly xid: string | null;
   /** Microseconds since 1970. Null if the log doesn't tell. */
   readonly committed: number | null;
   readonly connection: number | null;
 };
 
-/** What all records of one event share. */
+/** The values that all records of one event share. */
 export type EventHead = {
-  /** The event's own. */
+  /** The event's second. */
   readonly second: number;
-  /** Behind the event. */
+  /** The position after the event. */
   readonly position: number;
   readonly file: string;
-  /** Text of the statement that its rows are of. Null: it isn't shown. */
+  /** The text of the statement that changed its rows. Null if it isn't shown. */
   readonly query: string | null;
 };
 
@@ -33,34 +33,35 @@ const lineEnd = new Literal('}}\n');
 const quotationMark = 0x22;
 const slash = 0x2f;
 
-/** The beginning of a record's line, and the part of it that stays the same until the next hint. */
+/** The beginning of a record's line, and the part that stays the same until the next hint. */
 type HintParts = { readonly hint: string | null; readonly id: Literal; readonly tx: string };
 
 /**
- * Writes what the records of a transaction share. Most of it is the same in the next transaction, and is kept as
- * bytes. Building and encoding a string for each line would cost more than its row.
+ * Writes the parts of lines that the records of a transaction share. Most of them are the same in the next
+ * transaction, and are kept as bytes: building and encoding a string for each line would cost more than its
+ * row.
  */
 export class LineParts {
   readonly #source: string;
   #head: RecordHead = { hint: null, sequence: 0, gtid: null, xid: null, committed: null, connection: null };
   #hint: HintParts = partsOf(null);
-  /** `,"ts":"…","tx":{"hint":…,"seq":` of a second, under {@link #hint}. */
+  /** `,"ts":"…","tx":{"hint":…,"seq":` for a second, with the values of {@link #hint}. */
   #timed = { hint: this.#hint, second: -1, literal: new Literal('') };
-  /** `},"source":{…,"position":` of a file. */
+  /** `},"source":{…,"position":` for a file. */
   #file = { file: '', literal: new Literal('') };
 
-  /** @param source where the records are read. */
+  /** @param source the server that the records are read from. */
   constructor({ server, serverId }: Pick<RecordSource, 'server' | 'serverId'>) {
     this.#source = `},"source":{"server":${JSON.stringify(server)},"serverId":${serverId},"file":`;
   }
 
-  /** The transaction whose records come. */
+  /** Begins a transaction. The next records belong to it. */
   begin(head: RecordHead): void {
     this.#head = head;
     if (head.hint !== this.#hint.hint) this.#hint = partsOf(head.hint);
   }
 
-  /** `{"id":"hint/sequence/`: the row's number follows, and room is made for it. */
+  /** Writes `{"id":"hint/sequence/`. The row's number follows, and there is room for it. */
   id(out: JsonWriter): void {
     const { id } = this.#hint;
     out.literal(id);
@@ -68,7 +69,10 @@ export class LineParts {
     out.byte(slash);
   }
 
-  /** `,"query":…,"ts":…,"tx":{"hint":…,"seq":…,"row":`: the row's number follows, and room is made for it. */
+  /**
+   * Writes `,"query":…,"ts":…,"tx":{"hint":…,"seq":…,"row":`. The row's number follows, and there is room for
+   * it.
+   */
   transaction(out: JsonWriter, { query, second }: EventHead): void {
     if (query !== null) out.anyText(`,"query":${JSON.stringify(query)}`);
     out.literal(this.#timedLiteral(second));
@@ -76,8 +80,8 @@ export class LineParts {
     out.literal(rowMember);
   }
 
-  /** `,"gtid":…,"xa":…,"committed":…,"connection":…`, as far as there are these. */
-  marks(out: JsonWriter): void {
+  /** Writes `,"gtid":…,"xa":…,"committed":…,"connection":…`, without those that are null. */
+  optionalMembers(out: JsonWriter): void {
     const { gtid, xid, committed, connection } = this.#head;
     out.reserve(shortValueBytes);
     if (gtid !== null) {
@@ -97,7 +101,7 @@ export class LineParts {
     out.unsigned(connection);
   }
 
-  /** `},"source":{…}}` and the line's end. */
+  /** Writes `},"source":{…}}` and the line's end. */
   source(out: JsonWriter, { file, position }: EventHead): void {
     if (file !== this.#file.file) {
       this.#file = { file, literal: new Literal(`${this.#source}${JSON.stringify(file)},"position":`) };
@@ -107,7 +111,7 @@ export class LineParts {
     out.literal(lineEnd);
   }
 
-  /** Thousands of records may share a second. */
+  /** Returns the literal of a second. Thousands of records may share it. */
   #timedLiteral(second: number): Literal {
     const hint = this.#hint;
     if (this.#timed.second !== second || this.#timed.hint !== hint) {

@@ -1,20 +1,24 @@
 import type { RecordSource } from './record.js';
 
 /**
- * The beginning of every line. The id and the type come first, so that a file can be recognised by its first bytes.
+ * The beginning of every line. The id and the type come first, so that a file can be recognised by its first
+ * bytes.
  */
 const lineForm = /^\{"id":"(?:[^"\\]|\\.)*","type":"(?:row|ddl|xa|gap)"/;
 const lineStart = Buffer.from('{"id":"');
 /** How many bytes it takes to recognise one of waymark's lines. */
 export const longestStart = 4096;
 
-/** Whether bytes can be the beginning of one of waymark's lines. True also if there are too few to tell. */
+/**
+ * Returns whether bytes can be the beginning of one of waymark's lines. True also if there are too few to
+ * tell.
+ */
 export function mayBeLine(bytes: Buffer): boolean {
   const length = Math.min(bytes.length, lineStart.length);
   return bytes.subarray(0, length).equals(lineStart.subarray(0, length));
 }
 
-/** Whether bytes certainly are the beginning of one of waymark's lines. */
+/** Returns whether bytes certainly are the beginning of one of waymark's lines. */
 export function isLineStart(bytes: Buffer): boolean {
   return lineForm.test(bytes.toString('utf8', 0, longestStart));
 }
@@ -24,15 +28,15 @@ export type DecodedLine = {
   readonly hint: string | null;
   readonly sequence: number;
   readonly gtid: string | null;
-  /** Second in the record's `ts`. */
+  /** The second in the record's `ts`. */
   readonly second: number;
   readonly source: RecordSource;
   readonly isGap: boolean;
-  /** Members of a transaction's last record only. */
+  /** Members that only a transaction's last record has. */
   readonly last: { readonly digest: bigint; readonly second: number | null } | null;
 };
 
-/** Reads a line of a record writer, without its line feed. Null if it is anything else. */
+/** Reads a record writer's line, without its line feed. Returns null if it is anything else. */
 export function decodeLine(line: Buffer): DecodedLine | null {
   if (!isLineStart(line)) return null;
   let value: unknown;
@@ -77,14 +81,14 @@ export type DeliveredTransaction = {
   readonly hint: string | null;
   readonly sequence: number;
   readonly gtid: string | null;
-  /** Second of the transaction's first content event. */
+  /** The second of the transaction's first event with content. */
   readonly second: number;
   readonly digest: bigint;
 };
 
 /**
- * The transaction that a last line ends.
- * @param firstSecond second of the transaction's first record.
+ * Returns the transaction that a line ends. Null if the line ends none.
+ * @param firstSecond the second of the transaction's first record.
  */
 export function transactionOf(line: DecodedLine, firstSecond: number): DeliveredTransaction | null {
   if (line.last === null) return null;

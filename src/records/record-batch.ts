@@ -2,19 +2,21 @@ import { parseExactly } from '../decode/image-values.js';
 import type { ChangeRecord } from './record.js';
 
 /**
- * Records in the order of the history: a transaction, several small ones, or a part of a huge one. They are written
- * once, as lines. Values are read from the lines, so the two never differ.
+ * Records in the order of the history: a transaction, several small ones, or a part of a huge one. They are
+ * written once, as lines. Values are read from the lines, so the two never differ.
  */
 export type RecordBatch = {
   /** One JSON document per line, each ended by a line feed. The memory is reused for later batches. */
   readonly lines: Buffer;
-  /** How many there are. */
+  /** How many records there are. */
   readonly count: number;
-  /** Transactions that end in it. */
+  /** How many transactions end in it. */
   readonly transactions: number;
   /** Bytes up to the end of the last transaction that ends in it. 0 if none does. */
   readonly lastEnd: number;
-  /** The records as values. They are made on demand, and you may keep them. Don't call this after `deliver`. */
+  /**
+   * The records as values. They are made on demand, and you may keep them. Don't read this after `deliver`.
+   */
   readonly records: readonly ChangeRecord[];
 };
 
@@ -22,7 +24,7 @@ const lineFeed = 0x0a;
 
 /** The lines of a batch, and how to read them. */
 export type BatchLines = Omit<RecordBatch, 'records'> & {
-  /** Whether JSON.parse would lose digits: JsonWriter's. */
+  /** Whether JSON.parse would lose digits (see JsonWriter). */
   readonly inexact: boolean;
 };
 
@@ -58,7 +60,7 @@ function parseLines(lines: Buffer, inexact: boolean): ChangeRecord[] {
   for (let start = 0; start < lines.length;) {
     const end = lines.indexOf(lineFeed, start);
     const text = lines.toString('utf8', start, end);
-    // What a record writer has written.
+    // A record writer has written them.
     records.push((inexact ? parseExactly(text) : JSON.parse(text)) as ChangeRecord);
     start = end + 1;
   }

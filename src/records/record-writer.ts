@@ -6,11 +6,11 @@ import { type EventHead, LineParts, type RecordHead } from './line-parts.js';
 import { batchOfLines, type RecordBatch } from './record-batch.js';
 import type { RecordSource, ShownStatement } from './record.js';
 
-/** Members of a transaction's last record only. */
-export type LastMarks = {
+/** Members that only a transaction's last record has. */
+export type LastMembers = {
   readonly rows: number;
   readonly digest: bigint;
-  /** See RecordTransaction.second. Null if it needs none. */
+  /** See RecordTransaction.second. Null if it isn't needed. */
   readonly second: number | null;
 };
 
@@ -42,40 +42,40 @@ export class RecordWriter {
   readonly #rows: RowLines;
   /** `","type":"row",…,"after":` for each table map and kind. */
   readonly #heads = new WeakMap<RowReader, Partial<Record<RowOperation, Literal>>>();
-  /** For insertions into a line that was already written. */
-  readonly #marks = new JsonWriter(shortValueBytes * 2);
+  /** For insertions into a line that is already written. */
+  readonly #insertion = new JsonWriter(shortValueBytes * 2);
   #out = new JsonWriter();
   #spare = new JsonWriter();
   #count = 0;
   #transactions = 0;
   #lastEnd = 0;
-  /** In the last line, where the members of `tx` end. */
+  /** Where the members of `tx` end in the last line. */
   #txEnd = 0;
-  /** What is written after it isn't taken yet. */
+  /** The lines after this place aren't taken yet. */
   #kept: Mark | null = null;
 
-  /** @param source where the records are read. */
+  /** @param source the server that the records are read from. */
   constructor(source: Pick<RecordSource, 'server' | 'serverId'>) {
     this.#parts = new LineParts(source);
     this.#rows = new RowLines(this.#parts);
   }
 
-  /** Lines that are kept back. */
+  /** How many lines are held back. */
   get keptCount(): number {
     return this.#kept === null ? 0 : this.#count - this.#kept.count;
   }
 
-  /** Holds back what is written from now on. Lines held back before are released. */
+  /** Holds back what is written from now on. Lines that were held back before are released. */
   keep(): void {
     this.#kept = { at: this.#out.at, count: this.#count };
   }
 
-  /** Keeps nothing back any more. */
+  /** Holds nothing back any more. */
   free(): void {
     this.#kept = null;
   }
 
-  /** A transaction begins. Everything written from now on belongs to it. */
+  /** Begins a transaction. Everything written from now on belongs to it. */
   begin(head: RecordHead): void {
     this.#parts.begin(head);
   }
@@ -85,7 +85,7 @@ export class RecordWriter {
    * @param row the number of the first one.
    * @param passOver rows with smaller numbers are read but not written.
    * @returns how many rows there are.
-   * @throws WaymarkError `unsupported-event`; then nothing of the event has been written.
+   * @throws WaymarkError `unsupported-event`. Then nothing of the event has been written.
    */
   rows(
     reader: RowReader,
@@ -121,30 +121,30 @@ export class RecordWriter {
   }
 
   /** Completes the last line, which is the last one of its transaction. */
-  last({ rows, digest, second }: LastMarks): void {
+  last({ rows, digest, second }: LastMembers): void {
     const out = this.#out;
-    const marks = this.#marks;
-    marks.at = 0;
-    marks.literal(lastMember);
-    marks.unsigned(rows);
-    marks.literal(digestMember);
-    marks.hexadecimal64(digest);
-    marks.byte(quotationMark);
+    const insertion = this.#insertion;
+    insertion.at = 0;
+    insertion.literal(lastMember);
+    insertion.unsigned(rows);
+    insertion.literal(digestMember);
+    insertion.hexadecimal64(digest);
+    insertion.byte(quotationMark);
     if (second !== null) {
-      marks.literal(secondMember);
-      marks.unsigned(second);
+      insertion.literal(secondMember);
+      insertion.unsigned(second);
     }
-    out.insert(this.#txEnd, marks.bytes, marks.at);
+    out.insert(this.#txEnd, insertion.bytes, insertion.at);
     this.#transactions += 1;
     this.#lastEnd = out.at;
   }
 
-  /** How long the lines are that {@link take} would give. */
+  /** How long the lines are that {@link take} would return. */
   get waitingBytes(): number {
     return this.#kept?.at ?? this.#out.at;
   }
 
-  /** The lines that aren't kept back. */
+  /** Takes the lines that aren't held back. */
   take(): RecordBatch {
     const full = this.#out;
     const upTo = this.#kept ?? { at: full.at, count: this.#count };
@@ -180,7 +180,7 @@ export class RecordWriter {
     out.anyText(`",${members}`);
     parts.transaction(out, head);
     out.unsigned(row);
-    parts.marks(out);
+    parts.optionalMembers(out);
     this.#txEnd = out.at;
     parts.source(out, head);
     this.#count += 1;
@@ -205,8 +205,8 @@ function headOfRows(reader: RowReader, operation: RowOperation): Literal {
 const nothing = new Literal('');
 
 /**
- * Writes around each row's images what the records of an event share. The first line is written from its parts. The
- * next lines copy their common part from it as a whole.
+ * Writes rows as lines. It surrounds each row's images with the parts that an event's records share. The
+ * first line is written from its parts. Later lines copy their common part from it as a whole.
  */
 class RowLines implements RowVisitor {
   readonly #parts: LineParts;
@@ -233,7 +233,7 @@ class RowLines implements RowVisitor {
   }
 
   /**
-   * An event's rows come.
+   * Begins an event's rows.
    * @param first the number of the first one.
    * @param passOver rows with smaller numbers are not written.
    */
@@ -290,7 +290,7 @@ class RowLines implements RowVisitor {
     this.#transactionBytes = out.at - this.#transactionAt;
     out.unsigned(this.next);
     this.#tailAt = out.at;
-    parts.marks(out);
+    parts.optionalMembers(out);
     const source = out.at;
     parts.source(out, this.#head);
     this.sourceBytes = out.at - source;

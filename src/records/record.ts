@@ -21,7 +21,7 @@ export type RecordTransaction = {
   readonly committed?: number;
   /** Id of the session on the source that wrote it, if the log has it. */
   readonly connection?: number;
-  /** These three stand on the transaction's last record only. */
+  /** Only the transaction's last record has these three. */
   readonly last?: true;
   readonly rows?: number;
   /** 16 hex digits. */
@@ -44,7 +44,7 @@ export type RecordSource = {
 type Common = {
   /** `hint/seq/row`. It is the same on every server that has the same commit order. */
   readonly id: string;
-  /** Second of the change on the source, ISO 8601. */
+  /** The second of the change on the source, ISO 8601. */
   readonly ts: string;
   readonly tx: RecordTransaction;
   readonly source: RecordSource;
@@ -57,14 +57,14 @@ export type GapStart = RecordSource & {
 };
 
 /**
- * The place was lost, and the operator chose to begin the stream anew (`run --accept-gap`). Changes between `from`
- * and `source` may be missing, or come twice. A gap counts as a transaction.
+ * The place was lost, and the operator chose to begin the stream again (`run --accept-gap`). Changes between
+ * `from` and `source` may be missing, or come twice. A gap counts as a transaction.
  */
 export type GapRecord = Common & {
   readonly type: 'gap';
   /** Why the place was lost, for people. */
   readonly reason: string;
-  /** Null if nothing is known of where the records ended. */
+  /** Null if nobody knows where the records ended. */
   readonly from: GapStart | null;
 };
 
@@ -72,9 +72,12 @@ type RowChange = Common & {
   readonly type: 'row';
   readonly schema: string;
   readonly table: string;
-  /** Names of the primary key's columns, in its order; left out where there is none, or it isn't known. */
+  /**
+   * The names of the primary key's columns, in its order. Left out if there is no primary key, or it isn't
+   * known.
+   */
   readonly key?: readonly string[];
-  /** The statement's text, where the log has it and the configuration asks for it; without passwords. */
+  /** The statement's text, without passwords, if the log has it and the configuration asks for it. */
   readonly query?: string;
   /** Set if the log has only some of the row's columns. Missing columns are absent from the images. */
   readonly partial?: true;
@@ -87,17 +90,17 @@ type RowChange = Common & {
 
 /** Inputs of a statement that aren't in its text. Sessions log them if `binlog_format` isn't ROW. */
 export type ShownContext = {
-  /** User variables that it reads, by name without `@`. */
+  /** The user variables that it reads, by name without `@`. */
   readonly variables?: Readonly<Record<string, ColumnValue>>;
-  /** The first AUTO_INCREMENT value that it gave. */
+  /** The first AUTO_INCREMENT value that it generated. */
   readonly insertId?: number | string;
-  /** What LAST_INSERT_ID() was. */
+  /** The value of LAST_INSERT_ID(). */
   readonly lastInsertId?: number | string;
   /** The two seeds of RAND(). */
   readonly rand?: readonly [number | string, number | string];
 };
 
-/** What a record says of a statement. */
+/** A statement, as its record shows it. */
 export type ShownStatement = {
   /** Its default schema. */
   readonly schema: string;
@@ -116,7 +119,7 @@ export type ChangeRecord =
   | (Common & ShownStatement & { readonly type: 'ddl' })
   | (Common & {
       readonly type: 'xa';
-      /** {@link RecordTransaction.xa} of the records whose transaction ends so. */
+      /** {@link RecordTransaction.xa} of the records of this transaction. */
       readonly xid: string;
       readonly outcome: 'commit' | 'rollback';
     })
