@@ -85,7 +85,7 @@ function explanation(code: number): string {
     case zookeeperCode.authFailed:
       return ' (authentication failed)';
     case zookeeperCode.noNode:
-      return ' (a parent znode is missing: does the path behind the servers in "connect" exist?)';
+      return ' (a parent znode is missing: does the path after the servers in "connect" exist?)';
     default:
       return '';
   }
