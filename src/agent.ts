@@ -13,7 +13,7 @@ import type { ShownAgent } from './http/shown-agent.js';
 import { serveHttp, type HttpServer } from './http/http-server.js';
 import { Metrics } from './http/metrics.js';
 import { readAccount } from './mysql/account.js';
-import { type Runtime, within } from './runtime/runtime.js';
+import { type Runtime, runIn } from './runtime/runtime.js';
 import { createSink } from './sinks/create-sink.js';
 import type { Sink } from './sinks/sink.js';
 import { type ScheduledStream, Scheduler } from './streams/scheduler.js';
@@ -64,19 +64,19 @@ export type Agent = {
 export function createAgent(config: Config | readonly Config[], options: AgentOptions): Agent {
   const { runtime } = options;
   if (runtime === undefined) return assembled(config, options);
-  const agent = within(runtime, () => assembled(config, options));
+  const agent = runIn(runtime, () => assembled(config, options));
   return {
-    run: (signal) => within(runtime, () => agent.run(signal)),
-    status: (stream) => within(runtime, () => agent.status(stream)),
-    statuses: () => within(runtime, () => agent.statuses()),
-    members: (stream) => within(runtime, () => agent.members(stream)),
-    switchTo: (address, signal, stream) => within(runtime, () => agent.switchTo(address, signal, stream)),
+    run: (signal) => runIn(runtime, () => agent.run(signal)),
+    status: (stream) => runIn(runtime, () => agent.status(stream)),
+    statuses: () => runIn(runtime, () => agent.statuses()),
+    members: (stream) => runIn(runtime, () => agent.members(stream)),
+    switchTo: (address, signal, stream) => runIn(runtime, () => agent.switchTo(address, signal, stream)),
     rotate: () => {
-      within(runtime, () => {
+      runIn(runtime, () => {
         agent.rotate();
       });
     },
-    reload: (changed) => within(runtime, () => agent.reload(changed)),
+    reload: (changed) => runIn(runtime, () => agent.reload(changed)),
   };
 }
 

@@ -1,11 +1,11 @@
 import type { HolderNote } from '../checkpoint/holder-note.js';
 import { WaymarkError } from '../util/errors.js';
-import { type Holder, lifeHere, nameOf } from '../util/lock-holder.js';
+import { type Holder, lifeHere, describeHolder } from '../util/lock-holder.js';
 import type { CheckFinding } from './check-finding.js';
 
 /** The error of an agent that isn't the first to work with a record. */
 export function recordInUse(location: string, holder: Holder | null): WaymarkError {
-  const who = holder === null ? 'another agent' : nameOf(holder);
+  const who = holder === null ? 'another agent' : describeHolder(holder);
   return new WaymarkError(
     'checkpoint-conflict',
     `The checkpoint ${location} is in use by ${who}: stop that one first, give this one a stream of its own, ` +

@@ -1,6 +1,6 @@
 import type { ServerConnection } from '../mysql/connection.js';
 import { errorNumberOf } from '../mysql/server-error.js';
-import { text } from '../mysql/server-facts.js';
+import { valueText } from '../mysql/server-facts.js';
 import { uptimeMs } from '../util/clock.js';
 import { type Holder, parseHolder } from '../util/lock-holder.js';
 import type { FoundHolder, HolderNote } from './holder-note.js';
@@ -110,9 +110,9 @@ export class HolderRow implements HolderNote {
     if (row === undefined) return null;
     const record: unknown = row['record'];
     return {
-      nonce: text(row['version']),
-      sign: text(row['sign']),
-      ageMs: Number(text(row['age'])) / 1_000,
+      nonce: valueText(row['version']),
+      sign: valueText(row['sign']),
+      ageMs: Number(valueText(row['age'])) / 1_000,
       holder: Buffer.isBuffer(record) ? parseHolder(record.toString('utf8')) : null,
     };
   }

@@ -3,11 +3,11 @@ import type { ServerConnection } from '../mysql/connection.js';
 import type { Account } from '../mysql/instance.js';
 import { type TablesConfig, tablesError, tablesInstance } from '../mysql/own-tables.js';
 import { errorNumberOf, isOfServer } from '../mysql/server-error.js';
-import { text } from '../mysql/server-facts.js';
+import { valueText } from '../mysql/server-facts.js';
 import { shareTableLink, type TableLink } from '../mysql/table-link.js';
 import type { WaymarkError } from '../util/errors.js';
 import { randomHex } from '../util/random.js';
-import type { Share } from '../util/shared.js';
+import type { SharedHandle } from '../util/shared.js';
 
 import type { Checkpoint, CheckpointStore, StoredCheckpoint } from './checkpoint.js';
 import { damagedRecord, decodeCheckpoint, encodeCheckpoint, type RecordLocation } from './codec.js';
@@ -66,7 +66,7 @@ class MysqlStore implements CheckpointStore {
   readonly #serial = new Serial();
   readonly #unsettled = new UnsettledWrites();
   readonly #closing = new AbortController();
-  #link: Share<TableLink> | null = null;
+  #link: SharedHandle<TableLink> | null = null;
 
   constructor(options: MysqlStoreOptions) {
     const { tables, stream } = options;
@@ -138,7 +138,7 @@ class MysqlStore implements CheckpointStore {
     if (row === undefined) return null;
     const record: unknown = row['record'];
     if (!Buffer.isBuffer(record)) throw damagedRecord(where, 'is not a binary value');
-    return { record, version: text(row['version']) };
+    return { record, version: valueText(row['version']) };
   }
 
   save(checkpoint: Checkpoint, expected: string | null, signal: AbortSignal): Promise<string> {
@@ -177,7 +177,7 @@ class MysqlStore implements CheckpointStore {
     const [row] = await connection.query(sql, [this.#key]);
     return row === undefined
       ? null
-      : { version: text(row['version']), token: Number(text(row['fencing_token'])) };
+      : { version: valueText(row['version']), token: Number(valueText(row['fencing_token'])) };
   }
 
   /** Writes the row. Returns whether the server did it. */

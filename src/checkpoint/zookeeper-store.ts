@@ -5,7 +5,7 @@ import {
 } from '../config/zookeeper-address.js';
 import { type WaymarkError, messageOf } from '../util/errors.js';
 import { TimeOver, within } from '../util/limits.js';
-import type { Share } from '../util/shared.js';
+import type { SharedHandle } from '../util/shared.js';
 import { isOfZooKeeper, unusableStoreError } from '../zookeeper/zookeeper-error.js';
 import { shareSession } from '../zookeeper/shared-session.js';
 import type { ZnodeVersion, ZooKeeperClient } from '../zookeeper/zookeeper-client.js';
@@ -81,7 +81,7 @@ class ZooKeeperStore implements CheckpointStore {
   readonly #tokens = new TokenGuard();
   readonly #unsettled = new UnsettledWrites();
   readonly #closing = new AbortController();
-  #shared: Share<ZooKeeperSession> | null = null;
+  #shared: SharedHandle<ZooKeeperSession> | null = null;
 
   constructor(options: ZooKeeperStoreOptions) {
     this.#options = options;

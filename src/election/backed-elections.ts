@@ -2,14 +2,14 @@ import { isAborted, sleep } from '../util/async.js';
 import { hasCode, messageOf, WaymarkError } from '../util/errors.js';
 import type { Backend, BackendOptions, StreamBackend } from './backend.js';
 import { campaign, type CampaignOptions, type ElectionLogger } from './campaign.js';
-import type { Election, Elections, Leadership, LeaderView, ServiceId } from './election.js';
+import type { Election, Elections, Leadership, LeaderView, AgentId } from './election.js';
 import { closedError, OpenLeaderships } from './open-leaderships.js';
-import { formatServiceId } from './service-id.js';
+import { formatAgentId } from './agent-id.js';
 import { callTimeouts, whenAnotherLeads } from './succession.js';
 
 /** Elections in a backend: what is the same in all of them. */
 export class BackedElections<Seen> implements Elections {
-  readonly self: ServiceId;
+  readonly self: AgentId;
   readonly #backend: Backend<Seen>;
   readonly #options: BackendOptions;
   readonly #open = new OpenLeaderships();
@@ -32,7 +32,7 @@ export class BackedElections<Seen> implements Elections {
     return election;
   }
 
-  agents(signal: AbortSignal): Promise<readonly ServiceId[]> {
+  agents(signal: AbortSignal): Promise<readonly AgentId[]> {
     return this.#backend.agents(signal);
   }
 
@@ -123,7 +123,7 @@ class BackedElection<Seen> implements Election {
     const view = this.#backend.view(seen);
     const { leader } = view;
     if (leader === null || (host !== null && leader.host !== host)) {
-      const who = leader === null ? 'nobody leads it' : `${formatServiceId(leader)} leads it`;
+      const who = leader === null ? 'nobody leads it' : `${formatAgentId(leader)} leads it`;
       throw new WaymarkError('not-leader', `There is nobody to give up the stream "${this.#stream}": ${who}`);
     }
     await this.#backend.demand(null, seen, signal);

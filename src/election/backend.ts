@@ -1,9 +1,9 @@
 import type { Ballot, ElectionLogger } from './campaign.js';
-import type { LeaderView, ServiceId } from './election.js';
+import type { LeaderView, AgentId } from './election.js';
 
 /** What elections in any backend go by. */
 export type BackendOptions = {
-  readonly self: ServiceId;
+  readonly self: AgentId;
   /** How long a lease is good for that isn't renewed: milliseconds, as the other two. */
   readonly timeoutMs: number;
   readonly intervalMs: number;
@@ -19,7 +19,7 @@ export interface Backend<Seen> {
   readonly name: 'zookeeper' | 'mysql';
   of(stream: string): StreamBackend<Seen>;
   /** The agents that live, in the order of their names. */
-  agents(signal: AbortSignal): Promise<readonly ServiceId[]>;
+  agents(signal: AbortSignal): Promise<readonly AgentId[]>;
   /** Says that this agent lives. */
   appear(signal: AbortSignal): Promise<void>;
   /** Says so again where that is needed: called at each interval. */

@@ -3,7 +3,13 @@ import { sleep } from '../util/async.js';
 import { after, monotonicMs, uptimeMs } from '../util/clock.js';
 import { messageOf, WaymarkError } from '../util/errors.js';
 import { within } from '../util/limits.js';
-import { type Answer, type Ending, type Hold, type HoldEvent, transition } from './lease-state.js';
+import {
+  type LeaseAnswer,
+  type Ending,
+  type LeaseState,
+  type LeaseEvent,
+  nextLeaseState,
+} from './lease-state.js';
 import type { Leadership } from './election.js';
 
 /** Where an election says what becomes of it; a pino logger will do. */
@@ -18,7 +24,7 @@ export interface Ballot {
    * Tries to lead, or to go on leading with the token `held`.
    * Rejects when the backend is away or refuses.
    */
-  attempt(held: number, signal: AbortSignal): Promise<Answer>;
+  attempt(held: number, signal: AbortSignal): Promise<LeaseAnswer>;
   /** Resolves when the next attempt is due; rejects with the signal's reason. */
   due(held: number, signal: AbortSignal): Promise<void>;
   /** Stands no longer. Never rejects; what the backend can't be told now runs out, or is told later. */
@@ -48,13 +54,13 @@ export async function campaign(options: CampaignOptions, signal: AbortSignal): P
   let ballot = options.stand();
   try {
     for (;;) {
-      const hold = await firstHold(ballot, options, complaints, signal);
-      if (hold?.phase === 'leading') return new HeldLeadership(options, ballot, hold, complaints);
-      if (hold?.phase === 'over') {
+      const state = await firstState(ballot, options, complaints, signal);
+      if (state?.phase === 'leading') return new HeldLeadership(options, ballot, state, complaints);
+      if (state?.phase === 'over') {
         // Our turn had come, and somebody else was asked for: he goes first.
         await ballot.withdraw();
         ballot = options.stand();
-      } else if (hold !== null) {
+      } else if (state !== null) {
         await ballot.due(0, signal);
       }
     }
@@ -65,17 +71,17 @@ export async function campaign(options: CampaignOptions, signal: AbortSignal): P
 }
 
 /** What came of one attempt; null, after a while, when it failed. */
-async function firstHold(
+async function firstState(
   ballot: Ballot,
   { attemptMs, marginMs }: CampaignOptions,
   complaints: Complaints,
   signal: AbortSignal,
-): Promise<Hold | null> {
-  const waiting: Hold = { phase: 'waiting' };
+): Promise<LeaseState | null> {
+  const waiting: LeaseState = { phase: 'waiting' };
   try {
     const answer = await within(attemptMs, [signal], (limit) => ballot.attempt(0, limit));
     complaints.silence();
-    return transition(waiting, { type: 'answer', answer }, uptimeMs(), marginMs);
+    return nextLeaseState(waiting, { type: 'answer', answer }, uptimeMs(), marginMs);
   } catch (error) {
     signal.throwIfAborted();
     complaints.note(error);
@@ -95,22 +101,22 @@ export class HeldLeadership implements Leadership {
   readonly #stopped = new AbortController();
   /** Resolves when the backend knows that it is over, or can't be told. */
   readonly ended: Promise<void>;
-  #hold: Hold;
+  #state: LeaseState;
   #timer: Timer | undefined;
 
   constructor(
     options: CampaignOptions,
     ballot: Ballot,
-    hold: Extract<Hold, { phase: 'leading' }>,
+    state: Extract<LeaseState, { phase: 'leading' }>,
     complaints: Complaints,
   ) {
-    this.token = hold.token;
+    this.token = state.token;
     this.#options = options;
     this.#ballot = ballot;
     this.#complaints = complaints;
-    this.#hold = hold;
+    this.#state = state;
     options.logger.info(
-      { event: 'leader.acquired', stream: options.stream, backend: options.backend, token: hold.token },
+      { event: 'leader.acquired', stream: options.stream, backend: options.backend, token: state.token },
       `This agent leads the stream "${options.stream}"`,
     );
     this.#watchClock();
@@ -152,17 +158,17 @@ export class HeldLeadership implements Leadership {
     await this.#ballot.withdraw();
   }
 
-  #apply(event: HoldEvent): void {
-    if (this.#hold.phase === 'over') return;
-    this.#hold = transition(this.#hold, event, uptimeMs(), this.#options.marginMs);
-    if (this.#hold.phase === 'over') this.#end(this.#hold.why);
+  #apply(event: LeaseEvent): void {
+    if (this.#state.phase === 'over') return;
+    this.#state = nextLeaseState(this.#state, event, uptimeMs(), this.#options.marginMs);
+    if (this.#state.phase === 'over') this.#end(this.#state.why);
     else this.#watchClock();
   }
 
   #watchClock(): void {
     this.#timer?.cancel();
-    if (this.#hold.phase !== 'leading') return;
-    const ms = Math.max(0, this.#hold.until - uptimeMs());
+    if (this.#state.phase !== 'leading') return;
+    const ms = Math.max(0, this.#state.until - uptimeMs());
     this.#timer = after(ms, () => {
       this.#apply({ type: 'clock' });
     });

@@ -4,7 +4,7 @@ import type { ElectionLogger } from './campaign.js';
 import type { Elections } from './election.js';
 import { mysqlElections } from './mysql-election.js';
 import { noElections } from './no-election.js';
-import { ownServiceId } from './service-id.js';
+import { ownAgentId } from './agent-id.js';
 import { zookeeperElections } from './zookeeper-election.js';
 
 /** What elections work with. */
@@ -19,7 +19,7 @@ export type ElectionMeans = {
  * @throws WaymarkError `config` when the address of ZooKeeper can't be understood.
  */
 export function createElections(config: ElectionConfig, { account, logger }: ElectionMeans): Elections {
-  const self = ownServiceId();
+  const self = ownAgentId();
   switch (config.backend) {
     case 'none':
       return noElections(self);

@@ -1,6 +1,6 @@
 import { quoteTable } from '../mysql/quote.js';
 import type { OwnTable } from '../mysql/own-tables.js';
-import { anybody, type Candidate } from './lease-row.js';
+import { anybody, type Participant } from './lease-row.js';
 import { callTimeouts } from './succession.js';
 
 /** Name of the table with the elections, a row per stream; agents that say that they live have rows, too. */
@@ -14,7 +14,7 @@ function electionTableName(schema: string): string {
   return quoteTable(schema, table);
 }
 
-/** The table with the elections; row.ts says what its rows mean. */
+/** The table with the elections; lease-row.ts says what its rows mean. */
 export function electionTable(schema: string): OwnTable {
   return {
     schema,
@@ -40,14 +40,14 @@ function ago(): string {
 }
 
 /**
- * One attempt to lead or to go on leading, as `attempt` in row.ts. The server sets columns from the left to the right,
+ * One attempt to lead or to go on leading, as `attempt` in lease-row.ts. The server sets columns from the left to the right,
  * and each sees those before it as they are by then: `service_id` is ours from its own turn on if we may have it, and
  * `token` is still what it was until its turn.
  */
 export function attemptStatement(
   schema: string,
   stream: string,
-  own: Candidate,
+  own: Participant,
   timeoutMs: number,
 ): BoundStatement {
   const { id, host, held, expired } = own;
@@ -82,7 +82,7 @@ export function rowStatement(schema: string, stream: string): BoundStatement {
   };
 }
 
-/** A candidate gives up, as `withdraw` in row.ts. */
+/** A candidate gives up, as `withdraw` in lease-row.ts. */
 export function withdrawStatement(schema: string, stream: string, id: string): BoundStatement {
   return {
     sql:

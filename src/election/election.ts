@@ -3,7 +3,7 @@
  */
 
 /** An agent as people see it: unique to one life of one process. */
-export type ServiceId = {
+export type AgentId = {
   readonly host: string;
   readonly pid: number;
   /** Tells two lives with the same process id apart. */
@@ -53,13 +53,13 @@ export type LeaderView = {
   readonly stream: string;
   readonly backend: 'none' | 'zookeeper' | 'mysql';
   /** null: nobody. */
-  readonly leader: ServiceId | null;
+  readonly leader: AgentId | null;
   /** The leader's; without one the last leader's where the backend knows it, else 0. */
   readonly token: number;
   /** Whether the leader is this process. */
   readonly mine: boolean;
   /** Those that wait, first the next one. Null where the backend doesn't know them (mysql, none). */
-  readonly waiting: readonly ServiceId[] | null;
+  readonly waiting: readonly AgentId[] | null;
   /** When the leader was last seen, by the backend's clock; null where it isn't known (zookeeper, none). */
   readonly lastSeenMsAgo: number | null;
 };
@@ -92,14 +92,14 @@ export interface Election {
 
 /** The elections of one process: the streams share a connection, and a session where there is one. */
 export interface Elections {
-  readonly self: ServiceId;
+  readonly self: AgentId;
   /** The same object for the same stream. */
   of(stream: string): Election;
   /**
    * All agents that live and have called `join` on the same backend, this one among them, in the order of their
    * names. For sharing streams out.
    */
-  agents(signal: AbortSignal): Promise<readonly ServiceId[]>;
+  agents(signal: AbortSignal): Promise<readonly AgentId[]>;
   /** Shows this process in `agents` from now on, until `close` or its end. */
   join(signal: AbortSignal): Promise<void>;
   /** Ends all campaigns and leaderships, resigning from the latter, and the connection. */

@@ -5,12 +5,12 @@ import { callTimeouts } from './succession.js';
 export type Sign = string;
 
 /**
- * What the row of a stream in the table `service_election` means: pure functions. The statements in election-table.ts do
+ * What the row of a stream in the table `service_election` means: pure functions. The statements in election-sql.ts do
  * the same on the server, and a test holds them against each other.
  */
 
 /** A row. Times are the server's, in milliseconds; nothing about a lease is decided by them: clocks are set. */
-export type Row = {
+export type LeaseRow = {
   /** The candidate that leads or led last; '' when it gave up. */
   readonly holder: string;
   readonly token: number;
@@ -22,7 +22,7 @@ export type Row = {
 };
 
 /** Who attempts to lead. */
-export type Candidate = {
+export type Participant = {
   /** Unique to one campaign. */
   readonly id: string;
   readonly host: string;
@@ -39,7 +39,7 @@ export type Candidate = {
 export type Watched = { readonly sign: Sign; readonly sinceMs: number };
 
 /** What is watched once a row has been read, by the time of the answer: the sign was given no later. */
-export function watch(before: Watched | null, { sign }: Row, nowMs: number): Watched {
+export function watch(before: Watched | null, { sign }: LeaseRow, nowMs: number): Watched {
   return before?.sign === sign ? before : { sign, sinceMs: nowMs };
 }
 
@@ -56,12 +56,12 @@ export const anybody = '*';
  * @param sign the sign of life that the attempt gives, if it succeeds.
  */
 export function attempt(
-  row: Row | null,
-  candidate: Candidate,
+  row: LeaseRow | null,
+  candidate: Participant,
   sign: Sign,
   now: number,
   timeoutMs: number,
-): Row {
+): LeaseRow {
   const { id, host, held, expired } = candidate;
   if (row === null) return { holder: id, token: 1, sign, called: '', calledAt: now };
   const free = row.holder === '' || row.sign === expired;
@@ -73,8 +73,8 @@ export function attempt(
 
 /** How a candidate stands by a row. */
 export function standing(
-  row: Row,
-  candidate: Omit<Candidate, 'expired'>,
+  row: LeaseRow,
+  candidate: Omit<Participant, 'expired'>,
   now: number,
   timeoutMs: number,
 ): Standing {
@@ -84,11 +84,11 @@ export function standing(
 }
 
 /** The row after a candidate has given up. */
-export function withdraw(row: Row, id: string): Row {
+export function withdraw(row: LeaseRow, id: string): LeaseRow {
   if (row.holder !== id) return row;
   return { ...row, holder: '', called: row.called === anybody ? '' : row.called };
 }
 
-function isCalled({ called, calledAt }: Row, now: number, timeoutMs: number): boolean {
+function isCalled({ called, calledAt }: LeaseRow, now: number, timeoutMs: number): boolean {
   return called !== '' && calledAt >= now - callTimeouts * timeoutMs;
 }

@@ -14,7 +14,7 @@ export type Standing =
   | { readonly mine: false };
 
 /** What a backend answered. */
-export type Answer = {
+export type LeaseAnswer = {
   /** When the question was sent, by our own clock: the backend's own count began no earlier. */
   readonly sentAt: number;
   /** How long, counted from the question on, nobody else may lead: milliseconds. */
@@ -34,44 +34,49 @@ export type Ending =
   | 'resigned';
 
 /** Where a candidate is. Times are of our own clock. */
-export type Hold =
+export type LeaseState =
   | { readonly phase: 'waiting' }
   | { readonly phase: 'leading'; readonly token: number; readonly until: number }
   | { readonly phase: 'over'; readonly why: Ending };
 
-export type HoldEvent =
-  | { readonly type: 'answer'; readonly answer: Answer }
+export type LeaseEvent =
+  | { readonly type: 'answer'; readonly answer: LeaseAnswer }
   | { readonly type: 'clock' }
   | { readonly type: 'resign' };
 
 /** The state after an event. `over` is the end: whoever wants to lead again begins anew, as `waiting`. */
-export function transition(hold: Hold, event: HoldEvent, now: number, marginMs: number): Hold {
-  if (hold.phase === 'over') return hold;
+export function nextLeaseState(
+  state: LeaseState,
+  event: LeaseEvent,
+  now: number,
+  marginMs: number,
+): LeaseState {
+  if (state.phase === 'over') return state;
   // Whatever is told now, it came too late.
-  if (hold.phase === 'leading' && now >= hold.until) return { phase: 'over', why: 'expired' };
+  if (state.phase === 'leading' && now >= state.until) return { phase: 'over', why: 'expired' };
   switch (event.type) {
     case 'clock':
-      return hold;
+      return state;
     case 'resign':
       return { phase: 'over', why: 'resigned' };
     case 'answer':
-      return answered(hold, event.answer, now, marginMs);
+      return answered(state, event.answer, now, marginMs);
   }
 }
 
 function answered(
-  hold: Exclude<Hold, { phase: 'over' }>,
-  { sentAt, timeoutMs, standing }: Answer,
+  state: Exclude<LeaseState, { phase: 'over' }>,
+  { sentAt, timeoutMs, standing }: LeaseAnswer,
   now: number,
   marginMs: number,
-): Hold {
-  if (!standing.mine) return hold.phase === 'leading' ? { phase: 'over', why: 'taken' } : hold;
+): LeaseState {
+  if (!standing.mine) return state.phase === 'leading' ? { phase: 'over', why: 'taken' } : state;
   if (standing.asked) return { phase: 'over', why: 'asked' };
   const until = sentAt + timeoutMs - marginMs;
-  if (hold.phase === 'waiting') {
-    return now < until ? { phase: 'leading', token: standing.token, until } : hold;
+  if (state.phase === 'waiting') {
+    return now < until ? { phase: 'leading', token: standing.token, until } : state;
   }
-  if (standing.token !== hold.token) return { phase: 'over', why: 'taken' };
+  if (standing.token !== state.token) return { phase: 'over', why: 'taken' };
   // Answers may overtake each other.
-  return { ...hold, until: Math.max(hold.until, until) };
+  return { ...state, until: Math.max(state.until, until) };
 }

@@ -2,11 +2,11 @@ import type { ServerConnection } from '../mysql/connection.js';
 import type { Account } from '../mysql/instance.js';
 import { type TablesConfig, tablesError, tablesInstance } from '../mysql/own-tables.js';
 import { isOfServer } from '../mysql/server-error.js';
-import { text } from '../mysql/server-facts.js';
+import { valueText } from '../mysql/server-facts.js';
 import { shareTableLink, type TableLink } from '../mysql/table-link.js';
 import { sleep } from '../util/async.js';
 import { monotonicMs, uptimeMs } from '../util/clock.js';
-import type { Share } from '../util/shared.js';
+import type { SharedHandle } from '../util/shared.js';
 import { BackedElections, sayUnforeseen } from './backed-elections.js';
 import type { Backend, BackendOptions, StreamBackend } from './backend.js';
 import type { Ballot } from './campaign.js';
@@ -20,18 +20,18 @@ import {
   type BoundStatement,
   withdrawStatement,
 } from './election-sql.js';
-import type { Answer } from './lease-state.js';
-import type { Elections, LeaderView, ServiceId } from './election.js';
+import type { LeaseAnswer } from './lease-state.js';
+import type { Elections, LeaderView, AgentId } from './election.js';
 import {
   anybody,
-  type Candidate,
+  type Participant,
   expiredSign,
-  type Row,
+  type LeaseRow,
   standing,
   watch,
   type Watched,
 } from './lease-row.js';
-import { formatServiceId, parseServiceId, sameServiceId } from './service-id.js';
+import { formatAgentId, parseAgentId, sameAgentId } from './agent-id.js';
 
 /** Where the table is, and how leases are timed. */
 export type MysqlElectionOptions = BackendOptions & {
@@ -46,7 +46,7 @@ const askMs = 5_000;
 const forgetTimeouts = 20;
 
 /**
- * Elections in the table `service_election` of a MySQL or MariaDB server, a row per stream (see election-table.ts). All
+ * Elections in the table `service_election` of a MySQL or MariaDB server, a row per stream (see election-sql.ts). All
  * agents attempt to lead at each interval, with one statement. A lease is over when the leader has given no sign of life
  * for a timeout by the clock of whoever waits, so that nobody's wall clock counts, the server's neither. The table must
  * be there, on one server: a replica of it doesn't know who leads.
@@ -56,12 +56,12 @@ export function mysqlElections(options: MysqlElectionOptions): Elections {
 }
 
 /** A row, with the server's time as zero; how long ago the sign of life was is told to people alone. */
-type Found = { readonly row: Row; readonly seenAgoMs: number };
+type Found = { readonly row: LeaseRow; readonly seenAgoMs: number };
 
 class MysqlBackend implements Backend<Found | null> {
   readonly name = 'mysql';
   readonly options: MysqlElectionOptions;
-  readonly #link: Share<TableLink>;
+  readonly #link: SharedHandle<TableLink>;
   /** How often it was said that this agent still lives. */
   #rounds = 0;
 
@@ -74,16 +74,16 @@ class MysqlBackend implements Backend<Found | null> {
     return new MysqlStream(this, stream);
   }
 
-  async agents(signal: AbortSignal): Promise<readonly ServiceId[]> {
+  async agents(signal: AbortSignal): Promise<readonly AgentId[]> {
     const { tables, timeoutMs } = this.options;
     const { sql, values } = agentsStatement(tables.schema, timeoutMs);
     const rows = await this.use(signal, (connection) => connection.query(sql, values));
-    return rows.flatMap((row) => parseServiceId(text(row['holder'])) ?? []);
+    return rows.flatMap((row) => parseAgentId(valueText(row['holder'])) ?? []);
   }
 
   appear(signal: AbortSignal): Promise<void> {
     const { tables, self } = this.options;
-    return this.run(presenceStatement(tables.schema, formatServiceId(self)), signal);
+    return this.run(presenceStatement(tables.schema, formatAgentId(self)), signal);
   }
 
   async stay(signal: AbortSignal): Promise<void> {
@@ -93,7 +93,7 @@ class MysqlBackend implements Backend<Found | null> {
   }
 
   disappear(): Promise<void> {
-    return this.runOptional(this.#forgetting(formatServiceId(this.options.self)));
+    return this.runOptional(this.#forgetting(formatAgentId(this.options.self)));
   }
 
   close(): Promise<void> {
@@ -159,7 +159,7 @@ class MysqlStream implements StreamBackend<Found | null> {
     this.#campaigns += 1;
     const { options } = this.#backend;
     const { self } = options;
-    const id = `${formatServiceId(self)}-${String(this.#campaigns)}`;
+    const id = `${formatAgentId(self)}-${String(this.#campaigns)}`;
     return {
       attempt: (held, signal) => this.#attempt({ id, host: self.host, held }, signal),
       due: (_held, signal) => sleep(options.intervalMs, signal),
@@ -171,7 +171,7 @@ class MysqlStream implements StreamBackend<Found | null> {
     };
   }
 
-  async #attempt(candidate: Omit<Candidate, 'expired'>, signal: AbortSignal): Promise<Answer> {
+  async #attempt(candidate: Omit<Participant, 'expired'>, signal: AbortSignal): Promise<LeaseAnswer> {
     const { tables, timeoutMs } = this.#backend.options;
     const sentAt = uptimeMs();
     const own = { ...candidate, expired: expiredSign(this.#watched, sentAt, timeoutMs) };
@@ -196,13 +196,13 @@ class MysqlStream implements StreamBackend<Found | null> {
   view(found: Found | null): LeaderView {
     const { self, timeoutMs } = this.#backend.options;
     const living = found !== null && found.seenAgoMs <= timeoutMs;
-    const leader = living ? parseServiceId(found.row.holder) : null;
+    const leader = living ? parseAgentId(found.row.holder) : null;
     return {
       stream: this.#stream,
       backend: 'mysql',
       leader,
       token: found?.row.token ?? 0,
-      mine: leader !== null && sameServiceId(leader, self),
+      mine: leader !== null && sameAgentId(leader, self),
       waiting: null,
       lastSeenMsAgo: found?.seenAgoMs ?? null,
     };
@@ -222,13 +222,13 @@ class MysqlStream implements StreamBackend<Found | null> {
 async function readRow(connection: ServerConnection, { sql, values }: BoundStatement): Promise<Found | null> {
   const [found] = await connection.query(sql, values);
   if (found === undefined) return null;
-  const ms = (value: unknown): number => Number(text(value)) / 1_000;
+  const ms = (value: unknown): number => Number(valueText(value)) / 1_000;
   const seenAgoMs = ms(found['seenAgo']);
-  const row: Row = {
-    holder: text(found['holder']),
-    token: Number(text(found['token'])),
-    called: text(found['called']),
-    sign: text(found['sign']),
+  const row: LeaseRow = {
+    holder: valueText(found['holder']),
+    token: Number(valueText(found['token'])),
+    called: valueText(found['called']),
+    sign: valueText(found['sign']),
     calledAt: -ms(found['calledAgo']),
   };
   return { row, seenAgoMs };

@@ -1,8 +1,8 @@
 import { WaymarkError } from '../util/errors.js';
-import type { Election, Elections, Leadership, LeaderView, ServiceId } from './election.js';
+import type { Election, Elections, Leadership, LeaderView, AgentId } from './election.js';
 
 /** No election: whoever asks leads, with token 0, until he resigns. For one agent alone. */
-export function noElections(self: ServiceId): Elections {
+export function noElections(self: AgentId): Elections {
   return {
     self,
     of: (stream) => noElection(stream),

@@ -8,8 +8,8 @@ import { valueOf, ZooKeeperError } from '../zookeeper/zookeeper-error.js';
 import { type ZooKeeperClient, zookeeperCode } from '../zookeeper/zookeeper-client.js';
 import type { ZooKeeperSession } from '../zookeeper/zookeeper-session.js';
 import type { Ballot } from './campaign.js';
-import type { Answer, Standing } from './lease-state.js';
-import { mustLeave, parseDemand, placeOf } from './candidate-queue.js';
+import type { LeaseAnswer, Standing } from './lease-state.js';
+import { mustLeave, parseDemand, rankOf } from './participant-queue.js';
 
 /** What a candidate needs to stand in ZooKeeper. */
 export type ZooKeeperBallotOptions = {
@@ -56,7 +56,7 @@ export class ZooKeeperBallot implements Ballot {
     this.#options = options;
   }
 
-  async attempt(held: number, signal: AbortSignal): Promise<Answer> {
+  async attempt(held: number, signal: AbortSignal): Promise<LeaseAnswer> {
     this.#woken = false;
     const { session } = this.#options;
     if (session.number !== this.#sessionNumber) {
@@ -117,7 +117,7 @@ export class ZooKeeperBallot implements Ballot {
     return this.#watched?.client === client ? this.#watched.asked : null;
   }
 
-  #answer(sentAt: number, sessionTimeoutMs: number, standing: Standing): Answer {
+  #answer(sentAt: number, sessionTimeoutMs: number, standing: Standing): LeaseAnswer {
     return { sentAt, timeoutMs: Math.min(this.#options.timeoutMs, sessionTimeoutMs), standing };
   }
 
@@ -129,15 +129,15 @@ export class ZooKeeperBallot implements Ballot {
     const node = this.#node;
     const { path } = this.#options;
     const names = valueOf(await abortable(client.children(path), signal));
-    const place = placeOf(names, node);
-    switch (place.at) {
+    const rank = rankOf(names, node);
+    switch (rank.at) {
       case 'missing':
         this.#node = null;
         this.#tell();
         return notMine;
       case 'behind':
-        if (this.#awaited?.client !== client || this.#awaited.node !== place.before) {
-          const before = `${path}/${place.before}`;
+        if (this.#awaited?.client !== client || this.#awaited.node !== rank.before) {
+          const before = `${path}/${rank.before}`;
           const found = await abortable(
             client.exists(before, () => {
               this.#awaited = null;
@@ -145,7 +145,7 @@ export class ZooKeeperBallot implements Ballot {
             }),
             signal,
           );
-          if (found.ok) this.#awaited = { client, node: place.before };
+          if (found.ok) this.#awaited = { client, node: rank.before };
           else this.#tell();
         }
         return notMine;

@@ -9,7 +9,7 @@ import {
 import { abortable } from '../util/abortable.js';
 import { messageOf, WaymarkError } from '../util/errors.js';
 import { within } from '../util/limits.js';
-import type { Share } from '../util/shared.js';
+import type { SharedHandle } from '../util/shared.js';
 import { createParents } from '../zookeeper/parents.js';
 import { isOfZooKeeper, unusableStoreError, valueOf, ZooKeeperError } from '../zookeeper/zookeeper-error.js';
 import { shareSession } from '../zookeeper/shared-session.js';
@@ -18,10 +18,10 @@ import type { ZooKeeperSession } from '../zookeeper/zookeeper-session.js';
 import { BackedElections } from './backed-elections.js';
 import type { Backend, BackendOptions, StreamBackend } from './backend.js';
 import type { Ballot } from './campaign.js';
-import type { Elections, LeaderView, ServiceId } from './election.js';
+import type { Elections, LeaderView, AgentId } from './election.js';
 import { closedError } from './open-leaderships.js';
-import { type Demand, formatDemand, inOrder } from './candidate-queue.js';
-import { formatServiceId, parseServiceId, sameServiceId } from './service-id.js';
+import { type Demand, formatDemand, inOrder } from './participant-queue.js';
+import { formatAgentId, parseAgentId, sameAgentId } from './agent-id.js';
 import { ZooKeeperBallot } from './zookeeper-ballot.js';
 
 /** Where the queues are, and how leases are timed; the timeout is the session's. */
@@ -52,16 +52,16 @@ export function zookeeperElections(options: ZooKeeperElectionOptions): Elections
 }
 
 /** A candidate's node. */
-type Candidate = { readonly node: string; readonly id: ServiceId; readonly czxid: number };
+type QueuedParticipant = { readonly node: string; readonly id: AgentId; readonly czxid: number };
 
-type Queue = readonly Candidate[];
+type Queue = readonly QueuedParticipant[];
 
 class ZooKeeperBackend implements Backend<Queue> {
   readonly name = 'zookeeper';
   readonly options: ZooKeeperElectionOptions;
   readonly root: string;
   readonly #address: ZooKeeperAddress;
-  readonly #shared: Share<ZooKeeperSession>;
+  readonly #shared: SharedHandle<ZooKeeperSession>;
   readonly #closing = new AbortController();
   /** The session that this agent is shown by. */
   #shownIn: number | null = null;
@@ -89,13 +89,13 @@ class ZooKeeperBackend implements Backend<Queue> {
     return new ZooKeeperStream(this, stream);
   }
 
-  agents(signal: AbortSignal): Promise<readonly ServiceId[]> {
+  agents(signal: AbortSignal): Promise<readonly AgentId[]> {
     return this.ask(signal, async (client, limit) => {
       const path = `${this.root}/${agentsNode}`;
       const found = await readNodes(client, path, await childrenOf(client, path, limit), limit);
       return found
         .map(({ id }) => id)
-        .sort((one, other) => (formatServiceId(one) < formatServiceId(other) ? -1 : 1));
+        .sort((one, other) => (formatAgentId(one) < formatAgentId(other) ? -1 : 1));
     });
   }
 
@@ -103,7 +103,7 @@ class ZooKeeperBackend implements Backend<Queue> {
     return this.ask(signal, async (client, limit) => {
       const { number } = this.session;
       await createParents(client, this.#ownPath, limit);
-      const data = Buffer.from(formatServiceId(this.options.self), 'utf8');
+      const data = Buffer.from(formatAgentId(this.options.self), 'utf8');
       const made = await abortable(client.create(this.#ownPath, data, 'ephemeral'), limit);
       if (!made.ok && made.code !== zookeeperCode.nodeExists) throw new ZooKeeperError(made.code);
       this.#shownIn = number;
@@ -174,7 +174,7 @@ class ZooKeeperStream implements StreamBackend<Queue> {
   stand(): Ballot {
     const { session, closing, options } = this.#backend;
     const { timeoutMs, intervalMs, self } = options;
-    const id = formatServiceId(self);
+    const id = formatAgentId(self);
     return new ZooKeeperBallot({ session, closing, timeoutMs, intervalMs, path: this.#path, id });
   }
 
@@ -191,7 +191,7 @@ class ZooKeeperStream implements StreamBackend<Queue> {
       backend: 'zookeeper',
       leader: leader?.id ?? null,
       token: leader?.czxid ?? 0,
-      mine: leader !== undefined && sameServiceId(leader.id, this.#backend.options.self),
+      mine: leader !== undefined && sameAgentId(leader.id, this.#backend.options.self),
       waiting: waiting.map(({ id }) => id),
       lastSeenMsAgo: null,
     };
@@ -246,7 +246,7 @@ async function readNodes(
       const reply = await abortable(client.get(`${path}/${node}`), signal);
       if (!reply.ok && reply.code === zookeeperCode.noNode) return null;
       const { data, czxid } = valueOf(reply);
-      const id = parseServiceId(data.toString('utf8'));
+      const id = parseAgentId(data.toString('utf8'));
       return id === null ? null : { node, id, czxid };
     }),
   );

@@ -1,6 +1,6 @@
 import { hasCode, WaymarkError } from '../util/errors.js';
 import { countOf } from '../util/quantities.js';
-import { nameOfPlace, type TransactionPlace, type UnreadableError } from '../tail/unreadable-error.js';
+import { nameOfTransaction, type TransactionKey, type UnreadableError } from '../tail/unreadable-error.js';
 
 /** The failures of a server to deliver a transaction's content. */
 export type Failure = { readonly attempts: number; readonly error: UnreadableError };
@@ -41,31 +41,33 @@ export function nextStep(
  * Whether two servers failed at the same transaction: by its origin if both logs have one, else by its number after
  * the hint. Pure.
  */
-export function isSamePlace(a: TransactionPlace, b: TransactionPlace): boolean {
+export function isSameTransaction(a: TransactionKey, b: TransactionKey): boolean {
   const comparable = a.origin !== '' && a.origin.slice(0, 2) === b.origin.slice(0, 2);
   return comparable ? a.origin === b.origin : a.hint === b.hint && a.sequence === b.sequence;
 }
 
 /** The last transaction whose content could not be read, and the servers that failed at it. */
 export type UnreadableContent = {
-  readonly place: TransactionPlace | null;
+  readonly transaction: TransactionKey | null;
   /** By server. */
   readonly failures: ReadonlyMap<string, Failure>;
 };
 
 /** No unreadable content so far. */
-export const allReadable: UnreadableContent = { place: null, failures: new Map() };
+export const allReadable: UnreadableContent = { transaction: null, failures: new Map() };
 
 /** Notes that a server has failed. Pure. */
 export function noteFailure(
-  { place, failures }: UnreadableContent,
+  { transaction, failures }: UnreadableContent,
   server: string,
   error: UnreadableError,
 ): UnreadableContent {
   const before =
-    place !== null && isSamePlace(place, error.transaction) ? failures : new Map<string, Failure>();
+    transaction !== null && isSameTransaction(transaction, error.transaction)
+      ? failures
+      : new Map<string, Failure>();
   const attempts = (before.get(server)?.attempts ?? 0) + 1;
-  return { place: error.transaction, failures: new Map([...before, [server, { attempts, error }]]) };
+  return { transaction: error.transaction, failures: new Map([...before, [server, { attempts, error }]]) };
 }
 
 /**
@@ -73,11 +75,11 @@ export function noteFailure(
  * @param sequence transactions delivered after the hint. The next one was not readable.
  */
 export function unfitFor(
-  { place, failures }: UnreadableContent,
+  { transaction, failures }: UnreadableContent,
   hint: string | null,
   sequence: number,
 ): ReadonlyMap<string, Error> {
-  if (place?.hint !== hint || place.sequence !== sequence + 1) return new Map();
+  if (transaction?.hint !== hint || transaction.sequence !== sequence + 1) return new Map();
   const spent = [...failures].filter(([, failure]) => isSpent(failure));
   return new Map(spent.map(([name, { error }]) => [name, error]));
 }
@@ -94,7 +96,7 @@ export function verdictOf({ failures }: UnreadableContent, last: UnreadableError
   );
   return new WaymarkError(
     last.code,
-    `The stream can't go on: ${nameOfPlace(last.transaction)} can't be read on ` +
+    `The stream can't go on: ${nameOfTransaction(last.transaction)} can't be read on ` +
       `${said.length === 1 ? 'the only server that there is' : 'any of the servers that were asked'}.` +
       `${reasons.join('')}\nAdd a server to the pool whose log can be read there, or begin the stream anew after it`,
     { cause: last, details: { ...last.details, failures: said } },

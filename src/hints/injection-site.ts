@@ -2,7 +2,7 @@ import { formatAddress } from '../config/address.js';
 import type { ServerConnection } from '../mysql/connection.js';
 import type { Instance } from '../mysql/instance.js';
 import { quoteName } from '../mysql/quote.js';
-import { isBinlogServer, sourceAddress, text } from '../mysql/server-facts.js';
+import { isBinlogServer, sourceAddress, valueText } from '../mysql/server-facts.js';
 import { errorNumberOf, isDenied, noBinaryLog, serverTextOf } from '../mysql/server-error.js';
 import { readServerState, type ServerState } from '../mysql/server-state.js';
 import { hasCode, WaymarkError } from '../util/errors.js';
@@ -38,7 +38,7 @@ export async function requireInjectionSite(
   const obstacle = obstacleOn(state);
   if (obstacle !== null) throw unsuitable(server, obstacle.what, obstacle.details);
   const [session] = await connection.query('SELECT @@session.sql_log_bin AS logged');
-  if (text(session?.['logged']) !== '1') {
+  if (valueText(session?.['logged']) !== '1') {
     throw unsuitable(
       server,
       'keeps this account out of its binary log (sql_log_bin is 0 in its sessions; see init_connect). ' +

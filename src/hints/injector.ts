@@ -3,7 +3,7 @@ import { askOver } from '../mysql/ask.js';
 import { connect, type ServerConnection } from '../mysql/connection.js';
 import type { Instance } from '../mysql/instance.js';
 import { errorNumberOf, isOfServer } from '../mysql/server-error.js';
-import { text } from '../mysql/server-facts.js';
+import { valueText } from '../mysql/server-facts.js';
 import { runtime } from '../runtime/runtime.js';
 import { isAborted, sleep } from '../util/async.js';
 import { epochMs, monotonicMs } from '../util/clock.js';
@@ -139,8 +139,8 @@ class Injector {
       const sql = `SELECT GET_LOCK(?, ${String(lockWaitSeconds)}) AS held, IS_USED_LOCK(?) AS holder`;
       const name = injectorLock(format);
       const [row] = await this.#ask(connection, () => connection.query(sql, [name, name]));
-      if (text(row?.['held']) === '1') return;
-      const who = `connection ${text(row?.['holder'])} (see SHOW PROCESSLIST)`;
+      if (valueText(row?.['held']) === '1') return;
+      const who = `connection ${valueText(row?.['holder'])} (see SHOW PROCESSLIST)`;
       if (once === true) {
         throw new WaymarkError(
           'unsuitable-server',

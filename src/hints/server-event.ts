@@ -3,7 +3,7 @@ import { askServer } from '../mysql/ask.js';
 import type { ServerConnection } from '../mysql/connection.js';
 import type { Instance } from '../mysql/instance.js';
 import { quoteName, quoteTable, quoteText } from '../mysql/quote.js';
-import { text } from '../mysql/server-facts.js';
+import { valueText } from '../mysql/server-facts.js';
 import { WaymarkError } from '../util/errors.js';
 import type { Hint, HintFormat } from './hint.js';
 import { injectionRefusal, requireInjectionSite, statementRefusal } from './injection-site.js';
@@ -65,7 +65,7 @@ export async function installServerEvent(options: ServerEventOptions): Promise<v
 
 async function requireScheduler(connection: ServerConnection, instance: Instance): Promise<void> {
   const [row] = await connection.query('SELECT @@global.event_scheduler AS scheduler');
-  const scheduler = text(row?.['scheduler']);
+  const scheduler = valueText(row?.['scheduler']);
   if (scheduler === 'ON') return;
   const server = formatAddress(instance.address);
   const how =

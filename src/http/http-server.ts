@@ -6,7 +6,7 @@ import { type Address, formatAddress } from '../config/address.js';
 import { after } from '../util/clock.js';
 import { RequestQueue } from './request-queue.js';
 import { messageOf, WaymarkError } from '../util/errors.js';
-import { type Answer, errorAnswer } from './answer.js';
+import { type HttpResponse, errorResponse } from './response.js';
 import { routeTo } from './routes.js';
 import type { ShownAgent } from './shown-agent.js';
 
@@ -98,11 +98,11 @@ async function respond(
         'A request could not be answered',
       );
     }
-    send(response, errorAnswer(error));
+    send(response, errorResponse(error));
   }
 }
 
-function send(response: ServerResponse, { code, type, body, headers }: Answer): void {
+function send(response: ServerResponse, { code, type, body, headers }: HttpResponse): void {
   response.writeHead(code, { 'content-type': type, 'cache-control': 'no-store', ...headers });
   response.end(body);
 }

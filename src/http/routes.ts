@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { isLoopback } from '../config/address.js';
 import type { AgentStatus } from '../failover/status.js';
-import { type Answer, json, plain, refusal } from './answer.js';
+import { type HttpResponse, json, plain, refusal } from './response.js';
 import type { ShownAgent } from './shown-agent.js';
 import { renderStatus } from './status-text.js';
 import { answerSwitch } from './switch-route.js';
@@ -21,7 +21,7 @@ export async function routeTo(
   request: IncomingMessage,
   agent: ShownAgent,
   gone: AbortSignal,
-): Promise<Answer> {
+): Promise<HttpResponse> {
   const [path = '/', query] = (request.url ?? '/').split('?');
   const { method = 'GET' } = request;
   if (!isMeantForUs(request, agent.hosts)) {
@@ -80,7 +80,7 @@ async function read(
   request: IncomingMessage,
   agent: ShownAgent,
   trusted: boolean,
-): Promise<Answer> {
+): Promise<HttpResponse> {
   switch (path) {
     case '/healthz':
       return health(agent.statuses(), trusted);
@@ -100,14 +100,14 @@ async function read(
  * 200 when a stream moves, as far as that lies with the agent; else 503. The reasons are told in any case: of several
  * streams, one that fails must not have the agent restarted under the others.
  */
-function health(statuses: readonly AgentStatus[], trusted: boolean): Answer {
+function health(statuses: readonly AgentStatus[], trusted: boolean): HttpResponse {
   const unhealthyBecause = reasons(statuses, (status) => status.unhealthyBecause);
   const healthy = unhealthyBecause === null || statuses.some((status) => status.healthy);
   return json(healthy ? 200 : 503, { healthy, unhealthyBecause: told(unhealthyBecause, trusted) });
 }
 
 /** 200 when every stream is read from a server; else 503 with the reasons. */
-function readiness(statuses: readonly AgentStatus[], trusted: boolean): Answer {
+function readiness(statuses: readonly AgentStatus[], trusted: boolean): HttpResponse {
   const notReadyBecause = reasons(statuses, (status) => status.notReadyBecause);
   const ready = notReadyBecause === null;
   return json(ready ? 200 : 503, { ready, notReadyBecause: told(notReadyBecause, trusted) });

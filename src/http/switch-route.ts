@@ -4,7 +4,7 @@ import { type Address, parseAddress } from '../config/address.js';
 import { abortable } from '../util/abortable.js';
 import { after } from '../util/clock.js';
 import { WaymarkError } from '../util/errors.js';
-import { type Answer, json, refusal } from './answer.js';
+import { type HttpResponse, json, refusal } from './response.js';
 import type { ShownAgent } from './shown-agent.js';
 import { requireToken } from './token.js';
 import { formatDuration } from '../util/quantities.js';
@@ -25,7 +25,7 @@ export async function answerSwitch(
   request: IncomingMessage,
   agent: Pick<ShownAgent, 'token' | 'statuses' | 'switchTo'>,
   gone: AbortSignal,
-): Promise<Answer> {
+): Promise<HttpResponse> {
   if (agent.token === null) {
     throw new WaymarkError(
       'config',

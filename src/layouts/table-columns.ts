@@ -1,7 +1,7 @@
 import type { TableName } from '../binlog/rows-event.js';
 import type { DictionaryColumn } from '../decode/described-table.js';
 import type { ServerConnection } from '../mysql/connection.js';
-import { text } from '../mysql/server-facts.js';
+import { valueText } from '../mysql/server-facts.js';
 
 /** A column as INFORMATION_SCHEMA.COLUMNS has it. */
 export type TableColumn = DictionaryColumn & { readonly collation: string | null; readonly comment: string };
@@ -17,14 +17,14 @@ export async function readTableColumns(
     [schema, table],
   );
   return rows.map((row) => ({
-    name: text(row['COLUMN_NAME']),
-    type: text(row['COLUMN_TYPE']),
+    name: valueText(row['COLUMN_NAME']),
+    type: valueText(row['COLUMN_TYPE']),
     charset: orNull(row['CHARACTER_SET_NAME']),
     collation: orNull(row['COLLATION_NAME']),
-    comment: text(row['COLUMN_COMMENT']),
+    comment: valueText(row['COLUMN_COMMENT']),
   }));
 }
 
 function orNull(value: unknown): string | null {
-  return value === null ? null : text(value);
+  return value === null ? null : valueText(value);
 }

@@ -4,7 +4,7 @@ import type { DictionaryColumn } from '../decode/described-table.js';
 import type { ServerConnection } from '../mysql/connection.js';
 import { quoteTable } from '../mysql/quote.js';
 import { errorNumberOf, isDenied } from '../mysql/server-error.js';
-import { readBinaryLogEnd, text } from '../mysql/server-facts.js';
+import { readBinaryLogEnd, valueText } from '../mysql/server-facts.js';
 import { isAtLeast, type ServerVersion, type Vendor } from '../mysql/version.js';
 import { jsonCollation } from './column-definition.js';
 import { readShownTable, type ShownTable } from './shown-table.js';
@@ -113,7 +113,7 @@ async function showTable(
 ): Promise<{ readonly sql: string } | Missing | typeof locked> {
   try {
     const [row] = await connection.query(`SHOW CREATE TABLE ${quoteTable(schema, table)}`);
-    return { sql: text(row?.['Create Table']) };
+    return { sql: valueText(row?.['Create Table']) };
   } catch (error) {
     const number = errorNumberOf(error);
     if (number === lockWaitTimeout) return locked;
@@ -157,7 +157,7 @@ async function readCharsets(
       'WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?) AS collation FROM INFORMATION_SCHEMA.SCHEMATA WHERE SCHEMA_NAME = ?',
     [schema, table, schema],
   );
-  const [charset, collation] = [text(row?.['charset']), text(row?.['collation'])];
+  const [charset, collation] = [valueText(row?.['charset']), valueText(row?.['collation'])];
   return {
     defaultCharset: collation === '' ? unsaidCharset.unknown : charsetOfCollationName(collation),
     schemaCharset: charset === '' ? null : charset,

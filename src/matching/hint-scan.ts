@@ -22,7 +22,8 @@ export type HintScanOptions = Pick<
   'instance' | 'signal' | 'maximumBytesPerSecond' | 'connectTimeoutMs' | 'silenceMs' | 'nonBlocking'
 > & { readonly format: HintFormat; readonly onProgress?: (progress: ScanProgress) => void };
 
-type ScanProgress = { readonly file: string; readonly bytesScanned: number };
+/** How far a scan has come in the file that it reads. */
+export type ScanProgress = { readonly file: string; readonly bytesScanned: number };
 
 /** What a scan has read when it ends. */
 export type ScanResult = { readonly bytesScanned: number };

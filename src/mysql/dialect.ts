@@ -5,7 +5,7 @@ import { isAtLeast, type ServerVersion } from './version.js';
 export type ReplicationThread = 'receiver' | 'applier';
 
 /** Where a replica goes on in its source's binary log. */
-export type SourcePlace =
+export type ReplicationStart =
   | { readonly by: 'position'; readonly file: string; readonly position: number }
   /** By GTID: the replica says what it has. MariaDB can mean one of two positions by that. */
   | { readonly by: 'gtid'; readonly mariadbPosition: 'slave_pos' | 'current_pos' };
@@ -14,7 +14,7 @@ export type SourcePlace =
 export type SourceChange = {
   readonly host: string;
   readonly port: number;
-  readonly place: SourcePlace;
+  readonly start: ReplicationStart;
   /** Set again, because a new host or port sets it back to half of the net timeout; null: not known. */
   readonly heartbeatSeconds: number | null;
 };
@@ -98,7 +98,7 @@ const mariadb: Dialect = {
   startThread: (thread, name) => `START SLAVE${connection(name)} ${threadWords[thread]}`,
   stopThread: (thread, name) => `STOP SLAVE${connection(name)} ${threadWords[thread]}`,
   changeSource: (change, name) =>
-    `CHANGE MASTER${connection(name)} TO ${sourceOptions(change, 'MASTER', mariadbPlace(change.place))}`,
+    `CHANGE MASTER${connection(name)} TO ${sourceOptions(change, 'MASTER', mariadbStart(change.start))}`,
   forgetSource: (name) => `RESET SLAVE${connection(name)} ALL`,
   controlPrivilege: 'REPLICATION SLAVE ADMIN',
   allowWrites: 'SET GLOBAL read_only = OFF',
@@ -127,7 +127,7 @@ function mysql(version: ServerVersion): Dialect {
     startThread: (thread, name) => `START ${replica} ${threadWords[thread]}${channel(name)}`,
     stopThread: (thread, name) => `STOP ${replica} ${threadWords[thread]}${channel(name)}`,
     changeSource: (wanted, name) =>
-      `${change} ${sourceOptions(wanted, source, mysqlPlace(wanted.place, source))}${channel(name)}`,
+      `${change} ${sourceOptions(wanted, source, mysqlStart(wanted.start, source))}${channel(name)}`,
     forgetSource: (name) => `RESET ${replica} ALL${channel(name)}`,
     // Dynamic privileges came with 8.0.
     controlPrivilege: isAtLeast(version, 8) ? 'REPLICATION_SLAVE_ADMIN' : 'SUPER',
@@ -161,36 +161,36 @@ function statusColumns(
   };
 }
 
-function sourceOptions(change: SourceChange, word: 'MASTER' | 'SOURCE', place: readonly string[]): string {
+function sourceOptions(change: SourceChange, word: 'MASTER' | 'SOURCE', start: readonly string[]): string {
   const { host, port, heartbeatSeconds } = change;
   return [
     `${word}_HOST = ${quoteText(host)}`,
     `${word}_PORT = ${String(port)}`,
-    ...place,
+    ...start,
     ...(heartbeatSeconds === null ? [] : [`${word}_HEARTBEAT_PERIOD = ${String(heartbeatSeconds)}`]),
   ].join(', ');
 }
 
-function mariadbPlace(place: SourcePlace): string[] {
-  switch (place.by) {
+function mariadbStart(start: ReplicationStart): string[] {
+  switch (start.by) {
     case 'gtid':
-      return [`MASTER_USE_GTID = ${place.mariadbPosition}`];
+      return [`MASTER_USE_GTID = ${start.mariadbPosition}`];
     case 'position':
-      return [...position(place, 'MASTER'), 'MASTER_USE_GTID = no'];
+      return [...position(start, 'MASTER'), 'MASTER_USE_GTID = no'];
   }
 }
 
-function mysqlPlace(place: SourcePlace, word: 'MASTER' | 'SOURCE'): string[] {
-  switch (place.by) {
+function mysqlStart(start: ReplicationStart, word: 'MASTER' | 'SOURCE'): string[] {
+  switch (start.by) {
     case 'gtid':
       return [`${word}_AUTO_POSITION = 1`];
     case 'position':
-      return [...position(place, word), `${word}_AUTO_POSITION = 0`];
+      return [...position(start, word), `${word}_AUTO_POSITION = 0`];
   }
 }
 
 function position(
-  { file, position: offset }: Extract<SourcePlace, { by: 'position' }>,
+  { file, position: offset }: Extract<ReplicationStart, { by: 'position' }>,
   word: 'MASTER' | 'SOURCE',
 ): string[] {
   return [`${word}_LOG_FILE = ${quoteText(file)}`, `${word}_LOG_POS = ${String(offset)}`];

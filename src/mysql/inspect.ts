@@ -25,15 +25,15 @@ export type Inspection = {
  * `missing-grant`, `stream-broken`, `protocol`.
  */
 export function inspect(instance: Instance, signal: AbortSignal, timeoutMs: number): Promise<Inspection> {
-  const options = { purpose: lookPurpose, signal, limitMs: timeoutMs, connectTimeoutMs: timeoutMs };
-  return askServer(instance, options, (connection) => lookAt(connection, instance));
+  const options = { purpose: inspectPurpose, signal, limitMs: timeoutMs, connectTimeoutMs: timeoutMs };
+  return askServer(instance, options, (connection) => inspectOver(connection, instance));
 }
 
 /** What a look asks of a server. */
-export const lookPurpose = 'say how it is set and how it replicates';
+export const inspectPurpose = 'say how it is set and how it replicates';
 
 /** One look over an open connection to the instance. */
-export async function lookAt(connection: ServerConnection, { kind }: Instance): Promise<Inspection> {
+export async function inspectOver(connection: ServerConnection, { kind }: Instance): Promise<Inspection> {
   const facts = await readServerFacts(connection, kind);
   // Before the channels: what these say of as applied is then said of all of this log, too (see lacksForGood).
   const logEnd = facts.binaryLogging ? await readBinaryLogEnd(connection, facts.version) : null;

@@ -2,7 +2,7 @@ import { askOver } from './ask.js';
 import { connect } from './connection.js';
 import { dialectOf } from './dialect.js';
 import type { Instance } from './instance.js';
-import { text } from './server-facts.js';
+import { valueText } from './server-facts.js';
 import type { ServerVersion } from './version.js';
 
 /** An event as SHOW RELAYLOG EVENTS lists it. */
@@ -51,12 +51,12 @@ export async function* readRelayLog(
       const sql = dialectOf(options.version).relayLogEvents(options.channel, file, from, pageEvents);
       const rows = await askOver(connection, question, () => connection.query(sql));
       const events = rows.map((row): ListedEvent => ({
-        file: text(row['Log_name']),
+        file: valueText(row['Log_name']),
         position: Number(row['Pos']),
-        type: text(row['Event_type']),
+        type: valueText(row['Event_type']),
         serverId: Number(row['Server_id']),
         sourceEnd: Number(row['End_log_pos']),
-        info: text(row['Info']),
+        info: valueText(row['Info']),
       }));
       // The page begins with the last event of the one before.
       yield from > 4 ? events.slice(1) : events;

@@ -3,7 +3,7 @@ import { unlessUnanswered } from './binlog-server.js';
 import type { Row, ServerConnection } from './connection.js';
 import { dialectOf } from './dialect.js';
 import { unlessDenied } from './server-error.js';
-import { text } from './server-facts.js';
+import { valueText } from './server-facts.js';
 import type { ServerVersion } from './version.js';
 
 /** A replica as its source lists it. */
@@ -26,7 +26,7 @@ export async function readReplicaList(
   if (rows === null) return null;
   return rows.map((row) => {
     // MySQL writes Server_Id, MariaDB Server_id.
-    const host = text(row['Host']).toLowerCase();
+    const host = valueText(row['Host']).toLowerCase();
     const port = Number(row['Port']);
     const address = host === '' || !(port > 0) ? null : { host, port };
     return { serverId: Number(row['Server_Id'] ?? row['Server_id']), address };
@@ -39,7 +39,7 @@ export async function readReplicaList(
  */
 export async function readDumpHosts(connection: ServerConnection): Promise<string[]> {
   const rows = await connection.query('SHOW PROCESSLIST');
-  return dumpHosts(rows.map((row) => ({ command: text(row['Command']), host: text(row['Host']) })));
+  return dumpHosts(rows.map((row) => ({ command: valueText(row['Command']), host: valueText(row['Host']) })));
 }
 
 /** Of threads the hosts of those that send the binary log, each once. Pure. */

@@ -1,7 +1,7 @@
 import { unlessUnanswered } from './binlog-server.js';
 import type { Row, ServerConnection } from './connection.js';
 import { dialectOf, type ReplicaStatusColumns } from './dialect.js';
-import { readReplicationChannels, type ReplicationChannel, text } from './server-facts.js';
+import { readReplicationChannels, type ReplicationChannel, valueText } from './server-facts.js';
 import { serverText } from './server-text.js';
 import type { ServerVersion } from './version.js';
 
@@ -30,9 +30,9 @@ export async function readReplicaStatus(
   const rows = await ask(replicaStatus);
   const periods = heartbeatPeriods === null ? [] : await ask(heartbeatPeriods);
   return channels.flatMap((channel) => {
-    const row = rows.find((candidate) => text(candidate[columns.channel]) === channel.name);
+    const row = rows.find((candidate) => valueText(candidate[columns.channel]) === channel.name);
     if (row === undefined) return [];
-    const period = periods.find((candidate) => text(candidate['name']) === channel.name);
+    const period = periods.find((candidate) => valueText(candidate['name']) === channel.name);
     return [{ ...channel, ...statusOf(row, columns, period) }];
   });
 }
@@ -53,8 +53,8 @@ function statusOf(
   columns: ReplicaStatusColumns,
   period: Row | undefined,
 ): Omit<ReplicaStatus, keyof ReplicationChannel> {
-  const value = (column: string): string => text(row[column]);
-  const heartbeat = text(period?.['seconds']) || value('Slave_heartbeat_period');
+  const value = (column: string): string => valueText(row[column]);
+  const heartbeat = valueText(period?.['seconds']) || value('Slave_heartbeat_period');
   return {
     receiverError: serverText(value('Last_IO_Error')),
     applierError: applierErrorOf(Number(value('Last_SQL_Errno')), value('Last_SQL_Error')),

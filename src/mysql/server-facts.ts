@@ -28,7 +28,7 @@ export type ServerFacts = {
 };
 
 /** A place in a source's binary log, as its replica knows it. */
-type LogPlace = { readonly file: string; readonly position: number };
+type SourceCoordinates = { readonly file: string; readonly position: number };
 
 /** One replication channel of a replica. */
 export type ReplicationChannel = {
@@ -38,9 +38,9 @@ export type ReplicationChannel = {
   /** The source's server_id, as the receiver last heard it; 0 when it has never connected. */
   readonly sourceServerId: number;
   /** How far the source's log has been applied: between two transactions. */
-  readonly executed: LogPlace;
+  readonly executed: SourceCoordinates;
   /** How far the source's log has come here. */
-  readonly received: LogPlace;
+  readonly received: SourceCoordinates;
   /**
    * MariaDB by slave_pos, where `executed` is the furthest place of all replication domains: whether each domain's last
    * transaction that came has been applied. True elsewhere.
@@ -118,7 +118,7 @@ async function readBinlogServerFacts(connection: ServerConnection): Promise<Serv
   const [row] = await connection.query("SHOW VARIABLES LIKE 'SERVER_ID'");
   return {
     version,
-    serverId: Number(text(row?.['Value'])),
+    serverId: Number(valueText(row?.['Value'])),
     uuid: '',
     binaryLogging: true,
     binlogFormat: 'ROW',
@@ -136,7 +136,7 @@ async function readVariables(connection: ServerConnection): Promise<ServerFacts>
   const rows = await connection.query(
     `SHOW GLOBAL VARIABLES WHERE Variable_name IN (${factVariables.map((name) => `'${name}'`).join(', ')})`,
   );
-  const values = new Map(rows.map((row) => [text(row['Variable_name']), text(row['Value'])]));
+  const values = new Map(rows.map((row) => [valueText(row['Variable_name']), valueText(row['Value'])]));
   const value = (name: (typeof factVariables)[number]): string => values.get(name) ?? '';
   const version = parseServerVersion(value('version'));
   return {
@@ -167,7 +167,7 @@ export async function readReplicationChannels(
   const { replicaStatus, columns } = dialectOf(version);
   const rows = await unlessUnanswered(version, () => connection.query(replicaStatus), []);
   return rows.map((row) => {
-    const value = (column: string): string => text(row[column]);
+    const value = (column: string): string => valueText(row[column]);
     const lag = value(columns.lag);
     return {
       name: value(columns.channel),
@@ -232,17 +232,17 @@ export async function readBinaryLogEnd(
 ): Promise<{ file: string; position: number } | null> {
   const ask = (): Promise<Row[]> => connection.query(dialectOf(version).binaryLogStatus);
   const [row] = await unlessUnanswered(version, ask, []);
-  return row === undefined ? null : { file: text(row['File']), position: Number(row['Position']) };
+  return row === undefined ? null : { file: valueText(row['File']), position: Number(row['Position']) };
 }
 
 /** The binary log files the server has, oldest first, in the server's own order. */
 export async function readBinaryLogs(connection: ServerConnection): Promise<BinaryLog[]> {
   const rows = await connection.query('SHOW BINARY LOGS');
-  return rows.map((row) => ({ file: text(row['Log_name']), sizeBytes: Number(row['File_size']) }));
+  return rows.map((row) => ({ file: valueText(row['Log_name']), sizeBytes: Number(row['File_size']) }));
 }
 
 /** A server's value as text: '' for NULL and for a column that isn't there. */
-export function text(value: unknown): string {
+export function valueText(value: unknown): string {
   if (value === null || value === undefined) return '';
   if (typeof value === 'string') return value;
   if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean')

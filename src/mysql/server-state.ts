@@ -8,7 +8,7 @@ import {
   readServerFacts,
   type ReplicationChannel,
   type ServerFacts,
-  text,
+  valueText,
 } from './server-facts.js';
 import { unlessDenied } from './server-error.js';
 import type { ServerVersion } from './version.js';
@@ -57,7 +57,7 @@ async function readBinlogFilters(
 ): Promise<BinlogFilter[]> {
   const [row] = await connection.query(dialectOf(version).binaryLogStatus);
   return binlogFilterNames
-    .map((name) => ({ name, value: text(row?.[name]) }))
+    .map((name) => ({ name, value: valueText(row?.[name]) }))
     .filter(({ value }) => value !== '');
 }
 
@@ -65,5 +65,5 @@ async function readClockOffset(connection: ServerConnection): Promise<number> {
   const askedAt = epochMs();
   const [row] = await connection.query('SELECT UNIX_TIMESTAMP(NOW(6)) AS now');
   const answeredAt = epochMs();
-  return Number(text(row?.['now'])) * 1000 - (askedAt + answeredAt) / 2;
+  return Number(valueText(row?.['now'])) * 1000 - (askedAt + answeredAt) / 2;
 }

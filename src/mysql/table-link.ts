@@ -3,7 +3,7 @@ import { formatAddress } from '../config/address.js';
 import { abortable } from '../util/abortable.js';
 import { WaymarkError } from '../util/errors.js';
 import { TimeOver, within } from '../util/limits.js';
-import { type Share, SharedPool } from '../util/shared.js';
+import { type SharedHandle, SharedPool } from '../util/shared.js';
 import { connect, type ServerConnection } from './connection.js';
 import type { Instance } from './instance.js';
 import { errorNumberOf, isOfServer, unanswered } from './server-error.js';
@@ -102,7 +102,10 @@ const links = new SharedPool<TableLink>();
  * The connection of this process to that server with that account, for one purpose: all streams share it. What is slow
  * for one purpose (to store a large record) must not break off another (to renew a lease).
  */
-export function shareTableLink(instance: Instance, purpose: 'election' | 'checkpoint'): Share<TableLink> {
+export function shareTableLink(
+  instance: Instance,
+  purpose: 'election' | 'checkpoint',
+): SharedHandle<TableLink> {
   const { user, password, tls } = instance.account;
   const key = JSON.stringify([purpose, formatAddress(instance.address), user, password.reveal(), tls]);
   return links.share(key, () => new TableLink(instance));

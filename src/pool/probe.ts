@@ -1,7 +1,7 @@
 import { formatAddress } from '../config/address.js';
 import { askServer } from '../mysql/ask.js';
 import type { ServerConnection } from '../mysql/connection.js';
-import { type Inspection, lookAt, lookPurpose } from '../mysql/inspect.js';
+import { type Inspection, inspectOver, inspectPurpose } from '../mysql/inspect.js';
 import type { Instance } from '../mysql/instance.js';
 import { readReplicaList } from '../mysql/replica-list.js';
 import { errorNumberOf, isOfServer } from '../mysql/server-error.js';
@@ -62,7 +62,7 @@ type Look = Pick<Extract<Probe, { outcome: 'answers' }>, 'connectMs' | 'inspecti
 async function look(instance: Instance, signal: AbortSignal, timeoutMs: number): Promise<Look> {
   const begunMs = monotonicMs();
   const reached = { connected: false };
-  const question = { purpose: lookPurpose, signal, limitMs: timeoutMs, connectTimeoutMs: timeoutMs };
+  const question = { purpose: inspectPurpose, signal, limitMs: timeoutMs, connectTimeoutMs: timeoutMs };
   try {
     return await askServer(instance, question, async (connection) => {
       const connectMs = Math.round(monotonicMs() - begunMs);
@@ -81,7 +81,7 @@ async function lookWithReplicas(
   connection: ServerConnection,
   instance: Instance,
 ): Promise<Omit<Look, 'connectMs'>> {
-  const inspection = await lookAt(connection, instance);
+  const inspection = await inspectOver(connection, instance);
   const listed = await readReplicaList(connection, inspection.facts.version);
   // Replicas that don't report their host can't be distinguished.
   const named = listed?.flatMap(({ address }) => (address === null ? [] : [formatAddress(address)]));

@@ -1,6 +1,6 @@
 import type { ServerConnection } from '../mysql/connection.js';
 import { type Grants, parseGrants } from '../mysql/grants.js';
-import { text } from '../mysql/server-facts.js';
+import { valueText } from '../mysql/server-facts.js';
 import { isAtLeast, type ServerVersion } from '../mysql/version.js';
 
 /** A foreign key that changes rows of its own table when rows of the referenced table change. */
@@ -40,24 +40,27 @@ export async function readUnloggedCascades(
   version: ServerVersion,
 ): Promise<UnloggedCascades | null> {
   const [native] = await connection.query("SHOW GLOBAL VARIABLES LIKE 'innodb_native_foreign_keys'");
-  if (logsCascades(version, text(native?.['Value']))) return null;
+  if (logsCascades(version, valueText(native?.['Value']))) return null;
   const rows = await connection.query(
     'SELECT CONSTRAINT_SCHEMA AS s, TABLE_NAME AS t, CONSTRAINT_NAME AS c, UNIQUE_CONSTRAINT_SCHEMA AS rs, ' +
       'REFERENCED_TABLE_NAME AS rt, DELETE_RULE AS d, UPDATE_RULE AS u FROM information_schema.REFERENTIAL_CONSTRAINTS',
   );
   const cascades = rows
     .map((row) => ({
-      table: `${text(row['s'])}.${text(row['t'])}`,
-      schema: text(row['s']),
-      name: text(row['t']),
-      constraint: text(row['c']),
-      refersTo: `${text(row['rs'])}.${text(row['rt'])}`,
-      rules: [...ruleOf('DELETE', text(row['d'])), ...ruleOf('UPDATE', text(row['u']))],
+      table: `${valueText(row['s'])}.${valueText(row['t'])}`,
+      schema: valueText(row['s']),
+      name: valueText(row['t']),
+      constraint: valueText(row['c']),
+      refersTo: `${valueText(row['rs'])}.${valueText(row['rt'])}`,
+      rules: [...ruleOf('DELETE', valueText(row['d'])), ...ruleOf('UPDATE', valueText(row['u']))],
     }))
     .filter(({ rules }) => rules.length > 0);
   if (rows.length > 0) return { cascades, seen: true };
   const grants = await connection.query('SHOW GRANTS');
-  return { cascades, seen: showForeignKeys(parseGrants(grants.map((row) => text(Object.values(row)[0])))) };
+  return {
+    cascades,
+    seen: showForeignKeys(parseGrants(grants.map((row) => valueText(Object.values(row)[0])))),
+  };
 }
 
 function ruleOf(change: 'DELETE' | 'UPDATE', rule: string): string[] {

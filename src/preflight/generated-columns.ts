@@ -1,5 +1,5 @@
 import type { ServerConnection } from '../mysql/connection.js';
-import { text } from '../mysql/server-facts.js';
+import { valueText } from '../mysql/server-facts.js';
 import { isAtLeast, type ServerVersion } from '../mysql/version.js';
 
 /** A table whose server leaves some of its columns out of logged rows. */
@@ -31,10 +31,10 @@ export async function readTablesWithUnlogged(
   );
   const tables = new Map<string, { schema: string; name: string; columns: string[] }>();
   for (const row of rows) {
-    const [schema, name] = [text(row['s']), text(row['t'])];
+    const [schema, name] = [valueText(row['s']), valueText(row['t'])];
     const key = JSON.stringify([schema, name]);
     const table = tables.get(key) ?? { schema, name, columns: [] };
-    table.columns.push(text(row['c']));
+    table.columns.push(valueText(row['c']));
     tables.set(key, table);
   }
   return [...tables.values()];

@@ -8,7 +8,7 @@ import type { PreflightFinding } from './preflight-finding.js';
 import { type Grants, parseGrants } from '../mysql/grants.js';
 import type { Instance } from '../mysql/instance.js';
 import { quoteAccount, quoteName } from '../mysql/quote.js';
-import { isBinlogServer, type ServerFacts, text } from '../mysql/server-facts.js';
+import { isBinlogServer, type ServerFacts, valueText } from '../mysql/server-facts.js';
 import { errorNumberOf, isOfServer } from '../mysql/server-error.js';
 import { readServerState, type ServerState } from '../mysql/server-state.js';
 import { finding, settingsFindings } from './settings-findings.js';
@@ -81,7 +81,7 @@ async function grantFindings(
   { server, facts, channels, binlogFilters }: ServerState,
   tables: FilterPatterns | undefined,
 ): Promise<PreflightFinding[]> {
-  const account = text((await connection.query('SELECT CURRENT_USER() AS account'))[0]?.['account']);
+  const account = valueText((await connection.query('SELECT CURRENT_USER() AS account'))[0]?.['account']);
   const lacking = (privilege: string, what: string): PreflightFinding =>
     missingGrant(server, account, 'error', privilege, `*.*`, what);
   const grants = await readGrants(connection);
@@ -137,7 +137,7 @@ const noSuchGrantNumber = 1141;
 async function readGrants(connection: ServerConnection): Promise<Grants | null> {
   try {
     const rows = await connection.query('SHOW GRANTS');
-    return parseGrants(rows.map((row) => text(Object.values(row)[0])));
+    return parseGrants(rows.map((row) => valueText(Object.values(row)[0])));
   } catch (error) {
     if (errorNumberOf(error) === noSuchGrantNumber) return null;
     throw error;

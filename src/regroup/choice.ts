@@ -5,7 +5,7 @@ import { sourceAddress } from '../mysql/server-facts.js';
 import { channelRefusal, type Force, loggingRefusal, type Refusal, refusalOf } from '../repoint/refusal.js';
 
 /** A replica of the dead server that can be moved. */
-export type Member = { readonly look: Look; readonly channel: ReplicaStatus };
+export type MovableReplica = { readonly look: Look; readonly channel: ReplicaStatus };
 
 /** A replica that can't, and why. */
 export type Unusable = { readonly look: Look; readonly refusal: Refusal };
@@ -14,13 +14,13 @@ export type Unusable = { readonly look: Look; readonly refusal: Refusal };
  * Tells the replicas of the dead server from what can't be regrouped. What replicates from another of the list, or
  * from `below`, has been moved there by an earlier run.
  */
-export function membersOf(
+export function movableReplicas(
   looks: readonly Look[],
   dead: string,
   below: Look | null,
-): { members: Member[]; unusable: Unusable[] } {
+): { members: MovableReplica[]; unusable: Unusable[] } {
   const places = new Set([dead, ...looks.map(({ server }) => server), ...(below ? [below.server] : [])]);
-  const members: Member[] = [];
+  const members: MovableReplica[] = [];
   const unusable: Unusable[] = [];
   for (const look of looks) {
     const [channel] = look.inspection.channels;
@@ -48,17 +48,17 @@ function elsewhere(
  * that the fewest would be refused below. Pure; null when none can be.
  */
 export function mostAdvanced(
-  members: readonly Member[],
+  members: readonly MovableReplica[],
   dead: string,
   forced: ReadonlySet<Force>,
-): Member | null {
+): MovableReplica | null {
   const usable = members.filter(
     ({ look, channel }) => loggingRefusal(look) === null && channel.delaySeconds === 0,
   );
   const sources = new Set(members.map(({ channel }) => sourceAddress(channel)));
   const chosenBefore = usable.find(({ look }) => sources.has(look.server));
   if (chosenBefore) return chosenBefore;
-  const refused = (target: Member): number =>
+  const refused = (target: MovableReplica): number =>
     members.filter(
       ({ look }) =>
         look !== target.look && refusalOf({ replica: look, target: target.look, above: [] }, forced) !== null,

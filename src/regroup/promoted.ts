@@ -2,11 +2,11 @@ import { dialectOf } from '../mysql/dialect.js';
 import { startThread, stopThread, waitUntilApplied, withReplica } from '../mysql/replication-control.js';
 import { sendStarts, withOrigin } from '../repoint/put-back.js';
 import { messageOf, WaymarkError } from '../util/errors.js';
-import type { Member } from './choice.js';
+import type { MovableReplica } from './choice.js';
 
 /** Nothing more comes to it; what has come is applied before the others are held against it. */
 export async function completePromoted(
-  { look, channel }: Member,
+  { look, channel }: MovableReplica,
   signal: AbortSignal,
   onStep: (step: string) => void,
 ): Promise<void> {
@@ -26,7 +26,10 @@ export async function completePromoted(
  * After a failure or an interruption the one that was to be promoted replicates as before, also where others are below
  * it already: what it may still get they get from it. Gives the error to end with.
  */
-export async function resumePromoted(cause: unknown, { look, channel }: Member): Promise<WaymarkError> {
+export async function resumePromoted(
+  cause: unknown,
+  { look, channel }: MovableReplica,
+): Promise<WaymarkError> {
   const { server } = look;
   const details = { ...(cause instanceof WaymarkError ? cause.details : {}), promoted: server };
   try {
@@ -43,7 +46,7 @@ export async function resumePromoted(cause: unknown, { look, channel }: Member):
 }
 
 /** What makes it a source that takes writes: left to the operator. */
-export function promotionOf({ look, channel }: Member): string[] {
+export function promotionOf({ look, channel }: MovableReplica): string[] {
   const { facts } = look.inspection;
   const dialect = dialectOf(facts.version);
   return [dialect.forgetSource(channel.name), ...(facts.readOnly ? [dialect.allowWrites] : [])];

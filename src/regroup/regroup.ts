@@ -6,7 +6,7 @@ import { type Look, lookAt } from '../repoint/look.js';
 import { type Force, loggingRefusal } from '../repoint/refusal.js';
 import { repoint, type RepointResult } from '../repoint/repoint.js';
 import { type ErrorCode, hasCode, messageOf, WaymarkError } from '../util/errors.js';
-import { type Member, membersOf, mostAdvanced } from './choice.js';
+import { type MovableReplica, movableReplicas, mostAdvanced } from './choice.js';
 import { requireDeath } from './death.js';
 import { completePromoted, promotionOf, resumePromoted } from './promoted.js';
 
@@ -43,7 +43,7 @@ export type RegroupResult = {
   readonly toPromote: readonly string[];
 };
 
-type Target = { readonly look: Look; readonly promoted: Member | null };
+type Target = { readonly look: Look; readonly promoted: MovableReplica | null };
 
 /**
  * Puts the replicas of a dead server in order: all of them below the one that got most, or below a server that lives.
@@ -57,7 +57,7 @@ export async function regroup(options: RegroupOptions): Promise<RegroupResult> {
   const { looks, lost } = await lookAtAll(options);
   await requireDeath(dead, looks, signal);
   const below = options.below && (await lookAt(options.below, signal));
-  const { members, unusable } = membersOf(looks, formatAddress(dead.address), below);
+  const { members, unusable } = movableReplicas(looks, formatAddress(dead.address), below);
   const target = below ? { look: below, promoted: null } : choose(members, options);
   const others = members.filter(({ look }) => look.server !== target.look.server);
   const entries: RegroupEntry[] = [
@@ -100,7 +100,7 @@ async function lookAtAll({
   };
 }
 
-function choose(members: readonly Member[], { dead, promote, forced }: RegroupOptions): Target {
+function choose(members: readonly MovableReplica[], { dead, promote, forced }: RegroupOptions): Target {
   const server = formatAddress(dead.address);
   if (promote === null) {
     const promoted = mostAdvanced(members, server, forced);
@@ -123,7 +123,7 @@ function choose(members: readonly Member[], { dead, promote, forced }: RegroupOp
 
 /** @throws what moving throws; then the promoted one replicates as it did. */
 async function carryOut(
-  others: readonly Member[],
+  others: readonly MovableReplica[],
   target: Target,
   options: RegroupOptions,
 ): Promise<RegroupEntry[]> {
@@ -143,7 +143,7 @@ async function carryOut(
 
 /** In parallel; those that are behind on purpose go last, when the others are safe. */
 async function moveAll(
-  others: readonly Member[],
+  others: readonly MovableReplica[],
   target: Target,
   options: RegroupOptions,
 ): Promise<RegroupEntry[]> {
@@ -157,7 +157,11 @@ async function moveAll(
   return entries;
 }
 
-async function moveOne({ look }: Member, target: Target, options: RegroupOptions): Promise<RegroupEntry> {
+async function moveOne(
+  { look }: MovableReplica,
+  target: Target,
+  options: RegroupOptions,
+): Promise<RegroupEntry> {
   const { execute, forced, format, signal } = options;
   const replica = look.server;
   try {

@@ -1,5 +1,5 @@
 import { formatCoordinates } from '../binlog/coordinates.js';
-import type { SourcePlace } from '../mysql/dialect.js';
+import type { ReplicationStart } from '../mysql/dialect.js';
 import type { HintFormat } from '../hints/hint.js';
 import type { CorrelateProgress } from '../correlate/result.js';
 import { placeOfReplica, type ReplicaPlace } from '../correlate/replica-place.js';
@@ -79,7 +79,7 @@ export function positioningBelow(
   channel: ReplicaStatus,
   target: Look,
   { to }: Pick<ReplicaPlace, 'to'>,
-): SourcePlace {
+): ReplicationStart {
   const sameVendor = replica.inspection.facts.version.vendor === target.inspection.facts.version.vendor;
   // MySQL: auto-positioning needs a source with gtid_mode=ON (manual, 19.1.4.1); MariaDB has GTIDs always.
   const hasGtids = target.gtidMode === '' || target.gtidMode === 'ON';
@@ -90,11 +90,11 @@ export function positioningBelow(
 }
 
 /** `at mysql-bin.000003:455`, or `by GTID`. */
-export function describePlace(place: SourcePlace): string {
-  switch (place.by) {
+export function describeStart(start: ReplicationStart): string {
+  switch (start.by) {
     case 'gtid':
       return 'by GTID';
     case 'position':
-      return `at ${formatCoordinates(place)}`;
+      return `at ${formatCoordinates(start)}`;
   }
 }

@@ -7,7 +7,7 @@ import type { Instance } from '../mysql/instance.js';
 import { unlessUnanswered } from '../mysql/binlog-server.js';
 import { inspect, type Inspection } from '../mysql/inspect.js';
 import { readReplicaStatus, type ReplicaStatus } from '../mysql/replica-status.js';
-import { text } from '../mysql/server-facts.js';
+import { valueText } from '../mysql/server-facts.js';
 
 /** A server as moving replicas needs to know it. */
 export type Look = Omit<InspectedServer, 'inspection'> & {
@@ -32,7 +32,12 @@ export async function lookAt(instance: Instance, signal: AbortSignal): Promise<L
     const channels = await readReplicaStatus(connection, version);
     const ask = (): Promise<Row[]> => connection.query("SHOW GLOBAL VARIABLES LIKE 'gtid_mode'");
     const [mode] = await unlessUnanswered(version, ask, []);
-    return { instance, server, inspection: { ...inspection, channels }, gtidMode: text(mode?.['Value']) };
+    return {
+      instance,
+      server,
+      inspection: { ...inspection, channels },
+      gtidMode: valueText(mode?.['Value']),
+    };
   });
 }
 

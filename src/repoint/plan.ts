@@ -1,5 +1,10 @@
 import type { Coordinates } from '../binlog/coordinates.js';
-import { type ReplicationThread, dialectOf, type SourceChange, type SourcePlace } from '../mysql/dialect.js';
+import {
+  type ReplicationThread,
+  dialectOf,
+  type SourceChange,
+  type ReplicationStart,
+} from '../mysql/dialect.js';
 import type { Confidence } from '../matching/match-state.js';
 import type { ReplicaPlace } from '../correlate/replica-place.js';
 import type { ReplicaStatus } from '../mysql/replica-status.js';
@@ -17,13 +22,13 @@ export type RepointPlan = {
     /** How far the source's log has been applied. */
     readonly file: string;
     readonly position: number;
-    readonly positioning: SourcePlace['by'];
+    readonly positioning: ReplicationStart['by'];
     readonly running: Readonly<Record<ReplicationThread, boolean>>;
     readonly lagSeconds: number | null;
     readonly delaySeconds: number;
   };
   /** The same place in the log of the server it goes below. */
-  readonly to: Coordinates & { readonly positioning: SourcePlace['by'] };
+  readonly to: Coordinates & { readonly positioning: ReplicationStart['by'] };
   readonly hint: string;
   readonly transactionsMatched: number;
   readonly confidence: Confidence;
@@ -42,7 +47,7 @@ export function planOf(
   target: Look,
   found: ReplicaPlace,
 ): RepointPlan {
-  const place = positioningBelow(replica, channel, target, found);
+  const start = positioningBelow(replica, channel, target, found);
   const dialect = dialectOf(replica.inspection.facts.version);
   const { hint, transactionsMatched, confidence, via, to } = found;
   const { executed, byGtid, receiverRunning, applierRunning, lagSeconds, delaySeconds } = channel;
@@ -57,7 +62,7 @@ export function planOf(
       lagSeconds,
       delaySeconds,
     },
-    to: { ...to, positioning: place.by },
+    to: { ...to, positioning: start.by },
     hint: hint.token,
     transactionsMatched,
     confidence,
@@ -65,18 +70,18 @@ export function planOf(
     statements: [
       dialect.stopThread('receiver', channel.name),
       dialect.stopThread('applier', channel.name),
-      dialect.changeSource(changeTo(target, place, channel), channel.name),
+      dialect.changeSource(changeTo(target, start, channel), channel.name),
       dialect.startThread('receiver', channel.name),
       dialect.startThread('applier', channel.name),
     ],
-    notes: notesOf(replica, channel, target, found, place),
+    notes: notesOf(replica, channel, target, found, start),
   };
 }
 
 /** The change of source that puts a replica at a place of the target's log, and keeps its heartbeats. */
-export function changeTo(target: Look, place: SourcePlace, channel: ReplicaStatus): SourceChange {
+export function changeTo(target: Look, start: ReplicationStart, channel: ReplicaStatus): SourceChange {
   const { host, port } = target.instance.address;
-  return { host, port, place, heartbeatSeconds: channel.heartbeatSeconds };
+  return { host, port, start, heartbeatSeconds: channel.heartbeatSeconds };
 }
 
 function notesOf(
@@ -84,14 +89,14 @@ function notesOf(
   channel: ReplicaStatus,
   target: Look,
   { confidence, ownTransactions }: ReplicaPlace,
-  place: SourcePlace,
+  start: ReplicationStart,
 ): string[] {
   const notes: string[] = [];
   const { from, to } = ownTransactions;
   if (from.count > 0) {
     notes.push(`${replica.server} has ${count(from.count)} of its own, which ${target.server} doesn't have`);
   }
-  if (to.count > 0 && place.by === 'position') {
+  if (to.count > 0 && start.by === 'position') {
     notes.push(`${target.server} has ${count(to.count)} of its own, which ${replica.server} will never get`);
   }
   if (confidence === 'shape') {
@@ -100,7 +105,7 @@ function notesOf(
   if (confidence === 'unverified') {
     notes.push('only hints could be compared');
   }
-  if (channel.byGtid && place.by === 'position') {
+  if (channel.byGtid && start.by === 'position') {
     notes.push(`it went by GTID; ${target.server} has none that it understands, so it goes by position`);
   }
   if (channel.delaySeconds > 0) {

@@ -1,7 +1,7 @@
 import { formatCoordinates } from '../binlog/coordinates.js';
 import { parseAddress } from '../config/address.js';
 import type { HintFormat } from '../hints/hint.js';
-import type { ReplicationThread, SourcePlace } from '../mysql/dialect.js';
+import type { ReplicationThread, ReplicationStart } from '../mysql/dialect.js';
 import {
   changeSource,
   channelStatus,
@@ -31,7 +31,7 @@ export type MoveState = {
   /** What had been applied when both threads stood still; null: they had not been stopped yet. */
   readonly stoppedAt: ReplicaStatus['executed'] | null;
   /** Where it was sent; null: no change of source had been begun. */
-  readonly sentTo: SourcePlace | null;
+  readonly sentTo: ReplicationStart | null;
 };
 
 /** All of it together; an operator who waits for the terminal to come back must get it back. */
@@ -84,12 +84,12 @@ async function restore(
     await stopThread(control, 'receiver');
     await stopThread(control, 'applier');
     const status = await channelStatus(control);
-    const place = await placeToReturnTo({ replica, channel }, state, status, control.signal, format);
-    if (place) {
+    const start = await startToReturnTo({ replica, channel }, state, status, control.signal, format);
+    if (start) {
       const { sourceHost: host, sourcePort: port, heartbeatSeconds } = channel;
-      await changeSource(control, { host, port, place, heartbeatSeconds });
+      await changeSource(control, { host, port, start, heartbeatSeconds });
       // What it applied meanwhile has no GTID that its former source knows.
-      if (channel.byGtid && place.by === 'position') positioning = ', by position and no longer by GTID';
+      if (channel.byGtid && start.by === 'position') positioning = ', by position and no longer by GTID';
     }
   }
   const threads = await sendStarts(control, channel);
@@ -115,13 +115,13 @@ export async function sendStarts(
 }
 
 /** Where it goes on in the log of its former source; null when it has never been sent away. */
-async function placeToReturnTo(
+async function startToReturnTo(
   { replica, channel }: Origin,
   state: MoveState,
   status: ReplicaStatus,
   signal: AbortSignal,
   format: HintFormat,
-): Promise<SourcePlace | null> {
+): Promise<ReplicationStart | null> {
   const known = knownReturn(channel, state, status);
   if (known !== 'to-be-found') return known;
   const address = parseAddress(sourceAddress(channel));
@@ -142,7 +142,7 @@ export function knownReturn(
   channel: ReplicaStatus,
   { stoppedAt, sentTo }: MoveState,
   status: ReplicaStatus,
-): SourcePlace | 'to-be-found' | null {
+): ReplicationStart | 'to-be-found' | null {
   const isAt = (place: ReplicaStatus['executed'] | null): boolean =>
     place !== null && status.executed.file === place.file && status.executed.position === place.position;
   if (sourceAddress(status) === sourceAddress(channel) && isAt(stoppedAt)) return null;

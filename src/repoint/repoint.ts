@@ -17,7 +17,7 @@ import type { ReplicaStatus } from '../mysql/replica-status.js';
 import { sleep } from '../util/async.js';
 import { monotonicMs } from '../util/clock.js';
 import { hasCode, WaymarkError } from '../util/errors.js';
-import { describePlace, findPlace, findPlaceInTime, positioningBelow } from './find-place.js';
+import { describeStart, findPlace, findPlaceInTime, positioningBelow } from './find-place.js';
 import { waitForHint } from './hint-arrival.js';
 import { type Look, lookAt } from './look.js';
 import { sourceAddress } from '../mysql/server-facts.js';
@@ -162,7 +162,7 @@ async function move(pair: Movable, state: Move, options: RepointOptions): Promis
     const found = await provenPlace(pair, resting, options);
     const place = positioningBelow(replica, channel, target, found);
     const plan = planOf(replica, { ...channel, executed: state.stoppedAt }, target, found);
-    onStep(`Changing its source: it goes on ${describePlace(place)} below ${target.server}`);
+    onStep(`Changing its source: it goes on ${describeStart(place)} below ${target.server}`);
     state.sentTo = place;
     await changeSource(control, changeTo(target, place, channel));
     await startBelow(control, target);

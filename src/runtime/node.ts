@@ -5,7 +5,7 @@ import { hostname, uptime } from 'node:os';
 import type { Clock, Timer } from './clock.js';
 import type { Network } from './network.js';
 import { nodeDisk } from './node-disk.js';
-import type { Host, Random, Runtime } from './runtime.js';
+import type { Machine, Random, Runtime } from './runtime.js';
 
 /** By how much the system's uptime is ahead of `performance.now()`: more after each time that it was suspended. */
 let aheadMs = -Infinity;
@@ -72,7 +72,7 @@ const network: Network = {
 
 const random: Random = { bytes: randomBytes, fraction: Math.random };
 
-const host: Host = {
+const machine: Machine = {
   get name() {
     return hostname();
   },
@@ -89,4 +89,4 @@ const host: Host = {
 };
 
 /** The real one: this process, its machine and its network. */
-export const nodeRuntime: Runtime = { clock, network, disk: nodeDisk, random, host, hasThreads: true };
+export const nodeRuntime: Runtime = { clock, network, disk: nodeDisk, random, machine, hasThreads: true };

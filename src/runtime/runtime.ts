@@ -13,7 +13,7 @@ export type Runtime = {
   readonly network: Network;
   readonly disk: Disk;
   readonly random: Random;
-  readonly host: Host;
+  readonly machine: Machine;
   /**
    * Whether long work may go to another thread. When it comes back from there is in nobody's hands: where a run must be
    * the same each time, it is done in this one.
@@ -29,7 +29,7 @@ export type Random = {
 };
 
 /** The machine, and its processes. */
-export type Host = {
+export type Machine = {
   /** The machine's name. */
   readonly name: string;
   /** This process's id. */
@@ -47,7 +47,7 @@ export function runtime(): Runtime {
 }
 
 /** Runs the work, and all that it starts, within that runtime. */
-export function within<T>(own: Runtime, work: () => T): T {
+export function runIn<T>(own: Runtime, work: () => T): T {
   given ??= new AsyncLocalStorage();
   return given.run(own, work);
 }

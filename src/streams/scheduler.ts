@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Elections } from '../election/election.js';
-import { formatServiceId } from '../election/service-id.js';
+import { formatAgentId } from '../election/agent-id.js';
 import { sleep } from '../util/async.js';
 import { monotonicMs } from '../util/clock.js';
 import { hasCode, messageOf } from '../util/errors.js';
@@ -111,8 +111,8 @@ export class Scheduler {
   async #look(signal: AbortSignal): Promise<readonly string[] | null> {
     try {
       const { elections } = this.#options;
-      const agents = (await elections.agents(signal)).map(formatServiceId);
-      if (agents.includes(formatServiceId(elections.self))) return agents;
+      const agents = (await elections.agents(signal)).map(formatAgentId);
+      if (agents.includes(formatAgentId(elections.self))) return agents;
       // Somebody has removed our entry, or it had become too old: without it the others share our streams out.
       await elections.join(signal);
       return null;
@@ -138,7 +138,7 @@ export class Scheduler {
     this.#agents = agents;
     this.#strays.clear();
     const names = streams.map(({ name }) => name);
-    this.#share = shareOf(formatServiceId(elections.self), names, agents, limit);
+    this.#share = shareOf(formatAgentId(elections.self), names, agents, limit);
     const { lead, standBy } = this.#share;
     const fields = { agents: agents.length, lead: lead.size, standBy: standBy.size };
     logger.info(

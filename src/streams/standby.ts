@@ -1,6 +1,6 @@
 import type { CheckpointStore } from '../checkpoint/checkpoint.js';
 import type { Election, Leadership } from '../election/election.js';
-import { formatServiceId } from '../election/service-id.js';
+import { formatAgentId } from '../election/agent-id.js';
 import { isAborted, sleep } from '../util/async.js';
 import { epochMs } from '../util/clock.js';
 import { hasCode, messageOf } from '../util/errors.js';
@@ -67,7 +67,7 @@ async function look(
 ): Promise<void> {
   const view = await election.show(signal);
   if (view.mine || view.backend === 'none' || signal.aborted) return;
-  const leader = view.leader && formatServiceId(view.leader);
+  const leader = view.leader && formatAgentId(view.leader);
   if (leader !== null && leader !== standsByFor(stream)) {
     stream.logger.info({ event: 'standby', leader }, `Standing by: ${leader} leads`);
   }

@@ -3,7 +3,7 @@ import { comparisonOf, compareDigests, sameContent, weaker } from '../transactio
 import type { OpenTransaction } from '../transactions/transaction.js';
 import type { PartialTransaction } from '../matching/trail.js';
 import { WaymarkError } from '../util/errors.js';
-import type { Boundary } from './transaction-records.js';
+import type { TransactionPrefix } from './transaction-records.js';
 
 /** The transaction that resembled the one that was cut off is another one: it has to be read again, whole. */
 export class ResemblanceError extends Error {
@@ -80,7 +80,7 @@ export class CutOffTransaction {
    * @param count changes that have come of it.
    * @param before the content that stands before.
    */
-  beforeContent(open: OpenTransaction, count: number, before: Omit<Boundary, 'changes'>): void {
+  beforeContent(open: OpenTransaction, count: number, before: Omit<TransactionPrefix, 'changes'>): void {
     const partial = this.#partial;
     if (partial === null) return;
     if (this.#at === open) this.#compare(open, partial, count, before);
@@ -102,7 +102,7 @@ export class CutOffTransaction {
     open: OpenTransaction,
     partial: PartialTransaction,
     count: number,
-    { contentBytes, digest }: Omit<Boundary, 'changes'>,
+    { contentBytes, digest }: Omit<TransactionPrefix, 'changes'>,
   ): boolean {
     if (hasSameBeginning(open, partial)) return count >= partial.changes && this.#found();
     const by = weaker(comparisonOf(partial.digest), comparisonOf(digest));

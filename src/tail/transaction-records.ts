@@ -7,7 +7,11 @@ import type { RecordWriter } from '../records/record-writer.js';
 import { WaymarkError } from '../util/errors.js';
 
 /** A place inside a transaction: what stands before it has been delivered. */
-export type Boundary = { readonly changes: number; readonly contentBytes: number; readonly digest: bigint };
+export type TransactionPrefix = {
+  readonly changes: number;
+  readonly contentBytes: number;
+  readonly digest: bigint;
+};
 
 export type TransactionRecordsOptions = {
   readonly head: RecordHead;
@@ -31,7 +35,7 @@ export class TransactionRecords {
   readonly #options: TransactionRecordsOptions;
   #count = 0;
   #firstSecond: number | null = null;
-  #boundary: Boundary = { changes: 0, contentBytes: 0, digest: 0n };
+  #handedOut: TransactionPrefix = { changes: 0, contentBytes: 0, digest: 0n };
 
   constructor(writer: RecordWriter, options: TransactionRecordsOptions) {
     this.#writer = writer;
@@ -41,8 +45,8 @@ export class TransactionRecords {
   }
 
   /** How far this transaction has been handed out, or may be. */
-  get boundary(): Boundary {
-    return this.#boundary;
+  get handedOut(): TransactionPrefix {
+    return this.#handedOut;
   }
 
   /** Changes taken, handed out or not. */
@@ -54,10 +58,10 @@ export class TransactionRecords {
    * An event comes: what was written before it may go.
    * @param before the place before its changes.
    */
-  next(before: Omit<Boundary, 'changes'>): void {
+  next(before: Omit<TransactionPrefix, 'changes'>): void {
     // At the beginning nothing stands before, and all is kept back.
     if (this.#options.whole || this.#count === 0) return;
-    this.#boundary = { ...before, changes: this.#count };
+    this.#handedOut = { ...before, changes: this.#count };
     this.#writer.keep();
   }
 

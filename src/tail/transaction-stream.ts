@@ -34,7 +34,7 @@ import type { Progress, Step } from './progress.js';
 import { ReadAhead } from './read-ahead.js';
 import { withoutSecrets } from '../decode/statement-secrets.js';
 import { shownStatement } from './statement-record.js';
-import { type Boundary, TransactionRecords } from './transaction-records.js';
+import { type TransactionPrefix, TransactionRecords } from './transaction-records.js';
 import { undecodableChange } from './unreadable-error.js';
 
 export type TransactionStreamOptions = {
@@ -66,14 +66,14 @@ export class OtherContentError extends WaymarkError {
   readonly start: string;
 
   constructor(server: string, { gtid, start }: EndedTransaction) {
-    const place = formatCoordinates(start);
+    const at = formatCoordinates(start);
     super(
       'diverged',
-      `${server} has other content under ${gtid ?? 'a GTID'} at ${place} than what was delivered under it. Is ` +
+      `${server} has other content under ${gtid ?? 'a GTID'} at ${at} than what was delivered under it. Is ` +
         'gtid_strict_mode OFF, and was the server written to? Compare the data of the servers',
       { details: { server, gtid, ...start } },
     );
-    this.start = place;
+    this.start = at;
   }
 }
 
@@ -192,11 +192,11 @@ export class TransactionStream {
     const pending = this.#options.cutOff.partial;
     const current = this.#current;
     if (current?.fate !== 'deliver') return pending;
-    const { boundary } = current.records;
+    const { handedOut } = current.records;
     // What is kept back may begin before the place where it was cut off: events lie otherwise here.
     const delivered = current.cutOff ?? pending;
-    if (boundary.changes <= (current.cutOff?.changes ?? 0)) return delivered;
-    return { second: current.second, origin: current.open.origin, ...boundary };
+    if (handedOut.changes <= (current.cutOff?.changes ?? 0)) return delivered;
+    return { second: current.second, origin: current.open.origin, ...handedOut };
   }
 
   #tableMap(
@@ -313,7 +313,7 @@ export class TransactionStream {
 
   /** Something of a transaction is about to be written. */
   #next({ open, records }: Delivered): void {
-    const before = placeIn(open);
+    const before = prefixOf(open);
     this.#options.cutOff.beforeContent(open, records.count, before);
     records.next(before);
   }
@@ -411,13 +411,13 @@ export class TransactionStream {
 
   #passOver(ended: EndedTransaction, identity: Identity): void {
     const { server } = this.#options;
-    const place = formatCoordinates(ended.start);
-    const expected = this.#skip.get(place);
-    this.#skip.delete(place);
+    const at = formatCoordinates(ended.start);
+    const expected = this.#skip.get(at);
+    this.#skip.delete(at);
     if (!expected || !sameTransaction(expected, identity)) {
       throw new WaymarkError(
         'diverged',
-        `${server} now has another transaction at ${place} than when it was matched`,
+        `${server} now has another transaction at ${at} than when it was matched`,
         {
           details: { server, ...ended.start },
         },
@@ -428,7 +428,7 @@ export class TransactionStream {
 }
 
 /** The place in a transaction's content up to where it has been read. */
-function placeIn({ digest }: OpenTransaction): Omit<Boundary, 'changes'> {
+function prefixOf({ digest }: OpenTransaction): Omit<TransactionPrefix, 'changes'> {
   // Most transactions have one event, and nothing stands before that.
   if (digest.bytes === 0) return beginning;
   return { contentBytes: digest.bytes, digest: digest.value() };

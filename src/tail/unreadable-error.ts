@@ -9,7 +9,7 @@ import type { Progress } from './progress.js';
  * Which transaction of the stream: how many have come behind which hint, and its own mark of origin where the log has
  * given one (''). Coordinates would be one server's alone.
  */
-export type TransactionPlace = {
+export type TransactionKey = {
   readonly hint: string | null;
   readonly sequence: number;
   readonly origin: string;
@@ -17,10 +17,10 @@ export type TransactionPlace = {
 
 /** Content of a transaction that can't be read on a server. The code is the cause's, the details are added to. */
 export class UnreadableError extends WaymarkError {
-  readonly transaction: TransactionPlace;
+  readonly transaction: TransactionKey;
 
-  constructor(cause: WaymarkError, transaction: TransactionPlace, position: Coordinates) {
-    super(cause.code, `${cause.message}. That is in ${nameOfPlace(transaction)}`, {
+  constructor(cause: WaymarkError, transaction: TransactionKey, position: Coordinates) {
+    super(cause.code, `${cause.message}. That is in ${nameOfTransaction(transaction)}`, {
       cause,
       details: { ...position, ...cause.details, ...transaction },
     });
@@ -29,7 +29,7 @@ export class UnreadableError extends WaymarkError {
 }
 
 /** `transaction 12 behind hint 6B01F8DB:… (g:0-1-7)` */
-export function nameOfPlace({ hint, sequence, origin }: TransactionPlace): string {
+export function nameOfTransaction({ hint, sequence, origin }: TransactionKey): string {
   const behind = hint === null ? 'behind the start' : `after hint ${hint}`;
   return `transaction ${sequence} ${behind}${origin === '' ? '' : ` (${origin})`}`;
 }

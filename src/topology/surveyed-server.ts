@@ -1,7 +1,7 @@
 import { type Address, formatAddress } from '../config/address.js';
 import { askServer, longListBytes } from '../mysql/ask.js';
 import type { ServerConnection } from '../mysql/connection.js';
-import { lookPurpose } from '../mysql/inspect.js';
+import { inspectPurpose } from '../mysql/inspect.js';
 import type { Instance } from '../mysql/instance.js';
 import { type ListedReplica, readDumpHosts, readReplicaList } from '../mysql/replica-list.js';
 import { isOfServer, unlessDenied } from '../mysql/server-error.js';
@@ -12,7 +12,7 @@ import {
   readServerFacts,
   type ReplicationChannel,
   type ServerFacts,
-  text,
+  valueText,
 } from '../mysql/server-facts.js';
 import { type ErrorCode, messageOf } from '../util/errors.js';
 import { TimeOver } from '../util/limits.js';
@@ -51,7 +51,7 @@ export async function surveyServer(
 ): Promise<SurveyedServer> {
   const { address } = instance;
   const question = {
-    ...{ purpose: lookPurpose, signal, limitMs: timeoutMs, connectTimeoutMs: timeoutMs },
+    ...{ purpose: inspectPurpose, signal, limitMs: timeoutMs, connectTimeoutMs: timeoutMs },
     maximumAnswerBytes: longListBytes,
   };
   try {
@@ -101,7 +101,7 @@ async function askOrdinaryServer(
   const rows = await connection.query(
     "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('hostname', 'port', 'gtid_mode')",
   );
-  const values = new Map(rows.map((row) => [text(row['Variable_name']), text(row['Value'])]));
+  const values = new Map(rows.map((row) => [valueText(row['Variable_name']), valueText(row['Value'])]));
   const identity = [facts.uuid, String(facts.serverId), values.get('hostname'), values.get('port')];
   return {
     state: 'alive',

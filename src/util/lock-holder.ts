@@ -37,7 +37,7 @@ function parseFencing(value: unknown): Fencing | null {
 
 /** Whether a holder of this place still runs: another process may have its id by now. */
 export async function isRunning({ pid, started }: Holder): Promise<boolean> {
-  if (!runtime().host.hasProcess(pid)) return false;
+  if (!runtime().machine.hasProcess(pid)) return false;
   const status = await processStatus(pid);
   return status === null || (status.started === started && !status.zombie);
 }
@@ -47,19 +47,19 @@ export const namedHere = new Set<string>();
 
 /** Whether a holder lives, as far as that can be seen from here; one of this process lives until it has given up. */
 export async function lifeHere(holder: Holder | null): Promise<'alive' | 'dead' | 'unknown'> {
-  if (holder?.place !== (await placeOfPids())) return 'unknown';
+  if (holder?.place !== (await processIdScope())) return 'unknown';
   if (!(await isRunning(holder))) return 'dead';
-  return holder.pid === runtime().host.pid && !namedHere.has(holder.nonce) ? 'dead' : 'alive';
+  return holder.pid === runtime().machine.pid && !namedHere.has(holder.nonce) ? 'dead' : 'alive';
 }
 
 /** This process, as a holder under that leadership. */
 export async function describeMyself(fencing: Fencing | undefined): Promise<Holder> {
-  const { pid, name } = runtime().host;
+  const { pid, name } = runtime().machine;
   return {
     pid,
     started: (await processStatus(pid))?.started ?? '',
     host: name,
-    place: await placeOfPids(),
+    place: await processIdScope(),
     nonce: randomHex(8),
     ...(fencing === undefined ? {} : { fencing }),
   };
@@ -79,8 +79,8 @@ async function processStatus(pid: number): Promise<{ started: string; zombie: bo
 }
 
 /** Where the process ids of this process mean something. */
-export async function placeOfPids(): Promise<string> {
-  const { disk, host } = runtime();
+export async function processIdScope(): Promise<string> {
+  const { disk, machine } = runtime();
   try {
     const [boot, namespace] = await Promise.all([
       disk.readFile('/proc/sys/kernel/random/boot_id'),
@@ -88,13 +88,13 @@ export async function placeOfPids(): Promise<string> {
     ]);
     return `${String(boot).trim()}/${namespace}`;
   } catch {
-    return host.name;
+    return machine.name;
   }
 }
 
 /** A holder, for messages. */
-export function nameOf({ pid, host }: Holder): string {
-  const own = runtime().host;
+export function describeHolder({ pid, host }: Holder): string {
+  const own = runtime().machine;
   if (pid === own.pid && host === own.name) return `this process (pid ${String(pid)})`;
   return `process ${String(pid)} on ${host}`;
 }

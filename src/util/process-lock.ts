@@ -7,7 +7,14 @@ import { type ErrorCode, hasSystemCode, WaymarkError, messageOf } from './errors
 import type { Fencing } from './fencing.js';
 import { foreignOwnerOf, ownUser } from './file-owner.js';
 import { LockGate } from './lock-gate.js';
-import { describeMyself, type Holder, isRunning, nameOf, parseHolder, placeOfPids } from './lock-holder.js';
+import {
+  describeMyself,
+  type Holder,
+  isRunning,
+  describeHolder,
+  parseHolder,
+  processIdScope,
+} from './lock-holder.js';
 import { randomHex } from './random.js';
 
 /** A lock that this process holds. */
@@ -259,7 +266,7 @@ async function takenOver(
   const now = await successorOf(path, mine);
   const token = fencing?.token ?? 0;
   const isGone = now === null && (await readLock(path).catch(() => null)) === null;
-  const who = now === null ? 'another agent' : nameOf(now);
+  const who = now === null ? 'another agent' : describeHolder(now);
   const what = isGone ? `has lost its lock: ${path} is gone, or its folder` : `was taken over by ${who}`;
   return new WaymarkError(
     'not-leader',
@@ -285,8 +292,8 @@ async function successorOf(path: string, mine: string): Promise<Holder | null> {
 
 /** Creates the file with its whole content in one step, so that nobody ever sees a lock without a holder. */
 async function createExclusively(path: string, content: string): Promise<boolean> {
-  const { disk, host } = runtime();
-  const draft = `${path}.${String(host.pid)}-${randomHex(4)}`;
+  const { disk, machine } = runtime();
+  const draft = `${path}.${String(machine.pid)}-${randomHex(4)}`;
   try {
     await disk.writeNewFile(draft, content, lockMode);
     try {
@@ -325,7 +332,7 @@ async function readLock(path: string): Promise<FoundLock | null> {
 type Life = 'alive' | 'silent' | 'dead';
 
 async function lifeOf({ holder, touchedMs }: FoundLock, ours: Fencing | undefined): Promise<Life> {
-  if (holder?.place !== (await placeOfPids())) {
+  if (holder?.place !== (await processIdScope())) {
     // Clocks of machines may differ: whoever holds it under a later leadership than ours is not ours to judge.
     return epochMs() - touchedMs < silentMs || isEarlier(ours, holder?.fencing) ? 'alive' : 'silent';
   }
@@ -364,7 +371,7 @@ function refusal(
   holder: Holder | null,
   doing = '',
 ): WaymarkError {
-  const who = holder === null ? 'another process' : nameOf(holder);
+  const who = holder === null ? 'another process' : describeHolder(holder);
   return new WaymarkError(
     code,
     `${subject} is in use by ${who}${doing}: stop that one first, or give this one a place of its own (lock file ${path})`,

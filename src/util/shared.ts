@@ -1,7 +1,7 @@
 import { type Runtime, runtime } from '../runtime/runtime.js';
 
 /** A share in something that several use. */
-export type Share<T> = {
+export type SharedHandle<T> = {
   readonly value: T;
   /** Gives the share up; with the last one, the thing is closed. */
   release(): Promise<void>;
@@ -15,7 +15,7 @@ export class SharedPool<T extends { close(): Promise<void> }> {
   readonly #pools = new WeakMap<Runtime, Map<string, Entry<T>>>();
 
   /** A share in the thing with that key, which `make` makes if there is none. */
-  share(key: string, make: () => T): Share<T> {
+  share(key: string, make: () => T): SharedHandle<T> {
     const entries = this.#pools.get(runtime()) ?? new Map<string, Entry<T>>();
     this.#pools.set(runtime(), entries);
     const entry = entries.get(key) ?? { value: make(), shares: 0 };

@@ -5,7 +5,7 @@ import { formatAddress } from '../config/address.js';
 import { askOver } from '../mysql/ask.js';
 import { connect, type ServerConnection } from '../mysql/connection.js';
 import type { Instance } from '../mysql/instance.js';
-import { readBinaryLogs, text } from '../mysql/server-facts.js';
+import { readBinaryLogs, valueText } from '../mysql/server-facts.js';
 import { parseServerVersion, type Vendor } from '../mysql/version.js';
 import { WaymarkError } from '../util/errors.js';
 import { ControlConnection } from './control-connection.js';
@@ -129,8 +129,8 @@ async function askAbout(control: ServerConnection, signal: AbortSignal): Promise
   return askOver(control, question, async () => {
     await control.run(`SET SESSION wait_timeout = ${longestIdleSeconds}`);
     const [row] = await control.query('SELECT VERSION() AS version, @@GLOBAL.binlog_checksum AS checksum');
-    const version = parseServerVersion(text(row?.['version']));
-    return { version, useChecksum: text(row?.['checksum']) !== 'NONE' };
+    const version = parseServerVersion(valueText(row?.['version']));
+    return { version, useChecksum: valueText(row?.['checksum']) !== 'NONE' };
   });
 }
 
@@ -178,7 +178,7 @@ function beginAt(start: Coordinates): Begin {
 async function executedOn(control: ServerConnection, vendor: Vendor): Promise<GtidSet | MariadbGtidPosition> {
   const variable = vendor === 'mysql' ? 'gtid_executed' : 'gtid_current_pos';
   const [row] = await control.query(`SELECT @@GLOBAL.${variable} AS gtids`);
-  return gtidsOf(text(row?.['gtids']), vendor);
+  return gtidsOf(valueText(row?.['gtids']), vendor);
 }
 
 function excludedGtids(gtids: GtidSet | MariadbGtidPosition): ExcludedGtids {

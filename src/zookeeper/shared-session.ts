@@ -1,5 +1,5 @@
 import { formatServers } from '../config/zookeeper-address.js';
-import { type Share, SharedPool } from '../util/shared.js';
+import { type SharedHandle, SharedPool } from '../util/shared.js';
 import { ZooKeeperSession, type ZooKeeperSessionOptions } from './zookeeper-session.js';
 
 const sessions = new SharedPool<ZooKeeperSession>();
@@ -10,7 +10,7 @@ const sessions = new SharedPool<ZooKeeperSession>();
  * All streams, elections and checkpoints share it, and its one child process (see zookeeper-process.ts). It
  * logs to the first caller's logger.
  */
-export function shareSession(options: ZooKeeperSessionOptions): Share<ZooKeeperSession> {
+export function shareSession(options: ZooKeeperSessionOptions): SharedHandle<ZooKeeperSession> {
   const { address, auth, sessionTimeoutMs } = options;
   const account = auth === null ? [] : [auth.user, auth.password.reveal()];
   const key = JSON.stringify([formatServers(address), address.chroot, sessionTimeoutMs, account]);

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseAddress } from '../../src/config/address.js';
 import { Secret } from '../../src/config/secret.js';
 import { mysqlElections } from '../../src/election/mysql-election.js';
-import { ownServiceId } from '../../src/election/service-id.js';
+import { ownAgentId } from '../../src/election/agent-id.js';
 import { startServer } from '../servers/index.js';
 import type { TestServer } from '../servers/types.js';
 import { startWaymark } from '../unit/cli/waymark.js';
@@ -83,7 +83,7 @@ describe('waymark leader', () => {
     const elections = mysqlElections({
       tables: { server: parseAddress(server.address), schema: 'waymark' },
       account: { user: server.user, password: new Secret(server.password), getServerPublicKey: true },
-      ...{ timeoutMs: 5_000, intervalMs: 200, marginMs: 500, self: ownServiceId(), logger },
+      ...{ timeoutMs: 5_000, intervalMs: 200, marginMs: 500, self: ownAgentId(), logger },
     });
     try {
       const leadership = await elections.of('shop-audit').campaign(signal);

@@ -9,7 +9,7 @@ import {
   rowStatement,
   withdrawStatement,
 } from '../../src/election/election-sql.js';
-import { anybody, attempt, type Row, withdraw } from '../../src/election/lease-row.js';
+import { anybody, attempt, type LeaseRow, withdraw } from '../../src/election/lease-row.js';
 import { connect, type ServerConnection } from '../../src/mysql/connection.js';
 import { startServer, supports, type TestServer, type Vendor } from '../servers/index.js';
 import { Random } from '../support/random.js';
@@ -18,7 +18,7 @@ const timeoutMs = 5_000;
 const schema = 'waymark';
 
 /** What stands in the table, at a time. */
-async function stored(connection: ServerConnection, stream: string, now: number): Promise<Row | null> {
+async function stored(connection: ServerConnection, stream: string, now: number): Promise<LeaseRow | null> {
   const { sql, values } = rowStatement(schema, stream);
   const [row] = await connection.query(sql, values);
   if (row === undefined) return null;
@@ -58,7 +58,7 @@ describe.each(vendors)('the statements on the row of an election, on %s', (vendo
     const stream = `stream-${String(seed)}`;
     const candidates = [0, 1, 2].map((n) => ({ id: `host${n}/1/0000000${n}-1`, host: `host${n}`, held: 0 }));
     let now = 1_700_000_000_000;
-    let row = null as Row | null;
+    let row = null as LeaseRow | null;
     for (let step = 0; step < 150; step += 1) {
       // Also just at the edges of the timeouts, which are tens of seconds in all.
       now += random.pick([

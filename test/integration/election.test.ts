@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { parseAddress } from '../../src/config/address.js';
 import { Secret } from '../../src/config/secret.js';
-import type { Elections, Leadership, ServiceId } from '../../src/election/election.js';
+import type { Elections, Leadership, AgentId } from '../../src/election/election.js';
 import { mysqlElections } from '../../src/election/mysql-election.js';
 import { electionTable } from '../../src/election/election-sql.js';
 import { zookeeperElections } from '../../src/election/zookeeper-election.js';
@@ -17,7 +17,7 @@ const times = { timeoutMs: 8_000, intervalMs: 200, marginMs: 2_000 };
 const logger = { info: () => undefined, warn: () => undefined };
 
 type Backend = {
-  readonly elections: (self: ServiceId) => Elections;
+  readonly elections: (self: AgentId) => Elections;
   readonly freeze: () => Promise<void>;
   readonly resume: () => Promise<void>;
 };

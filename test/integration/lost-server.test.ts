@@ -9,7 +9,7 @@ import { checkpointTable } from '../../src/checkpoint/checkpoint-table.js';
 import { mysqlStore } from '../../src/checkpoint/mysql-store.js';
 import { electionTable } from '../../src/election/election-sql.js';
 import { mysqlElections } from '../../src/election/mysql-election.js';
-import { ownServiceId } from '../../src/election/service-id.js';
+import { ownAgentId } from '../../src/election/agent-id.js';
 import { probe } from '../../src/pool/probe.js';
 import { defaultHintFormat } from '../../src/hints/hint.js';
 import { runInjector } from '../../src/hints/injector.js';
@@ -118,7 +118,7 @@ async function withElections<T>(
 ): Promise<T> {
   // Nothing is said again within the operation: what is lost then is another matter.
   const times = { timeoutMs: 8000, intervalMs: 2000, marginMs: 2000 };
-  const options = { tables: tables(instance), account: instance.account, self: ownServiceId() };
+  const options = { tables: tables(instance), account: instance.account, self: ownAgentId() };
   const elections = mysqlElections({ ...options, ...times, logger: quiet });
   try {
     return await work(elections);

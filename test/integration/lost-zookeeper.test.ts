@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { zookeeperStore } from '../../src/checkpoint/zookeeper-store.js';
 import { Secret } from '../../src/config/secret.js';
 import type { Elections } from '../../src/election/election.js';
-import { ownServiceId } from '../../src/election/service-id.js';
+import { ownAgentId } from '../../src/election/agent-id.js';
 import { zookeeperElections } from '../../src/election/zookeeper-election.js';
 import { type ErrorCode, WaymarkError } from '../../src/util/errors.js';
 import { type OwnedZooKeeper, startZooKeeper } from '../servers/index.js';
@@ -44,7 +44,7 @@ const openStore = async (root: string, auth?: Account) => {
 
 const electionsAt = (root: string, auth?: Account): Elections =>
   zookeeperElections({
-    ...{ connect: zookeeper.connectString, root, auth, self: ownServiceId(), logger },
+    ...{ connect: zookeeper.connectString, root, auth, self: ownAgentId(), logger },
     ...{ timeoutMs: sessionTimeoutMs, intervalMs: 300, marginMs: 1000 },
   });
 

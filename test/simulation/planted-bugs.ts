@@ -79,7 +79,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'a lease never ends by our own clock',
     file: 'election/lease-state.ts',
-    code: "if (hold.phase === 'leading' && now >= hold.until) return { phase: 'over', why: 'expired' };",
+    code: "if (state.phase === 'leading' && now >= state.until) return { phase: 'over', why: 'expired' };",
     bug: '',
   },
 ];

@@ -14,7 +14,7 @@ import { namingGrants } from '../../preflight/named-grants.js';
 import { exitCodes } from '../../util/errors.js';
 import type { CommandContext, CommonOptions, Start } from '../context.js';
 import { readCoordinates, withAccountOptions, withRequiredOption, withServerOption } from '../options.js';
-import { showProgress } from '../progress.js';
+import { showScanProgress } from '../scan-progress.js';
 import { readTarget } from '../target.js';
 import { countOf, formatDuration } from '../../util/quantities.js';
 
@@ -59,7 +59,7 @@ async function runCorrelate(context: CommandContext, options: CorrelateOptions):
   const progress = new Map(
     [instance, target].map(({ address }) => {
       const server = formatAddress(address);
-      return [server, showProgress(context, logger, server)];
+      return [server, showScanProgress(context, logger, server)];
     }),
   );
   const found = await namingGrants(instance, signal, () =>

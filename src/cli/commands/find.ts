@@ -6,7 +6,7 @@ import { exitCodes } from '../../util/errors.js';
 import type { CommandContext, CommonOptions, Start } from '../context.js';
 import { namingGrants } from '../../preflight/named-grants.js';
 import { type ServerOptions, withRequiredOption, withServerOptions } from '../options.js';
-import { showProgress } from '../progress.js';
+import { showScanProgress } from '../scan-progress.js';
 import { readTarget } from '../target.js';
 import { countOf, formatBytes, formatDuration } from '../../util/quantities.js';
 
@@ -37,7 +37,7 @@ async function find(context: CommandContext, options: FindOptions): Promise<numb
   const { signal } = context;
   const hint = parseHint(options.hint, format);
   const server = formatAddress(instance.address);
-  const { onProgress, end } = showProgress(context, context.createLogger(logLevel), server);
+  const { onProgress, end } = showScanProgress(context, context.createLogger(logLevel), server);
   const startedAt = performance.now();
   const found = await namingGrants(instance, signal, () =>
     locateHint([hint], { instance, format, signal, onProgress }),

@@ -5,7 +5,7 @@ import { exitCodes, WaymarkError } from '../../util/errors.js';
 import type { CommandContext, CommonOptions, Start } from '../context.js';
 import { namingGrants } from '../../preflight/named-grants.js';
 import { type ServerOptions, withServerOptions } from '../options.js';
-import { showProgress } from '../progress.js';
+import { showScanProgress } from '../scan-progress.js';
 import { readTarget } from '../target.js';
 
 /** `waymark last-hint`: the newest hint in a server's binary logs. */
@@ -32,7 +32,7 @@ async function showLastHint(
   const { instance, format, logLevel } = await readTarget(context, options);
   const { signal } = context;
   const server = formatAddress(instance.address);
-  const { onProgress, end } = showProgress(context, context.createLogger(logLevel), server);
+  const { onProgress, end } = showScanProgress(context, context.createLogger(logLevel), server);
   const found = await namingGrants(instance, signal, () =>
     lastHint({ instance, format, signal, onProgress }),
   ).finally(end);

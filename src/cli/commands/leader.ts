@@ -3,7 +3,7 @@ import { type Command } from 'commander';
 import { loadConfig } from '../../config/load.js';
 import { createElections } from '../../election/create-elections.js';
 import type { Election, LeaderView } from '../../election/election.js';
-import { formatServiceId } from '../../election/service-id.js';
+import { formatAgentId } from '../../election/agent-id.js';
 import { readAccount } from '../../mysql/account.js';
 import { exitCodes } from '../../util/errors.js';
 import type { CommandContext, CommandWork, CommonOptions, Start } from '../context.js';
@@ -80,9 +80,9 @@ function leaderWork(act: Action): CommandWork<LeaderOptions> {
 
 function render({ stream, backend, leader, token, waiting, lastSeenMsAgo }: LeaderView): string {
   if (backend === 'none') return `${stream}: no election ("election" in the config file)`;
-  const who = leader === null ? 'nobody leads' : `led by ${formatServiceId(leader)}`;
+  const who = leader === null ? 'nobody leads' : `led by ${formatAgentId(leader)}`;
   const seen = lastSeenMsAgo === null ? '' : `, seen ${formatDuration(lastSeenMsAgo)} ago`;
   const lines = [`${stream}: ${who} (token ${token}${seen})`];
-  for (const candidate of waiting ?? []) lines.push(`  waiting  ${formatServiceId(candidate)}`);
+  for (const candidate of waiting ?? []) lines.push(`  waiting  ${formatAgentId(candidate)}`);
   return lines.join('\n');
 }

@@ -6,7 +6,7 @@ import { repoint } from '../../repoint/repoint.js';
 import { exitCodes } from '../../util/errors.js';
 import type { CommandContext, CommonOptions, Start } from '../context.js';
 import { withAccountOptions, withServerOption } from '../options.js';
-import { showProgress } from '../progress.js';
+import { showScanProgress } from '../scan-progress.js';
 import { renderRepoint, repointDocument } from '../render/repoint.js';
 import { readTarget } from '../target.js';
 
@@ -56,7 +56,7 @@ async function run(context: CommandContext, options: RepointCommandOptions): Pro
   const logger = context.createLogger(logLevel);
   const replica = formatAddress(instance.address);
   const below = { address: options.below, account: instance.account };
-  const { onProgress, end } = showProgress(context, logger, replica);
+  const { onProgress, end } = showScanProgress(context, logger, replica);
   const result = await repoint({
     replica: instance,
     below,

@@ -1,4 +1,4 @@
-import type { Socket, Target } from '../../../src/runtime/network.js';
+import type { Socket, Endpoint } from '../../../src/runtime/network.js';
 import type { Draws } from './draws.js';
 import type { Machine } from './machine.js';
 import { Pipe, type Route } from './pipe.js';
@@ -76,7 +76,7 @@ export class Network {
   }
 
   /** A connection from a process, which is being made. */
-  connect(process: SimulatedProcess, target: Target): Socket {
+  connect(process: SimulatedProcess, target: Endpoint): Socket {
     const socket = new SimulatedSocket(process, false);
     const failing = (error: Error): SimulatedSocket => {
       process.after(this.#delayMs(), 'arrival', error.message, () => {

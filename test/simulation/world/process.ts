@@ -1,5 +1,5 @@
 import type { Runtime } from '../../../src/runtime/runtime.js';
-import { within } from '../../../src/runtime/runtime.js';
+import { runIn } from '../../../src/runtime/runtime.js';
 import { ProcessClock } from './process-clock.js';
 import { ProcessDisk } from './process-disk.js';
 import type { Machine } from './machine.js';
@@ -46,7 +46,7 @@ export class SimulatedProcess {
       },
       disk: new ProcessDisk(this, draws.fork('disk')),
       random: draws.fork('random'),
-      host: { name: machine.name, pid, hasProcess: (other) => machine.processes.has(other) },
+      machine: { name: machine.name, pid, hasProcess: (other) => machine.processes.has(other) },
       hasThreads: false,
     };
   }
@@ -63,7 +63,7 @@ export class SimulatedProcess {
 
   /** Does something as the process, right now. */
   run<T>(work: () => T): T {
-    return within(this.runtime, work);
+    return runIn(this.runtime, work);
   }
 
   /** Has the process do something as soon as it can: at once, unless it stands still. */

@@ -2,7 +2,7 @@ import { deflateSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { nativeZstd } from '../../../src/binlog/native-zstd.js';
 import { nodeRuntime } from '../../../src/runtime/node.js';
-import { type Runtime, within } from '../../../src/runtime/runtime.js';
+import { type Runtime, runIn } from '../../../src/runtime/runtime.js';
 import type { EndedTransaction } from '../../../src/transactions/transaction.js';
 import { TransactionAssembler } from '../../../src/transactions/transaction-assembler.js';
 import { unpackEvents } from '../../../src/binlog/unpacked-events.js';
@@ -146,7 +146,7 @@ describe('where there are no other threads, whoever comes next finds it unpacked
   ])('%s', async (_name, packed, plain) => {
     const [expected] = await assemble(plain);
     const ended: EndedTransaction[] = [];
-    void within(alone, () => assemble(packed)).then((all) => ended.push(...all));
+    void runIn(alone, () => assemble(packed)).then((all) => ended.push(...all));
     await new Promise((resolve) => setImmediate(resolve));
     expect(ended.map(({ identity }) => identity)).toEqual([expected?.identity]);
     expect(expected?.identity).not.toBeNull();

@@ -1,21 +1,21 @@
 import { describe, expect, it } from 'vitest';
 
-import { type Answer, type Hold, transition } from '../../../src/election/lease-state.js';
+import { type LeaseAnswer, type LeaseState, nextLeaseState } from '../../../src/election/lease-state.js';
 
 const marginMs = 1_000;
 
-function answer(sentAt: number, standing: Partial<Answer['standing']> & { mine: boolean }): Answer {
+function answer(sentAt: number, standing: Partial<LeaseAnswer['standing']> & { mine: boolean }): LeaseAnswer {
   const full = standing.mine
     ? { token: 7, asked: false, ...standing, mine: true as const }
     : { mine: false as const };
   return { sentAt, timeoutMs: 5_000, standing: full };
 }
 
-const waiting: Hold = { phase: 'waiting' };
-const leading: Hold = { phase: 'leading', token: 7, until: 4_000 };
+const waiting: LeaseState = { phase: 'waiting' };
+const leading: LeaseState = { phase: 'leading', token: 7, until: 4_000 };
 
 describe('a hold', () => {
-  it.each<[string, Hold, Answer, number, Hold]>([
+  it.each<[string, LeaseState, LeaseAnswer, number, LeaseState]>([
     ['begins with an answer, counted from its question', waiting, answer(0, { mine: true }), 300, leading],
     ["doesn't begin with an answer that came too late", waiting, answer(0, { mine: true }), 4_000, waiting],
     ['waits while another one leads', waiting, answer(0, { mine: false }), 10, waiting],
@@ -52,16 +52,16 @@ describe('a hold', () => {
     ],
     ['never comes back', over('taken'), answer(1, { mine: true }), 10, over('taken')],
   ])('%s', (_, hold, given, now, expected) => {
-    expect(transition(hold, { type: 'answer', answer: given }, now, marginMs)).toEqual(expected);
+    expect(nextLeaseState(hold, { type: 'answer', answer: given }, now, marginMs)).toEqual(expected);
   });
 
   it('goes by the clock alone, and ends by giving up', () => {
-    expect(transition(leading, { type: 'clock' }, 3_999, marginMs)).toEqual(leading);
-    expect(transition(leading, { type: 'clock' }, 4_000, marginMs)).toEqual(over('expired'));
-    expect(transition(leading, { type: 'resign' }, 10, marginMs)).toEqual(over('resigned'));
+    expect(nextLeaseState(leading, { type: 'clock' }, 3_999, marginMs)).toEqual(leading);
+    expect(nextLeaseState(leading, { type: 'clock' }, 4_000, marginMs)).toEqual(over('expired'));
+    expect(nextLeaseState(leading, { type: 'resign' }, 10, marginMs)).toEqual(over('resigned'));
   });
 });
 
-function over(why: Extract<Hold, { phase: 'over' }>['why']): Hold {
+function over(why: Extract<LeaseState, { phase: 'over' }>['why']): LeaseState {
   return { phase: 'over', why };
 }

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import type { Answer } from '../../../src/election/lease-state.js';
-import { type Demand, inOrder, mustLeave, placeOf } from '../../../src/election/candidate-queue.js';
+import type { LeaseAnswer } from '../../../src/election/lease-state.js';
+import { type Demand, inOrder, mustLeave, rankOf } from '../../../src/election/participant-queue.js';
 import {
   anybody,
   attempt,
   expiredSign,
-  type Row,
+  type LeaseRow,
   type Sign,
   standing,
   watch,
@@ -58,7 +58,7 @@ abstract class AskingAgent extends SimulatedAgent {
   }
 
   /** Sends the question; the answer, if it comes, is given to `answered`. */
-  protected abstract ask(held: number, answered: (answer: Answer) => void): void;
+  protected abstract ask(held: number, answered: (answer: LeaseAnswer) => void): void;
   /** Tells the backend that the candidate stands no longer. */
   protected abstract giveUp(candidate: string): void;
   /** What the backend knows us by, in this campaign. */
@@ -101,7 +101,7 @@ abstract class AskingAgent extends SimulatedAgent {
 
 /** A server with the row, whose wall clock is set now and then, by hours in either direction. */
 class SimulatedServer {
-  row: Row | null = null;
+  row: LeaseRow | null = null;
   readonly #world: World;
   #offset = 0;
 
@@ -134,7 +134,7 @@ class RowAgent extends AskingAgent {
     this.#store = store;
   }
 
-  protected ask(held: number, answered: (answer: Answer) => void): void {
+  protected ask(held: number, answered: (answer: LeaseAnswer) => void): void {
     const { world } = this;
     const sentAt = this.clock();
     const candidate = { id: this.candidate, host: this.name, held, expired: this.expired(this.#watched) };
@@ -355,7 +355,7 @@ class QueueAgent extends AskingAgent {
     this.#watching = null;
   }
 
-  protected ask(held: number, answered: (answer: Answer) => void): void {
+  protected ask(held: number, answered: (answer: LeaseAnswer) => void): void {
     const { world } = this;
     const [sentAt, session, prefix] = [this.clock(), this.#session, this.candidate];
     if (world.chance(0.1)) this.#breakConnection();
@@ -386,7 +386,7 @@ class QueueAgent extends AskingAgent {
   /** Three looks, each with time between: enter, see who is before us, see what is asked for. */
   #look(
     question: { held: number; session: number; prefix: string; sentAt: number },
-    answered: (answer: Answer) => void,
+    answered: (answer: LeaseAnswer) => void,
   ): void {
     const { held, session, prefix, sentAt } = question;
     const store = this.#store;
@@ -402,7 +402,7 @@ class QueueAgent extends AskingAgent {
     this.world.after(this.world.delay(), () => {
       store.expire();
       const { names } = store;
-      if (placeOf(names, node).at !== 'first') {
+      if (rankOf(names, node).at !== 'first') {
         this.#arrive(() => {
           answered(notMine);
         });

@@ -1,4 +1,4 @@
-import { type Hold, type HoldEvent, transition } from '../../../src/election/lease-state.js';
+import { type LeaseState, type LeaseEvent, nextLeaseState } from '../../../src/election/lease-state.js';
 import { Random } from '../../support/random.js';
 
 /** How leases are timed in all simulations: milliseconds. */
@@ -93,7 +93,7 @@ export class World {
 export class SimulatedAgent {
   readonly name: string;
   readonly world: World;
-  hold: Hold = { phase: 'waiting' };
+  hold: LeaseState = { phase: 'waiting' };
   /** When, in true time, its last leadership ended by itself; null when it has said that it has stopped. */
   stoppedAt: number | null = null;
   readonly #offset: number;
@@ -114,7 +114,7 @@ export class SimulatedAgent {
 
   /** What `assertHeld` would say now, were it called. */
   holds(): boolean {
-    return transition(this.hold, { type: 'clock' }, this.clock(), times.marginMs).phase === 'leading';
+    return nextLeaseState(this.hold, { type: 'clock' }, this.clock(), times.marginMs).phase === 'leading';
   }
 
   /** Runs something on this agent, when it isn't frozen. */
@@ -129,9 +129,9 @@ export class SimulatedAgent {
     this.#frozenUntil = Math.max(this.#frozenUntil, this.world.now + ms);
   }
 
-  apply(event: HoldEvent): void {
+  apply(event: LeaseEvent): void {
     const before = this.hold;
-    this.hold = transition(before, event, this.clock(), times.marginMs);
+    this.hold = nextLeaseState(before, event, this.clock(), times.marginMs);
     if (before.phase === 'leading' && this.hold.phase === 'over') {
       const { why } = this.hold;
       const until = (before.until - this.#offset) / this.#rate;

@@ -2,24 +2,24 @@ import { describe, expect, test } from 'vitest';
 import {
   allReadable,
   type Failure,
-  isSamePlace,
+  isSameTransaction,
   nextStep,
   type NextStep,
   noteFailure,
   unfitFor,
   verdictOf,
 } from '../../../src/failover/unreadable-content.js';
-import { type TransactionPlace, UnreadableError } from '../../../src/tail/unreadable-error.js';
+import { type TransactionKey, UnreadableError } from '../../../src/tail/unreadable-error.js';
 import { type ErrorCode, WaymarkError } from '../../../src/util/errors.js';
 
 const position = { file: 'mysql-bin.000007', position: 4711 };
-const placeOf = (sequence: number, origin = '', hint: string | null = 'h1'): TransactionPlace => ({
+const placeOf = (sequence: number, origin = '', hint: string | null = 'h1'): TransactionKey => ({
   hint,
   sequence,
   origin,
 });
 
-function unreadableAt(place: TransactionPlace, code: ErrorCode = 'checksum'): UnreadableError {
+function unreadableAt(place: TransactionKey, code: ErrorCode = 'checksum'): UnreadableError {
   const cause = new WaymarkError(code, 'An event does not match its checksum', { details: { server: 'a' } });
   return new UnreadableError(cause, place, position);
 }
@@ -67,8 +67,8 @@ describe('whether it is the same transaction', () => {
     ['servers of two vendors: the count decides', placeOf(7, 'c:17'), placeOf(7, 'g:0-1-5'), true],
     ['before the first hint', placeOf(7, '', null), placeOf(7, '', null), true],
   ])('%s', (_name, a, b, expected) => {
-    expect(isSamePlace(a, b)).toBe(expected);
-    expect(isSamePlace(b, a)).toBe(expected);
+    expect(isSameTransaction(a, b)).toBe(expected);
+    expect(isSameTransaction(b, a)).toBe(expected);
   });
 });
 

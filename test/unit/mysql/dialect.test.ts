@@ -5,12 +5,12 @@ import { parseServerVersion } from '../../../src/mysql/version.js';
 const byPosition: SourceChange = {
   host: 'db1.example.com',
   port: 3307,
-  place: { by: 'position', file: 'mysql-bin.000018', position: 32_087_423 },
+  start: { by: 'position', file: 'mysql-bin.000018', position: 32_087_423 },
   heartbeatSeconds: 1.5,
 };
 const byGtid: SourceChange = {
   ...byPosition,
-  place: { by: 'gtid', mariadbPosition: 'slave_pos' },
+  start: { by: 'gtid', mariadbPosition: 'slave_pos' },
   heartbeatSeconds: null,
 };
 
@@ -155,7 +155,7 @@ describe('dialectOf', () => {
     const change = {
       ...byPosition,
       host: "a'b\\",
-      place: { ...byPosition.place, file: "x'; DROP" },
+      start: { ...byPosition.start, file: "x'; DROP" },
     } as const;
     const statement = dialectOf(parseServerVersion('9.7.4')).changeSource(change, '');
     expect(statement).toContain("SOURCE_HOST = 'a''b\\\\'");

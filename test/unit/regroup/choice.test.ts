@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import type { ReplicaStatus } from '../../../src/mysql/replica-status.js';
-import { compareReceived, type Member, membersOf, mostAdvanced } from '../../../src/regroup/choice.js';
+import {
+  compareReceived,
+  type MovableReplica,
+  movableReplicas,
+  mostAdvanced,
+} from '../../../src/regroup/choice.js';
 import { channelOf, lookOf } from '../repoint/looks.js';
 
 const dead = 'db1:3306';
@@ -10,12 +15,12 @@ function member(
   position: number,
   facts: Parameters<typeof lookOf>[1] = {},
   change: Partial<ReplicaStatus> = {},
-): Member {
+): MovableReplica {
   const channel = channelOf({ received: { file: 'mysql-bin.000003', position }, ...change });
   return { look: lookOf(number, facts, [channel]), channel };
 }
 
-function chosen(...members: Member[]): string | null {
+function chosen(...members: MovableReplica[]): string | null {
   return mostAdvanced(members, dead, new Set())?.look.server ?? null;
 }
 
@@ -59,7 +64,7 @@ describe('membersOf', () => {
       lookOf(5, {}, []),
       lookOf(6, {}, [channelOf({ sourceHost: 'db7' })]),
     ];
-    const { members, unusable } = membersOf(looks, dead, lookOf(7));
+    const { members, unusable } = movableReplicas(looks, dead, lookOf(7));
     expect(members.map(({ look }) => look.server)).toEqual(['db2:3306', 'db4:3306', 'db6:3306']);
     expect(unusable.map(({ refusal }) => refusal.reason)).toEqual(['elsewhere', 'not-a-replica']);
     expect(unusable[0]?.refusal.message).toBe('db3:3306 replicates from db9:3306, and not from db1:3306');

@@ -3,20 +3,20 @@ import { type AddressInfo, createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { nodeRuntime } from '../../../src/runtime/node.js';
-import { type Runtime, runtime, within } from '../../../src/runtime/runtime.js';
+import { type Runtime, runtime, runIn } from '../../../src/runtime/runtime.js';
 import { sleep } from '../../../src/util/async.js';
 import { after, every, onNextTurn, turn } from '../../../src/util/clock.js';
 
 /** This process's, under another name. */
 function named(name: string): Runtime {
-  return { ...nodeRuntime, host: { name, pid: 1, hasProcess: () => false } };
+  return { ...nodeRuntime, machine: { name, pid: 1, hasProcess: () => false } };
 }
 
 const [one, other] = [named('one'), named('other')];
 
 test('it is this process where nobody says otherwise, also beside a given one', async () => {
   expect(runtime()).toBe(nodeRuntime);
-  const inside = within(one, () => turn().then(runtime));
+  const inside = runIn(one, () => turn().then(runtime));
   expect(runtime()).toBe(nodeRuntime);
   await turn();
   expect(runtime()).toBe(nodeRuntime);
@@ -24,8 +24,8 @@ test('it is this process where nobody says otherwise, also beside a given one', 
 });
 
 test('the inner one counts, and what comes behind it has the outer one again', async () => {
-  const seen = await within(one, async () => {
-    const inner = await within(other, async () => {
+  const seen = await runIn(one, async () => {
+    const inner = await runIn(other, async () => {
       await turn();
       return runtime();
     });
@@ -36,7 +36,7 @@ test('the inner one counts, and what comes behind it has the outer one again', a
 
 test('what is thrown goes through', () => {
   expect(() =>
-    within(one, () => {
+    runIn(one, () => {
       throw new Error('no');
     }),
   ).toThrow('no');
@@ -45,7 +45,7 @@ test('what is thrown goes through', () => {
 
 describe('what was begun within one comes back within it, whatever runs beside it:', () => {
   const both = (work: () => Promise<Runtime>): Promise<Runtime[]> =>
-    Promise.all([one, other].map((own) => within(own, work)));
+    Promise.all([one, other].map((own) => runIn(own, work)));
 
   test('timers and turns', async () => {
     const called = (begin: (action: () => void) => void) => (): Promise<Runtime> =>
@@ -75,7 +75,7 @@ describe('what was begun within one comes back within it, whatever runs beside i
     const { port } = server.address() as AddressInfo;
     const seen = await Promise.all(
       [one, other].map((own) =>
-        within(own, () => {
+        runIn(own, () => {
           const socket = runtime().network.connect({ host: '127.0.0.1', port });
           const inEvent = ['connect', 'data', 'end', 'close'].map(
             (event) =>
@@ -115,8 +115,8 @@ describe("this process's", () => {
   });
 
   test('knows which processes there are', () => {
-    expect(nodeRuntime.host.hasProcess(process.pid)).toBe(true);
-    expect(nodeRuntime.host.hasProcess(1)).toBe(true);
-    expect(nodeRuntime.host.hasProcess(2 ** 22 + 1)).toBe(false);
+    expect(nodeRuntime.machine.hasProcess(process.pid)).toBe(true);
+    expect(nodeRuntime.machine.hasProcess(1)).toBe(true);
+    expect(nodeRuntime.machine.hasProcess(2 ** 22 + 1)).toBe(false);
   });
 });

@@ -32,10 +32,10 @@ describe('a process', () => {
   test('is found by its id while it lives', () => {
     const { machine, process } = oneProcess('1');
     const other = machine.start('other');
-    expect(process.runtime.host).toMatchObject({ name: 'm1', pid: process.pid });
-    expect(process.runtime.host.hasProcess(other.pid)).toBe(true);
+    expect(process.runtime.machine).toMatchObject({ name: 'm1', pid: process.pid });
+    expect(process.runtime.machine.hasProcess(other.pid)).toBe(true);
     other.kill();
-    expect(process.runtime.host.hasProcess(other.pid)).toBe(false);
+    expect(process.runtime.machine.hasProcess(other.pid)).toBe(false);
     expect(machine.start('again').pid).not.toBe(other.pid);
   });
 

@@ -135,7 +135,7 @@ describe.each(vendors)('%s answers', (vendor) => {
       await stopThread(control, 'applier');
       const place = { by: 'position', ...other.model.binlog.end } as const;
       const { host, port } = other.model;
-      await changeSource(control, { host, port, place, heartbeatSeconds: 30 });
+      await changeSource(control, { host, port, start: place, heartbeatSeconds: 30 });
       await startThread(control, 'applier');
       expect(await readReplicaStatus(control.connection, version)).toMatchObject([
         {

@@ -9,7 +9,7 @@ import { parseConfig } from '../../../src/config/load.js';
 import type { Config } from '../../../src/config/schema.js';
 import { renderStatus } from '../../../src/http/status-text.js';
 import { nodeRuntime } from '../../../src/runtime/node.js';
-import { within } from '../../../src/runtime/runtime.js';
+import { runIn } from '../../../src/runtime/runtime.js';
 import type { Sink } from '../../../src/sinks/sink.js';
 import { sleep } from '../../../src/util/async.js';
 import { WaymarkError } from '../../../src/util/errors.js';
@@ -83,25 +83,25 @@ test('an agent with a runtime of its own asks nobody else', async () => {
         return Reflect.get(target, key, receiver);
       },
     });
-  const { clock, network, disk, random, host } = nodeRuntime;
+  const { clock, network, disk, random, machine } = nodeRuntime;
   const runtime = {
     ...nodeRuntime,
     clock: listening({ ...clock, epochMs: () => 1_000_000_000_000 }, 'clock'),
     network: listening(network, 'network'),
     disk: listening(disk, 'disk'),
     random: listening(random, 'random'),
-    host: listening({ ...host, pid: 4711 }, 'host'),
+    machine: listening({ ...machine, pid: 4711 }, 'machine'),
   };
   const stop = new AbortController();
   const agent = createAgent(['one', 'two'].map(configOf), { logger, sink: () => broken, runtime });
   const running = agent.run(stop.signal);
   await expect.poll(() => agent.status('one').phase.kind).toBe('failed');
   expect(agent.status('one').phase).toMatchObject({ since: 1_000_000_000_000 });
-  within(runtime, () => {
+  runIn(runtime, () => {
     stop.abort(new Error('the end of the test'));
   });
   await running;
-  for (const call of ['clock.after', 'clock.monotonicMs', 'disk.status', 'network.connect', 'host.pid'])
+  for (const call of ['clock.after', 'clock.monotonicMs', 'disk.status', 'network.connect', 'machine.pid'])
     expect(asked).toContain(call);
 });
 

@@ -1,13 +1,7 @@
 import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type {
-  Election,
-  Elections,
-  Leadership,
-  LeaderView,
-  ServiceId,
-} from '../../../src/election/election.js';
-import { formatServiceId } from '../../../src/election/service-id.js';
+import type { Election, Elections, Leadership, LeaderView, AgentId } from '../../../src/election/election.js';
+import { formatAgentId } from '../../../src/election/agent-id.js';
 import { type ScheduledStream, Scheduler } from '../../../src/streams/scheduler.js';
 import { abortable } from '../../../src/util/abortable.js';
 import { WaymarkError } from '../../../src/util/errors.js';
@@ -17,7 +11,7 @@ const noRoom = new WaymarkError('sink', 'no room');
 
 /** Leases as a backend keeps them: one holder, and those that wait in their order. */
 class Backend {
-  readonly agents = new Map<string, ServiceId>();
+  readonly agents = new Map<string, AgentId>();
   readonly queues = new Map<string, { agent: string; lead: () => void }[]>();
   /** How often a stream has changed hands. */
   moves = 0;
@@ -51,7 +45,7 @@ class Backend {
 
 /** An agent on a backend: its scheduler, and what it leads. */
 class Agent {
-  readonly id: ServiceId;
+  readonly id: AgentId;
   readonly name: string;
   readonly leads = new Set<string>();
   /** Streams that fail here as soon as they are led. */
@@ -63,7 +57,7 @@ class Agent {
 
   constructor(backend: Backend, host: string, streams: readonly string[], limit = 1e6) {
     this.id = { host, pid: 1, run: '00000000' };
-    this.name = formatServiceId(this.id);
+    this.name = formatAgentId(this.id);
     this.#backend = backend;
     const scheduler = new Scheduler({
       streams: streams.map((name) => this.#carried(name)),

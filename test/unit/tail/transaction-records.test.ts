@@ -82,7 +82,7 @@ describe('a transaction that is kept back whole', () => {
     const played = new Played({ whole: true });
     expect(played.rows([0])).toEqual([]);
     expect(played.rows([1])).toEqual([]);
-    expect(played.records.boundary.changes).toBe(0);
+    expect(played.records.handedOut.changes).toBe(0);
     expect(played.end()).toEqual(recordsOf([1, 1]));
   });
 
@@ -114,9 +114,9 @@ describe('keeping back', () => {
   test('the changes of the newest event wait for the next one, and the boundary for them', () => {
     const played = new Played();
     expect(played.rows([0, 1])).toEqual([]);
-    expect(played.records.boundary).toEqual({ changes: 0, contentBytes: 0, digest: 0n });
+    expect(played.records.handedOut).toEqual({ changes: 0, contentBytes: 0, digest: 0n });
     expect(played.rows([2]).map(({ tx }) => tx.row)).toEqual([0, 1]);
-    expect(played.records.boundary).toEqual({ changes: 2, contentBytes: 200, digest: 1400n });
+    expect(played.records.handedOut).toEqual({ changes: 2, contentBytes: 200, digest: 1400n });
     expect(played.records.count).toBe(3);
     expect(played.end().map(({ tx }) => tx.row)).toEqual([2]);
   });

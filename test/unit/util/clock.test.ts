@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Clock } from '../../../src/runtime/clock.js';
 import { nodeRuntime } from '../../../src/runtime/node.js';
-import { within } from '../../../src/runtime/runtime.js';
+import { runIn } from '../../../src/runtime/runtime.js';
 import { every, signalAfter } from '../../../src/util/clock.js';
 
 beforeEach(() => {
@@ -54,7 +54,7 @@ test('one that is to keep nothing running never does, also later', () => {
       };
     },
   };
-  within({ ...nodeRuntime, clock }, () => {
+  runIn({ ...nodeRuntime, clock }, () => {
     every(10, () => undefined).unref();
   });
   expect(keeping).toBe(0);

@@ -21,7 +21,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { nodeRuntime } from '../../../src/runtime/node.js';
-import { within } from '../../../src/runtime/runtime.js';
+import { runIn } from '../../../src/runtime/runtime.js';
 import { WaymarkError } from '../../../src/util/errors.js';
 import { LockGate } from '../../../src/util/lock-gate.js';
 import { acquireProcessLock, type ProcessLock } from '../../../src/util/process-lock.js';
@@ -173,7 +173,7 @@ test('a holder that has been silent for long makes sure of its lock before it wr
   // Its heart doesn't beat.
   const after = () => ({ cancel: () => undefined, unref: () => undefined });
   const frozen = { ...nodeRuntime, clock: { ...nodeRuntime.clock, after, uptimeMs: () => uptimeMs } };
-  await within(frozen, async () => {
+  await runIn(frozen, async () => {
     const held = await acquireProcessLock(lock, options);
     await writeFile(lock, JSON.stringify({ ...(await holderText()), nonce: 'ab' }));
     // Somebody has it; a moment later that would have gone unnoticed.

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { nodeRuntime } from '../../../src/runtime/node.js';
-import { within } from '../../../src/runtime/runtime.js';
+import { runIn } from '../../../src/runtime/runtime.js';
 import { SharedPool } from '../../../src/util/shared.js';
 
 class Thing {
@@ -28,7 +28,7 @@ test('a thing is shared by those who name it the same, and closed with the last 
 test('processes share nothing', () => {
   const pool = new SharedPool<Thing>();
   const shares = [{ ...nodeRuntime }, { ...nodeRuntime }].map((own) =>
-    within(own, () => pool.share('a', () => new Thing())),
+    runIn(own, () => pool.share('a', () => new Thing())),
   );
   expect(shares[0]!.value).not.toBe(shares[1]!.value);
 });

@@ -5,18 +5,18 @@ import {
   inOrder,
   mustLeave,
   parseDemand,
-  placeOf,
-} from '../../../src/election/candidate-queue.js';
-import { formatServiceId, ownServiceId, parseServiceId } from '../../../src/election/service-id.js';
+  rankOf,
+} from '../../../src/election/participant-queue.js';
+import { formatAgentId, ownAgentId, parseAgentId } from '../../../src/election/agent-id.js';
 
 const names = ['b-0000000012', 'a-0000000003', 'stranger', 'c-0000000007'];
 
 describe('a queue', () => {
   it('goes by the numbers, and each waits for the one before it alone', () => {
     expect(inOrder(names)).toEqual(['a-0000000003', 'c-0000000007', 'b-0000000012']);
-    expect(placeOf(names, 'a-0000000003')).toEqual({ at: 'first' });
-    expect(placeOf(names, 'b-0000000012')).toEqual({ at: 'behind', before: 'c-0000000007' });
-    expect(placeOf(names, 'gone-0000000001')).toEqual({ at: 'missing' });
+    expect(rankOf(names, 'a-0000000003')).toEqual({ at: 'first' });
+    expect(rankOf(names, 'b-0000000012')).toEqual({ at: 'behind', before: 'c-0000000007' });
+    expect(rankOf(names, 'gone-0000000001')).toEqual({ at: 'missing' });
   });
 
   it('has its first make way for who is asked for, if he is there', () => {
@@ -40,11 +40,11 @@ describe('a queue', () => {
 
 describe('the name of an agent', () => {
   it('is read as it was written, with or without the number of a campaign', () => {
-    const id = ownServiceId();
-    expect(parseServiceId(formatServiceId(id))).toEqual(id);
-    expect(parseServiceId(`${formatServiceId(id)}-12`)).toEqual(id);
+    const id = ownAgentId();
+    expect(parseAgentId(formatAgentId(id))).toEqual(id);
+    expect(parseAgentId(`${formatAgentId(id)}-12`)).toEqual(id);
     for (const text of ['', 'host', 'host/1', 'host/x/0a1b2c3d', 'host/1/short']) {
-      expect(parseServiceId(text)).toBeNull();
+      expect(parseAgentId(text)).toBeNull();
     }
   });
 });

@@ -4,7 +4,7 @@
  */
 
 /** Where a candidate stands in the queue. */
-export type Place =
+export type QueueRank =
   { readonly at: 'first' } | { readonly at: 'behind'; readonly before: string } | { readonly at: 'missing' };
 
 /** What an operator asks for: that one node shall lead, or that one shall no longer. */
@@ -22,7 +22,7 @@ export function inOrder(names: readonly string[]): readonly string[] {
 }
 
 /** Where `own` stands among all names. Each waits for the one right before it, and for nobody else. */
-export function placeOf(names: readonly string[], own: string): Place {
+export function rankOf(names: readonly string[], own: string): QueueRank {
   const queue = inOrder(names);
   const index = queue.indexOf(own);
   if (index < 0) return { at: 'missing' };

@@ -1,10 +1,8 @@
 import type { Logger } from 'pino';
 import type { CommandContext } from './context.js';
+import type { ScanProgress } from '../matching/hint-scan.js';
 import { printable } from '../util/printable.js';
 import { formatBytes } from '../util/quantities.js';
-
-/** How far a scan has come. */
-export type Progress = { readonly file: string; readonly bytesScanned: number };
 
 const drawEveryMs = 200;
 const logEveryMs = 5_000;
@@ -13,11 +11,11 @@ const logEveryMs = 5_000;
  * Shows how a long scan goes: a line that is drawn again and again where a person watches, else a line in the log every
  * five seconds. Quick scans show nothing. Call `end` before anything else is written.
  */
-export function showProgress(
+export function showScanProgress(
   { watched }: CommandContext,
   logger: Logger,
   server: string,
-): { onProgress: (progress: Progress) => void; end: () => void } {
+): { onProgress: (progress: ScanProgress) => void; end: () => void } {
   const everyMs = watched ? drawEveryMs : logEveryMs;
   const startedAt = performance.now();
   let shownAt = startedAt;
