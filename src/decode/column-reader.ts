@@ -15,7 +15,7 @@ import {
   setReader,
   stringReader,
 } from './strings.js';
-import type { Column } from './table-layout.js';
+import type { Column } from './column.js';
 import {
   dateReader,
   dateTimeReader,

@@ -2,7 +2,8 @@ import { unescaped } from '../sql/text.js';
 import type { Vendor } from '../mysql/version.js';
 import { charsetByName } from './charset.js';
 import { characterTypes, columnTypes, oldTemporalTypes, signedTypes } from './column-types.js';
-import type { Column, KeyPart, Labels, SpecialType, TableLayout } from './table-layout.js';
+import type { Column, KeyPart, Labels, SpecialType } from './column.js';
+import type { TableLayout } from './table-layout.js';
 
 /** A column as INFORMATION_SCHEMA.COLUMNS has it. */
 export type DictionaryColumn = {

@@ -3,7 +3,7 @@ import { ByteReader } from './byte-reader.js';
 import { charsetOfCollation } from './charset.js';
 import { characterTypes, columnTypes, signedTypes } from './column-types.js';
 import { Malformed } from './malformed.js';
-import type { Column, KeyPart } from './table-layout.js';
+import type { Column, KeyPart } from './column.js';
 
 /** Fields of the optional metadata (MySQL: libs/mysql/binlog/event/rows_event.h; MariaDB: sql/log_event.h). */
 const fields = {

@@ -3,7 +3,8 @@ import type { RowsEvent } from '../binlog/rows-event.js';
 import { columnReader } from './column-reader.js';
 import { type JsonWriter, Literal, shortValueBytes } from './json-writer.js';
 import { Malformed, undecodable } from './malformed.js';
-import { type Column, nameOfColumn, type TableLayout } from './table-layout.js';
+import { type Column, nameOfColumn } from './column.js';
+import type { TableLayout } from './table-layout.js';
 import { hashed } from './hashed-value.js';
 import type { ValueReader } from './value-reader.js';
 

@@ -2,7 +2,7 @@ import type { Charset } from './charset.js';
 import { JsonWriter, Literal } from './json-writer.js';
 import { Malformed } from './malformed.js';
 import { decompressColumn } from './compressed-column.js';
-import type { Labels } from './table-layout.js';
+import type { Labels } from './column.js';
 import { endOf, type LengthBytes, type ValueReader } from './value-reader.js';
 
 /**

@@ -1,6 +1,6 @@
 import type { JsonWriter } from './json-writer.js';
 import { Malformed } from './malformed.js';
-import type { SpecialType } from './table-layout.js';
+import type { SpecialType } from './column.js';
 import { endOf, type LengthBytes, type ValueReader } from './value-reader.js';
 import { vectorReader } from './vector.js';
 

@@ -1,6 +1,7 @@
 import { bitsOf, characterTypes, columnTypes, signedTypes } from '../decode/column-types.js';
 import { type DescribedTable, type DictionaryColumn, misfit } from '../decode/described-table.js';
-import type { Column, TableLayout } from '../decode/table-layout.js';
+import type { Column } from '../decode/column.js';
+import type { TableLayout } from '../decode/table-layout.js';
 import { isSaid, maximumBytes, sameCharset, type TableDefinition, typeName } from './table-definition.js';
 
 /** The result of comparing a definition with a table map: the table, or why it can't be this one. */

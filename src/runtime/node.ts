@@ -3,9 +3,10 @@ import { lookup } from 'node:dns/promises';
 import { connect } from 'node:net';
 import { hostname, uptime } from 'node:os';
 import type { Clock, Timer } from './clock.js';
+import type { Machine } from './machine.js';
 import type { Network } from './network.js';
 import { nodeDisk } from './node-disk.js';
-import type { Machine, Random, Runtime } from './runtime.js';
+import type { Random } from './random.js';
 
 /** By how much the system's uptime is ahead of `performance.now()`: more after each time that it was suspended. */
 let aheadMs = -Infinity;
@@ -89,4 +90,4 @@ const machine: Machine = {
 };
 
 /** The real one: this process, its machine and its network. */
-export const nodeRuntime: Runtime = { clock, network, disk: nodeDisk, random, machine, hasThreads: true };
+export const nodeRuntime = { clock, network, disk: nodeDisk, random, machine, hasThreads: true };

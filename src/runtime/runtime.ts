@@ -1,8 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Clock } from './clock.js';
 import type { Disk } from './disk.js';
+import type { Machine } from './machine.js';
 import { nodeRuntime } from './node.js';
 import type { Network } from './network.js';
+import type { Random } from './random.js';
 
 /**
  * What the agent has of the outside. It is around all of the code, as a process is, and not handed from one to the other:
@@ -19,23 +21,6 @@ export type Runtime = {
    * the same each time, it is done in this one.
    */
   readonly hasThreads: boolean;
-};
-
-export type Random = {
-  /** So many bytes that nobody can guess. */
-  bytes(count: number): Buffer;
-  /** From 0 up to but not including 1; to spread what would else fall together. */
-  fraction(): number;
-};
-
-/** The machine, and its processes. */
-export type Machine = {
-  /** The machine's name. */
-  readonly name: string;
-  /** This process's id. */
-  readonly pid: number;
-  /** Whether there is a process of that id, be it another user's. */
-  hasProcess(pid: number): boolean;
 };
 
 /** None as long as nobody has asked for a runtime of his own: then nothing is tracked. */

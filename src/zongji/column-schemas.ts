@@ -2,7 +2,8 @@ import { maximumBytesOf } from '../decode/charset.js';
 import { JsonWriter } from '../decode/json-writer.js';
 import { bitsOf, columnTypes, signedTypes } from '../decode/column-types.js';
 import type { TableColumn } from '../layouts/table-columns.js';
-import { type Column, nameOfColumn, type TableLayout } from '../decode/table-layout.js';
+import { type Column, nameOfColumn } from '../decode/column.js';
+import type { TableLayout } from '../decode/table-layout.js';
 
 /** A column as INFORMATION_SCHEMA.COLUMNS has it; where the log told all, its type is put together from that. */
 export type ColumnSchema = {

@@ -1,17 +1,11 @@
 import { EventType } from '../binlog/event.js';
 import type { BinlogEvent, EventBytes } from './binlog-event.js';
-import type { AnyBinlogEvent } from './event-types.js';
 import * as events from './events.js';
 import * as gtidEvents from './gtid-events.js';
 import { DeleteRows, TableMap, UpdateRows, WriteRows } from './table-events.js';
 
 /** The classes of all events: their names are the types'. */
 export const classes = { ...events, ...gtidEvents, TableMap, WriteRows, UpdateRows, DeleteRows } as const;
-
-/** Whether an event is of a type that programs know; all are. */
-export function isNamed(event: BinlogEvent): event is AnyBinlogEvent {
-  return Object.hasOwn(classes, event.getTypeName());
-}
 
 const byType = new Map<number, new (event: EventBytes) => BinlogEvent>([
   [EventType.rotate, classes.Rotate],

@@ -1,7 +1,8 @@
 import { bitBytesOf, columnTypes } from '../decode/column-types.js';
 import { ExactNumber } from '../decode/exact-number.js';
 import type { ColumnValue, RowImage } from '../decode/image-values.js';
-import { type Column, nameOfColumn, type TableLayout } from '../decode/table-layout.js';
+import { type Column, nameOfColumn } from '../decode/column.js';
+import type { TableLayout } from '../decode/table-layout.js';
 import { dateOf, timestampOf, timestampText } from './dates.js';
 import { membersOf, spacedJson } from './printed-json.js';
 import type { DateType, ValueSettings } from './value-settings.js';

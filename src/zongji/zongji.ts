@@ -7,7 +7,7 @@ import {
   type ZongJiDsn,
 } from './connection-options.js';
 import type { PoolHost } from './emitting-tail.js';
-import { isNamed } from './event-classes.js';
+import { isNamed } from './named-event.js';
 import type { AnyBinlogEvent } from './event-types.js';
 import type { BinlogEvent } from './binlog-event.js';
 import type { ControlConnection } from './control-connection.js';

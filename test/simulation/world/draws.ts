@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Random } from '../../../src/runtime/runtime.js';
+import type { Random } from '../../../src/runtime/random.js';
 
 /**
  * What a run draws at random, all of it from one seed. The numbers come from Chris Doty-Humphrey's generator sfc32.

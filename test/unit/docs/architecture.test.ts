@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { codesIn, tableRows } from '../../docs/markdown.js';
 
@@ -27,3 +28,29 @@ test('the layers are the folders of src, in the order in which the lint rule has
   // The commands are the way in: the rule has them nowhere, and everybody may be imported by them.
   expect(layers.filter((name) => name !== 'cli')).toEqual(ruled);
 });
+
+test('no files of src import each other in a circle', () => {
+  const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.ts'),
+  );
+  const imports = new Map(files.map((file) => [file, importsOf(file)]));
+  expect(imports.size).toBeGreaterThan(300);
+  // Files that import none of the rest, or that none of the rest imports, are in no circle.
+  for (let before = 0; before !== imports.size;) {
+    before = imports.size;
+    for (const [file, imported] of imports) {
+      const others = [...imports].filter(([other]) => other !== file);
+      const isImported = others.some(([, names]) => names.includes(file));
+      if (!isImported || !imported.some((name) => imports.has(name))) imports.delete(file);
+    }
+  }
+  expect([...imports.keys()]).toEqual([]);
+});
+
+/** The files of src that a file imports, types included. */
+function importsOf(file: string): readonly string[] {
+  const source = readFileSync(join('src', file), 'utf8');
+  return [...source.matchAll(/(?:from|import\()\s*'(\.[^']+)\.js'/g)].map(([, name = '']) =>
+    join(dirname(file), `${name}.ts`),
+  );
+}

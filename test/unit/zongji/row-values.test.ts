@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { charsetByName } from '../../../src/decode/charset.js';
 import { columnTypes } from '../../../src/decode/column-types.js';
 import { type ColumnValue, imageValues } from '../../../src/decode/image-values.js';
-import type { Column, TableLayout } from '../../../src/decode/table-layout.js';
+import type { Column } from '../../../src/decode/column.js';
+import type { TableLayout } from '../../../src/decode/table-layout.js';
 import { RowValues } from '../../../src/zongji/row-values.js';
 import { valueSettings } from '../../../src/zongji/value-settings.js';
 
