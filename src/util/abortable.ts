@@ -1,8 +1,9 @@
 import { reasonOf } from './async.js';
 
 /**
- * The promise's outcome, or the signal's reason as a rejection as soon as it fires. For promises that may never settle
- * (mysql2 leaves the query of a destroyed connection pending); what they work on must be ended by the caller.
+ * Settles like the promise, but rejects with the signal's reason as soon as the signal fires. Use it for promises that
+ * may never settle: mysql2 leaves the query of a destroyed connection pending. The work behind the promise goes on. The
+ * caller must end it.
  */
 export function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
@@ -17,7 +18,7 @@ export function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<
   });
 }
 
-/** Never resolves; rejects with the signal's reason when it fires. */
+/** Never resolves. Rejects with the signal's reason when the signal fires. */
 export function untilAborted(signal: AbortSignal): Promise<never> {
   return abortable(new Promise<never>(() => undefined), signal);
 }

@@ -1,7 +1,7 @@
 import type { Timer } from '../runtime/clock.js';
 import { after } from './clock.js';
 
-/** Resolves after `ms`; rejects at once with the signal's reason when it fires. */
+/** Resolves after `ms`. Rejects with the signal's reason as soon as the signal fires. */
 export function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) {
@@ -20,7 +20,7 @@ export function sleep(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** The promise's outcome, or `timeout()` as a rejection when it takes longer than `ms`. */
+/** Settles like the promise, but rejects with `timeout()` if that takes longer than `ms`. */
 export async function withDeadline<T>(promise: Promise<T>, ms: number, timeout: () => Error): Promise<T> {
   let timer: Timer | undefined;
   const deadline = new Promise<never>((_, reject) => {
@@ -32,18 +32,21 @@ export async function withDeadline<T>(promise: Promise<T>, ms: number, timeout: 
     return await Promise.race([promise, deadline]);
   } finally {
     timer?.cancel();
-    // What loses the race may still reject later; its outcome no longer matters to anybody.
+    // If the deadline wins, the promise may still reject later. Nobody needs its outcome then.
     promise.catch(() => undefined);
   }
 }
 
-/** The reason of an aborted signal as an error. */
+/** Returns the reason of an aborted signal as an error. */
 export function reasonOf(signal: AbortSignal): Error {
   const reason: unknown = signal.reason;
   return reason instanceof Error ? reason : new Error(String(reason));
 }
 
-/** Whether a signal has fired by now: TypeScript takes what it saw before an `await` to hold behind it. */
+/**
+ * Whether a signal has fired by now. TypeScript assumes that what it saw before an `await` still holds after it. This
+ * call makes it look again.
+ */
 export function isAborted(signal: AbortSignal): boolean {
   return signal.aborted;
 }

@@ -1,30 +1,33 @@
 import type { Clock, Timer } from '../runtime/clock.js';
 import { runtime } from '../runtime/runtime.js';
 
-/** The wall clock: milliseconds since 1970. It may be set, forwards and back. */
+/** Returns the wall clock: milliseconds since 1970. Somebody may set it, forwards or back. */
 export function epochMs(): number {
   return runtime().clock.epochMs();
 }
 
-/** Milliseconds since some moment, which never go back. They stand still while this machine is suspended. */
+/**
+ * Returns milliseconds since some fixed moment. They never go back. They stand still while this machine is suspended.
+ */
 export function monotonicMs(): number {
   return runtime().clock.monotonicMs();
 }
 
 /**
- * Milliseconds by a clock that nobody sets, and that goes on while this machine is suspended: by the other one, a lease
- * which others have long taken over would still look young.
+ * Returns milliseconds by a clock that nobody can set, and that goes on while this machine is suspended. Leases need
+ * it. By {@link monotonicMs}, a lease would still look valid after a suspension, although another agent took it over
+ * long ago.
  */
 export function uptimeMs(): number {
   return runtime().clock.uptimeMs();
 }
 
-/** Calls back once, after that time. */
+/** Calls `action` once, after `ms`. */
 export function after(ms: number, action: () => void): Timer {
   return runtime().clock.after(ms, action);
 }
 
-/** Calls back time and again, that far apart. */
+/** Calls `action` every `ms`, until the timer is cancelled. */
 export function every(ms: number, action: () => void): Timer {
   return new Repetition(runtime().clock, ms, action);
 }
@@ -54,7 +57,7 @@ class Repetition implements Timer {
 
   #next(): Timer {
     const timer = this.#clock.after(this.#ms, () => {
-      // The next one first: the action may cancel it.
+      // Set the next timer first: the action may cancel it.
       this.#timer = this.#next();
       this.#action();
     });
@@ -63,22 +66,22 @@ class Repetition implements Timer {
   }
 }
 
-/** Resolves after that time, whatever happens: for pauses of some milliseconds. */
+/** Resolves after `ms`, whatever happens. Use it for pauses of a few milliseconds: no signal ends it early. */
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => after(ms, resolve));
 }
 
-/** Calls back once, when what has come by now has been handled. */
+/** Calls `action` once, after everything that has arrived so far has been handled. */
 export function onNextTurn(action: () => void): Timer {
   return runtime().clock.turn(action);
 }
 
-/** Resolves when what has come by now has been handled. */
+/** Resolves after everything that has arrived so far has been handled. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => onNextTurn(resolve));
 }
 
-/** As AbortSignal.timeout: a signal that fires after that time. It doesn't keep the process running. */
+/** Returns a signal that fires after `ms`, like AbortSignal.timeout. It doesn't keep the process running. */
 export function signalAfter(ms: number): AbortSignal {
   const controller = new AbortController();
   const timer = after(ms, () => {

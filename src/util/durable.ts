@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import type { OpenFile } from '../runtime/disk.js';
 import { runtime } from '../runtime/runtime.js';
 
-/** Works with an open file and closes it, whatever happens. */
+/** Passes an open file to `action`, and closes it whatever happens. */
 export async function withFile<T>(file: OpenFile, action: (file: OpenFile) => Promise<T>): Promise<T> {
   try {
     return await action(file);
@@ -11,7 +11,10 @@ export async function withFile<T>(file: OpenFile, action: (file: OpenFile) => Pr
   }
 }
 
-/** Writes a new file and has the disk keep it. @throws the system's error, also when there is one of that name. */
+/**
+ * Creates a file and syncs its content to the disk.
+ * @throws the system's error, also if the file exists.
+ */
 export async function writeSynced(path: string, bytes: Buffer | string): Promise<void> {
   await withFile(await runtime().disk.open(path, 'create', 0o600), async (file) => {
     await file.writeFile(bytes);
@@ -19,15 +22,17 @@ export async function writeSynced(path: string, bytes: Buffer | string): Promise
   });
 }
 
-/** Puts a synced file in another's place in one step, and has the disk keep that. */
+/** Puts a synced file in the place of another one, in one step, and syncs the new name to the disk. */
 export async function renameDurably(from: string, to: string): Promise<void> {
   await runtime().disk.rename(from, to);
   await syncFolder(dirname(to));
 }
 
-/** Makes the names in a folder durable: without it, after a power failure, a name may still mean the old file. */
+/**
+ * Syncs a folder, so that the names in it are durable. Otherwise a name may mean the old file after a power failure.
+ */
 export async function syncFolder(path: string): Promise<void> {
-  // Windows can't open a folder, and needs no sync of it.
+  // Windows can't open a folder, and doesn't need to sync it.
   if (process.platform === 'win32') return;
   await withFile(await runtime().disk.open(path, 'read'), (folder) => folder.sync());
 }

@@ -1,8 +1,8 @@
 import { inspect } from 'node:util';
 
 /**
- * What went wrong, for programs: every error that waymark raises on purpose has one of these codes, and what is
- * decided about an error is decided by its code, never by its text.
+ * What went wrong, for programs. Every error that waymark raises on purpose has one of these codes. Code decides by the
+ * code of an error, never by its text.
  */
 export type ErrorCode =
   | 'usage'
@@ -43,7 +43,7 @@ export type ErrorCode =
   | 'agent-unreachable'
   | 'token-refused';
 
-/** Exit codes of the command line. */
+/** The exit codes of the command line. */
 export const exitCodes = {
   done: 0,
   failed: 1,
@@ -54,11 +54,13 @@ export const exitCodes = {
   purged: 6,
 } as const;
 
-/** An error that waymark raises on purpose: a literal code, a message for the operator, the cause when there is one. */
+/**
+ * An error that waymark raises on purpose: a literal code, a message for the operator, and the cause if there is one.
+ */
 export class WaymarkError extends Error {
   override readonly name = 'WaymarkError';
   readonly code: ErrorCode;
-  /** Facts that belong to the error (server, file, position, …), for logs and `--json`. Never a secret. */
+  /** Facts about the error (server, file, position, …), for logs and `--json`. Never a secret. */
   readonly details: Readonly<Record<string, unknown>>;
 
   constructor(
@@ -72,12 +74,12 @@ export class WaymarkError extends Error {
   }
 }
 
-/** Whether `error` is waymark's own with that code. */
+/** Whether `error` is a WaymarkError with that code. */
 export function hasCode(error: unknown, code: ErrorCode): error is WaymarkError {
   return error instanceof WaymarkError && error.code === code;
 }
 
-/** The exit code of the command line for an error. */
+/** Returns the exit code of the command line for an error. */
 export function exitCodeOf(error: unknown): number {
   if (!(error instanceof WaymarkError)) return exitCodes.failed;
   switch (error.code) {
@@ -127,14 +129,15 @@ export function exitCodeOf(error: unknown): number {
   }
 }
 
-/** An error as JSON shows it: its code, its message, and the facts that belong to it. */
+/** Returns an error as JSON shows it: its code, its message, and the facts about it. */
 export function errorDocument({ details, code, message }: WaymarkError): Record<string, unknown> {
   return { ...details, code, message };
 }
 
 /**
- * The text of anything thrown, for messages and logs; never empty. Where a name has several addresses, Node says of a
- * failed connection no more than that there were several errors (net.connect, autoSelectFamily).
+ * Returns the text of anything thrown, for messages and logs. It is never empty. If a host name has several addresses
+ * and none can be reached, Node throws an AggregateError without a message (net.connect, autoSelectFamily). The errors
+ * in it have the reasons.
  */
 export function messageOf(error: unknown): string {
   if (typeof error === 'string' && error !== '') return error;
@@ -146,14 +149,17 @@ export function messageOf(error: unknown): string {
   return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
 }
 
-/** Whether an error is Node's or the system's, with one of these codes (errno(3): `ENOENT`). */
+/** Whether an error comes from Node or the system and has one of these codes (errno(3): `ENOENT`). */
 export function hasSystemCode(error: unknown, ...codes: readonly string[]): boolean {
   return (
     error instanceof Error && 'code' in error && typeof error.code === 'string' && codes.includes(error.code)
   );
 }
 
-/** Whether the system has refused a call of Node's: what Node says of it names the call (nodejs.org/api/errors.html). */
+/**
+ * Whether an error says that the system refused a call. Node names the call in such an error
+ * (nodejs.org/api/errors.html).
+ */
 export function isSystemError(error: unknown): error is Error {
   return error instanceof Error && 'syscall' in error && 'code' in error && typeof error.code === 'string';
 }

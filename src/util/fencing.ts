@@ -1,2 +1,4 @@
-/** A leadership, as who writes under it shows it: of two for the same stream, the higher token is the later one. */
+/**
+ * The leadership that a write is made under. Of two leaderships of one stream, the one with the higher token is later.
+ */
 export type Fencing = { readonly stream: string; readonly token: number };

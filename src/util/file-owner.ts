@@ -1,17 +1,20 @@
 import { runtime } from '../runtime/runtime.js';
 
-/** Whose a file or folder is: `root (uid 0)`. Null when it is ours, isn't there, or nobody can tell. */
+/**
+ * Returns the owner of a file or folder: `root (uid 0)`. Null if this process owns it, if it doesn't exist, or if it
+ * can't be looked up.
+ */
 export async function foreignOwnerOf(path: string): Promise<string | null> {
   try {
     const { owner } = await runtime().disk.status(path);
     return owner === process.getuid?.() ? null : await userText(owner);
   } catch {
-    // Said only in addition to another error.
+    // The owner only adds to the message of another error.
     return null;
   }
 }
 
-/** Whose this process is: `waymark (uid 1000)`. */
+/** Returns the user of this process: `waymark (uid 1000)`. */
 export async function ownUser(): Promise<string> {
   const uid = process.geteuid?.();
   return uid === undefined ? 'this user' : userText(uid);
@@ -19,7 +22,7 @@ export async function ownUser(): Promise<string> {
 
 async function userText(uid: number): Promise<string> {
   const number = `uid ${String(uid)}`;
-  // Users who are not in this file (LDAP, other containers) have no name here.
+  // This file doesn't list all users (LDAP, other containers). Those users have no name here.
   const { disk } = runtime();
   const users = await disk.readFile('/etc/passwd').catch(() => '');
   const name = String(users)

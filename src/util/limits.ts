@@ -4,14 +4,14 @@ import { reasonOf } from './async.js';
 import { after, onNextTurn } from './clock.js';
 import { formatDuration } from './quantities.js';
 
-/** What a signal of `within` says when the time is over. */
+/** The reason of a signal from {@link within} when the time is over. */
 export class TimeOver extends Error {
   override readonly name = 'TimeOver';
 }
 
 /**
- * Runs `action` with a signal that fires when one of `signals` does (with its reason) or after `ms` (with TimeOver).
- * The action is expected to end when it fires; nothing is left behind on the signals.
+ * Runs `action` with a signal. It fires after `ms` (reason: TimeOver), or as soon as one of `signals` fires (with its
+ * reason). The action must end when its signal fires. No listener stays on `signals`.
  */
 export async function within<T>(
   ms: number,
@@ -21,7 +21,8 @@ export async function within<T>(
   const controller = new AbortController();
   let whatCame: Timer | undefined;
   const timer = after(ms, () => {
-    // When this process stood still itself, timers run before sockets are read: what has come meanwhile is taken first.
+    // If this process stood still, its timers run before its sockets are read. Give an answer that has arrived its
+    // turn.
     whatCame = onNextTurn(() => {
       controller.abort(new TimeOver(`no answer within ${formatDuration(ms)}`));
     });
@@ -30,7 +31,7 @@ export async function within<T>(
     const fired = signals.find((signal) => signal.aborted);
     if (fired !== undefined) controller.abort(reasonOf(fired));
   };
-  // A listener for each of many questions under way is no leak.
+  // Many questions may wait on one signal. Their listeners are no leak.
   setMaxListeners(0, ...signals);
   for (const signal of signals) signal.addEventListener('abort', forward, { once: true });
   try {

@@ -2,9 +2,9 @@ import { runtime } from '../runtime/runtime.js';
 import { hasSystemCode } from './errors.js';
 
 /**
- * What the holder of a lock passes through each time that it writes, and what somebody else can close for good: a file
- * whose name says how it stands. Renaming is atomic, also for a process that was frozen just before: either it is
- * inside, and nobody closes the gate behind it, or it finds the gate closed.
+ * The gate of a lock. The holder passes through it for each write, and another process can close it for good. The gate
+ * is a file, and its name is its state. Renaming is atomic, even for a process that was frozen just before. So the
+ * holder is inside, and only {@link seize} closes the gate behind it, or it finds the gate closed.
  */
 export class LockGate {
   readonly #open: string;
@@ -19,36 +19,38 @@ export class LockGate {
     this.#taken = `${path}.${nonce}.taken`;
   }
 
-  /** A new gate for a lock of ours, open. */
+  /** Creates an open gate for a lock of this process. */
   static async create(path: string, nonce: string): Promise<LockGate> {
     const gate = new LockGate(path, nonce);
     await runtime().disk.writeNewFile(gate.#open, '', 0o600);
     return gate;
   }
 
-  /** The gate of somebody else's lock. */
+  /** Returns the gate of another process's lock. */
   static of(path: string, nonce: string): LockGate {
     return new LockGate(path, nonce);
   }
 
-  /** The holder goes in; false when the gate has been closed. */
+  /** Lets the holder in. False if the gate has been closed. */
   enter(): Promise<boolean> {
     return moved(this.#open, this.#busy);
   }
 
-  /** The holder comes out. */
+  /** Lets the holder out. */
   async leave(): Promise<void> {
     await moved(this.#busy, this.#open);
   }
 
-  /** Closes it for good; false while the holder is inside. */
+  /** Closes the gate for good. False while the holder is inside. */
   async take(): Promise<boolean> {
     if (await moved(this.#open, this.#taken)) return true;
-    // Not: whether it is missing elsewhere. Between two looks the holder may have come out.
+    // A look at the other names would not do: the holder may come out between two looks.
     return exists(this.#taken);
   }
 
-  /** Closes it behind the holder: he comes out, and never in again. False when he isn't inside any more. */
+  /**
+   * Closes the gate behind a holder that is inside: it can come out, but never go in again. False if it isn't inside.
+   */
   async seize(): Promise<boolean> {
     return (await moved(this.#busy, this.#seized)) || exists(this.#seized);
   }
@@ -58,12 +60,12 @@ export class LockGate {
     return exists(this.#busy);
   }
 
-  /** What the holder does inside reaches nothing of ours any more. */
+  /** Marks a seized gate as taken: what the holder still writes can't reach the protected file any more. */
   async seized(): Promise<void> {
     await moved(this.#seized, this.#taken);
   }
 
-  /** Nothing is left of it. */
+  /** Removes all files of the gate. */
   async remove(): Promise<void> {
     const { disk } = runtime();
     for (const path of [this.#open, this.#busy, this.#seized, this.#taken])

@@ -2,7 +2,7 @@ import { runtime } from '../runtime/runtime.js';
 import type { Fencing } from './fencing.js';
 import { randomHex } from './random.js';
 
-/** Who holds a lock. `place` is where process ids mean the same thing: one boot, one pid namespace. */
+/** The process that holds a lock. `place` says where its process id is valid: one boot and one pid namespace. */
 export type Holder = {
   readonly pid: number;
   readonly started: string;
@@ -12,7 +12,7 @@ export type Holder = {
   readonly fencing?: Fencing;
 };
 
-/** The holder that a lock file names; null when it names none. */
+/** Returns the holder that a lock file names. Null if it names none. */
 export function parseHolder(text: string): Holder | null {
   let value: unknown;
   try {
@@ -35,24 +35,29 @@ function parseFencing(value: unknown): Fencing | null {
   return typeof stream === 'string' && typeof token === 'number' ? { stream, token } : null;
 }
 
-/** Whether a holder of this place still runs: another process may have its id by now. */
+/**
+ * Whether the process of a holder still runs. Call it only for a holder of this {@link processIdScope}. The start time
+ * is compared too, because another process may have the id by now.
+ */
 export async function isRunning({ pid, started }: Holder): Promise<boolean> {
   if (!runtime().machine.hasProcess(pid)) return false;
   const status = await processStatus(pid);
   return status === null || (status.started === started && !status.zombie);
 }
 
-/** The nonces under which this process itself holds something that others reach as well, and hasn't given it up. */
+/**
+ * The nonces of holders that are this process, for things that other machines can also reach, until it gives them up.
+ */
 export const namedHere = new Set<string>();
 
-/** Whether a holder lives, as far as that can be seen from here; one of this process lives until it has given up. */
+/** Whether a holder lives, as far as this process can see. A holder that is this process lives until it gives up. */
 export async function lifeHere(holder: Holder | null): Promise<'alive' | 'dead' | 'unknown'> {
   if (holder?.place !== (await processIdScope())) return 'unknown';
   if (!(await isRunning(holder))) return 'dead';
   return holder.pid === runtime().machine.pid && !namedHere.has(holder.nonce) ? 'dead' : 'alive';
 }
 
-/** This process, as a holder under that leadership. */
+/** Describes this process as a holder, under a leadership if there is one. */
 export async function describeMyself(fencing: Fencing | undefined): Promise<Holder> {
   const { pid, name } = runtime().machine;
   return {
@@ -65,11 +70,14 @@ export async function describeMyself(fencing: Fencing | undefined): Promise<Hold
   };
 }
 
-/** Start time (clock ticks since the machine's boot) of a process; null where there is no /proc or it is hidden. */
+/**
+ * Returns a process's start time (clock ticks since the machine's boot) and whether it is a zombie. Null if there is no
+ * /proc or the process is hidden.
+ */
 async function processStatus(pid: number): Promise<{ started: string; zombie: boolean } | null> {
   try {
     const text = String(await runtime().disk.readFile(`/proc/${String(pid)}/stat`));
-    // The second field is the program's name in brackets and may itself hold blanks and brackets.
+    // The second field is the program's name in brackets. It may contain spaces and brackets itself (proc(5)).
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
     const started = fields[19];
     return started === undefined ? null : { started, zombie: fields[0] === 'Z' };
@@ -78,7 +86,10 @@ async function processStatus(pid: number): Promise<{ started: string; zombie: bo
   }
 }
 
-/** Where the process ids of this process mean something. */
+/**
+ * Returns where the ids of this machine's processes are valid, as this process sees them: boot and pid namespace.
+ * Without /proc it is the machine's name.
+ */
 export async function processIdScope(): Promise<string> {
   const { disk, machine } = runtime();
   try {
@@ -92,7 +103,7 @@ export async function processIdScope(): Promise<string> {
   }
 }
 
-/** A holder, for messages. */
+/** Describes a holder for messages. */
 export function describeHolder({ pid, host }: Holder): string {
   const own = runtime().machine;
   if (pid === own.pid && host === own.name) return `this process (pid ${String(pid)})`;

@@ -1,7 +1,7 @@
 import { sleep } from './async.js';
 import { monotonicMs } from './clock.js';
 
-/** Keeps a reader below so many bytes in a second by waiting; without a bound it never waits. */
+/** Slows a reader down to a number of bytes per second. Without a limit it never waits. */
 export class Pace {
   readonly #bytesPerSecond: number | undefined;
   readonly #startedAt = monotonicMs();

@@ -20,60 +20,63 @@ import { randomHex } from './random.js';
 /** A lock that this process holds. */
 export type ProcessLock = {
   /**
-   * Runs something that writes what the lock protects. Nobody takes the lock over while it runs.
-   * @throws WaymarkError, without running it: `not-leader` when the lock has been taken over; the lock's own code when
-   *   it can't be told whether it has.
+   * Runs a write to what the lock protects. Nobody takes the lock over while it runs.
+   * @throws WaymarkError without running it: `not-leader` if the lock was taken over, the lock's own code if that can't
+   *   be told.
    */
   guard<T>(write: () => Promise<T>): Promise<T>;
-  /** Gives the lock up; a second call does nothing. Never rejects: what is left behind is taken over later. */
+  /** Gives the lock up. A second call does nothing. Never rejects: another process takes over what is left behind. */
   release(): Promise<void>;
 };
 
-/** How a lock is spoken of when it can't be had. */
+/** What a lock protects, and what happens if it can't be taken. */
 export type ProcessLockOptions = {
-  /** Code of the WaymarkError when the lock can't be had. */
+  /** The code of the WaymarkError if the lock can't be taken. */
   readonly code: ErrorCode;
   /** What the lock protects, for the message: `the file /var/lib/waymark/audit.ndjson`. */
   readonly subject: string;
-  /** The leadership under which it is taken; none: nobody takes it over while this process lives. */
+  /** The leadership that takes the lock. Without one, nobody takes the lock over while this process lives. */
   readonly fencing?: Fencing;
   /**
-   * Has a write of the holder before, who is frozen in the middle of it or whom we can't see, reach nothing of ours any
-   * more when it goes on. Without it an earlier leader keeps the lock until he goes on or is dead.
+   * Makes sure that a write of the previous holder can't reach the protected file any more, if that write continues
+   * later. Needed if that holder is frozen in the middle of a write, or can't be seen. Without it, an earlier leader
+   * keeps the lock until it continues or is dead.
    */
   readonly detach?: () => Promise<void>;
 };
 
-/** The holder touches its lock file this often, for those who can't see its process. */
+/** How often the holder touches its lock file, for processes that can't see the holder. */
 const heartbeatMs = 5_000;
-/** A holder that can't be seen is dead when it hasn't touched its lock for this long. */
+/** A holder that can't be seen counts as dead if it hasn't touched its lock file for this long. */
 const silentMs = 30_000;
-/** A holder that could not touch it for so long makes sure of its lock before it writes. */
+/** A holder that hasn't touched its lock file for this long checks that the lock is still its own before it writes. */
 const overdueMs = silentMs / 2;
-/** A write of a living holder is waited for so long. */
+/** How long to wait for a write of a living holder. */
 const writeEndsMs = 2_000;
-/** Who has been taken over waits so long for his successor's lock, to tell the operator who that is. */
+/** How long a holder that was taken over waits for its successor's lock, to tell the operator who has it. */
 const successorShowsMs = 2_000;
 const pollMs = 50;
-/** Nobody else has to know who we are. */
+/** Nobody else needs to know who the holder is. */
 const lockMode = 0o600;
 
 /**
- * Takes an exclusive lock between processes: a file created exclusively, naming its holder.
+ * Takes an exclusive lock between processes: a file that is created exclusively and names its holder.
  *
- * A lock whose process is dead is taken over at once (pid and start time are compared, so that a recycled pid doesn't
- * count as alive). A holder in another container or on another machine can't be looked up: it counts as dead once its
- * lock file hasn't been touched for 30 seconds, unless it holds the lock under a later leadership than ours. It may only
- * be frozen, or cut off from a network file system, and go on later: so what it writes then is detached (see `detach`),
- * and it finds out before its next write, since it hasn't touched its lock for long. What this can't do is stop it in
- * the middle of a write: where nothing can be detached, both may write (docs/limits.md, Locks).
+ * A lock whose process is dead is taken over at once. Process id and start time are compared, so a reused id doesn't
+ * count as alive.
  *
- * Under a leadership it is also taken over from a living process that holds it under an earlier leadership of the same
- * stream: that one's next `guard` is refused, be it that it was frozen and has slept through everything. A write of
- * its that is under way is waited for, since nobody can stop it; if it is frozen in the middle, see `detach`.
+ * A holder in another container or on another machine can't be looked up. It counts as dead if it hasn't touched its
+ * lock file for 30 seconds, unless it has a later leadership than this process. It may only be frozen or cut off from a
+ * network file system, and continue later. So its write is detached (see `detach`), and it checks its lock before its
+ * next write, because it hasn't touched the file for so long. It can't be stopped in the middle of a write. If nothing
+ * can be detached, both may write (docs/limits.md, Locks).
  *
- * @param path the lock file; its folder must exist.
- * @throws WaymarkError with the caller's code when a living process holds the lock, or the file can't be written.
+ * A leader also takes the lock over from a living process that holds it under an earlier leadership of the same stream.
+ * The next `guard` of that process is refused, even if it was frozen all the time. If it is in the middle of a write,
+ * that write is waited for, because nobody can stop it. If the process is frozen there, see `detach`.
+ *
+ * @param path the lock file. Its folder must exist.
+ * @throws WaymarkError with the caller's code if a living process holds the lock, or the file can't be written.
  */
 export async function acquireProcessLock(path: string, options: ProcessLockOptions): Promise<ProcessLock> {
   try {
@@ -84,8 +87,8 @@ export async function acquireProcessLock(path: string, options: ProcessLockOptio
 }
 
 /**
- * The error that taking the lock would be refused with now, because a living process holds it; null: it can be had.
- * @throws WaymarkError with the caller's code when the lock file can't be read.
+ * Returns the error that taking the lock would cause now, because a living process holds it. Null if the lock is free.
+ * @throws WaymarkError with the caller's code if the lock file can't be read.
  */
 export async function heldLock(
   path: string,
@@ -103,7 +106,7 @@ export async function heldLock(
 async function acquire(path: string, options: ProcessLockOptions): Promise<ProcessLock> {
   const holder = await describeMyself(options.fencing);
   const mine = JSON.stringify(holder);
-  // Before the lock itself: a lock whose gate is missing is one that was taken over.
+  // Create the gate before the lock: a lock without a gate counts as taken over.
   const gate = options.fencing === undefined ? null : await LockGate.create(path, holder.nonce);
   try {
     while (!(await createExclusively(path, mine))) await makeWay(path, options);
@@ -114,7 +117,7 @@ async function acquire(path: string, options: ProcessLockOptions): Promise<Proce
   return hold(path, mine, gate, options);
 }
 
-/** Removes the lock of somebody who is dead or has been taken over; throws when it can't be had. */
+/** Removes the lock of a holder that is dead or has been taken over. Throws if the holder keeps the lock. */
 async function makeWay(path: string, options: ProcessLockOptions): Promise<void> {
   const found = await readLock(path);
   if (found === null) return;
@@ -124,15 +127,15 @@ async function makeWay(path: string, options: ProcessLockOptions): Promise<void>
   const theirs = holder?.fencing === undefined ? null : LockGate.of(path, holder.nonce);
   if (theirs !== null && !(await closeGate(theirs, path, found.text, life, options.detach))) {
     if ((await readLock(path))?.text !== found.text || options.detach !== undefined) return;
-    throw refusal(path, options, holder, ' and in the middle of a write (frozen?)');
+    throw refusal(path, options, holder, ', which is in the middle of a write and may be frozen');
   }
-  // Two processes may find the same dead lock at the same time, and the slower one must not remove the lock that
-  // the faster one has taken in between. So the right to remove it is itself a lock, named after the dead holder.
+  // Two processes may find the same dead lock at the same time. The slower one must not remove the lock that the faster
+  // one has just taken. So the right to remove it is a lock itself, named after the dead holder.
   const { code, subject } = options;
   const guard = await acquire(`${path}.${holder?.nonce ?? 'unreadable'}`, { code, subject });
   try {
     if ((await readLock(path))?.text !== found.text) return;
-    // It has no gate that would stop it.
+    // A holder without a gate can't be stopped by one.
     if (theirs === null && life !== 'dead') await options.detach?.();
     await runtime().disk.unlink(path);
     await theirs?.remove();
@@ -146,7 +149,10 @@ function isEarlier(theirs: Fencing | undefined, ours: Fencing | undefined): bool
   return theirs.stream === ours.stream && theirs.token < ours.token;
 }
 
-/** Whether the holder can write no more; false: a living one's write did not end in time, or it is gone by itself. */
+/**
+ * Whether the holder can't write any more. False if a living holder's write didn't end in time, or if the lock has
+ * gone.
+ */
 async function closeGate(
   gate: LockGate,
   path: string,
@@ -156,12 +162,12 @@ async function closeGate(
 ): Promise<boolean> {
   const until = monotonicMs() + writeEndsMs;
   while (!(await gate.take())) {
-    // The write of a dead process is over.
+    // A dead process has no write under way.
     if (life === 'dead') return true;
     if ((await readLock(path))?.text !== text) return false;
-    // Nobody has made it, or it is gone: there is nobody inside, and no way in.
+    // There is no gate, or it has gone. So the holder isn't inside, and can't go in.
     if (life === 'silent' && !(await gate.isBusy()) && !(await gate.take())) return true;
-    // Who has been silent for so long is not waited for.
+    // A holder that has been silent for so long is not waited for.
     if (life === 'silent' || monotonicMs() > until) {
       if (detach === undefined || !(await gate.seize())) return false;
       await detach();
@@ -181,7 +187,7 @@ function hold(
 ): ProcessLock {
   const pulse = new Pulse(path, mine);
   const heartbeat = every(heartbeatMs, () => {
-    // What stands in the way is said when something is to be written.
+    // If the lock file can't be touched, the next write says so.
     pulse.beat().catch(() => undefined);
   });
   heartbeat.unref();
@@ -203,12 +209,12 @@ function hold(
   const release = async (): Promise<void> => {
     heartbeat.cancel();
     try {
-      // Whoever has taken it over has removed it, too.
+      // A process that took the lock over has also removed it.
       if (gate !== null && !(await gate.enter())) return;
       if ((await readLock(path))?.text === mine) await runtime().disk.unlink(path);
       await gate?.remove();
     } catch {
-      // Left behind: it names a process that will be dead, which is as good as removed.
+      // Leave the file behind: it will name a dead process, so the next process takes it over.
     }
   };
   return {
@@ -228,7 +234,7 @@ function hold(
   };
 }
 
-/** Keeps a lock file young, and notices when it isn't ours any more. */
+/** Keeps a lock file fresh, and notices when another process has taken it. */
 class Pulse {
   readonly #path: string;
   readonly #mine: string;
@@ -243,14 +249,17 @@ class Pulse {
   async beat(): Promise<void> {
     if (!this.#ours) return;
     const found = await readLock(this.#path);
-    // Gone with its folder, or taken over by somebody who took us for dead.
+    // The file has gone with its folder, or another process took this one for dead.
     this.#ours = found?.text === this.#mine;
     if (!this.#ours) return;
     await runtime().disk.touch(this.#path, epochMs());
     this.#beatAtMs = uptimeMs();
   }
 
-  /** Whether it is ours still; looked at when we have been silent for long: frozen, suspended, or cut off from it. */
+  /**
+   * Whether the lock is still this process's own. Looks again if the last touch is long ago: the process was frozen,
+   * suspended, or cut off from the file.
+   */
   async isOurs(): Promise<boolean> {
     if (uptimeMs() - this.#beatAtMs > overdueMs) await this.beat();
     return this.#ours;
@@ -271,14 +280,14 @@ async function takenOver(
   return new WaymarkError(
     'not-leader',
     `${subject} ${what}${now?.fencing ? ` under fencing token ${now.fencing.token}` : ''}: ` +
-      `nothing is written to it any more under the older token ${token}`,
+      `this process writes nothing more to it under the older token ${token}`,
     { details: { lock: path, token, newerToken: now?.fencing?.token ?? null } },
   );
 }
 
 /**
- * Who has the lock after us; null when nobody shows up in time. Our gate is closed a few steps before the new lock is
- * there: until then our own stands in its place, or none.
+ * Returns the holder after this process. Null if none shows up in time. This process's gate is closed shortly before
+ * the new lock appears: until then the old lock file is there, or none.
  */
 async function successorOf(path: string, mine: string): Promise<Holder | null> {
   const until = monotonicMs() + successorShowsMs;
@@ -300,7 +309,7 @@ async function createExclusively(path: string, content: string): Promise<boolean
       await disk.link(draft, path);
     } catch (error) {
       if (!hasSystemCode(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS')) throw error;
-      // A file system without hard links: the next best.
+      // This file system has no hard links. Exclusive creation is the next best thing.
       await disk.writeNewFile(path, content, lockMode);
     }
     return true;
@@ -317,7 +326,7 @@ type FoundLock = { readonly text: string; readonly holder: Holder | null; readon
 async function readLock(path: string): Promise<FoundLock | null> {
   try {
     return await withFile(await runtime().disk.open(path, 'read'), async (file) => {
-      // Of the opened file: on NFS its attributes are asked for anew then, and else may be a minute old (nfs(5)).
+      // Ask the open file: NFS fetches its attributes anew then. By path they may be a minute old (nfs(5)).
       const { changedMs } = await file.status();
       const text = String(await file.readFile());
       return { text, holder: parseHolder(text), touchedMs: changedMs };
@@ -328,18 +337,18 @@ async function readLock(path: string): Promise<FoundLock | null> {
   }
 }
 
-/** Whether a holder lives: `silent` is one that can't be looked up and hasn't been heard of for long. */
+/** Whether a holder lives. `silent`: it can't be looked up, and hasn't touched its lock file for long. */
 type Life = 'alive' | 'silent' | 'dead';
 
 async function lifeOf({ holder, touchedMs }: FoundLock, ours: Fencing | undefined): Promise<Life> {
   if (holder?.place !== (await processIdScope())) {
-    // Clocks of machines may differ: whoever holds it under a later leadership than ours is not ours to judge.
+    // The machines' clocks may differ. So this process doesn't judge a holder with a later leadership than its own.
     return epochMs() - touchedMs < silentMs || isEarlier(ours, holder?.fencing) ? 'alive' : 'silent';
   }
   return (await isRunning(holder)) ? 'alive' : 'dead';
 }
 
-/** Says whose the lock file or its folder is, where that stands in the way, and what to do about it. */
+/** Says who owns the lock file or its folder, if that is the obstacle, and what to do about it. */
 async function notLockable(
   path: string,
   { code, subject }: Pick<ProcessLockOptions, 'code' | 'subject'>,
@@ -359,7 +368,7 @@ async function notLockable(
   const advice =
     lockOwner !== null
       ? `the lock file ${path} belongs to ${lockOwner}, and this process runs as ${us}. If no agent of that user ` +
-        'runs any more, remove the file as that user; then start the agent as the same user each time'
+        'still runs, remove the file as that user. Start the agent as the same user each time'
       : `the folder ${dirname(path)} belongs to ${folderOwner ?? us}, and this process runs as ${us}: the lock file ` +
         `${path} must be writable there`;
   return new WaymarkError(code, `cannot lock ${subject}: ${advice} (${reason})`, options);
@@ -374,7 +383,7 @@ function refusal(
   const who = holder === null ? 'another process' : describeHolder(holder);
   return new WaymarkError(
     code,
-    `${subject} is in use by ${who}${doing}: stop that one first, or give this one a place of its own (lock file ${path})`,
+    `${subject} is in use by ${who}${doing}: stop that process first, or give this one its own path (lock file ${path})`,
     { details: { lock: path, ...(holder === null ? {} : { pid: holder.pid, host: holder.host }) } },
   );
 }

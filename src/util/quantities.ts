@@ -1,6 +1,6 @@
 /**
- * A duration for people: `850 ms`, `1.5 s`, `90 s`, `2 h 5 min`, `3 d 4 h`. Two units at most, and none that is zero.
- * Negative ones count as none.
+ * Formats a duration for people: `850 ms`, `1.5 s`, `90 s`, `2 h 5 min`, `3 d 4 h`. It has two units at most, and
+ * leaves out a second unit that is zero. A negative duration counts as zero.
  */
 export function formatDuration(ms: number): string {
   const whole = Math.max(0, Math.round(ms));
@@ -14,7 +14,7 @@ export function formatDuration(ms: number): string {
   return twoUnits(Math.round(minutes / 60), 24, 'd', 'h');
 }
 
-/** The same of what is known to the second alone: `0 s`, `3 s`, `2 min 5 s`. */
+/** Formats a duration that is known only to the second: `0 s`, `3 s`, `2 min 5 s`. */
 export function formatSeconds(seconds: number): string {
   return seconds < 1 ? '0 s' : formatDuration(Math.round(seconds) * 1000);
 }
@@ -27,12 +27,12 @@ function twoUnits(count: number, size: number, large: string, small: string): st
 
 const byteUnits = ['kB', 'MB', 'GB', 'TB', 'PB'] as const;
 
-/** A size for people, in powers of ten: `512 bytes`, `1.2 kB`, `34.5 MB`. */
+/** Formats a size for people, in powers of ten: `512 bytes`, `1.2 kB`, `34.5 MB`. */
 export function formatBytes(bytes: number): string {
   if (bytes < 1000) return countOf(bytes, 'byte');
   let size = bytes / 1000;
   let unit = 0;
-  // What would be shown as 1000.0 is one of the next unit.
+  // Show 1000.0 as 1.0 of the next unit.
   while (size >= 999.95 && unit < byteUnits.length - 1) {
     size /= 1000;
     unit += 1;
@@ -40,12 +40,12 @@ export function formatBytes(bytes: number): string {
   return `${size.toFixed(1)} ${byteUnits[unit] ?? ''}`;
 }
 
-/** A count for people: `1,234,567`. */
+/** Formats a count for people: `1,234,567`. */
 export function formatCount(count: number): string {
   return count.toLocaleString('en');
 }
 
-/** A count and what is counted: `1 hint`, `1,024 hints`. */
+/** Formats a count with its noun: `1 hint`, `1,024 hints`. */
 export function countOf(count: number, singular: string, plural = `${singular}s`): string {
   return `${formatCount(count)} ${count === 1 ? singular : plural}`;
 }

@@ -1,6 +1,6 @@
 import { runtime } from '../runtime/runtime.js';
 
-/** So many random bytes that nobody can guess, as hexadecimal digits: two for each. */
+/** Returns this many unguessable random bytes as hexadecimal digits, two for each byte. */
 export function randomHex(bytes: number): string {
   return runtime().random.bytes(bytes).toString('hex');
 }

@@ -1,7 +1,7 @@
 /**
- * A map that forgets what has not been asked for lately. It has two generations: what is found in the older one goes over
- * to the newer one, and when that is full the older one goes as a whole. So at least `size` of the keys that were set or
- * asked for last are there, and at most twice as many.
+ * A map that forgets keys that nobody has used lately. It has two generations. A key that is found in the older one
+ * moves to the newer one. When the newer one is full, it becomes the older one, and the previous older one is dropped.
+ * So the map keeps at least the last `size` keys that were set or read, and at most twice as many.
  */
 export class RecentMap<Key, Value> {
   readonly #size: number;

@@ -1,4 +1,4 @@
-/** Runs tasks one after the other, in the order in which they came; one that fails doesn't hold up the next. */
+/** Runs tasks one after the other, in the order in which they came. A failed task doesn't stop the next one. */
 export class Serial {
   #last: Promise<unknown> = Promise.resolve();
 
@@ -8,7 +8,7 @@ export class Serial {
     return result;
   }
 
-  /** Resolves when everything that was given so far has ended. */
+  /** Resolves when all tasks so far have ended. */
   async idle(): Promise<void> {
     await this.#last;
   }

@@ -306,7 +306,7 @@ describe('under a leadership', () => {
     const { held, refused } = await heldBehindClosedGate();
     const refusal = await refused();
     expect(refusal).toMatchObject({ code: 'not-leader', details: { token: 1, newerToken: null } });
-    expect(String(refusal)).toContain('by another agent: nothing');
+    expect(String(refusal)).toContain('by another agent: this process');
     await held.release();
   });
 
