@@ -7,7 +7,7 @@ import { closedError, OpenLeaderships } from './open-leaderships.js';
 import { formatAgentId } from './agent-id.js';
 import { callTimeouts, whenAnotherLeads } from './succession.js';
 
-/** Elections in a backend: what is the same in all of them. */
+/** The elections of a process in a backend: the part that is the same for all backends. */
 export class BackedElections<Seen> implements Elections {
   readonly self: AgentId;
   readonly #backend: Backend<Seen>;
@@ -64,12 +64,12 @@ export class BackedElections<Seen> implements Elections {
   }
 }
 
-/** That a backend is away is said by the campaigns; anything else here. */
+/** Logs an unexpected error. If only the backend is away, the campaigns say so. */
 export function sayUnforeseen(error: unknown, logger: ElectionLogger): void {
   if (hasCode(error, 'election-store')) return;
   logger.warn(
     { event: 'election.failed', err: error },
-    `An unexpected error in an election; please report it: ${messageOf(error)}`,
+    `Unexpected error in an election. Please report it: ${messageOf(error)}`,
   );
 }
 
@@ -93,7 +93,7 @@ class BackedElection<Seen> implements Election {
     this.#timeoutMs = timeoutMs;
     this.#campaign = {
       ...{ stream, backend: backendName, marginMs, logger },
-      // Two attempts that hang must not be the end of a lease.
+      // Two attempts that hang must not end a lease.
       attemptMs: Math.ceil((timeoutMs - marginMs) / 3),
       stand: () => backend.stand(),
     };
@@ -124,7 +124,7 @@ class BackedElection<Seen> implements Election {
     const { leader } = view;
     if (leader === null || (host !== null && leader.host !== host)) {
       const who = leader === null ? 'nobody leads it' : `${formatAgentId(leader)} leads it`;
-      throw new WaymarkError('not-leader', `There is nobody to give up the stream "${this.#stream}": ${who}`);
+      throw new WaymarkError('not-leader', `The stream "${this.#stream}" can't be given up: ${who}`);
     }
     await this.#backend.demand(null, seen, signal);
     return this.#succession(view, null, 'nobody took over', signal);

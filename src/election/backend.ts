@@ -1,10 +1,10 @@
 import type { Ballot, ElectionLogger } from './campaign.js';
 import type { LeaderView, AgentId } from './election.js';
 
-/** What elections in any backend go by. */
+/** The settings of elections in any backend. Times are in milliseconds. */
 export type BackendOptions = {
   readonly self: AgentId;
-  /** How long a lease is good for that isn't renewed: milliseconds, as the other two. */
+  /** How long a lease lasts after it was last renewed. */
   readonly timeoutMs: number;
   readonly intervalMs: number;
   readonly marginMs: number;
@@ -12,36 +12,36 @@ export type BackendOptions = {
 };
 
 /**
- * Where candidates and living agents are written down, for all streams of a process.
- * Whatever asks it rejects with `election-store` when it can't be reached or refuses.
+ * Where participants and living agents are stored, for all streams of a process. Every request rejects with
+ * `election-store` if the backend can't be reached or refuses.
  */
 export interface Backend<Seen> {
   readonly name: 'zookeeper' | 'mysql';
   of(stream: string): StreamBackend<Seen>;
-  /** The agents that live, in the order of their names. */
+  /** Returns the living agents, in the order of their names. */
   agents(signal: AbortSignal): Promise<readonly AgentId[]>;
-  /** Says that this agent lives. */
+  /** Announces that this agent lives. */
   appear(signal: AbortSignal): Promise<void>;
-  /** Says so again where that is needed: called at each interval. */
+  /** Announces it again if that is needed. Called at each interval. */
   stay(signal: AbortSignal): Promise<void>;
-  /** Says that this agent lives no longer. */
+  /** Announces that this agent is gone. */
   disappear(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** What is written down about the election of one stream; `Seen` is what one look shows of it. */
+/** What a backend stores about the election of one stream. `Seen` is what one look shows of it. */
 export interface StreamBackend<Seen> {
-  /** For how long whoever gave up lets the others go first: milliseconds. */
+  /** How many milliseconds an agent that gave up lets the others go first. */
   restMs(): number;
-  /** A new candidate. */
+  /** Returns a new participant. */
   stand(): Ballot;
   look(signal: AbortSignal): Promise<Seen>;
   view(seen: Seen): LeaderView;
   /**
-   * Asks for a leader on that host (null: any other one) in place of the one that was seen.
-   * @throws WaymarkError `not-leader` where it is known that nobody waits there.
+   * Asks for a leader on that host (null: any other leader) in place of the one in `seen`.
+   * @throws WaymarkError `not-leader` if the backend knows that nobody waits there.
    */
   demand(host: string | null, seen: Seen, signal: AbortSignal): Promise<void>;
-  /** What is wrong when nobody on that host took over. */
+  /** Says what is wrong if nobody on that host took over. */
   absenceOn(host: string): string;
 }

@@ -12,26 +12,29 @@ import {
 } from './lease-state.js';
 import type { Leadership } from './election.js';
 
-/** Where an election says what becomes of it; a pino logger will do. */
+/** The log of an election. A pino logger fits. */
 export type ElectionLogger = {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
 };
 
-/** One candidate in a backend: from a campaign's beginning to the end of the leadership that came of it. */
+/** One participant in a backend, from the beginning of a campaign to the end of the leadership that it won. */
 export interface Ballot {
   /**
-   * Tries to lead, or to go on leading with the token `held`.
-   * Rejects when the backend is away or refuses.
+   * Tries to lead, or to go on leading with the token `held` (0: doesn't lead yet). Rejects if the backend is away or
+   * refuses.
    */
   attempt(held: number, signal: AbortSignal): Promise<LeaseAnswer>;
-  /** Resolves when the next attempt is due; rejects with the signal's reason. */
+  /** Resolves when the next attempt is due. Rejects with the signal's reason. */
   due(held: number, signal: AbortSignal): Promise<void>;
-  /** Stands no longer. Never rejects; what the backend can't be told now runs out, or is told later. */
+  /**
+   * Stops participating. Never rejects. If the backend can't be told now, the lease expires, or the backend is told
+   * later.
+   */
   withdraw(): Promise<void>;
 }
 
-/** One stream's election, for its campaigns. */
+/** The election of one stream, for its campaigns. */
 export type CampaignOptions = {
   readonly stream: string;
   readonly backend: 'zookeeper' | 'mysql';
@@ -39,16 +42,16 @@ export type CampaignOptions = {
   /** How long an attempt may take. */
   readonly attemptMs: number;
   readonly logger: ElectionLogger;
-  /** A new candidate. */
+  /** Returns a new participant. */
   readonly stand: () => Ballot;
 };
 
 /** How long a backend may be away before the log says so again. */
 const complainEveryMs = 30_000;
-/** Between an attempt that failed and the next. */
+/** The pause between a failed attempt and the next one. */
 const retryMs = 500;
 
-/** Waits until we lead: see Election.campaign. */
+/** Waits until this agent leads: see Election.campaign. */
 export async function campaign(options: CampaignOptions, signal: AbortSignal): Promise<HeldLeadership> {
   const complaints = new Complaints(options);
   let ballot = options.stand();
@@ -57,7 +60,7 @@ export async function campaign(options: CampaignOptions, signal: AbortSignal): P
       const state = await firstState(ballot, options, complaints, signal);
       if (state?.phase === 'leading') return new HeldLeadership(options, ballot, state, complaints);
       if (state?.phase === 'over') {
-        // Our turn had come, and somebody else was asked for: he goes first.
+        // It was this agent's turn, but an operator asked for another one. Let that one go first.
         await ballot.withdraw();
         ballot = options.stand();
       } else if (state !== null) {
@@ -70,7 +73,7 @@ export async function campaign(options: CampaignOptions, signal: AbortSignal): P
   }
 }
 
-/** What came of one attempt; null, after a while, when it failed. */
+/** Makes one attempt and returns its result. Null, after a pause, if it failed. */
 async function firstState(
   ballot: Ballot,
   { attemptMs, marginMs }: CampaignOptions,
@@ -90,16 +93,16 @@ async function firstState(
   }
 }
 
-/** A leadership that is renewed until it is over. */
+/** A leadership that renews its lease until it ends. */
 export class HeldLeadership implements Leadership {
   readonly token: number;
   readonly #options: CampaignOptions;
   readonly #ballot: Ballot;
   readonly #complaints: Complaints;
   readonly #lost = new AbortController();
-  /** Fires when we have said that we have stopped. */
+  /** Fires when this agent has said that it has stopped working. */
   readonly #stopped = new AbortController();
-  /** Resolves when the backend knows that it is over, or can't be told. */
+  /** Resolves when the backend knows that the leadership has ended, or can't be told. */
   readonly ended: Promise<void>;
   #state: LeaseState;
   #timer: Timer | undefined;
@@ -138,7 +141,10 @@ export class HeldLeadership implements Leadership {
     await this.ended;
   }
 
-  /** Renews until it is over; then lets others have it, when we have stopped or at the latest after the margin. */
+  /**
+   * Renews the lease until the leadership ends. Then lets others lead: when this agent has stopped working, or after
+   * the margin at the latest.
+   */
   async #keep(): Promise<void> {
     const { attemptMs, marginMs } = this.#options;
     const signal = this.#lost.signal;
@@ -192,17 +198,17 @@ function explain(why: Ending, problem: string | null): string {
     case 'expired':
       return `its lease could not be renewed in time (${problem ?? 'this process, or its machine, stood still'})`;
     case 'taken':
-      return 'the lease is gone, or somebody else has it';
+      return 'its lease is gone, or another agent has it';
     case 'asked':
-      return 'another leader was asked for';
+      return 'somebody asked for another leader';
     case 'resigned':
       return 'it gave up';
   }
 }
 
-/** Says now and then that the backend is away or refuses. */
+/** Logs from time to time that the backend is away or refuses. */
 class Complaints {
-  /** What the backend's last failure was; null when it has answered since. */
+  /** The backend's last failure. Null if it has answered since. */
   last: string | null = null;
   readonly #options: CampaignOptions;
   #saidAtMs = Number.NEGATIVE_INFINITY;

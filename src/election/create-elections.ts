@@ -7,16 +7,16 @@ import { noElections } from './no-election.js';
 import { ownAgentId } from './agent-id.js';
 import { zookeeperElections } from './zookeeper-election.js';
 
-/** What elections work with. */
+/** What elections need besides their configuration. */
 export type ElectionMeans = {
-  /** The account of the streams: for a server of MySQL's that has no account of its own. */
+  /** The account of the streams. An election in MySQL uses it unless it has an account of its own. */
   readonly account: Account;
   readonly logger: ElectionLogger;
 };
 
 /**
- * The configured elections of this process: one object for all streams, to be closed at the end.
- * @throws WaymarkError `config` when the address of ZooKeeper can't be understood.
+ * Creates the configured elections of this process: one object for all streams. The caller closes it at the end.
+ * @throws WaymarkError `config` if the address of ZooKeeper can't be parsed.
  */
 export function createElections(config: ElectionConfig, { account, logger }: ElectionMeans): Elections {
   const self = ownAgentId();

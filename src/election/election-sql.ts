@@ -3,18 +3,18 @@ import type { OwnTable } from '../mysql/own-tables.js';
 import { anybody, type Participant } from './lease-row.js';
 import { callTimeouts } from './succession.js';
 
-/** Name of the table with the elections, a row per stream; agents that say that they live have rows, too. */
+/** The name of the table with the elections. It has a row for each stream, and one for each living agent. */
 const table = 'service_election';
 
-/** What the key of an agent's row begins with; no stream's name has a colon. */
+/** The beginning of the key of an agent's row. No stream's name has a colon. */
 const agentPrefix = 'agent:';
 
-/** The table with the elections, quoted. */
+/** Returns the quoted name of the table with the elections. */
 function electionTableName(schema: string): string {
   return quoteTable(schema, table);
 }
 
-/** The table with the elections; lease-row.ts says what its rows mean. */
+/** Returns the definition of the table with the elections. lease-row.ts says what its rows mean. */
 export function electionTable(schema: string): OwnTable {
   return {
     schema,
@@ -40,9 +40,10 @@ function ago(): string {
 }
 
 /**
- * One attempt to lead or to go on leading, as `attempt` in lease-row.ts. The server sets columns from the left to the right,
- * and each sees those before it as they are by then: `service_id` is ours from its own turn on if we may have it, and
- * `token` is still what it was until its turn.
+ * Returns the statement for one attempt to lead, or to go on leading: `attempt` of lease-row.ts in SQL. The server
+ * assigns columns from left to right, and each assignment sees the new values of the columns before it (MySQL Reference
+ * Manual, "UPDATE Statement"). So `service_id` is the participant's own from its assignment on, if the participant may
+ * have it. `token` keeps its old value until its own assignment.
  */
 export function attemptStatement(
   schema: string,
@@ -72,7 +73,10 @@ ON DUPLICATE KEY UPDATE
   };
 }
 
-/** A stream's row: columns `holder`, `token`, `sign`, `seenAgo` and `calledAgo` (microseconds), `called`. */
+/**
+ * Returns the statement that reads a stream's row: columns `holder`, `token`, `sign`, `called`, and `seenAgo` and
+ * `calledAgo` in microseconds.
+ */
 export function rowStatement(schema: string, stream: string): BoundStatement {
   return {
     sql:
@@ -82,7 +86,7 @@ export function rowStatement(schema: string, stream: string): BoundStatement {
   };
 }
 
-/** A candidate gives up, as `withdraw` in lease-row.ts. */
+/** Returns the statement by which a participant gives up: `withdraw` of lease-row.ts in SQL. */
 export function withdrawStatement(schema: string, stream: string, id: string): BoundStatement {
   return {
     sql:
@@ -92,7 +96,7 @@ export function withdrawStatement(schema: string, stream: string, id: string): B
   };
 }
 
-/** Somebody asks for another leader than the one with that token. */
+/** Returns the statement that asks for another leader than the one with that token. */
 export function callStatement(schema: string, stream: string, called: string, token: number): BoundStatement {
   return {
     sql: `UPDATE ${electionTableName(schema)} SET called = ?, called_at = ${now} WHERE stream = ? AND token = ?`,
@@ -100,7 +104,7 @@ export function callStatement(schema: string, stream: string, called: string, to
   };
 }
 
-/** An agent says that it lives. */
+/** Returns the statement by which an agent announces that it lives. */
 export function presenceStatement(schema: string, id: string): BoundStatement {
   return {
     sql:
@@ -110,7 +114,7 @@ export function presenceStatement(schema: string, id: string): BoundStatement {
   };
 }
 
-/** The agents that were seen within the timeout. */
+/** Returns the statement that lists the agents that were seen within the timeout. */
 export function agentsStatement(schema: string, timeoutMs: number): BoundStatement {
   return {
     sql:
@@ -120,7 +124,9 @@ export function agentsStatement(schema: string, timeoutMs: number): BoundStateme
   };
 }
 
-/** Removes the rows of agents that haven't been seen for long, and of those that say goodbye. */
+/**
+ * Returns the statement that removes the rows of agents that haven't been seen for that long, and of the agent `id`.
+ */
 export function forgetStatement(schema: string, olderThanMs: number, id: string | null): BoundStatement {
   return {
     sql:

@@ -1,49 +1,47 @@
-/**
- * What an election gives to an agent: the right to work on a stream, for as long as it can prove that it has it.
- */
+/** What an election gives to an agent: the right to work on a stream, as long as the agent can prove that it has it. */
 
-/** An agent as people see it: unique to one life of one process. */
+/** An agent as people see it. The id is unique to one run of one process. */
 export type AgentId = {
   readonly host: string;
   readonly pid: number;
-  /** Tells two lives with the same process id apart. */
+  /** Tells two runs with the same process id apart. */
   readonly run: string;
 };
 
 /**
  * The right to work on a stream.
  *
- * What is promised: at the moment at which anybody else's `campaign` resolves for the same stream, our `lost` has fired
- * and `assertHeld` throws, and did so for about the configured margin, unless we have called `resign` before. (The
- * margin is there to be used up: by clocks that don't run equally fast, and by a ZooKeeper server that dies before it
- * has passed on that it heard from us.) Whoever leads and whoever waits go by clocks of their own that nobody sets (see
- * `uptimeMs`), and a backend's wall clock may be set as one likes. A leader that can't renew its lease stops by itself,
- * whatever the reason. A process that was stopped, or whose machine was suspended, finds out at its first `assertHeld`,
- * before any timer has had a chance to fire.
+ * What is promised: when another agent's `campaign` resolves for the same stream, our `lost` has fired and `assertHeld`
+ * throws. Both have done so for about the configured margin, unless we have called `resign`. The margin is there to be
+ * used up: by clocks that run at different speeds, and by a ZooKeeper server that dies before it passes on that it
+ * heard from us. Leaders and waiting agents each use a clock of their own that nobody can set (see `uptimeMs`). The
+ * wall clock of a backend may be set at will. A leader that can't renew its lease stops by itself, whatever the reason.
+ * A process that was stopped, or whose machine was suspended, finds out at its first `assertHeld`, before any timer can
+ * fire.
  *
- * What is not promised, because no clock can: a virtual machine that is paused from outside, moved, or brought back from
- * a snapshot has clocks that stood still with it, and what was called right behind `assertHeld` may come to pass much
- * later, on any machine. Such a leader believes in its lease until the backend's next answer. What it writes until then
- * is refused by its token: by the checkpoint's store always, by a sink as far as that says of itself (see Sink).
+ * What no clock can promise: if a virtual machine is paused from outside, moved, or restored from a snapshot, its
+ * clocks stood still, too. And on any machine, a call right after `assertHeld` may take effect much later. Such a
+ * leader trusts its lease until the backend's next answer. Until then its writes are refused by their token: by the
+ * checkpoint's store always, by a sink as far as the sink promises it (see Sink).
  */
 export type Leadership = {
   /**
-   * The fencing token: larger than that of everybody who led this stream before, whatever happened in between.
-   * It is part of each write; who is asked to take an older one than he knows must refuse.
+   * The fencing token. It is larger than the token of every earlier leader of this stream, whatever happened in
+   * between. Each write carries it. A store or sink that knows a newer token must refuse the write.
    */
   readonly token: number;
-  /** Fires once, when the leadership has ended for whatever reason; the reason is a WaymarkError `not-leader`. */
+  /** Fires once, when the leadership ends for any reason. Its reason is a WaymarkError `not-leader`. */
   readonly lost: AbortSignal;
   /**
-   * To be called right before anything is delivered or written.
-   * @throws WaymarkError `not-leader` when the leadership has ended; `lost` has fired then, too.
+   * Checks that the leadership still holds. Call it right before each delivery or write.
+   * @throws WaymarkError `not-leader` if the leadership has ended. `lost` has fired then, too.
    */
   assertHeld(): void;
   /**
-   * Says that we have stopped: `lost` fires, if it hasn't yet, and somebody else may lead from now on, so stop working
-   * first. Also to be called after `lost`, when all is done: the next one then needn't wait for the margin. Never
-   * rejects; where the backend can't be told, the lease runs out. To lead again, campaign again: those that wait are
-   * first.
+   * Announces that this agent has stopped working. `lost` fires if it hasn't yet, and another agent may lead from now
+   * on. So stop working first. Call it after `lost`, too, when everything is closed: then the next leader needn't wait
+   * for the margin. Never rejects. If the backend can't be told, the lease expires. To lead again, campaign again:
+   * agents that already wait go first.
    */
   resign(): Promise<void>;
 };
@@ -52,56 +50,56 @@ export type Leadership = {
 export type LeaderView = {
   readonly stream: string;
   readonly backend: 'none' | 'zookeeper' | 'mysql';
-  /** null: nobody. */
+  /** Null if nobody leads. */
   readonly leader: AgentId | null;
-  /** The leader's; without one the last leader's where the backend knows it, else 0. */
+  /** The leader's token. If nobody leads, the last leader's token if the backend knows it, else 0. */
   readonly token: number;
-  /** Whether the leader is this process. */
+  /** Whether this process is the leader. */
   readonly mine: boolean;
-  /** Those that wait, first the next one. Null where the backend doesn't know them (mysql, none). */
+  /** The waiting agents, the next one first. Null if the backend doesn't know them (mysql, none). */
   readonly waiting: readonly AgentId[] | null;
-  /** When the leader was last seen, by the backend's clock; null where it isn't known (zookeeper, none). */
+  /** How long ago the leader was last seen, by the backend's clock. Null if that isn't known (zookeeper, none). */
   readonly lastSeenMsAgo: number | null;
 };
 
 /**
- * The election of one stream. All of it rejects with `election-store` when the backend can't be reached or refuses
- * (naming it), but for `campaign`, which goes on trying.
+ * The election of one stream. All calls except `campaign` reject with `election-store` if the backend can't be reached
+ * or refuses. The error names the backend.
  */
 export interface Election {
   /**
-   * Waits until we lead. While the backend is away, or refuses, it waits on and says so in the log
-   * (`election.waiting`); rejects with the signal's reason. One campaign at a time; to lead again after `lost`, call it
-   * again. The signal ends the campaign alone, not the leadership that came of it.
+   * Waits until this agent leads. If the backend is away or refuses, it goes on waiting and says so in the log
+   * (`election.waiting`). Rejects with the signal's reason. Only one campaign may run at a time. To lead again after
+   * `lost`, call it again. The signal ends only the campaign, not the leadership that it won.
    */
   campaign(signal: AbortSignal): Promise<Leadership>;
   show(signal: AbortSignal): Promise<LeaderView>;
   /**
-   * Makes an agent of this host the leader, by force: the present one is told to stop, or, if it doesn't answer, is
-   * waited for until its lease has run out. Resolves when the other one leads.
-   * @throws WaymarkError `not-leader` when no agent of that host took over.
+   * Makes an agent on this host the leader, by force. The present leader is told to stop. If it doesn't answer, this
+   * waits until its lease has expired. Resolves when an agent on that host leads.
+   * @throws WaymarkError `not-leader` if no agent on that host took over.
    */
   take(host: string, signal: AbortSignal): Promise<LeaderView>;
   /**
-   * Makes the leader give up, if it runs on `host` (null: wherever it runs), in favour of those that wait. Resolves
-   * when somebody leads again, be it the same agent where it is the only one.
-   * @throws WaymarkError `not-leader` when the leader runs elsewhere, or there is none.
+   * Makes the leader give up in favour of the agents that wait, if it runs on `host` (null: on any host). Resolves when
+   * an agent leads again. That may be the same one, if it is the only one.
+   * @throws WaymarkError `not-leader` if the leader runs elsewhere, or nobody leads.
    */
   stepDown(host: string | null, signal: AbortSignal): Promise<LeaderView>;
 }
 
-/** The elections of one process: the streams share a connection, and a session where there is one. */
+/** The elections of one process. Its streams share a connection, or a session. */
 export interface Elections {
   readonly self: AgentId;
-  /** The same object for the same stream. */
+  /** Returns the election of a stream: the same object each time. */
   of(stream: string): Election;
   /**
-   * All agents that live and have called `join` on the same backend, this one among them, in the order of their
-   * names. For sharing streams out.
+   * Returns all living agents that have called `join` on the same backend, this one included, in the order of their
+   * names. The scheduler shares the streams out among them.
    */
   agents(signal: AbortSignal): Promise<readonly AgentId[]>;
-  /** Shows this process in `agents` from now on, until `close` or its end. */
+  /** Lists this process in `agents` from now on, until `close` or the end of the process. */
   join(signal: AbortSignal): Promise<void>;
-  /** Ends all campaigns and leaderships, resigning from the latter, and the connection. */
+  /** Ends all campaigns, resigns from all leaderships, and closes the connection. */
   close(): Promise<void>;
 }

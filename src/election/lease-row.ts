@@ -1,59 +1,64 @@
 import type { Standing } from './lease-state.js';
 import { callTimeouts } from './succession.js';
 
-/** What the last sign of life of a row's leader is known by: another one is another text. */
+/** Identifies a leader's sign of life. Another sign has another text. */
 export type Sign = string;
 
 /**
- * What the row of a stream in the table `service_election` means: pure functions. The statements in election-sql.ts do
- * the same on the server, and a test holds them against each other.
+ * What a stream's row in the table `service_election` means, as pure functions. The statements in election-sql.ts do
+ * the same on the server. A test compares the two.
  */
 
-/** A row. Times are the server's, in milliseconds; nothing about a lease is decided by them: clocks are set. */
+/**
+ * A stream's row. Its times are milliseconds of the server's clock. They decide nothing about a lease, because that
+ * clock may be set.
+ */
 export type LeaseRow = {
-  /** The candidate that leads or led last; '' when it gave up. */
+  /** The participant that leads, or led last. '' if it gave up. */
   readonly holder: string;
   readonly token: number;
   /** The leader's last sign of life. */
   readonly sign: Sign;
-  /** Host whose agents alone may lead next; `anybody`: whoever comes, once the leader has given up; '' when nobody asked. */
+  /**
+   * The host whose agents alone may lead next. `anybody`: any agent, once the leader has given up. '': nobody asked.
+   */
   readonly called: string;
   readonly calledAt: number;
 };
 
-/** Who attempts to lead. */
+/** An agent that attempts to lead, in one campaign. */
 export type Participant = {
-  /** Unique to one campaign. */
+  /** Unique to the campaign. */
   readonly id: string;
   readonly host: string;
-  /** The token that it leads with; 0: it doesn't lead yet. */
+  /** The token that it leads with. 0: it doesn't lead yet. */
   readonly held: number;
   /**
-   * The sign of life that it has watched for a whole timeout, by its own clock, without another one coming: whoever gave
-   * it has stopped. Null: it hasn't watched any for so long.
+   * The sign of life that it has watched for a whole timeout by its own clock, while no other one came. So the leader
+   * that gave that sign has stopped. Null: it hasn't watched any sign for so long.
    */
   readonly expired: Sign | null;
 };
 
-/** What a candidate watches: a leader's last sign of life, and since when it knows it, by its own clock. */
+/** A leader's last sign of life, and since when the participant has known it, by the participant's own clock. */
 export type Watched = { readonly sign: Sign; readonly sinceMs: number };
 
-/** What is watched once a row has been read, by the time of the answer: the sign was given no later. */
+/** Returns what is watched after a row was read. `nowMs` is the time of the answer: the sign was given no later. */
 export function watch(before: Watched | null, { sign }: LeaseRow, nowMs: number): Watched {
   return before?.sign === sign ? before : { sign, sinceMs: nowMs };
 }
 
-/** The sign that has been watched for a timeout; null when none has. */
+/** Returns the sign that has been watched for a timeout. Null if none has. */
 export function expiredSign(watched: Watched | null, nowMs: number, timeoutMs: number): Sign | null {
   return watched !== null && nowMs - watched.sinceMs >= timeoutMs ? watched.sign : null;
 }
 
-/** What `called` says when any other leader will do. */
+/** The value of `called` if any other leader will do. */
 export const anybody = '*';
 
 /**
- * The row after an attempt. A leader's renews its lease; another's succeeds where there is no living leader.
- * @param sign the sign of life that the attempt gives, if it succeeds.
+ * Returns the row after an attempt. A leader renews its lease. Another participant succeeds if no leader lives.
+ * @param sign the sign of life that the attempt gives if it succeeds.
  */
 export function attempt(
   row: LeaseRow | null,
@@ -71,7 +76,7 @@ export function attempt(
   return { holder: id, token: row.token + 1, sign, called: '', calledAt: row.calledAt };
 }
 
-/** How a candidate stands by a row. */
+/** Returns a participant's standing by a row. */
 export function standing(
   row: LeaseRow,
   candidate: Omit<Participant, 'expired'>,
@@ -83,7 +88,7 @@ export function standing(
   return { mine: true, token: row.token, asked };
 }
 
-/** The row after a candidate has given up. */
+/** Returns the row after a participant has given up. */
 export function withdraw(row: LeaseRow, id: string): LeaseRow {
   if (row.holder !== id) return row;
   return { ...row, holder: '', called: row.called === anybody ? '' : row.called };

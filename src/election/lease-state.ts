@@ -1,50 +1,51 @@
 /**
- * Whether we lead, as a pure state machine: what a backend answered, and what our own clock (`uptimeMs`) says of it. All
- * backends, and the model tests, go by this.
+ * Decides whether this agent leads, as a pure state machine. It goes by a backend's answers and this agent's own clock
+ * (`uptimeMs`). All backends and the model tests use it.
  */
 
-/** How a candidate stands, as the backend knows it. */
+/** A participant's standing, as the backend knows it. */
 export type Standing =
   | {
       readonly mine: true;
       readonly token: number;
-      /** Somebody has asked for another leader than us. */
+      /** Whether somebody has asked for another leader. */
       readonly asked: boolean;
     }
   | { readonly mine: false };
 
-/** What a backend answered. */
+/** A backend's answer to an attempt. */
 export type LeaseAnswer = {
-  /** When the question was sent, by our own clock: the backend's own count began no earlier. */
+  /** When the attempt was sent, by this agent's clock. The backend began to count no earlier. */
   readonly sentAt: number;
-  /** How long, counted from the question on, nobody else may lead: milliseconds. */
+  /** For how many milliseconds after `sentAt` nobody else may lead. */
   readonly timeoutMs: number;
   readonly standing: Standing;
 };
 
-/** Why a leadership is over. */
+/** Why a leadership has ended. */
 export type Ending =
-  /** Our lease was not renewed in time. */
+  /** The lease was not renewed in time. */
   | 'expired'
-  /** The backend says that it is no longer ours. */
+  /** The backend says that another agent has the lease, or nobody. */
   | 'taken'
-  /** Somebody asked for another leader, by `waymark leader`. */
+  /** Somebody asked for another leader (`waymark leader`). */
   | 'asked'
-  /** We gave up ourselves. */
+  /** This agent gave up. */
   | 'resigned';
 
-/** Where a candidate is. Times are of our own clock. */
+/** What a participant knows of its lease. `until` is a time of its own clock. */
 export type LeaseState =
   | { readonly phase: 'waiting' }
   | { readonly phase: 'leading'; readonly token: number; readonly until: number }
   | { readonly phase: 'over'; readonly why: Ending };
 
+/** What can change the state: a backend's answer, time that has passed, or this agent giving up. */
 export type LeaseEvent =
   | { readonly type: 'answer'; readonly answer: LeaseAnswer }
   | { readonly type: 'clock' }
   | { readonly type: 'resign' };
 
-/** The state after an event. `over` is the end: whoever wants to lead again begins anew, as `waiting`. */
+/** Returns the state after an event. `over` is final: to lead again, begin again with `waiting`. */
 export function nextLeaseState(
   state: LeaseState,
   event: LeaseEvent,
@@ -52,7 +53,7 @@ export function nextLeaseState(
   marginMs: number,
 ): LeaseState {
   if (state.phase === 'over') return state;
-  // Whatever is told now, it came too late.
+  // Whatever the event says, it comes too late.
   if (state.phase === 'leading' && now >= state.until) return { phase: 'over', why: 'expired' };
   switch (event.type) {
     case 'clock':

@@ -33,36 +33,39 @@ import {
 } from './lease-row.js';
 import { formatAgentId, parseAgentId, sameAgentId } from './agent-id.js';
 
-/** Where the table is, and how leases are timed. */
+/** Where the table is, and the times of leases. */
 export type MysqlElectionOptions = BackendOptions & {
   readonly tables: TablesConfig;
-  /** Used there unless `tables` has an account of its own. */
+  /** The account to use there, unless `tables` has its own. */
   readonly account: Account;
 };
 
-/** How long a question may take that isn't an attempt. */
+/** How long a request may take that isn't an attempt. */
 const askMs = 5_000;
-/** After how many timeouts the row of an agent that is gone is removed. */
+/** The row of an agent that is gone is removed after this many timeouts. */
 const forgetTimeouts = 20;
 
 /**
- * Elections in the table `service_election` of a MySQL or MariaDB server, a row per stream (see election-sql.ts). All
- * agents attempt to lead at each interval, with one statement. A lease is over when the leader has given no sign of life
- * for a timeout by the clock of whoever waits, so that nobody's wall clock counts, the server's neither. The table must
- * be there, on one server: a replica of it doesn't know who leads.
+ * Creates elections in the table `service_election` of a MySQL or MariaDB server. Each stream has a row (see
+ * election-sql.ts). All agents attempt to lead at each interval, with one statement. A lease has expired when the
+ * leader has given no sign of life for a timeout, by the clock of the agent that waits. So no wall clock counts, not
+ * even the server's. The table must exist, and on one server only: a replica of that server doesn't know who leads.
  */
 export function mysqlElections(options: MysqlElectionOptions): Elections {
   return new BackedElections(new MysqlBackend(options), options);
 }
 
-/** A row, with the server's time as zero; how long ago the sign of life was is told to people alone. */
+/**
+ * A row. The server's present time counts as zero. `seenAgoMs`, the age of the last sign of life, is only shown to
+ * people.
+ */
 type Found = { readonly row: LeaseRow; readonly seenAgoMs: number };
 
 class MysqlBackend implements Backend<Found | null> {
   readonly name = 'mysql';
   readonly options: MysqlElectionOptions;
   readonly #link: SharedHandle<TableLink>;
-  /** How often it was said that this agent still lives. */
+  /** How often this agent has announced again that it lives. */
   #rounds = 0;
 
   constructor(options: MysqlElectionOptions) {
@@ -100,18 +103,18 @@ class MysqlBackend implements Backend<Found | null> {
     return this.#link.release();
   }
 
-  /** Removes the rows of agents that are gone for good, and that of one that says goodbye. */
+  /** Returns the statement that removes the rows of agents that are gone for good, and of the agent `id`. */
   #forgetting(id: string | null): BoundStatement {
     const { tables, timeoutMs } = this.options;
     return forgetStatement(tables.schema, forgetTimeouts * timeoutMs, id);
   }
 
-  /** Runs a statement whose rows, if it has any, don't matter. Errors as in `use`. */
+  /** Runs a statement and ignores any rows of its result. Errors as in `use`. */
   async run({ sql, values }: BoundStatement, signal: AbortSignal): Promise<void> {
     await this.use(signal, (connection) => connection.run(sql, values));
   }
 
-  /** Runs a statement that may as well be missing: what it removes runs out by itself. Never rejects. */
+  /** Runs a statement that may fail without harm: what it removes expires by itself. Never rejects. */
   async runOptional(statement: BoundStatement): Promise<void> {
     try {
       await this.run(statement, new AbortController().signal);
@@ -121,7 +124,7 @@ class MysqlBackend implements Backend<Found | null> {
   }
 
   /**
-   * Does something on the connection.
+   * Uses the connection.
    * @throws WaymarkError `election-store`.
    */
   async use<T>(signal: AbortSignal, action: (connection: ServerConnection) => Promise<T>): Promise<T> {
@@ -142,7 +145,7 @@ class MysqlStream implements StreamBackend<Found | null> {
   readonly #backend: MysqlBackend;
   readonly #stream: string;
   #campaigns = 0;
-  /** Whoever gave up lets the others go first for a while: our monotonic clock. */
+  /** An agent that gave up lets the others go first until this time of the monotonic clock. */
   #notBefore = 0;
   #watched: Watched | null = null;
 

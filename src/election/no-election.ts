@@ -1,7 +1,7 @@
 import { WaymarkError } from '../util/errors.js';
 import type { Election, Elections, Leadership, LeaderView, AgentId } from './election.js';
 
-/** No election: whoever asks leads, with token 0, until he resigns. For one agent alone. */
+/** Returns elections for an agent that runs alone: every campaign leads at once, with token 0, until it resigns. */
 export function noElections(self: AgentId): Elections {
   return {
     self,
@@ -20,7 +20,7 @@ function noElection(stream: string): Election {
     Promise.reject(
       new WaymarkError(
         'not-leader',
-        `There is no election for the stream "${stream}" ("election" in the config file): nobody to take over from`,
+        `There is no election for the stream "${stream}" ("election" in the config file), so there is nobody to take over from`,
       ),
     );
   return {

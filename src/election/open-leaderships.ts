@@ -2,18 +2,18 @@ import { WaymarkError } from '../util/errors.js';
 import type { HeldLeadership } from './campaign.js';
 import type { Leadership } from './election.js';
 
-/** Why whatever belongs to a process's elections ends with them. */
+/** Returns the error that ends campaigns and leaderships when a process closes its elections. */
 export function closedError(): WaymarkError {
   return new WaymarkError('not-leader', 'The election was closed');
 }
 
-/** The campaigns and leaderships of one process, to be ended together. */
+/** The campaigns and leaderships of one process. They are ended together. */
 export class OpenLeaderships {
   readonly #closing = new AbortController();
   readonly #campaigns = new Set<Promise<unknown>>();
   readonly #leaderships = new Set<HeldLeadership>();
 
-  /** Runs a campaign with a signal that fires with `signal`, or when all is closed. */
+  /** Runs a campaign. Its signal fires with `signal`, and when everything is closed. */
   async campaign(
     signal: AbortSignal,
     run: (signal: AbortSignal) => Promise<HeldLeadership>,
@@ -31,7 +31,7 @@ export class OpenLeaderships {
     }
   }
 
-  /** Ends all of it; resolves when the backend knows, or can't be told. */
+  /** Ends all campaigns and leaderships. Resolves when the backend knows, or can't be told. */
   async close(): Promise<void> {
     this.#closing.abort(closedError());
     await Promise.all(this.#campaigns);

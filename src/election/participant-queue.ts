@@ -1,16 +1,16 @@
 /**
- * What the nodes below ROOT/STREAM/election mean: a queue of candidates by the number behind their names, the first
- * of which leads, and what an operator has asked for, which stands in the data of the node above them. Pure functions.
+ * What the nodes below ROOT/STREAM/election mean, as pure functions. Participants queue by the number at the end of
+ * their node's name, and the first one leads. The data of the node above them has an operator's demand.
  */
 
-/** Where a candidate stands in the queue. */
+/** A participant's rank in the queue: first, right behind the node `before`, or not in the queue. */
 export type QueueRank =
   { readonly at: 'first' } | { readonly at: 'behind'; readonly before: string } | { readonly at: 'missing' };
 
-/** What an operator asks for: that one node shall lead, or that one shall no longer. */
+/** What an operator asks for: that a node's participant leads (`take`), or that it stops leading (`leave`). */
 export type Demand = { readonly kind: 'take' | 'leave'; readonly node: string };
 
-/** The names in the order of the queue; what is no candidate's is left out. */
+/** Returns the names in the order of the queue, without names that aren't a participant's. */
 export function inOrder(names: readonly string[]): readonly string[] {
   return names
     .flatMap((name) => {
@@ -21,7 +21,7 @@ export function inOrder(names: readonly string[]): readonly string[] {
     .map(({ name }) => name);
 }
 
-/** Where `own` stands among all names. Each waits for the one right before it, and for nobody else. */
+/** Returns the rank of `own` among all names. Each participant waits only for the one right before it. */
 export function rankOf(names: readonly string[], own: string): QueueRank {
   const queue = inOrder(names);
   const index = queue.indexOf(own);
@@ -30,7 +30,7 @@ export function rankOf(names: readonly string[], own: string): QueueRank {
   return before === undefined ? { at: 'first' } : { at: 'behind', before };
 }
 
-/** Whether the first of the queue is asked to make way. Who is asked for and no longer there was asked for in vain. */
+/** Whether the first of the queue must make way. A demand for a participant that has gone has no effect. */
 export function mustLeave(demand: Demand | null, own: string, names: readonly string[]): boolean {
   switch (demand?.kind) {
     case undefined:
@@ -42,12 +42,12 @@ export function mustLeave(demand: Demand | null, own: string, names: readonly st
   }
 }
 
-/** A demand as the node's data, for people to read. */
+/** Formats a demand as the node's data, readable for people. */
 export function formatDemand({ kind, node }: Demand): string {
   return `${kind} ${node}`;
 }
 
-/** Reads what {@link formatDemand} wrote; null for anything else. */
+/** Parses what {@link formatDemand} wrote. Null for anything else. */
 export function parseDemand(text: string): Demand | null {
   const [, kind, node] = /^(take|leave) (\S+)$/.exec(text) ?? [];
   if (node === undefined || (kind !== 'take' && kind !== 'leave')) return null;

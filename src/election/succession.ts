@@ -5,13 +5,13 @@ import type { LeaderView } from './election.js';
 
 const lookEveryMs = 200;
 
-/** How many timeouts long a call for another leader counts: whoever was called and hasn't come by then won't. */
+/** For how many timeouts a demand for another leader counts. An agent that hasn't come by then won't come. */
 export const callTimeouts = 2;
 
 /**
- * Waits until a stream has another leadership than before, on `host` if that was asked for: with others in between,
- * that have to make way first, it isn't over yet.
- * @throws WaymarkError `not-leader` with the complaint when that takes too long.
+ * Waits until a stream has another leadership than before, on `host` if that was asked for. Other leaders in between
+ * must first make way, so they don't count.
+ * @throws WaymarkError `not-leader` with the complaint if that takes longer than `withinMs`.
  */
 export async function whenAnotherLeads(
   {

@@ -11,43 +11,50 @@ import type { Ballot } from './campaign.js';
 import type { LeaseAnswer, Standing } from './lease-state.js';
 import { mustLeave, parseDemand, rankOf } from './participant-queue.js';
 
-/** What a candidate needs to stand in ZooKeeper. */
+/** What a participant needs in ZooKeeper. */
 export type ZooKeeperBallotOptions = {
   readonly session: ZooKeeperSession;
-  /** The node that the candidates are below. */
+  /** The node that has the participants' nodes below it. */
   readonly path: string;
-  /** Who stands: the data of its node. */
+  /** The participant: the data of its node. */
   readonly id: string;
-  /** How long others may not lead after we were last heard of: milliseconds. The servers may allow less. */
+  /**
+   * For how many milliseconds nobody else may lead after ZooKeeper last heard from this agent. The servers may allow
+   * less.
+   */
   readonly timeoutMs: number;
   readonly intervalMs: number;
   /** Fires when the session is about to end, and its nodes with it. */
   readonly closing: AbortSignal;
 };
 
-/** Who waits is told when it is his turn; this is for what nobody has thought of. */
+/** A watch tells a waiting participant when it is first. This look finds what a watch has missed. */
 const waitingLookMs = 30_000;
 const retryMs = 500;
-/** How long giving up is waited for; it goes on behind that. */
+/** How long `withdraw` waits. The node's removal goes on after that. */
 const withdrawMs = 2_000;
 
 const notMine: Standing = { mine: false };
 
 /**
- * A candidate in ZooKeeper: an ephemeral node with a number, which waits for the one before it to go. Its token is the
- * transaction that made the node (czxid): ZooKeeper counts these up for as long as its data live, across all servers
- * and sessions, and whoever is first in the queue was made after all that were first before.
+ * A participant in ZooKeeper: an ephemeral node with a number. It waits for the node before it to go. Its token is the
+ * id of the transaction that created the node (czxid). ZooKeeper counts these up as long as its data exist, across all
+ * servers and sessions (ZooKeeper Programmer's Guide, "Time in ZooKeeper"). So a node that is first in the queue has a
+ * larger token than all nodes that were first before.
  */
 export class ZooKeeperBallot implements Ballot {
   readonly #options: ZooKeeperBallotOptions;
-  /** Begins the names of all nodes that this candidate may have made: an answer to a `create` can be lost. */
+  /**
+   * The beginning of the names of all nodes that this participant may have created: the answer to a `create` can get
+   * lost.
+   */
   readonly #prefix = `${randomHex(8)}-`;
   #node: string | null = null;
-  /** The session that the node belongs to. */
+  /** The number of the session that the node belongs to. */
   #sessionNumber = 0;
-  /** Set while we are first and would be told if that, or what an operator asks for, changed. */
+  /** Set while this participant is first, and a watch tells it of changes to that or to the operator's demand. */
   #watched: { readonly client: ZooKeeperClient; readonly asked: boolean } | null = null;
-  /** The node before us that we are told of when it goes. */
+  /** The node before this one. A watch tells when it goes. */
   #awaited: { readonly client: ZooKeeperClient; readonly node: string } | null = null;
   #wake: (() => void) | null = null;
   #woken = false;
@@ -66,18 +73,18 @@ export class ZooKeeperBallot implements Ballot {
     const client = session.client;
     if (client === null) throw session.whyDisconnected;
     if (held !== 0 && this.#watches(client) !== null) {
-      // All streams of the process share the question.
+      // All streams of the process share this request.
       const confirmation = await abortable(session.confirm(this.#options.intervalMs), signal);
       if (confirmation === null) throw session.whyDisconnected;
       const asked = this.#watches(client);
-      // Told in the meantime that something has changed: look again.
+      // A watch fired meanwhile: look again.
       if (asked !== null) {
         const standing = { mine: true, token: held, asked } as const;
         return this.#answer(confirmation.sentAt, confirmation.timeoutMs, standing);
       }
     }
     const sentAt = uptimeMs();
-    // Only what is asked for behind this is sure to be news.
+    // Only what is read after this is sure to be current.
     const confirmation = await abortable(session.confirm(), signal);
     if (confirmation === null) throw session.whyDisconnected;
     const standing = await this.#look(client, held, signal);
@@ -96,7 +103,7 @@ export class ZooKeeperBallot implements Ballot {
     signal.addEventListener('abort', stop, { once: true });
     if (signal.aborted) stop();
     try {
-      // Each of a thousand candidates at another moment.
+      // Spread the looks of many participants over time.
       const ms =
         held === 0 ? waitingLookMs * (0.5 + runtime().random.fraction() / 2) : this.#options.intervalMs;
       await Promise.race([woken, sleep(ms, pause.signal)]);
@@ -112,7 +119,7 @@ export class ZooKeeperBallot implements Ballot {
     await withDeadline(this.#removeForSure(), withdrawMs, () => new Error('later')).catch(() => undefined);
   }
 
-  /** Whether another leader was asked for, if we would know; null if we must look. */
+  /** Whether another leader was asked for, if a watch would tell. Null if it must be read. */
   #watches(client: ZooKeeperClient): boolean | null {
     return this.#watched?.client === client ? this.#watched.asked : null;
   }
@@ -178,7 +185,7 @@ export class ZooKeeperBallot implements Ballot {
     return { mine: true, token, asked };
   }
 
-  /** Makes the node, or finds it where it was made without our hearing of it. */
+  /** Creates the node, or finds it if it was created and the answer got lost. */
   async #enter(client: ZooKeeperClient, signal: AbortSignal): Promise<string> {
     const { path, id } = this.#options;
     const found = await abortable(client.children(path), signal);
@@ -194,7 +201,7 @@ export class ZooKeeperBallot implements Ballot {
     );
   }
 
-  /** Tries until the node is gone: it would be in the way of all others while the session lives. */
+  /** Tries until the node is gone. It would block all others while the session lives. */
   async #removeForSure(): Promise<void> {
     const { closing, session } = this.#options;
     while (!closing.aborted && this.#sessionNumber === session.number) {

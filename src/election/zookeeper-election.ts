@@ -24,34 +24,34 @@ import { type Demand, formatDemand, inOrder } from './participant-queue.js';
 import { formatAgentId, parseAgentId, sameAgentId } from './agent-id.js';
 import { ZooKeeperBallot } from './zookeeper-ballot.js';
 
-/** Where the queues are, and how leases are timed; the timeout is the session's. */
+/** Where the queues are, and the times of leases. The session has the same timeout. */
 export type ZooKeeperElectionOptions = BackendOptions & {
-  /** `host:port,host:port,…`, with an optional `/path` that all paths are below. */
+  /** `host:port,host:port,…`, optionally with a `/path` that all paths are below. */
   readonly connect: string;
-  /** Path of the znode that all streams are below, for example `/waymark`. */
+  /** The path of the znode that all streams are below, for example `/waymark`. */
   readonly root: string;
-  /** The account whose alone the znodes are; without one they are open to everybody who reaches ZooKeeper. */
+  /** The account that alone may use the znodes. Without one, everybody who reaches ZooKeeper may use them. */
   readonly auth?: { readonly user: string; readonly password: Secret } | undefined;
 };
 
-/** No stream's name begins so. */
+/** No stream's name begins like this. */
 const agentsNode = '_agents';
 const askMs = 5_000;
 
 /**
- * Elections in ZooKeeper. All streams of the process share one session.
+ * Creates elections in ZooKeeper. All streams of the process share one session.
  *
- * Layout: `ROOT/STREAM/election` is a persistent znode; below it each candidate has an ephemeral one, named by chance
- * and numbered by ZooKeeper, with `host/process/run` in it. The one with the lowest number leads, each other one
- * watches the one right before it. The data of `election` say what an operator asked for last: `take NODE` or
+ * Layout: `ROOT/STREAM/election` is a persistent znode. Below it each participant has an ephemeral znode. Its name is
+ * random, ZooKeeper numbers it, and its data are `host/process/run`. The participant with the lowest number leads. Each
+ * other one watches the one right before it. The data of `election` are the operator's last demand: `take NODE` or
  * `leave NODE`. `ROOT/_agents` has an ephemeral znode for each living agent.
- * @throws WaymarkError `config` when `connect` or `root` can't be understood.
+ * @throws WaymarkError `config` if `connect` or `root` can't be parsed.
  */
 export function zookeeperElections(options: ZooKeeperElectionOptions): Elections {
   return new BackedElections(new ZooKeeperBackend(options), options);
 }
 
-/** A candidate's node. */
+/** A participant's node. */
 type QueuedParticipant = { readonly node: string; readonly id: AgentId; readonly czxid: number };
 
 type Queue = readonly QueuedParticipant[];
@@ -63,7 +63,7 @@ class ZooKeeperBackend implements Backend<Queue> {
   readonly #address: ZooKeeperAddress;
   readonly #shared: SharedHandle<ZooKeeperSession>;
   readonly #closing = new AbortController();
-  /** The session that this agent is shown by. */
+  /** The number of the session that has this agent's node below `_agents`. */
   #shownIn: number | null = null;
 
   constructor(options: ZooKeeperElectionOptions) {
@@ -72,7 +72,7 @@ class ZooKeeperBackend implements Backend<Queue> {
     const root = normalizeZnodePath(options.root);
     this.root = root === '/' ? '' : root;
     const { auth = null, timeoutMs: sessionTimeoutMs, logger } = options;
-    // A listener for each of a thousand streams is no leak.
+    // Many streams may listen. Their listeners are no leak.
     setMaxListeners(0, this.#closing.signal);
     this.#shared = shareSession({ address: this.#address, auth, sessionTimeoutMs, logger });
   }
@@ -110,12 +110,12 @@ class ZooKeeperBackend implements Backend<Queue> {
     });
   }
 
-  /** The node went with its session. */
+  /** The node has gone if its session has. */
   async stay(signal: AbortSignal): Promise<void> {
     if (this.session.number !== this.#shownIn) await this.appear(signal);
   }
 
-  /** The session, which the node would go with, may be others' as well. */
+  /** The node doesn't always go with the session: others may share the session and keep it open. */
   async disappear(): Promise<void> {
     await this.session.client?.delete(this.#ownPath);
   }
@@ -130,7 +130,7 @@ class ZooKeeperBackend implements Backend<Queue> {
   }
 
   /**
-   * Asks ZooKeeper something, through all that is committed so far.
+   * Asks ZooKeeper something. The answer includes everything that was committed before.
    * @throws WaymarkError `election-store`.
    */
   async ask<T>(
@@ -166,7 +166,7 @@ class ZooKeeperStream implements StreamBackend<Queue> {
     this.#path = `${backend.root}/${encodeStreamName(stream)}/election`;
   }
 
-  /** Whoever stands again is the last in the queue. */
+  /** A participant that comes again is the last in the queue. */
   restMs(): number {
     return 0;
   }
@@ -201,7 +201,7 @@ class ZooKeeperStream implements StreamBackend<Queue> {
     const demand = this.#demandOf(host, queue);
     await this.#backend.ask(signal, async (client, limit) => {
       const data = Buffer.from(formatDemand(demand), 'utf8');
-      // Whatever was asked for before, this is what counts.
+      // This demand replaces any earlier one.
       valueOf(await abortable(client.set(this.#path, data, anyVersion), limit));
     });
   }
@@ -212,19 +212,19 @@ class ZooKeeperStream implements StreamBackend<Queue> {
     throw new WaymarkError(
       'not-leader',
       `No agent on ${host ?? 'any host'} stands by for the stream "${this.#stream}": start one there (waymark leader show ` +
-        'tells who waits)',
+        'lists the agents that wait)',
       { details: { stream: this.#stream, host } },
     );
   }
 
   absenceOn(): string {
-    return 'the one that was asked for did not come';
+    return 'the agent that was asked for did not take over';
   }
 }
 
 const anyVersion = -1;
 
-/** The names of the nodes below; none where the node isn't there. */
+/** Returns the names of the nodes below a path. Empty if the path doesn't exist. */
 async function childrenOf(
   client: ZooKeeperClient,
   path: string,
@@ -234,7 +234,7 @@ async function childrenOf(
   return !found.ok && found.code === zookeeperCode.noNode ? [] : valueOf(found);
 }
 
-/** Nodes with an agent's name in them, in the given order; those that are gone by now are left out. */
+/** Reads nodes that have an agent's id as data, in the given order. Leaves out nodes that have gone meanwhile. */
 async function readNodes(
   client: ZooKeeperClient,
   path: string,
