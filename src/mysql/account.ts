@@ -6,7 +6,7 @@ import { messageOf, WaymarkError } from '../util/errors.js';
 import type { Account } from './instance.js';
 import { secureContextOf, type TlsAccount } from './tls.js';
 
-/** The part of the configuration that says who we are on the servers. */
+/** The part of the configuration that says how waymark logs in to servers. */
 export type AccountConfig = {
   readonly user: string;
   readonly password: Secret;
@@ -16,8 +16,9 @@ export type AccountConfig = {
 };
 
 /**
- * The account of a configuration, with the content of the files that it names.
- * @throws WaymarkError `config` when such a file can't be read, or isn't what it must be; it names the key and the file.
+ * Reads the account of a configuration, with the content of the files that it names.
+ * @throws WaymarkError `config` if such a file can't be read, or its content is wrong. The error names the key and the
+ *   file.
  */
 export async function readAccount(config: AccountConfig): Promise<Account> {
   const { user, password, tls, serverPublicKey, getServerPublicKey } = config;
@@ -41,15 +42,15 @@ async function readTls({ ca, cert, key, verify }: TlsConfig): Promise<TlsAccount
   try {
     secureContextOf(tls);
   } catch (error) {
-    const what = `hold no certificate and its key (PEM), or not of the same pair: ${messageOf(error)}`;
+    const what = `are not a certificate and its key (PEM): ${messageOf(error)}`;
     throw wrongFile('tls.cert', cert, `tls.cert and tls.key: ${cert} and ${String(key)} ${what}`, error);
   }
   return tls;
 }
 
 /**
- * Where systems keep the certificates that they trust: Debian, Red Hat, SUSE and macOS (the same that curl and Go look
- * at). SSL_CERT_FILE names another one, as OpenSSL has it.
+ * Where systems keep the certificates that they trust: Debian, Red Hat, SUSE and macOS. curl and Go look at the same
+ * paths. SSL_CERT_FILE names another file, as for OpenSSL.
  */
 const bundles = [
   '/etc/ssl/certs/ca-certificates.crt',
@@ -58,7 +59,7 @@ const bundles = [
   '/etc/ssl/cert.pem',
 ];
 
-/** The certificates that this system trusts; null where it has none: then those that Node brings count. */
+/** Returns the certificates that this system trusts. Null if it has none: then Node's own certificates are used. */
 async function systemAuthorities(): Promise<string | null> {
   const named = process.env['SSL_CERT_FILE'] ?? '';
   if (named !== '') return readAuthorities(named, 'SSL_CERT_FILE');
@@ -66,7 +67,7 @@ async function systemAuthorities(): Promise<string | null> {
     try {
       return String(await runtime().disk.readFile(bundle));
     } catch {
-      // Another system's place.
+      // This path is another system's.
     }
   }
   return null;
@@ -75,7 +76,10 @@ async function systemAuthorities(): Promise<string | null> {
 const certificateForm =
   /-----BEGIN (?:TRUSTED )?CERTIFICATE-----[^-]+-----END (?:TRUSTED )?CERTIFICATE-----/g;
 
-/** OpenSSL takes a file without certificates for one that trusts nobody, and then says that each server's is wrong. */
+/**
+ * Reads certificates, and refuses a file without any: OpenSSL would trust nobody, and then call each server's
+ * certificate wrong.
+ */
 async function readAuthorities(path: string, name = 'tls.ca'): Promise<string> {
   const content = await readNamed(name, path);
   const certificates = content.match(certificateForm) ?? [];
@@ -96,7 +100,7 @@ async function readAuthorities(path: string, name = 'tls.ca'): Promise<string> {
 async function readPublicKey(path: string): Promise<string> {
   const content = await readNamed('serverPublicKey', path);
   try {
-    // A private key would do as well, and has no business here.
+    // A private key would work, too, but has no business here.
     if (!content.includes('PUBLIC KEY') || createPublicKey(content).asymmetricKeyType !== 'rsa')
       throw new Error('');
     return content;

@@ -2,7 +2,7 @@ import type { Socket } from '../runtime/network.js';
 import { onNextTurn } from '../util/clock.js';
 import { WaymarkError } from '../util/errors.js';
 
-/** What of mysql2's connection has a part in reading (lib/base/connection.js). */
+/** The parts of mysql2's connection that read (lib/base/connection.js). */
 type Reading = { readonly stream: Socket; packetParser: { execute(data: Buffer): void } };
 
 function isReading(core: object): core is Reading {
@@ -10,22 +10,26 @@ function isReading(core: object): core is Reading {
 }
 
 /**
- * Stands between a connection's socket and mysql2, which keeps all of an answer in memory and takes it apart as fast as
- * it comes: a server may answer without end. An answer has a bound, and is read a chunk in each turn of the event loop,
- * so that whatever else this process reads gets its turn, too.
+ * Stands between a connection's socket and mysql2. mysql2 keeps a whole answer in memory and parses it as fast as it
+ * arrives, but a server may answer without end. So an answer has a limit. It is also read one chunk in each turn of the
+ * event loop, so that everything else this process reads gets its turn.
  */
 export class AnswerBound {
-  /** Told once, when an answer is longer: the connection is no good any more. */
+  /** Called once, when an answer is longer than allowed. The connection can't be used any more. */
   onExceeded: (bytes: number) => void = () => undefined;
   #bytes: number;
   #left: number;
 
   /**
-   * @param bytes how long the first answer may be: that to a login.
-   * @throws WaymarkError `protocol` where this mysql2 reads in another way.
+   * @param bytes how long the first answer may be: the answer to a login.
+   * @throws WaymarkError `protocol` if this version of mysql2 reads in another way.
    */
   constructor(core: object, bytes: number) {
-    if (!isReading(core)) throw new WaymarkError('protocol', 'this mysql2 reads answers in another way');
+    if (!isReading(core))
+      throw new WaymarkError(
+        'protocol',
+        'this version of mysql2 reads answers in a way that waymark does not know',
+      );
     const reading: Reading = core;
     const parser = reading.packetParser;
     this.#bytes = bytes;
@@ -43,10 +47,10 @@ export class AnswerBound {
     };
   }
 
-  /** Another answer begins, which may be so long. */
+  /** Sets how long the next answer may be. */
   expect(bytes: number): void {
     this.#bytes = bytes;
-    // Whoever has been cut off stays it.
+    // A connection that was cut off stays cut off.
     if (this.#left >= 0) this.#left = bytes;
   }
 

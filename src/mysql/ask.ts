@@ -4,29 +4,31 @@ import { type ServerConnection, withConnection } from './connection.js';
 import type { Instance } from './instance.js';
 import { unanswered } from './server-error.js';
 
+/** What a server is asked, and for how long. */
 export type Question = {
   /** What the server is asked to do, for messages: "list its binary logs". */
   readonly purpose: string;
   readonly signal: AbortSignal;
-  /** For all of it, the connection included where one is made for it. */
+  /** The limit for everything. If a connection is opened for the question, that counts too. */
   readonly limitMs: number;
 };
 
-/** For lists of what a server has many of (threads, foreign keys), where they are asked for once. */
+/** The limit for one-time answers that list what a server has many of: threads, foreign keys. */
 export const longListBytes = 32 * 1024 * 1024;
 
+/** A question over a connection of its own. */
 export type AskOptions = Question & {
-  /** For the connection alone; 3 s unless given, and never more than the limit. */
+  /** The limit for connecting alone. 3 s by default, and never more than `limitMs`. */
   readonly connectTimeoutMs?: number | undefined;
   /** See {@link connect}. */
   readonly maximumAnswerBytes?: number;
 };
 
 /**
- * Asks one server over a connection of its own, which is ended whatever happens.
- * @throws WaymarkError `server-unreachable` (also when it accepts and then doesn't answer within the limit),
- * `access-denied`, `missing-grant`, `unsuitable-server`, `stream-broken`, `protocol`; what `work` throws itself; the
- * signal's reason when it fires.
+ * Asks one server over a connection of its own, and ends the connection whatever happens.
+ * @throws WaymarkError `server-unreachable` (also if the server accepts the connection but doesn't answer within the
+ *   limit), `access-denied`, `missing-grant`, `unsuitable-server`, `stream-broken`, `protocol`. Also throws what `work`
+ *   throws, and the signal's reason if it fires.
  */
 export async function askServer<T>(
   instance: Instance,
@@ -44,8 +46,8 @@ export async function askServer<T>(
 }
 
 /**
- * Asks something over a connection that is kept. Errors as in {@link askServer}; where the question was not answered,
- * whoever keeps the connection gives it up.
+ * Asks a server over a connection that the caller keeps. Errors as in {@link askServer}. If there was no answer, the
+ * caller must give the connection up.
  */
 export function askOver<T>(
   connection: ServerConnection,

@@ -1,23 +1,31 @@
 import { errorNumberOf } from './server-error.js';
 import type { ServerVersion } from './version.js';
 
-/** ER_PARSE_ERROR: what a binlog server says to a statement that it doesn't know, and no server to SHOW VARIABLES. */
+/**
+ * ER_PARSE_ERROR: a binlog server's answer to a statement that it doesn't know. No real server answers SHOW VARIABLES
+ * with it.
+ */
 const parseErrorNumber = 1064;
 
-/** Binlog servers that end the connection at a statement that they don't know; they name themselves in their greeting. */
+/**
+ * Binlog servers that end the connection at a statement that they don't know. They name themselves in their greeting.
+ */
 const curtGreetings = /ripple/i;
 
-/** Whether a greeting alone says that no ordinary question may be asked. */
+/** Whether the greeting alone says that no ordinary statement may be sent. */
 export function isCurtBinlogServer(greeting: string): boolean {
   return curtGreetings.test(greeting);
 }
 
-/** Whether the answer to SHOW VARIABLES shows a binlog server: that every server knows. */
+/**
+ * Whether an error in answer to SHOW VARIABLES shows that this is a binlog server. Every real server knows that
+ * statement.
+ */
 export function isBinlogServerAnswer(error: unknown): boolean {
   return errorNumberOf(error) === parseErrorNumber;
 }
 
-/** What was read; `otherwise` when it is a binlog server, which answers little. */
+/** Returns what `read` returns, or `otherwise` if a binlog server refuses to answer. */
 export async function unlessUnanswered<T>(
   version: ServerVersion,
   read: () => Promise<T>,

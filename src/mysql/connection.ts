@@ -20,29 +20,33 @@ import { connectError, statementError } from './server-error.js';
 import { upgradeOwnWay } from './tls.js';
 import { formatBytes, formatDuration } from '../util/quantities.js';
 
-/** A row of an answer: values by column. */
+/** A row of a result set: values by column. */
 export type Row = RowDataPacket;
 
+/** How to connect, and what the connection is for. */
 export type ConnectOptions = {
   readonly signal?: AbortSignal | undefined;
   readonly connectTimeoutMs?: number | undefined;
-  /** What the server is asked for over it, for messages: "list its binary logs". */
+  /** What the server is asked to do, for messages: "list its binary logs". */
   readonly purpose?: string;
-  /** How long an answer may be, where it may be longer than {@link answerBytes}. */
+  /** How long an answer may be, in bytes, if {@link answerBytes} is too little. */
   readonly maximumAnswerBytes?: number;
 };
 
 const defaultConnectTimeoutMs = 3000;
 
-/** What a server says while an account logs in is some hundred bytes; a key may be among them. */
+/** While an account logs in, a server sends a few hundred bytes. A public key may be among them. */
 const loginBytes = 16 * 1024;
-/** An answer is a few kilobytes; a list of 50,000 log files is this long. In memory it takes many times as much. */
+/**
+ * An answer usually has a few kilobytes. A list of 50,000 log files is as long as this limit. In memory an answer takes
+ * several times as much.
+ */
 const answerBytes = 2 * 1024 * 1024;
 
 /**
  * Opens a connection.
  * @throws WaymarkError `server-unreachable` (refused, no route, no answer within the limit, too many connections) or
- * `access-denied`; both name the server and the account.
+ *   `access-denied`. Both name the server. `access-denied` names the account, too.
  */
 export async function connect(instance: Instance, options: ConnectOptions = {}): Promise<ServerConnection> {
   options.signal?.throwIfAborted();
@@ -63,7 +67,7 @@ export async function connect(instance: Instance, options: ConnectOptions = {}):
   }
 }
 
-/** Does something over a connection of its own, which is ended whatever happens. Errors as in {@link connect}. */
+/** Passes a connection of its own to `work`, and ends it whatever happens. Errors as in {@link connect}. */
 export async function withConnection<T>(
   instance: Instance,
   options: ConnectOptions,
@@ -79,18 +83,18 @@ export async function withConnection<T>(
   }
 }
 
-/** How long a server may take to see our goodbye. */
+/** How long to wait for the server to close the connection. */
 const goodbyeMs = 200;
 
 /**
- * A connection to one server: the only way to ask it anything, so that whatever goes wrong comes out as one of
- * waymark's errors (see server-error.ts).
+ * A connection to one server. All questions go through it, so that every failure becomes one of waymark's errors (see
+ * server-error.ts).
  */
 export class ServerConnection {
   readonly instance: Instance;
-  /** What the server is asked for, for messages; whoever asks for several things says so before each. */
+  /** What the server is asked to do, for messages. Set it before each question. */
   purpose: string;
-  /** Whether the login would have been refused if the server had just been restarted: see Login. */
+  /** Whether the server would have refused this login right after a restart: see Login. */
   readonly fromMemory: boolean;
   readonly #core: CoreConnection;
   readonly #discarded = new AbortController();
@@ -113,14 +117,14 @@ export class ServerConnection {
       destroy(core);
       this.#discarded.abort(tooLong(instance, this.purpose, bytes));
     };
-    // Errors of an idle connection (the server went away) come out at the next query; nobody else listens.
+    // If the server goes away while the connection is idle, the next query reports it. Nobody else listens.
     core.on('error', () => undefined);
-    // A listener for each of many questions under way is no leak.
+    // Many questions may wait on this signal. Their listeners are no leak.
     setMaxListeners(0, this.#discarded.signal);
   }
 
   /**
-   * Runs a statement and gives its rows. Values are always bound, never spliced into the text.
+   * Runs a statement and returns its rows. Values are always bound, never put into the text.
    * @throws WaymarkError those of {@link statementError}.
    */
   async query(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
@@ -129,24 +133,24 @@ export class ServerConnection {
     throw new WaymarkError('protocol', `No rows in the answer to: ${sql}`);
   }
 
-  /** Runs a statement that gives no rows; resolves with how many it has changed. Errors as in `query`. */
+  /** Runs a statement without rows. Resolves with the number of affected rows. Errors as in `query`. */
   async run(sql: string, values: readonly unknown[] = []): Promise<number> {
     const answer = await this.#ask(sql, values);
     const counts = typeof answer === 'object' && answer !== null && 'affectedRows' in answer;
     return counts ? Number(answer.affectedRows) : 0;
   }
 
-  /** The raw socket below (the TLS socket where TLS is on). mysql2 keeps it in `stream`. */
+  /** The connection's socket: with TLS, the TLS socket. mysql2 keeps it in `stream`. */
   get socket(): Socket {
     return socketOf(this.#core);
   }
 
-  /** The connection's id on the server, as SHOW PROCESSLIST has it and KILL takes it. */
+  /** The connection's id on the server, as SHOW PROCESSLIST shows it and KILL takes it. */
   get id(): number {
     return this.#core.threadId;
   }
 
-  /** How the server greeted us: the version that it gives there. mysql2 keeps the packet. */
+  /** The version in the server's greeting. mysql2 keeps the packet. */
   get greeting(): string {
     const packet: unknown = '_handshakePacket' in this.#core ? this.#core._handshakePacket : undefined;
     const known = typeof packet === 'object' && packet !== null && 'serverVersion' in packet;
@@ -155,8 +159,9 @@ export class ServerConnection {
   }
 
   /**
-   * Says goodbye and ends the connection. A connection that just goes away is a line in the server's error log
-   * ("Aborted connection"), so this is for all that ends well. Never throws; takes no longer than a moment.
+   * Tells the server that the connection ends, and ends it. If a connection just goes away, the server logs an error
+   * ("Aborted connection"). So use this whenever all went well. Never rejects, and takes no longer than {@link
+   * goodbyeMs}.
    */
   async close(): Promise<void> {
     const ended = new Promise<void>((resolve) => {
@@ -167,13 +172,13 @@ export class ServerConnection {
     try {
       await withDeadline(ended, goodbyeMs, () => new Error('no answer'));
     } catch {
-      // It is gone either way.
+      // The connection is gone either way.
     } finally {
       this.discard();
     }
   }
 
-  /** Ends the connection at once, without waiting for the server's goodbye; queries under way reject. Never throws. */
+  /** Ends the connection at once, without telling the server. Queries under way reject. Never throws. */
   discard(): void {
     destroy(this.#core);
     this.#discarded.abort(Object.assign(new Error('it was given up'), { fatal: true }));
@@ -188,7 +193,7 @@ export class ServerConnection {
       });
     });
     try {
-      // mysql2 leaves the query of a destroyed connection pending.
+      // mysql2 never settles the query of a destroyed connection.
       return await abortable(answered, this.#discarded.signal);
     } catch (error) {
       throw statementError(error, this.instance, this.purpose);
@@ -204,7 +209,7 @@ function socketOf(core: CoreConnection): Socket {
 
 function destroy(core: CoreConnection): void {
   core.destroy();
-  // mysql2 only says goodbye; a server that is frozen never answers, and the socket would stay.
+  // mysql2 only tells the server and waits. A frozen server never closes the connection, so the socket would stay.
   socketOf(core).destroy();
 }
 
@@ -220,10 +225,10 @@ function connectionOptions(instance: Instance, login: Login): ConnectionOptions 
     dateStrings: true,
     supportBigNumbers: true,
     bigNumberStrings: true,
-    // A server may ask for LOAD DATA LOCAL and then read any file of ours: not a capability we offer.
+    // With LOAD DATA LOCAL, a server could read any file of this machine. So waymark doesn't offer that capability.
     flags: ['-LOCAL_FILES'],
     authPlugins: login.plugins,
-    // What is in it is ours: see upgradeOwnWay. What goes over a Unix socket leaves this machine nowhere.
+    // upgradeOwnWay decides how TLS is used. Data on a Unix socket never leave this machine, so TLS isn't used there.
     ...(account.tls && path === null ? { ssl: {} } : {}),
   };
 }
@@ -232,12 +237,15 @@ function tooLong(instance: Instance, purpose: string, bytes: number): WaymarkErr
   const server = formatAddress(instance.address);
   return new WaymarkError(
     'protocol',
-    `${server} was asked to ${purpose}, and sent more than ${formatBytes(bytes)}: its connection is given up`,
+    `${server} was asked to ${purpose}, and sent more than ${formatBytes(bytes)}. The connection was given up`,
     { details: { server } },
   );
 }
 
-/** One limit for all of it: mysql2's own covers the TCP connection alone; a frozen server accepts and never greets. */
+/**
+ * Connects and logs in, with one limit for everything. mysql2's own limit covers only the TCP connection, but a frozen
+ * server accepts the connection and never greets.
+ */
 function handshake(
   core: CoreConnection,
   bound: AnswerBound,
@@ -252,7 +260,7 @@ function handshake(
       else resolve();
     };
     const timer = after(timeoutMs, () => {
-      // When this process stood still itself, what has come meanwhile (a refusal, too) is taken first.
+      // If this process stood still, first take what has arrived meanwhile. It may be a refusal.
       onNextTurn(() => {
         settle(
           Object.assign(new Error(`no answer within ${formatDuration(timeoutMs)}`), { code: 'ETIMEDOUT' }),

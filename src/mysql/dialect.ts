@@ -1,21 +1,21 @@
 import { quoteText } from './quote.js';
 import { isAtLeast, type ServerVersion } from './version.js';
 
-/** A replica's threads: the receiver fetches the source's binary log, the applier carries out what has come. */
+/** A replica's threads. The receiver fetches the source's binary log. The applier executes it. */
 export type ReplicationThread = 'receiver' | 'applier';
 
-/** Where a replica goes on in its source's binary log. */
+/** Where a replica starts to read its source's binary log. */
 export type ReplicationStart =
   | { readonly by: 'position'; readonly file: string; readonly position: number }
-  /** By GTID: the replica says what it has. MariaDB can mean one of two positions by that. */
+  /** By GTID: the replica says what it has. MariaDB has two positions for that. */
   | { readonly by: 'gtid'; readonly mariadbPosition: 'slave_pos' | 'current_pos' };
 
-/** What is to change of a channel: what isn't named stays (user, password, TLS, retries, delay). */
+/** What to change in a channel. The rest stays: user, password, TLS, retries, delay. */
 export type SourceChange = {
   readonly host: string;
   readonly port: number;
   readonly start: ReplicationStart;
-  /** Set again, because a new host or port sets it back to half of the net timeout; null: not known. */
+  /** Set again, because a new host or port resets it to half of the net timeout. Null: not known. */
   readonly heartbeatSeconds: number | null;
 };
 
@@ -33,40 +33,41 @@ export type ReplicaStatusColumns = {
   readonly executedFile: string;
   readonly executedPosition: string;
   readonly applierState: string;
-  /** Yes/No words of MariaDB (`Slave_Pos`), a number with MySQL. */
+  /** MariaDB has words (`No`, `Slave_Pos`, `Current_Pos`), MySQL a number. */
   readonly autoPosition: string;
 };
 
 /**
- * The statements that differ by vendor and version. Chosen by version, never by trying:
- * MySQL 8.0.22 brought START, STOP, RESET and SHOW REPLICA, 8.0.23 CHANGE REPLICATION SOURCE (release notes); 8.4
- * dropped the MASTER and SLAVE words ("Removed features"). MariaDB 10.5 to 11.8 know the MASTER and SLAVE words.
- * A channel is named by its text, '' for the default one.
+ * The statements that differ between vendors and versions. waymark chooses them by version, and never tries them out.
+ * MySQL 8.0.22 introduced START, STOP, RESET and SHOW REPLICA, and 8.0.23 CHANGE REPLICATION SOURCE (release notes).
+ * MySQL 8.4 removed the MASTER and SLAVE words ("Removed features"). MariaDB 10.5 to 11.8 know the MASTER and SLAVE
+ * words. A channel's name is '' for the default channel.
  */
 export type Dialect = {
-  /** Rows: one with File and Position, none when the server writes no binary log. */
+  /** Rows: one with File and Position. None if the server writes no binary log. */
   readonly binaryLogStatus: string;
-  /** Rows: one for each channel; none when the server replicates from nobody. */
+  /** Rows: one for each channel. None if the server replicates from no other. */
   readonly replicaStatus: string;
   readonly columns: ReplicaStatusColumns;
   readonly replicas: string;
-  /** The system variable that says whether replicated changes are written to the server's own log. */
+  /** The system variable that says whether the server writes replicated changes to its own log. */
   readonly logUpdatesVariable: 'log_slave_updates' | 'log_replica_updates';
-  /** Rows: channel and seconds, as `name` and `seconds`; null where the status itself has a column for it. */
+  /** Rows: a channel's `name` and heartbeat period in `seconds`. Null if the replica status has a column for that. */
   readonly heartbeatPeriods: string | null;
-  /** Rows: events of a relay log (null: the oldest) from a position on, at most so many. */
+  /** Rows: at most `limit` events of a relay log (null: the oldest), beginning at a position. */
   readonly relayLogEvents: (channel: string, file: string | null, from: number, limit: number) => string;
   readonly startThread: (thread: ReplicationThread, channel: string) => string;
   readonly stopThread: (thread: ReplicationThread, channel: string) => string;
   readonly changeSource: (change: SourceChange, channel: string) => string;
-  /** Makes a stopped replica a server that replicates from nobody. */
+  /** Makes a stopped replica a server that replicates from no other. */
   readonly forgetSource: (channel: string) => string;
-  /** What an account needs for these. */
+  /** The privilege that an account needs to start, stop and change replication. */
   readonly controlPrivilege: string;
-  /** Lets clients write; also undoes MySQL's super_read_only, which is only on while read_only is. */
+  /** Lets clients write. Also turns off MySQL's super_read_only, which is on only while read_only is on. */
   readonly allowWrites: string;
 };
 
+/** Returns the statements for a version. */
 export function dialectOf(version: ServerVersion): Dialect {
   if (version.binlogServer === true) return binlogServer;
   return version.vendor === 'mariadb' ? mariadb : mysql(version);
@@ -77,7 +78,7 @@ const threadWords: Readonly<Record<ReplicationThread, string>> = {
   applier: 'SQL_THREAD',
 };
 
-/** Names a connection right behind the verb: `FOR CHANNEL` came with 10.7 only. */
+/** Puts a connection's name right after the verb. MariaDB has known `FOR CHANNEL` only since 10.7. */
 function connection(name: string): string {
   return name === '' ? '' : ` ${quoteText(name)}`;
 }
@@ -129,7 +130,7 @@ function mysql(version: ServerVersion): Dialect {
     changeSource: (wanted, name) =>
       `${change} ${sourceOptions(wanted, source, mysqlStart(wanted.start, source))}${channel(name)}`,
     forgetSource: (name) => `RESET ${replica} ALL${channel(name)}`,
-    // Dynamic privileges came with 8.0.
+    // MySQL 8.0 introduced dynamic privileges.
     controlPrivilege: isAtLeast(version, 8) ? 'REPLICATION_SLAVE_ADMIN' : 'SUPER',
     allowWrites: 'SET GLOBAL read_only = OFF',
   };
@@ -139,7 +140,7 @@ function relayLogRange(file: string | null, from: number, limit: number): string
   return `${file === null ? '' : ` IN ${quoteText(file)}`} FROM ${String(from)} LIMIT ${String(limit)}`;
 }
 
-/** What replicas of every age ask, and no more: the statements of MySQL 5.7. */
+/** A binlog server knows what replicas of every age ask, and no more: the statements of MySQL 5.7. */
 const binlogServer: Dialect = mysql({ vendor: 'mysql', major: 5, minor: 7, patch: 0, text: '5.7.0' });
 
 function statusColumns(

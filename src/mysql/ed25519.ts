@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { Point } from '@noble/ed25519';
 
-/** Of the group that signatures are made in (RFC 8032, 5.1). */
+/** The order of the group that signatures are made in (RFC 8032, 5.1). */
 const order = 2n ** 252n + 27742317777372353535851937790883648493n;
 
 /**
- * A signature as MariaDB's `ed25519` accounts give it: Ed25519 (RFC 8032, 5.1.6), but with the SHA-512 of the password in
- * the place of that of a seed, so that Node's own can't make it (MariaDB: plugin/auth_ed25519/ref10/sign.c).
+ * Signs a message as MariaDB's `ed25519` accounts do. That is Ed25519 (RFC 8032, 5.1.6), but with the SHA-512 of the
+ * password in place of the SHA-512 of a seed. So Node's own Ed25519 can't make the signature (MariaDB:
+ * plugin/auth_ed25519/ref10/sign.c).
  */
 export function signEd25519(password: string, message: Buffer): Buffer {
   const secret = sha512(Buffer.from(password));
@@ -26,7 +27,7 @@ function pointOf(scalar: bigint): Buffer {
   return Buffer.from(Point.BASE.multiply(scalar % order).toBytes());
 }
 
-/** RFC 8032, 5.1.5: the lowest three bits clear, the highest clear, the second highest set. */
+/** Clears the lowest three bits and the highest bit, and sets the second highest (RFC 8032, 5.1.5). */
 function clamped(bytes: Buffer): bigint {
   const copy = Buffer.from(bytes);
   copy.writeUInt8(copy.readUInt8(0) & 0xf8, 0);
@@ -34,7 +35,7 @@ function clamped(bytes: Buffer): bigint {
   return numberOf(copy);
 }
 
-/** Little-endian. */
+/** The bytes are little-endian. */
 function numberOf(bytes: Buffer): bigint {
   return BigInt(`0x${Buffer.from(bytes).reverse().toString('hex')}`);
 }

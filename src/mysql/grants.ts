@@ -1,10 +1,10 @@
-/** What an account may do, as SHOW GRANTS tells it (active roles included, as far as the server lists them). */
+/** What an account may do, as SHOW GRANTS tells it. That includes active roles if the server lists them. */
 export type Grants = {
-  /** Whether a privilege is held on everything (`*.*`), by its own name or as part of ALL PRIVILEGES. */
+  /** Whether the account has a privilege on everything (`*.*`): by its own name, or as part of ALL PRIVILEGES. */
   has(privilege: string): boolean;
-  /** Whether the account can see columns of tables in a schema: a privilege on it, or on some table in it. */
+  /** Whether the account can see columns of tables in a schema. It needs a privilege on the schema or a table in it. */
   seesColumnsIn(schema: string): boolean;
-  /** Whether it can see columns of any table at all. */
+  /** Whether the account can see columns of any table. */
   readonly seesSomeColumns: boolean;
 };
 
@@ -16,7 +16,9 @@ const columnPrivileges = ['SELECT', 'INSERT', 'UPDATE', 'REFERENCES', 'ALL', 'AL
 const name = '(?:`(?:[^`]|``)*`|"(?:[^"]|"")*"|\\*)';
 const grantLine = new RegExp(`^GRANT\\s+(.+?)\\s+ON\\s+(?:TABLE\\s+)?(${name})\\.(${name})\\s+TO\\s`, 's');
 
-/** Reads the lines of SHOW GRANTS. Lines that grant a role, a routine or a proxy give nothing that matters here. */
+/**
+ * Parses the lines of SHOW GRANTS. Skips lines that grant a role, a routine or a proxy: nothing here depends on them.
+ */
 export function parseGrants(lines: readonly string[]): Grants {
   const everywhere = new Set<string>();
   const scopes: Scope[] = [];
@@ -38,7 +40,7 @@ export function parseGrants(lines: readonly string[]): Grants {
   };
 }
 
-/** `SELECT (a, b), REPLICATION SLAVE` → `SELECT`, `REPLICATION SLAVE`. */
+/** Splits `SELECT (a, b), REPLICATION SLAVE` into `SELECT` and `REPLICATION SLAVE`. */
 function splitPrivileges(list: string): string[] {
   return list
     .replace(/\([^)]*\)/g, '')
@@ -51,7 +53,10 @@ function unquote(quoted: string): string {
   return quoted.slice(1, -1).replaceAll(mark + mark, mark);
 }
 
-/** In a grant on a whole schema `_` and `%` in its name are wildcards, unless a backslash stands before them. */
+/**
+ * Whether a grant covers a schema. In a grant on a whole schema, `_` and `%` in its name are wildcards unless a
+ * backslash precedes them.
+ */
 function covers({ schema, literal }: Scope, wanted: string): boolean {
   if (literal) return schema === wanted;
   const pattern = schema.replace(/\\([\s\S])|([%_])|([^\w\s])/g, (_all, escaped, wildcard, special) => {

@@ -10,38 +10,42 @@ import {
   type ServerFacts,
 } from './server-facts.js';
 
-/** A server as one look at it shows it. */
+/** What one look at a server shows. */
 export type Inspection = {
   readonly facts: ServerFacts;
-  /** Empty when it replicates from nobody. */
+  /** Empty if the server replicates from no other. */
   readonly channels: readonly ReplicationChannel[];
-  /** The end of its binary log; null when it writes none. */
+  /** The end of the server's binary log. Null if it writes none. */
   readonly logEnd: { readonly file: string; readonly position: number } | null;
 };
 
 /**
- * Connects, looks, and disconnects, all within the time limit.
- * @throws WaymarkError `server-unreachable` (also when it accepts and then doesn't answer in time), `access-denied`,
- * `missing-grant`, `stream-broken`, `protocol`.
+ * Connects, looks and disconnects, within the time limit.
+ * @throws WaymarkError `server-unreachable` (also if the server accepts the connection but doesn't answer in time),
+ *   `access-denied`, `missing-grant`, `stream-broken`, `protocol`.
  */
 export function inspect(instance: Instance, signal: AbortSignal, timeoutMs: number): Promise<Inspection> {
   const options = { purpose: inspectPurpose, signal, limitMs: timeoutMs, connectTimeoutMs: timeoutMs };
   return askServer(instance, options, (connection) => inspectOver(connection, instance));
 }
 
-/** What a look asks of a server. */
-export const inspectPurpose = 'say how it is set and how it replicates';
+/** What an inspection asks a server to do. */
+export const inspectPurpose = 'show its settings and its replication status';
 
-/** One look over an open connection to the instance. */
+/** Looks at a server over an open connection. */
 export async function inspectOver(connection: ServerConnection, { kind }: Instance): Promise<Inspection> {
   const facts = await readServerFacts(connection, kind);
-  // Before the channels: what these say of as applied is then said of all of this log, too (see lacksForGood).
+  // Read the log's end before the channels. So everything in this log is included in what the channels say was applied
+  // (see lacksForGood).
   const logEnd = facts.binaryLogging ? await readBinaryLogEnd(connection, facts.version) : null;
   const channels = await readReplicationChannels(connection, facts.version);
   return { facts, channels, logEnd };
 }
 
-/** Whether the server gets more, as a replica or a binlog server, so that what it lacks may still come. */
+/**
+ * Whether the server still receives transactions, as a running replica or a binlog server. So what it lacks may still
+ * come.
+ */
 export function getsMore({ facts, channels }: Pick<Inspection, 'facts' | 'channels'>): boolean {
   return (
     isBinlogServer(facts) ||
@@ -49,14 +53,15 @@ export function getsMore({ facts, channels }: Pick<Inspection, 'facts' | 'channe
   );
 }
 
-/** Whether the server replicates from another: then what is born on it is no part of the history. */
+/** Whether the server replicates from another one. Then transactions that were written directly on it are errant. */
 export function isReplica(inspection: Inspection): boolean {
   return inspection.channels.length > 0;
 }
 
 /**
- * Whether everything in the server's log can only stand in one order. MariaDB keeps one for each replication domain,
- * and its log position names all domains that it has ever had; several sources come in any order.
+ * Whether the transactions in the server's log can only be in one order. MariaDB keeps an order for each replication
+ * domain, and its GTID position names all domains that it ever had. Transactions from several sources come in any
+ * order.
  */
 export function commitsInOneOrder({ facts, channels }: Pick<Inspection, 'facts' | 'channels'>): boolean {
   return facts.keepsCommitOrder && channels.length <= 1 && domainsOf(facts).size <= 1;

@@ -5,9 +5,9 @@ import { type BinaryLog, readBinaryLogs } from './server-facts.js';
 const listLimitMs = 5000;
 
 /**
- * The binary log files that a server has, oldest first, over a connection of its own.
- * @throws WaymarkError `server-unreachable` (also when it doesn't answer in time), `access-denied`, `missing-grant`
- * (names the privilege), `unsuitable-server` (it writes no binary log), `stream-broken`, `protocol`.
+ * Lists the binary log files of a server, oldest first, over a connection of its own.
+ * @throws WaymarkError `server-unreachable` (also if it doesn't answer in time), `access-denied`, `missing-grant`
+ *   (names the privilege), `unsuitable-server` (it writes no binary log), `stream-broken`, `protocol`.
  */
 export function listBinaryLogs(
   instance: Instance,

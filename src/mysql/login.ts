@@ -4,39 +4,41 @@ import { WaymarkError } from '../util/errors.js';
 import { signEd25519 } from './ed25519.js';
 import type { Instance } from './instance.js';
 
-/** Answers what a server sends while an account logs in: bytes to send, or null for nothing. As mysql2 wants it. */
+/**
+ * Answers a packet that a server sends during a login: returns bytes to send, or null to send nothing. mysql2 calls it.
+ */
 type Answering = (data: Buffer) => Buffer | null;
 
 type Plugins = Record<string, () => Answering>;
 
-/** What a server may ask and waymark doesn't do, and what to do instead. */
+/** Authentication methods that waymark doesn't support, and what the account should have instead. */
 const refused: Readonly<Record<string, string>> = {
   parsec: 'IDENTIFIED VIA ed25519 USING PASSWORD(…)',
-  mysql_clear_password: 'a password of the server itself',
-  mysql_old_password: 'mysql_native_password at the least',
-  dialog: 'a password of the server itself',
-  auth_gssapi_client: 'a password of the server itself',
-  authentication_ldap_sasl_client: 'a password of the server itself',
-  authentication_kerberos_client: 'a password of the server itself',
-  authentication_openid_connect_client: 'a password of the server itself',
-  authentication_webauthn_client: 'a password of the server itself',
+  mysql_clear_password: 'a password that the server itself checks',
+  mysql_old_password: 'at least mysql_native_password',
+  dialog: 'a password that the server itself checks',
+  auth_gssapi_client: 'a password that the server itself checks',
+  authentication_ldap_sasl_client: 'a password that the server itself checks',
+  authentication_kerberos_client: 'a password that the server itself checks',
+  authentication_openid_connect_client: 'a password that the server itself checks',
+  authentication_webauthn_client: 'a password that the server itself checks',
 };
 
-/** The ways in which an account may log in. */
+/** The authentication methods that waymark supports. */
 export const knownLogins = 'mysql_native_password, caching_sha2_password, sha256_password and ed25519';
 
 /**
- * How an account logs in. The password itself leaves this process only over TLS, over a Unix socket, or encrypted with a
- * key that the configuration names or says may be asked for: as the servers' own clients do it (MySQL 8.0 Reference
- * Manual, "Caching SHA-2 Pluggable Authentication").
+ * How an account logs in. The password itself leaves this process only over TLS, over a Unix socket, or encrypted with
+ * a public key. The configuration names that key, or says that the server may be asked for it. The servers' own clients
+ * do the same (MySQL 8.0 Reference Manual, "Caching SHA-2 Pluggable Authentication").
  */
 export class Login {
   readonly plugins: Plugins;
-  /** Why nothing was sent, where that was so. */
+  /** Why waymark refused to go on with the login. Null if it didn't. */
   refusal: WaymarkError | null = null;
   /**
-   * Whether the server took a proof of the password because it remembers an earlier login, and would have had to be
-   * refused the password itself: it forgets when it restarts.
+   * Whether the server accepted a proof of the password only because it remembers an earlier login. After a restart it
+   * has forgotten that and asks for the password itself, which waymark would refuse to send.
    */
   fromMemory = false;
   readonly #instance: Instance;
@@ -52,7 +54,7 @@ export class Login {
           () => () =>
             this.#refuse(
               `wants the account "${this.#user}" to log in by ${name}, which waymark does not support. ` +
-                `It knows ${knownLogins}: give the account ${instead}`,
+                `waymark supports ${knownLogins}. Give the account ${instead}`,
             ),
         ]),
       ),
@@ -67,14 +69,18 @@ export class Login {
     return this.#instance.account.password.reveal();
   }
 
-  /** Those that may come to send the password itself. Over TLS and over a socket mysql2's own do what we want. */
+  /**
+   * The methods that may ask for the password itself. Over TLS and over a Unix socket, mysql2's own do what is needed.
+   */
   #fullLogins(): Plugins {
     const { address, account } = this.#instance;
     if (account.tls !== undefined || socketPathOf(address) !== null) return {};
     return { caching_sha2_password: () => this.#cachingSha2(), sha256_password: () => this.#sha256() };
   }
 
-  /** As {@link #full}, when the server doesn't know the password's hash any more; else a proof of it is enough. */
+  /**
+   * Sends a proof of the password first. If the server doesn't remember the password's hash, goes on as {@link #full}.
+   */
   #cachingSha2(): Answering {
     let scramble: Buffer | null = null;
     let full: Answering | null = null;
@@ -90,7 +96,7 @@ export class Login {
         return null;
       }
       if (data.length !== 1 || data[0] !== cachingSha2.full)
-        throw new Error('it sent what is no part of a login');
+        throw new Error('it sent a packet that is no part of a login');
       full = this.#full(scramble, cachingSha2.askKey);
       return full(data);
     };
@@ -99,14 +105,14 @@ export class Login {
   #sha256(): Answering {
     let full: Answering | null = null;
     return (data) => {
-      // An account without a password sends none.
+      // An account without a password sends an empty one.
       if (this.#password === '') return Buffer.alloc(1);
       full ??= this.#full(data.subarray(0, scrambleBytes.sha2), sha256AskKey);
       return full(data);
     };
   }
 
-  /** The password, encrypted with the key that the configuration has, or, if that is allowed, with the server's own. */
+  /** Sends the password, encrypted with the configured key, or with the server's own if that is allowed. */
   #full(scramble: Buffer, askKey: number): Answering {
     const { serverPublicKey, getServerPublicKey } = this.#instance.account;
     let asked = false;
@@ -115,7 +121,7 @@ export class Login {
         return encrypted(this.#password, scramble, createPublicKey(serverPublicKey));
       if (getServerPublicKey !== true) {
         return this.#refuse(
-          `wants the password of the account "${this.#user}" itself, and the connection to it is not encrypted: it was ` +
+          `wants the password of the account "${this.#user}" itself, but the connection is not encrypted, so it was ` +
             'not sent. Use "tls", or a Unix socket, or name the server\'s key (serverPublicKey: FILE), or, on a ' +
             'trusted network, set getServerPublicKey: true',
         );
@@ -136,11 +142,14 @@ export class Login {
 
 const scrambleBytes = { sha2: 20, ed25519: 32 } as const;
 
-/** What a server says in caching_sha2_password, and what asks it for its key (MySQL source, sql/auth/sha2_password.cc). */
+/**
+ * The server's answers in caching_sha2_password, and the request for its public key (MySQL source,
+ * sql/auth/sha2_password.cc).
+ */
 const cachingSha2 = { askKey: 2, passed: 3, full: 4 } as const;
 const sha256AskKey = 1;
 
-/** XOR(SHA256(password), SHA256(SHA256(SHA256(password)), scramble)). */
+/** Returns XOR(SHA256(password), SHA256(SHA256(SHA256(password)), scramble)). */
 function proofOf(password: string, scramble: Buffer): Buffer {
   if (password === '') return Buffer.alloc(0);
   const hash = (...parts: readonly Buffer[]): Buffer => {
@@ -157,7 +166,7 @@ function encrypted(password: string, scramble: Buffer, key: KeyObject): Buffer {
   return publicEncrypt({ key, oaepHash: 'sha1', padding: constants.RSA_PKCS1_OAEP_PADDING }, plain);
 }
 
-/** The mask is repeated where it is shorter. */
+/** Repeats the mask if it is shorter. */
 function xor(bytes: Buffer, mask: Buffer): Buffer {
   return Buffer.from(bytes.map((byte, index) => byte ^ (mask[index % mask.length] ?? 0)));
 }

@@ -6,7 +6,7 @@ import type { Account, Instance } from './instance.js';
 import { quoteName } from './quote.js';
 import { errorNumberOf } from './server-error.js';
 
-/** Where tables of our own are: a server, a schema, and perhaps an account for them alone. */
+/** Where waymark's own tables are: a server, a schema, and optionally an account for them. */
 export type TablesConfig = {
   readonly server: Address;
   readonly schema: string;
@@ -14,7 +14,7 @@ export type TablesConfig = {
   readonly password?: Secret | undefined;
 };
 
-/** The server of our tables, with the account for it: the one of the streams unless there is one of its own. */
+/** Returns the server of waymark's own tables, with the account for them: their own, or the account of the streams. */
 export function tablesInstance({ server, user, password }: TablesConfig, account: Account): Instance {
   return {
     address: server,
@@ -26,18 +26,18 @@ export function tablesInstance({ server, user, password }: TablesConfig, account
   };
 }
 
-/** ER_NO_SUCH_TABLE, ER_BAD_DB_ERROR, ER_BAD_FIELD_ERROR (MySQL 8.0 Error Reference; MariaDB has the same). */
+/** ER_NO_SUCH_TABLE, ER_BAD_DB_ERROR, ER_BAD_FIELD_ERROR (MySQL 8.0 Error Reference; the same in MariaDB). */
 const missingNumbers = new Set([1146, 1049, 1054]);
 
-/** Whether the server says that the schema, the table or a column isn't there. */
+/** Whether the server says that the schema, the table or a column doesn't exist. */
 function isMissing(error: unknown): boolean {
   return missingNumbers.has(errorNumberOf(error) ?? 0);
 }
 
 /**
- * The error of whoever can't use a table of our own.
- * @param what what is kept there, for messages.
- * @param why an error that the server has caused, or a reason of our own.
+ * Returns the error for a table of waymark's own that can't be used.
+ * @param what what the table keeps, for messages.
+ * @param why the server's error, or a reason.
  */
 export function tablesError(
   code: 'checkpoint-store' | 'election-store',
@@ -48,8 +48,8 @@ export function tablesError(
 ): WaymarkError {
   const server = formatAddress(address);
   const advice = isMissing(why)
-    ? 'waymark check prints the statements that make the table, and waymark check --fix runs them.'
-    : `Check that ${server} runs and lets us in.`;
+    ? 'waymark check prints the statements that create the table, and waymark check --fix runs them.'
+    : `Check that ${server} runs and accepts the account.`;
   const reason = typeof why === 'string' ? why : why.message;
   return new WaymarkError(code, `${what} on ${server} can't be used: ${reason}. ${advice}`, {
     details: { server, ...details },
@@ -57,18 +57,18 @@ export function tablesError(
   });
 }
 
-/** A table of our own, as it must be. */
+/** The definition of one of waymark's own tables. */
 export type OwnTable = {
   readonly schema: string;
   readonly table: string;
-  /** The statement that makes it. */
+  /** The statement that creates it. */
   readonly sql: string;
 };
 
-/** What isn't there, and the statements that make it. */
+/** A table that doesn't exist, and the statements that create it. */
 export type MissingTable = { readonly definition: OwnTable; readonly statements: readonly string[] };
 
-/** Those of the tables that aren't there, or that this account can't see. */
+/** Returns the tables that don't exist, or that this account can't see. */
 export async function missingTables(
   connection: ServerConnection,
   definitions: readonly OwnTable[],

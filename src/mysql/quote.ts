@@ -1,22 +1,25 @@
-/**
- * A name (schema, table, column) for the text of a statement, in backticks. For the places where the server takes no
- * bound values: names, and the bodies of what is stored.
- */
+/** Quotes a name (schema, table, column) with backticks. For statements in which the server takes no bound values. */
 export function quoteName(name: string): string {
   return `\`${name.replaceAll('`', '``')}\``;
 }
 
-/** The full name of a table, or of whatever else a schema holds. */
+/** Quotes the full name of a table, or of another object in a schema. */
 export function quoteTable(schema: string, table: string): string {
   return `${quoteName(schema)}.${quoteName(table)}`;
 }
 
-/** A text literal, for the same places. Right where backslashes escape: sql_mode without NO_BACKSLASH_ESCAPES. */
+/**
+ * Quotes a text literal, for the same statements. It is right if backslashes escape: sql_mode without
+ * NO_BACKSLASH_ESCAPES.
+ */
 export function quoteText(text: string): string {
   return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
 }
 
-/** An account as CURRENT_USER() gives it (`waymark@%`), the way GRANT wants it (`'waymark'@'%'`), for people. */
+/**
+ * Turns an account from CURRENT_USER() (`waymark@%`) into the form that GRANT takes (`'waymark'@'%'`), for people to
+ * copy.
+ */
 export function quoteAccount(account: string): string {
   const at = account.lastIndexOf('@');
   const part = (text: string): string => `'${text.replaceAll("'", "''")}'`;

@@ -11,15 +11,16 @@ export type ListedEvent = {
   readonly position: number;
   readonly type: string;
   readonly serverId: number;
-  /** Where it ends in the source's log; 0 where the server doesn't say. */
+  /** Where the event ends in the source's log. 0 if the server doesn't say. */
   readonly sourceEnd: number;
   readonly info: string;
 };
 
+/** Which replica and channel to read the relay logs of. */
 export type RelayLogOptions = {
   readonly instance: Instance;
   readonly version: ServerVersion;
-  /** The server's own id: by that a rotation of the relay log is told from one of the source's log. */
+  /** The server's own id. It tells a rotation of the relay log from one of the source's log. */
   readonly serverId: number;
   readonly channel: string;
   readonly signal: AbortSignal;
@@ -27,16 +28,17 @@ export type RelayLogOptions = {
 
 const pageEvents = 20_000;
 
-/** Statements stand in it. */
+/** The listing includes the texts of statements. */
 const pageBytes = 64 * 1024 * 1024;
 
-/** A page is listed from the file's beginning on, which is read again each time. */
+/** For each page, the server reads the file from its beginning again. */
 const pageLimitMs = 60_000;
 
 /**
- * What a replica's relay logs hold, oldest first, as the server lists it, a page at a time. What has been applied is
- * purged by file, so that not much may be left.
- * @throws WaymarkError `missing-grant`, `protocol`, `server-unreachable` (also when it doesn't answer in time), `stream-broken`.
+ * Lists the events in a replica's relay logs, oldest first, a page at a time. A server purges a relay log file when all
+ * of it has been applied, so not much may be left.
+ * @throws WaymarkError `missing-grant`, `protocol`, `server-unreachable` (also if it doesn't answer in time),
+ *   `stream-broken`.
  */
 export async function* readRelayLog(
   options: RelayLogOptions,
@@ -58,7 +60,7 @@ export async function* readRelayLog(
         sourceEnd: Number(row['End_log_pos']),
         info: valueText(row['Info']),
       }));
-      // The page begins with the last event of the one before.
+      // The page begins with the last event of the page before.
       yield from > 4 ? events.slice(1) : events;
       const last = events.at(-1);
       if (last === undefined) break;
@@ -78,7 +80,7 @@ export async function* readRelayLog(
   }
 }
 
-/** The relay log that follows, which a file's last event names; null behind the last one. */
+/** Returns the next relay log file, which a file's last event names. Null after the last file. */
 function nextFile({ type, serverId, info }: ListedEvent, ownServerId: number): string | null {
   if (type !== 'Rotate' || serverId !== ownServerId) return null;
   return /^(.+);pos=\d+$/.exec(info)?.[1] ?? null;

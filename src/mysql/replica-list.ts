@@ -9,13 +9,13 @@ import type { ServerVersion } from './version.js';
 /** A replica as its source lists it. */
 export type ListedReplica = {
   readonly serverId: number;
-  /** Where it says that it is; null when it doesn't (it has no report_host). */
+  /** Where the replica says that it is. Null if it doesn't say (it has no report_host). */
   readonly address: Address | null;
 };
 
 /**
- * The replicas that are connected to a server now, as it lists them; null when the account may not see the list:
- * MySQL wants REPLICATION SLAVE for it, MariaDB since 10.5.2 REPLICATION MASTER ADMIN; a binlog server may not know it.
+ * Reads the list of replicas that are connected to a server now. Null if the account may not see it, or a binlog server
+ * doesn't know it. MySQL requires REPLICATION SLAVE, MariaDB since 10.5.2 REPLICATION MASTER ADMIN.
  */
 export async function readReplicaList(
   connection: ServerConnection,
@@ -25,7 +25,7 @@ export async function readReplicaList(
   const rows = await unlessUnanswered(version, () => unlessDenied(ask), null);
   if (rows === null) return null;
   return rows.map((row) => {
-    // MySQL writes Server_Id, MariaDB Server_id.
+    // MySQL calls the column Server_Id, MariaDB Server_id.
     const host = valueText(row['Host']).toLowerCase();
     const port = Number(row['Port']);
     const address = host === '' || !(port > 0) ? null : { host, port };
@@ -34,19 +34,19 @@ export async function readReplicaList(
 }
 
 /**
- * The hosts from which a server's binary log is being read, by its list of threads: replicas, but also other readers.
- * Without the privilege PROCESS a server shows the account's own threads only.
+ * Reads from the list of threads which hosts are reading a server's binary log: replicas and other readers. Without the
+ * privilege PROCESS, a server shows only the account's own threads.
  */
 export async function readDumpHosts(connection: ServerConnection): Promise<string[]> {
   const rows = await connection.query('SHOW PROCESSLIST');
   return dumpHosts(rows.map((row) => ({ command: valueText(row['Command']), host: valueText(row['Host']) })));
 }
 
-/** Of threads the hosts of those that send the binary log, each once. Pure. */
+/** Returns the hosts of the threads that send the binary log, each once. Pure. */
 export function dumpHosts(threads: readonly { readonly command: string; readonly host: string }[]): string[] {
   const hosts = threads
     .filter(({ command }) => /^binlog dump/i.test(command))
-    // `host:port` of the connection, whose port tells nothing; IPv6 may stand without brackets.
+    // The host is `host:port` of the connection. The port says nothing. IPv6 may have no brackets.
     .map(({ host }) =>
       host
         .replace(/:\d+$/, '')

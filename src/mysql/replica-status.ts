@@ -5,20 +5,21 @@ import { readReplicationChannels, type ReplicationChannel, valueText } from './s
 import { serverText } from './server-text.js';
 import type { ServerVersion } from './version.js';
 
-/** All that moving a replica must know of a channel of its. */
+/** What waymark must know about a channel to move its replica. */
 export type ReplicaStatus = ReplicationChannel & {
   readonly receiverError: string;
   readonly applierError: string;
-  /** Whether the applier says that it has no more to do for now (a thread state that the manuals list). */
+  /** Whether the applier says that it has nothing to do now. The manuals list this thread state. */
   readonly applierIdle: boolean;
-  /** MariaDB only: which of its GTID positions it goes by. */
+  /** MariaDB only: which of its GTID positions the replica uses. */
   readonly mariadbPosition: 'slave_pos' | 'current_pos';
   readonly heartbeatSeconds: number | null;
 };
 
 /**
- * The channels of a replica with all that moving it needs. Empty when it replicates from nobody.
- * Needs REPLICATION CLIENT or its heirs; MySQL: also SELECT on performance_schema.replication_connection_configuration.
+ * Reads the channels of a replica, with everything that moving it needs. Empty if it replicates from no other server.
+ * Needs REPLICATION CLIENT or its successors. On MySQL it also needs SELECT on
+ * performance_schema.replication_connection_configuration.
  */
 export async function readReplicaStatus(
   connection: ServerConnection,
@@ -38,12 +39,15 @@ export async function readReplicaStatus(
 }
 
 /**
- * ER_MTA_INCONSISTENT_DATA (MySQL 8.0 Error Reference): parallel appliers were stopped while they waited for the rest of
- * a transaction that the source never sent, and gave up after a minute.
+ * ER_MTA_INCONSISTENT_DATA (MySQL 8.0 Error Reference): parallel appliers were stopped while they waited for the rest
+ * of a transaction that the source never sent, and gave up after a minute.
  */
 const cutOffNumber = 1756;
 
-/** Why an applier can't go on; '' when it can: one that was stopped in a cut-off transaction needs only be started. */
+/**
+ * Says why an applier can't go on. '' if it can: an applier that was stopped within a cut-off transaction only needs to
+ * be started.
+ */
 export function applierErrorOf(errno: number, message: string): string {
   return errno === cutOffNumber ? '' : serverText(message, errno);
 }
@@ -58,7 +62,7 @@ function statusOf(
   return {
     receiverError: serverText(value('Last_IO_Error')),
     applierError: applierErrorOf(Number(value('Last_SQL_Errno')), value('Last_SQL_Error')),
-    // "Slave has read all relay log; waiting for more updates", "Replica has read …" (8.0.26 and later).
+    // "Slave has read all relay log; waiting for more updates", since 8.0.26 "Replica has read …".
     applierIdle: value(columns.applierState).includes('has read all relay log'),
     mariadbPosition: value(columns.autoPosition) === 'Current_Pos' ? 'current_pos' : 'slave_pos',
     heartbeatSeconds: heartbeat === '' ? null : Number(heartbeat),

@@ -12,7 +12,7 @@ import { hasAppliedAll } from './server-facts.js';
 import type { ServerVersion } from './version.js';
 import { formatDuration } from '../util/quantities.js';
 
-/** One channel of a replica, over a connection of its own, for as long as the work on it lasts. */
+/** One channel of a replica, and a connection for the time of the work on it. */
 export type ReplicaControl = {
   readonly instance: Instance;
   readonly server: string;
@@ -22,30 +22,30 @@ export type ReplicaControl = {
   readonly signal: AbortSignal;
 };
 
-/** Reading a status takes no longer on a server that lives. */
+/** A live server shows its status within this time. */
 const statusLimitMs = 10_000;
 
 /**
- * MySQL with several appliers waits a minute for the rest of a transaction that was cut off before it stops
- * (rpl_parallel.cc, SLAVE_WAIT_GROUP_DONE), and a large transaction is finished first.
+ * MySQL with several appliers waits a minute for the rest of a cut-off transaction before it stops (rpl_parallel.cc,
+ * SLAVE_WAIT_GROUP_DONE). It also finishes a large transaction first.
  */
 const stopLimitMs = 180_000;
 
-/** A thread that can run does so within moments; reaching a source on a loaded machine may take longer. */
+/** A thread that can run starts within moments. A receiver on a loaded machine may take longer to reach its source. */
 const startLimitMs = 30_000;
 
-/** A receiver that can't get through tries again; what it says for so long is no passing trouble. */
+/** A receiver that can't connect tries again. An error that lasts this long won't pass by itself. */
 const retryLimitMs = 5_000;
 
-/** How long an applier may stand at the same place before it is said not to get on. */
+/** How long an applier may stand still before waymark reports it. */
 const standstillLimitMs = 120_000;
 
-/** How long an idle applier's place must stay for what is left to be a transaction that was cut off. */
+/** If an idle applier stands still for this long, what is left is a cut-off transaction. */
 const settledMs = 2_000;
 
 const pollMs = 100;
 
-/** Does work on one channel of a replica; its connection is ended whatever happens. */
+/** Passes one channel of a replica to `work`, and ends the connection whatever happens. */
 export async function withReplica<T>(
   instance: Instance,
   version: ServerVersion,
@@ -59,27 +59,30 @@ export async function withReplica<T>(
   );
 }
 
-/** What the channel says of itself. @throws WaymarkError `replication` when it is gone. */
+/**
+ * Reads the status of the channel.
+ * @throws WaymarkError `replication` if the channel has gone.
+ */
 export async function channelStatus(replica: ReplicaControl): Promise<ReplicaStatus> {
   const { connection, version, server, channel } = replica;
-  const channels = await ask(replica, 'say how it replicates', statusLimitMs, () =>
+  const channels = await ask(replica, 'show its replication status', statusLimitMs, () =>
     readReplicaStatus(connection, version),
   );
   const status = channels.find(({ name }) => name === channel);
   if (status) return status;
-  throw replicationError(replica, `${server} replicates from nobody any more`);
+  throw replicationError(replica, `${server} no longer replicates from any server`);
 }
 
-/** Stops a thread; resolves when it has stopped, at once if it stood still. */
+/** Stops a thread. Resolves when it has stopped. */
 export async function stopThread(replica: ReplicaControl, thread: ReplicationThread): Promise<void> {
   await run(replica, dialect(replica).stopThread(thread, replica.channel), `stop its ${thread}`, stopLimitMs);
   await until(replica, `stop its ${thread}`, startLimitMs, (status) => !isRunning(status, thread));
 }
 
 /**
- * Starts a thread; resolves when it runs: for the receiver, when it is connected to the source.
- * @throws WaymarkError `replication` with the server's own reason when it ends, doesn't get through for a while, or
- * doesn't run in time.
+ * Starts a thread. Resolves when it runs. A receiver runs when it is connected to the source.
+ * @throws WaymarkError `replication` with the server's own reason, if the thread ends, can't connect for a while, or
+ *   doesn't run in time.
  */
 export async function startThread(replica: ReplicaControl, thread: ReplicationThread): Promise<void> {
   await sendStart(replica, thread);
@@ -95,25 +98,31 @@ export async function startThread(replica: ReplicaControl, thread: ReplicationTh
   });
 }
 
-/** Starts a thread and doesn't wait for it to run: its source may be away. */
+/** Starts a thread without waiting for it to run, because its source may be away. */
 export async function sendStart(replica: ReplicaControl, thread: ReplicationThread): Promise<void> {
   const sql = dialect(replica).startThread(thread, replica.channel);
   await run(replica, sql, `start its ${thread}`, statusLimitMs);
 }
 
-/** Points the channel elsewhere. Both threads must have stopped: what has come and isn't applied is thrown away. */
+/**
+ * Gives the channel another source. Both threads must have stopped. The server throws away what it has received and not
+ * applied.
+ */
 export async function changeSource(replica: ReplicaControl, change: SourceChange): Promise<void> {
   const sql = dialect(replica).changeSource(change, replica.channel);
   await run(replica, sql, 'change its source', statusLimitMs);
 }
 
-/** What an applier has made of what had come: all of it, or all but a transaction whose end hasn't come. */
+/**
+ * What an applier has applied: everything that was received, or everything except a transaction whose end was not
+ * received.
+ */
 export type Applied = 'all' | 'all-but-cut-off';
 
 /**
- * Resolves when the applier has applied all that the stopped receiver has fetched. A transaction whose end has not
- * come stays undone: then the applier is idle, and its place stays.
- * @throws WaymarkError `replication` when the applier stops, or stands for too long.
+ * Resolves when the applier has applied everything that the stopped receiver has fetched. A transaction whose end was
+ * not received stays undone. Then the applier is idle, and its coordinates don't change.
+ * @throws WaymarkError `replication` if the applier stops, or stands still for too long.
  */
 export async function waitUntilApplied(replica: ReplicaControl): Promise<Applied> {
   let place = '';
@@ -134,8 +143,8 @@ export async function waitUntilApplied(replica: ReplicaControl): Promise<Applied
     if (standing > standstillLimitMs) {
       throw replicationError(
         replica,
-        `The applier of ${replica.server} has stood at ${now} of its source for ${formatDuration(standstillLimitMs)}, ` +
-          `and has not applied all that has come (up to ${received.file}:${String(received.position)}). ` +
+        `The applier of ${replica.server} has been at ${now} of its source's log for ${formatDuration(standstillLimitMs)}, ` +
+          `and has not applied everything that was received (up to ${received.file}:${String(received.position)}). ` +
           'See what it waits for (SHOW PROCESSLIST)',
       );
     }
@@ -143,7 +152,7 @@ export async function waitUntilApplied(replica: ReplicaControl): Promise<Applied
   }
 }
 
-/** Resolves when the applier has got on, or after a moment. */
+/** Resolves when the applier has moved on, or after {@link settledMs}. */
 export async function waitUntilMoved(replica: ReplicaControl): Promise<void> {
   const { executed } = await channelStatus(replica);
   const deadline = monotonicMs() + settledMs;
@@ -154,7 +163,10 @@ export async function waitUntilMoved(replica: ReplicaControl): Promise<void> {
   }
 }
 
-/** Asks for the channel's status until `accept` takes it. @throws WaymarkError `replication` when none comes in time. */
+/**
+ * Reads the channel's status again and again until `accept` returns true.
+ * @throws WaymarkError `replication` if that takes too long.
+ */
 async function until(
   replica: ReplicaControl,
   what: string,
@@ -176,17 +188,17 @@ async function until(
   }
 }
 
-/** Whether a thread runs; a receiver that is still connecting doesn't. */
+/** Whether a thread runs. A receiver that is still connecting doesn't. */
 function isRunning(status: ReplicaStatus, thread: ReplicationThread): boolean {
   return thread === 'receiver' ? status.receiverRunning : status.applierRunning;
 }
 
-/** Whether the receiver stands still: one that only tries to connect doesn't. */
+/** Whether the receiver has stopped. A receiver that is trying to connect hasn't. */
 export function hasEnded({ receiverState }: ReplicaStatus): boolean {
   return receiverState === 'No';
 }
 
-/** Why a thread has ended; '' while it has not, or nothing is known of it. */
+/** Says why a thread has ended. '' if it hasn't, or the reason isn't known. */
 export function endingOf(status: ReplicaStatus, thread: ReplicationThread): string {
   if (thread === 'receiver') return hasEnded(status) ? status.receiverError : '';
   return status.applierRunning ? '' : status.applierError;
@@ -211,7 +223,7 @@ async function run(replica: ReplicaControl, sql: string, what: string, limitMs: 
   }
 }
 
-/** Asks over the replica's connection; one that doesn't answer in time can't carry out what it was told. */
+/** Asks over the replica's connection. A server that doesn't answer in time hasn't done what it was told. */
 async function ask<T>(
   replica: ReplicaControl,
   purpose: string,

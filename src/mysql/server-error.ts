@@ -6,12 +6,12 @@ import { knownLogins } from './login.js';
 import { serverText } from './server-text.js';
 
 /**
- * The one place that says who caused an error that came of talking to a server: the server (it refused, or sent what
- * can't be read), the network or this machine (the connection ended, or never stood), or neither. What neither has
- * caused is a mistake of ours, and is given back as it is.
+ * The one module that says who caused an error of talking to a server. It may be the server: it refused, or sent
+ * something unreadable. It may be the network or this machine: the connection ended, or couldn't be opened. An error
+ * that neither has caused is a bug of waymark's, and is returned unchanged.
  */
 
-/** An error that the server sent, as mysql2 has it. */
+/** An error that the server sent, as mysql2 represents it. */
 type ServerAnswer = Error & { readonly errno: number; readonly sqlState?: string };
 
 function isServerAnswer(error: unknown): error is ServerAnswer {
@@ -20,8 +20,8 @@ function isServerAnswer(error: unknown): error is ServerAnswer {
 }
 
 /**
- * An error with the text of another side in it, without what may not be shown: of mysql2's error for an answer nothing
- * else is kept, for it has the statement and all its values, too.
+ * Returns an error without what must not be shown. mysql2's error for a server's answer also has the statement and all
+ * its values. So only number, state, code and a cleaned text are kept.
  */
 function cleaned(error: unknown): unknown {
   if (!isServerAnswer(error)) return error;
@@ -31,25 +31,28 @@ function cleaned(error: unknown): unknown {
   return Object.assign(new Error(serverText(message, errno)), { errno, sqlState, ...code });
 }
 
-/** What happened to a connection, in words in which the other side may have a part (a certificate's names). */
+/**
+ * Returns what happened to a connection. The other side may have written part of that text (the names in a
+ * certificate).
+ */
 function reasonIn(error: unknown): string {
   return serverText(messageOf(error));
 }
 
 /**
- * The number of the error that the server sent (MySQL 8.0 Error Reference; MariaDB's error codes); null when the error
- * is none of a server's.
+ * Returns the number of the error that the server sent (MySQL 8.0 Error Reference; MariaDB's error codes). Null if no
+ * server sent the error.
  */
 export function errorNumberOf(error: unknown): number | null {
   return error instanceof WaymarkError && isServerAnswer(error.cause) ? error.cause.errno : null;
 }
 
-/** What the server said, in its own words; the error's message where it said nothing. */
+/** Returns what the server said, in its own words. If it said nothing, returns the error's message. */
 export function serverTextOf(error: unknown): string {
   return messageOf(error instanceof WaymarkError && isServerAnswer(error.cause) ? error.cause : error);
 }
 
-/** Codes of errors that a server, the way to it, or its account has caused. */
+/** Codes of errors that a server, the way to it, or the account there has caused. */
 const serverCodes: ReadonlySet<ErrorCode> = new Set([
   'server-unreachable',
   'access-denied',
@@ -66,34 +69,37 @@ export function isOfServer(error: unknown): error is WaymarkError {
 }
 
 /**
- * Numbers for a missing privilege: ER_SPECIFIC_ACCESS_DENIED_ERROR, ER_TABLEACCESS_DENIED_ERROR,
- * ER_DBACCESS_DENIED_ERROR (MySQL 8.0 Error Reference; MariaDB has the same).
+ * Error numbers for a missing privilege: ER_SPECIFIC_ACCESS_DENIED_ERROR, ER_TABLEACCESS_DENIED_ERROR,
+ * ER_DBACCESS_DENIED_ERROR (MySQL 8.0 Error Reference; the same in MariaDB).
  */
 const deniedNumbers = new Set([1227, 1142, 1044]);
 
-/** What is wrong with a server that none can be read from. */
+/** Why nothing can be read from a server without a binary log. */
 export const noBinaryLog = 'writes no binary log (log_bin is OFF)';
 
 /** ER_NO_BINARY_LOGGING */
 const noBinaryLoggingNumber = 1381;
 
 /**
- * Numbers with which a server takes its leave: ER_SERVER_SHUTDOWN, ER_NORMAL_SHUTDOWN, ER_SHUTDOWN_COMPLETE,
+ * Error numbers with which a server ends a connection: ER_SERVER_SHUTDOWN, ER_NORMAL_SHUTDOWN, ER_SHUTDOWN_COMPLETE,
  * ER_ABORTING_CONNECTION, ER_NET_READ_ERROR, ER_NET_READ_INTERRUPTED, ER_NET_ERROR_ON_WRITE, ER_NET_WRITE_INTERRUPTED,
  * ER_NEW_ABORTING_CONNECTION, MariaDB's ER_CONNECTION_KILLED, MySQL's ER_SESSION_WAS_KILLED and
  * ER_CLIENT_INTERACTION_TIMEOUT (`wait_timeout` since 8.0.24).
  */
 const leaveNumbers = new Set([1053, 1077, 1079, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 3169, 4031]);
 
-/** ER_ACCESS_DENIED_ERROR, …_NO_PASSWORD, ER_HOST_NOT_PRIVILEGED, ER_ACCOUNT_HAS_BEEN_LOCKED, ER_MUST_CHANGE_PASSWORD_LOGIN. */
+/**
+ * ER_ACCESS_DENIED_ERROR, …_NO_PASSWORD, ER_HOST_NOT_PRIVILEGED, ER_ACCOUNT_HAS_BEEN_LOCKED,
+ * ER_MUST_CHANGE_PASSWORD_LOGIN.
+ */
 const accessDeniedNumbers = new Set([1045, 1698, 1130, 3118, 4151, 1862]);
 
-/** Whether the server says that the account lacks a privilege. */
+/** Whether the error number says that the account lacks a privilege. */
 export function isDenied(errorNumber: number): boolean {
   return deniedNumbers.has(errorNumber);
 }
 
-/** What was read; null when the account lacks the privilege to read it. */
+/** Returns what `read` returns. Null if the account lacks the privilege for it. */
 export async function unlessDenied<T>(read: () => Promise<T>): Promise<T | null> {
   try {
     return await read();
@@ -103,7 +109,7 @@ export async function unlessDenied<T>(read: () => Promise<T>): Promise<T | null>
   }
 }
 
-/** The error of an account that lacks a privilege for `purpose`. */
+/** Returns the error of an account that lacks a privilege for `purpose`. */
 export function missingGrant(
   instance: Instance,
   purpose: string,
@@ -115,12 +121,12 @@ export function missingGrant(
     'missing-grant',
     `${server} doesn't let "${instance.account.user}" ${purpose}: ${serverText}. waymark needs REPLICATION SLAVE and ` +
       'REPLICATION CLIENT on *.* (MariaDB 10.5 and later: REPLICATION SLAVE, BINLOG MONITOR and SLAVE MONITOR); ' +
-      'waymark check writes the statements out',
+      'waymark check prints the statements',
     { ...(cause === undefined ? {} : { cause }), details: { server } },
   );
 }
 
-/** The error of a server that has not answered within a limit. */
+/** Returns the error of a server that has not answered within a limit. */
 export function unanswered(instance: Instance, purpose: string, limitMs: number, cause: Error): WaymarkError {
   const server = formatAddress(instance.address);
   return new WaymarkError(
@@ -134,9 +140,9 @@ export function unanswered(instance: Instance, purpose: string, limitMs: number,
 }
 
 /**
- * What came of a statement, as one of waymark's own errors: `missing-grant`, `unsuitable-server` (it writes no binary
- * log), `stream-broken` (the connection ended, whoever ended it), `protocol` (whatever else the server says, or what
- * can't be read). An error that is ours, or that nobody but us can have caused, is given back as it is.
+ * Turns what a statement threw into one of waymark's errors: `missing-grant`, `unsuitable-server` (the server writes no
+ * binary log), `stream-broken` (the connection ended, whoever ended it), `protocol` (the server sent any other error,
+ * or something unreadable). A WaymarkError, or an error that only a bug of waymark's can cause, is returned unchanged.
  * @param purpose what the server was asked to do: "list its binary logs".
  */
 export function statementError(thrown: unknown, instance: Instance, purpose: string): unknown {
@@ -146,7 +152,7 @@ export function statementError(thrown: unknown, instance: Instance, purpose: str
   if (isServerAnswer(error)) return answerError(error, instance, purpose);
   const details = { server };
   if (isUnreadable(error)) {
-    const message = `${server} was asked to ${purpose}, and sent what can't be read: ${reasonIn(error)}`;
+    const message = `${server} was asked to ${purpose}, and sent something unreadable: ${reasonIn(error)}`;
     return new WaymarkError('protocol', message, { cause: error, details });
   }
   if (!isOfConnection(error)) return error;
@@ -169,7 +175,9 @@ function answerError(error: ServerAnswer, instance: Instance, purpose: string): 
   return new WaymarkError('protocol', `${server} can't ${purpose}: ${message} (${errorNumber})`, options);
 }
 
-/** What came of connecting: `access-denied` or `server-unreachable`; a mistake of ours as it is. */
+/**
+ * Turns what connecting threw into `access-denied` or `server-unreachable`. A bug of waymark's is returned unchanged.
+ */
 export function connectError(thrown: unknown, { address, account }: Instance): unknown {
   if (thrown instanceof WaymarkError) return thrown;
   const error = cleaned(thrown);
@@ -186,7 +194,7 @@ export function connectError(thrown: unknown, { address, account }: Instance): u
   if (hasSystemCode(error, 'AUTH_SWITCH_PLUGIN_ERROR')) {
     return new WaymarkError(
       'access-denied',
-      `${server} wants the account "${account.user}" to log in by a method that waymark does not support. It knows ${knownLogins}`,
+      `${server} wants the account "${account.user}" to log in by a method that waymark does not support. waymark supports ${knownLogins}`,
       options,
     );
   }
@@ -198,10 +206,10 @@ export function connectError(thrown: unknown, { address, account }: Instance): u
 
 function advice(error: unknown): string {
   if (isUnreadable(error) || hasSystemCode(error, 'PROTOCOL_UNEXPECTED_PACKET')) {
-    return 'What answers there is no MySQL or MariaDB server: is the port right?';
+    return 'That is no MySQL or MariaDB server. Is the port right?';
   }
   if (hasSystemCode(error, 'EMFILE', 'ENFILE')) {
-    return 'This process, or this machine, may open no more files: raise the limit (ulimit -n, LimitNOFILE)';
+    return 'This process or this machine can open no more files: raise the limit (ulimit -n, LimitNOFILE)';
   }
   if (hasSystemCode(error, 'ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL')) {
     return 'Is the name right, and does the name server answer?';
@@ -210,18 +218,18 @@ function advice(error: unknown): string {
   return 'Is the server up, and are host and port right?';
 }
 
-/** Codes that mysql2 gives its errors about TLS, and what Node's end in or begin with (nodejs.org/api/tls.html). */
+/** Whether an error is about TLS, by the codes of mysql2 and of Node (nodejs.org/api/tls.html). */
 function isOfTls(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   return /^HANDSHAKE_(NO_)?SSL|^ERR_(TLS|SSL)|CERT|^UNABLE_TO_/.test(code);
 }
 
-/** The connection has failed: mysql2 says `fatal` then, the system gives a code. */
+/** Whether the connection has failed. mysql2 marks such an error as `fatal`, and the system gives it a code. */
 function isOfConnection(error: unknown): boolean {
   return error instanceof Error && (isFatal(error) || 'code' in error);
 }
 
-/** mysql2 has met bytes that it can't take apart, and given the connection up for it. */
+/** Whether mysql2 couldn't parse what it received, and has given up the connection. */
 function isUnreadable(error: unknown): boolean {
   return (error instanceof TypeError || error instanceof RangeError) && isFatal(error);
 }

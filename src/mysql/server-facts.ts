@@ -6,28 +6,30 @@ import { dialectOf } from './dialect.js';
 import { serverText } from './server-text.js';
 import { parseServerVersion, type ServerVersion } from './version.js';
 
-/** What a server says about itself: read anew on every connection, because an address may change hands. */
+/**
+ * What a server says about itself. waymark reads it on every connection, because another server may get the address.
+ */
 export type ServerFacts = {
   readonly version: ServerVersion;
   readonly serverId: number;
-  /** MySQL's server_uuid, MariaDB's server_uid, or '' where there is neither. */
+  /** MySQL's server_uuid, MariaDB's server_uid, or '' if there is neither. */
   readonly uuid: string;
   readonly binaryLogging: boolean;
   readonly binlogFormat: string;
   readonly rowImage: string;
-  /** FULL, MINIMAL, NO_LOG, or '' where the server doesn't know the setting. */
+  /** FULL, MINIMAL, NO_LOG, or '' if the server doesn't know the setting. */
   readonly rowMetadata: string;
   /** MySQL's `PARTIAL_JSON`, or ''. */
   readonly rowValueOptions: string;
   readonly logsReplicatedChanges: boolean;
   readonly readOnly: boolean;
-  /** The executed GTIDs (MySQL) or the GTID position of the binary log (MariaDB); '' where there are none. */
+  /** The executed GTIDs (MySQL) or the GTID position of the binary log (MariaDB). '' if there are none. */
   readonly gtidSet: string;
-  /** Whether transactions can only commit in the order of the source (what a replica's own log then keeps). */
+  /** Whether transactions can only commit in the source's order. Then the replica's own log has that order. */
   readonly keepsCommitOrder: boolean;
 };
 
-/** A place in a source's binary log, as its replica knows it. */
+/** Coordinates in the source's binary log, as the replica knows them. */
 type SourceCoordinates = { readonly file: string; readonly position: number };
 
 /** One replication channel of a replica. */
@@ -35,22 +37,22 @@ export type ReplicationChannel = {
   readonly name: string;
   readonly sourceHost: string;
   readonly sourcePort: number;
-  /** The source's server_id, as the receiver last heard it; 0 when it has never connected. */
+  /** The source's server_id, as the receiver last heard it. 0 if it has never connected. */
   readonly sourceServerId: number;
-  /** How far the source's log has been applied: between two transactions. */
+  /** How far the source's log has been applied. Always between two transactions. */
   readonly executed: SourceCoordinates;
-  /** How far the source's log has come here. */
+  /** How far the source's log has been received. */
   readonly received: SourceCoordinates;
   /**
-   * MariaDB by slave_pos, where `executed` is the furthest place of all replication domains: whether each domain's last
-   * transaction that came has been applied. True elsewhere.
+   * Whether each replication domain's last received transaction has been applied. Matters only for MariaDB with
+   * slave_pos, where `executed` is the furthest coordinates of all domains. True elsewhere.
    */
   readonly domainsLevel: boolean;
   readonly receiverRunning: boolean;
-  /** The server's word for the receiver: Yes, No, Connecting (it tries), Preparing. */
+  /** The server's word for the receiver: Yes, No, Connecting (it is trying), Preparing. */
   readonly receiverState: string;
   readonly applierRunning: boolean;
-  /** Whether it finds its place in the source's log by GTID rather than by file and position. */
+  /** Whether the replica reads its source's log by GTID, and not by file and position. */
   readonly byGtid: boolean;
   readonly lagSeconds: number | null;
   readonly delaySeconds: number;
@@ -59,7 +61,7 @@ export type ReplicationChannel = {
   readonly filters: readonly string[];
 };
 
-/** `host:port` of the server that a channel replicates from. */
+/** Returns the `host:port` of the server that a channel replicates from. */
 export function sourceAddress({
   sourceHost,
   sourcePort,
@@ -67,7 +69,7 @@ export function sourceAddress({
   return formatAddress({ host: sourceHost, port: sourcePort });
 }
 
-/** A binary log file that a server has. */
+/** A binary log file of a server. */
 export type BinaryLog = { readonly file: string; readonly sizeBytes: number };
 
 const factVariables = [
@@ -92,8 +94,10 @@ const factVariables = [
 ] as const;
 
 /**
- * Reads {@link ServerFacts}. Unknown variables are simply not in the answer, so one statement does for every version.
- * @param kind what the operator says that it is; a binlog server is also recognised by its greeting or its answer.
+ * Reads {@link ServerFacts}. The answer leaves out variables that the server doesn't know, so one statement works for
+ * every version.
+ * @param kind what the operator says that the server is. A binlog server is also recognised by its greeting or its
+ *   answer.
  */
 export async function readServerFacts(connection: ServerConnection, kind?: ServerKind): Promise<ServerFacts> {
   if (kind === 'binlog-server' || isCurtBinlogServer(connection.greeting)) {
@@ -107,12 +111,15 @@ export async function readServerFacts(connection: ServerConnection, kind?: Serve
   }
 }
 
-/** Whether what was read is a binlog server: nothing can be asked of it, promoted or moved, but its log be read. */
+/**
+ * Whether the server is a binlog server. Its log can be read, but it answers few statements, and it can't be promoted
+ * or moved.
+ */
 export function isBinlogServer({ version }: ServerFacts): boolean {
   return version.binlogServer === true;
 }
 
-/** A binlog server tells its id, as replicas ask for it; the rest is as the logs are that it copies. */
+/** Reads the id of a binlog server, as replicas do. The other facts are fixed: they suit the logs that it copies. */
 async function readBinlogServerFacts(connection: ServerConnection): Promise<ServerFacts> {
   const version: ServerVersion = { ...parseServerVersion(connection.greeting), binlogServer: true };
   const [row] = await connection.query("SHOW VARIABLES LIKE 'SERVER_ID'");
@@ -144,7 +151,7 @@ async function readVariables(connection: ServerConnection): Promise<ServerFacts>
     serverId: Number(value('server_id')),
     uuid: value('server_uuid') || value('server_uid'),
     binaryLogging: value('log_bin') === 'ON',
-    // MySQL 9.x deprecates binlog_format; should it go, row format is all there is.
+    // MySQL 9.x deprecates binlog_format. If it is removed, only the row format is left.
     binlogFormat: value('binlog_format') || 'ROW',
     rowImage: value('binlog_row_image') || 'FULL',
     rowMetadata: value('binlog_row_metadata'),
@@ -159,7 +166,10 @@ async function readVariables(connection: ServerConnection): Promise<ServerFacts>
   };
 }
 
-/** The replication channels; empty when the server replicates from nobody. Needs REPLICATION CLIENT or its heirs. */
+/**
+ * Reads the replication channels. Empty if the server replicates from no other. Needs REPLICATION CLIENT or its
+ * successors.
+ */
 export async function readReplicationChannels(
   connection: ServerConnection,
   version: ServerVersion,
@@ -196,14 +206,17 @@ export async function readReplicationChannels(
   });
 }
 
-/** With one domain the place in the log says it, and better. */
+/**
+ * Whether the last received GTID of each domain has been applied. With one domain this returns true: coordinates say it
+ * better.
+ */
 export function areDomainsLevel(receivedGtids: string, appliedGtids: string): boolean {
   const received = receivedGtids.split(',').map((gtid) => gtid.trim());
   const applied = new Set(appliedGtids.split(',').map((gtid) => gtid.trim()));
   return received.length < 2 || received.every((gtid) => applied.has(gtid));
 }
 
-/** Whether all that has come from the source has been applied, so that nothing is missing between what has. */
+/** Whether everything that was received has been applied, so that what has been applied has no gaps. */
 export function hasAppliedAll({
   executed,
   received,
@@ -225,7 +238,7 @@ const filterColumns = [
   'Replicate_Rewrite_DB',
 ];
 
-/** The end of the server's binary log; null when it writes none. Needs REPLICATION CLIENT or its heirs. */
+/** Reads the end of the server's binary log. Null if it writes none. Needs REPLICATION CLIENT or its successors. */
 export async function readBinaryLogEnd(
   connection: ServerConnection,
   version: ServerVersion,
@@ -235,13 +248,13 @@ export async function readBinaryLogEnd(
   return row === undefined ? null : { file: valueText(row['File']), position: Number(row['Position']) };
 }
 
-/** The binary log files the server has, oldest first, in the server's own order. */
+/** Reads the list of the server's binary log files, oldest first, in the server's own order. */
 export async function readBinaryLogs(connection: ServerConnection): Promise<BinaryLog[]> {
   const rows = await connection.query('SHOW BINARY LOGS');
   return rows.map((row) => ({ file: valueText(row['Log_name']), sizeBytes: Number(row['File_size']) }));
 }
 
-/** A server's value as text: '' for NULL and for a column that isn't there. */
+/** Returns a server's value as text: '' for NULL, and for a column that doesn't exist. */
 export function valueText(value: unknown): string {
   if (value === null || value === undefined) return '';
   if (typeof value === 'string') return value;

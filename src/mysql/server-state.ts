@@ -16,24 +16,26 @@ import type { ServerVersion } from './version.js';
 /** A filter of the binary log itself. */
 type BinlogFilter = {
   readonly name: (typeof binlogFilterNames)[number];
-  /** Schemas, with commas between. */
+  /** Schemas, separated by commas. */
   readonly value: string;
 };
 
 const binlogFilterNames = ['Binlog_Do_DB', 'Binlog_Ignore_DB'] as const;
 
-/** What a server is judged by: as a member of a pool, or as one to inject hints on. Null: could not be read. */
+/**
+ * What waymark judges a server by: as a member of a pool, or as a server to inject hints on. Null: could not be read.
+ */
 export type ServerState = {
-  /** `host:port`, for the messages. */
+  /** `host:port`, for messages. */
   readonly server: string;
   readonly facts: ServerFacts;
   readonly channels: readonly ReplicationChannel[] | null;
   readonly binlogFilters: readonly BinlogFilter[] | null;
-  /** Server's clock minus ours, in milliseconds. */
+  /** The server's clock minus this machine's, in milliseconds. */
   readonly clockOffsetMs: number | null;
 };
 
-/** Reads what a server is judged by; what the account may not see is null. */
+/** Reads what waymark judges a server by. What the account may not see is null. */
 export async function readServerState(
   connection: ServerConnection,
   server: string,

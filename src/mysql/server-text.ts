@@ -1,22 +1,25 @@
 import { onOneLine, printable } from '../util/printable.js';
 
-/** The longest text that a server's own errors have is 512 bytes; in a replica's status 1,023 (MYSQL_ERRMSG_SIZE, MAX_SLAVE_ERRMSG). */
+/**
+ * A server's own errors have at most 512 bytes, and at most 1,023 in a replica's status (MYSQL_ERRMSG_SIZE,
+ * MAX_SLAVE_ERRMSG).
+ */
 const longestText = 2_048;
 
 /**
- * What a server says in its own words, as it may be shown in logs, statuses and terminals. Every such text comes through
- * here where it is read. Taken out are:
- * - statements that an applier stands at, unless they are about tables alone: they hold passwords and rows;
- * - values out of rows, which errors of keys and of conversions quote;
- * - control characters, line breaks, and what no server's text is long enough for.
- * @param errorNumber the error that it is the text of, where that is known.
+ * Cleans a text that a server has written, so that logs, statuses and terminals may show it. Every such text passes
+ * through here where it is read. This removes:
+ * - the statement in an applier's error, unless it is only about tables: statements contain passwords and rows;
+ * - values from rows, which errors about keys and conversions quote;
+ * - control characters, line breaks, and what exceeds the length of a server's texts.
+ * @param errorNumber the number of the error, if it is known.
  */
 export function serverText(said: string, errorNumber: number | null = null): string {
   const cut = said.length > longestText ? `${said.slice(0, longestText)}…` : said;
   return printable(onOneLine(withoutValues(withoutStatement(cut), errorNumber)));
 }
 
-/** What both vendors add to an error of an applier: the statement's text. */
+/** Both vendors append the statement to an applier's error, after this mark. */
 const statementMark = " Query: '";
 
 const aboutTables =
@@ -29,17 +32,18 @@ function withoutStatement(text: string): string {
   const statement = text.slice(mark + statementMark.length);
   if (aboutTables.test(statement) && !mayHaveSecret.test(statement)) return text;
   const before = text.slice(0, mark);
-  // A syntax error quotes from the statement.
+  // A syntax error quotes a part of the statement.
   const near = before.indexOf("near '");
   const kept = near < 0 ? before : `${before.slice(0, near)}near '<secret>'`;
   return `${kept}${statementMark}<secret>'`;
 }
 
 /**
- * Errors that quote values: ER_DUP_ENTRY and its kin (`Duplicate entry 'a-1' for key 'users.email'`), and those of
- * conversions (`Incorrect integer value: 'x' for column 'n' at row 1`, `Truncated incorrect DOUBLE value: 'x'`); MySQL 8.0
- * Error Reference, MariaDB's error codes. A value may hold quotation marks itself: all up to the last one that can end it
- * goes, and where none can (long texts are cut off), all that follows.
+ * Errors that quote values: ER_DUP_ENTRY and similar ones (`Duplicate entry 'a-1' for key 'users.email'`), and errors
+ * of conversions (`Incorrect integer value: 'x' for column 'n' at row 1`, `Truncated incorrect DOUBLE value: 'x'`);
+ * MySQL 8.0 Error Reference, MariaDB's error codes. A value may contain quotation marks itself. So everything up to the
+ * last mark that can end the value is removed. If no mark can (long texts are cut off), everything after its beginning
+ * is removed.
  */
 const quotedValues: readonly (readonly [RegExp, string])[] = [
   [/(\bentry ').*(' for (?:key|table)\b)/gis, '$1<value>$2'],
@@ -52,7 +56,7 @@ const quotedValues: readonly (readonly [RegExp, string])[] = [
 
 const isEnglish = /\b(?:the|for|with)\b/i;
 
-/** The same errors by their numbers: a server may speak another language than English (`lc_messages`). */
+/** The same errors by number, because a server may use another language than English (`lc_messages`). */
 const numbersWithValues: ReadonlySet<number> = new Set([
   1062, 1292, 1366, 1367, 1411, 1525, 1586, 1690, 3140,
 ]);

@@ -8,12 +8,12 @@ import { connect, type ServerConnection } from './connection.js';
 import type { Instance } from './instance.js';
 import { errorNumberOf, isOfServer, unanswered } from './server-error.js';
 
-/** A connection, made or being made, and a signal that fires when it is given up. */
+/** A connection that is open or being opened, and a signal that fires when it is given up. */
 type Line = { readonly connection: Promise<ServerConnection>; readonly broken: AbortController };
 
 /**
- * A connection to the server of our own tables, made when it is needed, and anew when it breaks. Several may use it at
- * a time: what they ask is answered in turn.
+ * The connection to the server of waymark's own tables. It is opened when it is needed, and again after it breaks.
+ * Several callers may use it at the same time. The server answers them in turn.
  */
 export class TableLink {
   readonly instance: Instance;
@@ -22,14 +22,14 @@ export class TableLink {
 
   constructor(instance: Instance) {
     this.instance = instance;
-    // A listener for each of many streams is no leak.
+    // Many streams may listen. Their listeners are no leak.
     setMaxListeners(0, this.#closing.signal);
   }
 
   /**
-   * Runs `action` on the connection, for no longer than `ms`. A connection that has broken or doesn't answer is given
-   * up; what was under way may still be done by the server.
-   * @throws WaymarkError those of askServer; what `action` throws; the signal's reason.
+   * Runs `action` on the connection, for at most `ms`. A connection that is broken or doesn't answer is given up. The
+   * server may still carry out what was under way.
+   * @throws WaymarkError those of askServer. Also throws what `action` throws, and the signal's reason.
    */
   async run<T>(
     ms: number,
@@ -43,7 +43,7 @@ export class TableLink {
         return abortable(action(connection), limit);
       });
     } catch (error) {
-      // Whoever just doesn't want to wait any longer, or was refused, leaves the connection to the others.
+      // Keep the connection for the others if this caller stopped waiting, or the server refused.
       const late = error instanceof TimeOver;
       if (late || (isOfServer(error) && errorNumberOf(error) === null)) this.#drop(line);
       if (late && !signal.aborted) throw unanswered(this.instance, tablesPurpose, ms, error);
@@ -90,17 +90,18 @@ export class TableLink {
   }
 }
 
-/** The record of layouts of a large schema. */
+/** The layouts of a large schema are one value. */
 const answerBytes = 64 * 1024 * 1024;
 
-/** What the server is asked for, for messages. */
+/** What the server is asked to do, for messages. */
 const tablesPurpose = "read or write waymark's tables";
 
 const links = new SharedPool<TableLink>();
 
 /**
- * The connection of this process to that server with that account, for one purpose: all streams share it. What is slow
- * for one purpose (to store a large record) must not break off another (to renew a lease).
+ * Returns a handle on this process's connection to that server, with that account, for one purpose. All streams share
+ * it. The purposes are apart, because a slow request (to store a large record) must not end another one (to renew a
+ * lease).
  */
 export function shareTableLink(
   instance: Instance,
@@ -118,7 +119,7 @@ async function prepare(instance: Instance, signal: AbortSignal): Promise<ServerC
     maximumAnswerBytes: answerBytes,
   });
   try {
-    // Whatever the server's defaults: each statement is a transaction, and none cuts off what doesn't fit.
+    // Whatever the server's defaults are: each statement is a transaction, and no statement truncates a value.
     await abortable(connection.run("SET SESSION autocommit = 1, sql_mode = 'STRICT_ALL_TABLES'"), signal);
     return connection;
   } catch (error) {

@@ -4,9 +4,10 @@ import type { Socket } from '../runtime/network.js';
 import { WaymarkError } from '../util/errors.js';
 import type { Account } from './instance.js';
 
+/** The TLS part of an account. */
 export type TlsAccount = NonNullable<Account['tls']>;
 
-/** What of mysql2's connection has a part in going over to TLS (lib/base/connection.js). */
+/** The parts of mysql2's connection that upgrade it to TLS (lib/base/connection.js). */
 type Upgrading = {
   stream: Socket;
   startTLS: (onSecure: (error?: Error) => void) => void;
@@ -26,14 +27,18 @@ function isUpgrading(core: object): core is Upgrading {
 }
 
 /**
- * Has a connection of mysql2's go over to TLS our way: the certificate must name the host by which the configuration
- * names the server, an IP address, too (RFC 6125; mysql2 checks an address against `localhost`), and that is known before
- * anything of the login is sent. Nothing that came in clear counts but the greeting: whoever stands between could have
- * put more behind it.
- * @throws WaymarkError `protocol` where this mysql2 goes another way.
+ * Makes a connection of mysql2 upgrade to TLS in waymark's way. The certificate must name the host by which the
+ * configuration names the server, even if that is an IP address (RFC 6125; mysql2 checks an address against
+ * `localhost`). It is checked before anything of the login is sent. Of what came unencrypted, only the greeting counts:
+ * somebody in between could have added more.
+ * @throws WaymarkError `protocol` if this version of mysql2 upgrades in another way.
  */
 export function upgradeOwnWay(core: object, host: string, tls: TlsAccount): void {
-  if (!isUpgrading(core)) throw new WaymarkError('protocol', 'this mysql2 goes over to TLS in another way');
+  if (!isUpgrading(core))
+    throw new WaymarkError(
+      'protocol',
+      'this version of mysql2 upgrades to TLS in a way that waymark does not know',
+    );
   const upgrading: Upgrading = core;
   upgrading.startTLS = (onSecure) => {
     const plain = upgrading.stream;
@@ -74,16 +79,16 @@ function secureSocket(socket: Socket, host: string, tls: TlsAccount): TLSSocket 
     socket,
     secureContext: secureContextOf(tls),
     rejectUnauthorized: verify,
-    // Node asks with a name of its own making, and lets an error of it end the connection before `secureConnect`.
+    // Node would ask with a name of its own choice. Its error ends the connection before `secureConnect`.
     checkServerIdentity: (_, certificate) => checkServerIdentity(host, certificate),
-    // No server is named by an address there (RFC 6066, 3).
+    // This extension takes no IP address (RFC 6066, 3).
     ...(isIP(host) === 0 ? { servername: host } : {}),
   });
 }
 
 /**
- * Certificates and keys, read.
- * @throws Error of OpenSSL's for what can't be used.
+ * Parses certificates and keys.
+ * @throws OpenSSL's error if they can't be used.
  */
 export function secureContextOf({ ca, cert, key }: TlsAccount): ReturnType<typeof createSecureContext> {
   return createSecureContext({

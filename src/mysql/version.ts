@@ -1,5 +1,6 @@
 import { WaymarkError } from '../util/errors.js';
 
+/** Who makes the server. Percona Server counts as MySQL. */
 export type Vendor = 'mysql' | 'mariadb';
 
 /** A server's vendor and version, from `SELECT VERSION()`. */
@@ -10,23 +11,20 @@ export type ServerVersion = {
   readonly patch: number;
   /** The whole text, for people. */
   readonly text: string;
-  /** Set where a binlog server serves another server's logs: it knows the oldest statements alone. */
+  /** Set for a binlog server, which serves another server's logs. It knows only the oldest statements. */
   readonly binlogServer?: true;
 };
 
 /**
- * Reads a version text such as `10.11.19-MariaDB-0+deb12u1-log`, `9.7.4` or `8.0.36-28` (Percona).
- * MariaDB's handshake puts `5.5.5-` before it for old clients; `VERSION()` does not.
- * @throws WaymarkError `protocol` when there are no numbers to read.
+ * Parses a version text such as `10.11.19-MariaDB-0+deb12u1-log`, `9.7.4` or `8.0.36-28` (Percona). MariaDB's handshake
+ * puts `5.5.5-` before it for old clients. `VERSION()` does not.
+ * @throws WaymarkError `protocol` if the text begins with no version number.
  */
 export function parseServerVersion(text: string): ServerVersion {
   const vendor: Vendor = /mariadb/i.test(text) ? 'mariadb' : 'mysql';
   const match = /^(?:5\.5\.5-)?(\d+)\.(\d+)\.(\d+)/.exec(text);
   if (!match)
-    throw new WaymarkError(
-      'protocol',
-      `The server calls its version "${text}", which has no numbers to go by`,
-    );
+    throw new WaymarkError('protocol', `The server's version "${text}" begins with no version number`);
   return { vendor, major: Number(match[1]), minor: Number(match[2]), patch: Number(match[3]), text };
 }
 
