@@ -1,21 +1,21 @@
-/** What time it is, and what is to happen later. */
+/** Tells the time, and calls back later. */
 export type Clock = {
-  /** The wall clock: milliseconds since 1970. It may be set, forwards and back. */
+  /** Milliseconds since 1970 by the wall clock. Somebody may set it, forwards or back. */
   epochMs(): number;
-  /** Milliseconds since some moment, which never go back. They stand still while the machine is suspended. */
+  /** Milliseconds since some fixed moment. They never go back. They stand still while the machine is suspended. */
   monotonicMs(): number;
-  /** The same, and they go on while the machine is suspended. */
+  /** The same, but they go on while the machine is suspended. */
   uptimeMs(): number;
-  /** Calls back once, after that time. */
+  /** Calls `action` once, after `ms`. */
   after(ms: number, action: () => void): Timer;
-  /** Calls back once, when what has come by now has been handled. */
+  /** Calls `action` once, after everything that has arrived so far has been handled. */
   turn(action: () => void): Timer;
 };
 
-/** A call that is to come. */
+/** A call that will come. */
 export type Timer = {
-  /** It doesn't come any more. No error when it has come. */
+  /** Prevents the call. Does nothing if it has already come. */
   cancel(): void;
-  /** It doesn't keep the process running. */
+  /** Lets the process end although the call has yet to come. */
   unref(): void;
 };

@@ -1,92 +1,96 @@
 /**
- * Files, as node:fs/promises has them, as far as they are used here. All calls throw the system's error, with its `code`
- * (ENOENT, EEXIST, ENOSPC, EIO, …).
+ * The file system: the calls of node:fs/promises that waymark uses. All of them throw the system's error, with its
+ * `code` (ENOENT, EEXIST, ENOSPC, EIO, …).
  */
 export type Disk = {
-  /** @param permissions of a file that it makes. */
+  /** @param permissions of the file, if this creates it. */
   open(path: string, mode: OpenMode, permissions?: number): Promise<OpenFile>;
   readFile(path: string): Promise<Buffer>;
-  /** Writes a file that must not be there (EEXIST). */
+  /** Creates and writes a file. EEXIST if there is one. */
   writeNewFile(path: string, content: string, permissions: number): Promise<void>;
-  /** Puts a file in another's place, in one step. */
+  /** Puts a file in the place of another one, in one step. */
   rename(from: string, to: string): Promise<void>;
-  /** Gives a file another name; EEXIST when there is one. */
+  /** Gives a file a second name. EEXIST if the name is taken. */
   link(path: string, name: string): Promise<void>;
   unlink(path: string): Promise<void>;
-  /** A copy that may share the original's blocks; what is in its place is overwritten. */
+  /** Copies a file. The copy may share the original's blocks. Overwrites what is at `to`. */
   copyFile(from: string, to: string): Promise<void>;
-  /** Makes a folder, and those that it is in; no error when it is there. */
+  /** Creates a folder, and the folders above it. No error if it exists. */
   makeFolder(path: string, permissions: number): Promise<void>;
-  /** What is in a folder. */
+  /** Lists the content of a folder. */
   list(path: string): Promise<readonly Entry[]>;
-  /** Links are followed. */
+  /** Follows links. */
   status(path: string): Promise<FileStatus>;
-  /** Whether this process may do that with it: an error if not. */
+  /** Checks that this process may access the path in that way. Throws if not. */
   requireAccess(path: string, access: Access): Promise<void>;
-  /** The path without links in it. */
+  /** Returns the path without links in it. */
   realPath(path: string): Promise<string>;
-  /** What a symbolic link says. */
+  /** Returns the target of a symbolic link. */
   readLink(path: string): Promise<string>;
-  /** Says that a file was changed at that moment: milliseconds since 1970. */
+  /** Sets the time at which a file was changed: milliseconds since 1970. */
   touch(path: string, epochMs: number): Promise<void>;
 };
 
 /**
- * - `read`: a file or a folder that is there.
- * - `change`: a file that is there, to be read and written.
- * - `create`: a file that must not be there (EEXIST), to be read and written.
- * - `append`: as `change`, and each write goes to the end, wherever that is by then.
- * - `append-or-create`: the same, and it is made where it is missing.
+ * How to open a file.
+ * - `read`: a file or folder that exists.
+ * - `change`: a file that exists, to read and write.
+ * - `create`: a new file, to read and write. EEXIST if there is one.
+ * - `append`: like `change`, but each write goes to the end, wherever that is by then.
+ * - `append-or-create`: like `append`, but creates the file if it is missing.
  */
 export type OpenMode = 'read' | 'change' | 'create' | 'append' | 'append-or-create';
 
-/** A file may be read and written; a folder may be written, and gone through to what is in it. */
+/** `change-file`: read and write the file. `change-folder`: write to the folder, and reach what is in it. */
 export type Access = 'change-file' | 'change-folder';
 
+/** A file or folder in a folder. */
 export type Entry = { readonly name: string; readonly kind: FileKind };
 
+/** `other`: a link, a socket, a device or a pipe. */
 export type FileKind = 'file' | 'folder' | 'other';
 
+/** What the system knows of a file. */
 export type FileStatus = {
   readonly kind: FileKind;
-  /** The file system that it is in, and its number there: together they tell files apart. Decimal digits. */
+  /** The file system, and the file's number there, as decimal digits. Together they tell files apart. */
   readonly device: string;
   readonly inode: string;
-  /** Bytes. */
+  /** In bytes. */
   readonly size: number;
-  /** Names that it has: 0 when it was deleted, and is open still. */
+  /** The number of names. 0 if the file was deleted while it is open. */
   readonly links: number;
-  /** The user id of who owns it. */
+  /** The owner's user id. */
   readonly owner: number;
-  /** When it was changed: milliseconds since 1970. */
+  /** When it was last changed: milliseconds since 1970. */
   readonly changedMs: number;
 };
 
-/** A file that is open, or a folder that is to be synced. */
+/** An open file, or a folder that is open to be synced. */
 export type OpenFile = {
   status(): Promise<FileStatus>;
-  /** Reads up to so many bytes from a position on; 0 at the file's end. */
+  /** Reads up to `length` bytes from a position on. Reads 0 bytes at the end of the file. */
   read(
     buffer: Buffer,
     offset: number,
     length: number,
     position: number,
   ): Promise<{ readonly bytesRead: number }>;
-  /** Writes some of the bytes, or all, behind what was written before or at a position. */
+  /** Writes some or all of the bytes, after the last write or at a position. */
   write(
     buffer: Buffer,
     offset: number,
     length: number,
     position?: number,
   ): Promise<{ readonly bytesWritten: number }>;
-  /** All of it: to be asked before anything else has been read or written. */
+  /** Reads the whole file. Call it before any other read or write. */
   readFile(): Promise<Buffer>;
-  /** Writes all of that; as `readFile`. */
+  /** Writes the whole content. Call it before any other read or write. */
   writeFile(content: Buffer | string): Promise<void>;
   truncate(bytes: number): Promise<void>;
-  /** Resolves when the disk has what was written, and all that is known of the file. */
+  /** Resolves when the content and everything known of the file is on the disk. */
   sync(): Promise<void>;
-  /** The same, of what was written alone. */
+  /** Resolves when the content is on the disk. */
   datasync(): Promise<void>;
   close(): Promise<void>;
 };

@@ -1,9 +1,9 @@
-/** The machine, and its processes. */
+/** The machine and its processes. */
 export type Machine = {
-  /** The machine's name. */
+  /** The machine's host name. */
   readonly name: string;
-  /** This process's id. */
+  /** The id of this process. */
   readonly pid: number;
-  /** Whether there is a process of that id, be it another user's. */
+  /** Whether a process with that id exists, of this user or another one. */
   hasProcess(pid: number): boolean;
 };

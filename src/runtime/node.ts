@@ -8,7 +8,7 @@ import type { Network } from './network.js';
 import { nodeDisk } from './node-disk.js';
 import type { Random } from './random.js';
 
-/** By how much the system's uptime is ahead of `performance.now()`: more after each time that it was suspended. */
+/** How far the system's uptime is ahead of `performance.now()`. It grows with each suspension. */
 let aheadMs = -Infinity;
 
 class Timeout implements Timer {
@@ -47,11 +47,11 @@ const clock: Clock = {
   epochMs: () => Date.now(),
   monotonicMs: () => performance.now(),
   /**
-   * `performance.now()` stands still while the machine is suspended (CLOCK_MONOTONIC on Linux, clock_gettime(2)). Node has
-   * the other clock (CLOCK_BOOTTIME, /proc/uptime) as the system's uptime, to a hundredth of a second or worse; this one
-   * is as fine as `performance.now()` and never behind either.
+   * `performance.now()` stands still while the machine is suspended (CLOCK_MONOTONIC on Linux, clock_gettime(2)). The
+   * clock that goes on (CLOCK_BOOTTIME) is available in Node as the system's uptime (/proc/uptime), to a hundredth of a
+   * second or worse. This clock combines the two. It is as fine as `performance.now()`, and never behind either.
    *
-   * A virtual machine that is paused from outside can't notice it by any clock of its own.
+   * A virtual machine can't notice by any clock of its own that it was paused from outside.
    */
   uptimeMs() {
     const monotonicMs = performance.now();
@@ -63,7 +63,7 @@ const clock: Clock = {
 };
 
 const network: Network = {
-  // A Unix socket knows neither.
+  // A Unix socket has neither option.
   connect: (target) => connect('path' in target ? target : { ...target, noDelay: true, keepAlive: true }),
   async addressesOf(host) {
     const found = await lookup(host, { all: true });
@@ -83,11 +83,11 @@ const machine: Machine = {
       process.kill(pid, 0);
       return true;
     } catch (error) {
-      // Another user's may not be sent a signal, and is there.
+      // Another user's process exists, although this process may not signal it (EPERM).
       return !(error instanceof Error && 'code' in error && error.code === 'ESRCH');
     }
   },
 };
 
-/** The real one: this process, its machine and its network. */
+/** The real runtime: this process, its machine and its network. */
 export const nodeRuntime = { clock, network, disk: nodeDisk, random, machine, hasThreads: true };

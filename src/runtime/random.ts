@@ -1,7 +1,7 @@
-/** Randomness. */
+/** Random values. */
 export type Random = {
-  /** So many bytes that nobody can guess. */
+  /** Returns unguessable bytes. */
   bytes(count: number): Buffer;
-  /** From 0 up to but not including 1; to spread what would else fall together. */
+  /** Returns a number from 0 up to, but not including, 1. It spreads actions that would otherwise coincide. */
   fraction(): number;
 };

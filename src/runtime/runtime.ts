@@ -7,8 +7,8 @@ import type { Network } from './network.js';
 import type { Random } from './random.js';
 
 /**
- * What the agent has of the outside. It is around all of the code, as a process is, and not handed from one to the other:
- * who asks for the time has nothing else in common with who opens a file.
+ * Everything that the agent has of the outside. It surrounds the code as a process does, and is not a parameter: the
+ * code that asks for the time has nothing else in common with the code that opens a file.
  */
 export type Runtime = {
   readonly clock: Clock;
@@ -17,21 +17,21 @@ export type Runtime = {
   readonly random: Random;
   readonly machine: Machine;
   /**
-   * Whether long work may go to another thread. When it comes back from there is in nobody's hands: where a run must be
-   * the same each time, it is done in this one.
+   * Whether long work may go to another thread. Nobody controls when it comes back from there. So a run that must be
+   * the same each time does all work in this thread.
    */
   readonly hasThreads: boolean;
 };
 
-/** None as long as nobody has asked for a runtime of his own: then nothing is tracked. */
+/** Null until somebody runs within another runtime. Until then nothing is tracked. */
 let given: AsyncLocalStorage<Runtime> | null = null;
 
-/** The runtime that whoever asks runs within; Node's own, unless it is within another. */
+/** Returns the runtime that the caller runs within. It is Node's own unless {@link runIn} gave another one. */
 export function runtime(): Runtime {
   return given?.getStore() ?? nodeRuntime;
 }
 
-/** Runs the work, and all that it starts, within that runtime. */
+/** Runs work, and everything that it starts, within a runtime. */
 export function runIn<T>(own: Runtime, work: () => T): T {
   given ??= new AsyncLocalStorage();
   return given.run(own, work);
