@@ -23,44 +23,49 @@ import { epochMs } from './util/clock.js';
 import { messageOf, WaymarkError } from './util/errors.js';
 import { formatDuration } from './util/quantities.js';
 
+/** How an agent runs, apart from its configuration. */
 export type AgentOptions = {
   readonly logger: Logger;
-  /** Where the records of a stream go; the one of the configuration unless given. */
+  /** Where the records of a stream go. The configured sink by default. */
   readonly sink?: Sink | ((stream: string) => Sink);
   /**
-   * Where the place to go on from is on no server any more, begin anew where `start` says, with a record of the gap,
-   * instead of ending with an error.
+   * If no server has the place to go on from any more: whether to begin anew where `start` says, with a record of the
+   * gap, instead of ending with an error.
    */
   readonly acceptGap?: boolean;
-  /** What the agent has of the outside; this process's unless given. A signal that it takes must fire within it. */
+  /**
+   * Everything that the agent has of the outside. This process's own by default. Signals that the agent is given must
+   * fire within it.
+   */
   readonly runtime?: Runtime;
 };
 
-/** An agent: its streams, each read from one server of its pool after the other. */
+/** An agent with its streams. It reads each stream from one server of its pool at a time. */
 export type Agent = {
   /**
-   * Runs until the signal fires, and then resolves when everything has been flushed, saved and closed. Rejects with
-   * what stops a single stream for good; of several, one that fails is tried again. To be called once.
+   * Runs until the signal fires. Then resolves when everything is flushed, saved and closed. If the agent has only one
+   * stream, rejects with the error that stops it for good. If it has several, tries a failed one again. Call it only
+   * once.
    */
   run(signal: AbortSignal): Promise<void>;
-  /** Of the stream by that name; of the only one if it is left out. */
+  /** Returns the status of a stream by its name. The name may be left out if there is only one. */
   status(stream?: string): AgentStatus;
-  /** Of all streams that this agent leads or stands by for. */
+  /** Returns the statuses of all streams that this agent leads or stands by for. */
   statuses(): readonly AgentStatus[];
-  /** The servers as the agent sees them; empty while it doesn't lead the stream. */
+  /** Returns the servers as the agent sees them. Empty while it neither leads the stream nor stands by for it. */
   members(stream?: string): readonly MemberView[];
   /**
-   * Moves a stream to another member: everything that was read is delivered, and reading goes on there.
-   * @throws WaymarkError `switch-refused` with the reasons; the stream then goes on where it was.
+   * Moves a stream to another member: delivers everything that was read, and goes on reading there.
+   * @throws WaymarkError `switch-refused` with the reasons. The stream then goes on where it was.
    */
   switchTo(address: Address, signal: AbortSignal, stream?: string): Promise<SwitchReport>;
-  /** Has the sinks go on in new outputs where theirs have been moved out of the way (`SIGUSR2`). */
+  /** Makes the sinks go on in new files if theirs have been moved away (`SIGUSR2`). */
   rotate(): void;
-  /** Takes over what a new configuration changes of the pool and of `failover`, without losing the place. */
+  /** Applies what a new configuration changes in the pool and in `failover`, without losing the place. */
   reload(config: Config | readonly Config[]): ReloadReport;
 };
 
-/** Makes an agent of the configurations of its streams, one or several; nothing happens before `run`. */
+/** Creates an agent for one or several streams, from their configurations. Nothing happens before `run`. */
 export function createAgent(config: Config | readonly Config[], options: AgentOptions): Agent {
   const { runtime } = options;
   if (runtime === undefined) return assembled(config, options);
@@ -83,9 +88,12 @@ export function createAgent(config: Config | readonly Config[], options: AgentOp
 function assembled(config: Config | readonly Config[], options: AgentOptions): Agent {
   const configs = 'stream' in config ? [config] : config;
   const [shared] = configs;
-  if (shared === undefined) throw new WaymarkError('config', 'an agent needs a stream');
+  if (shared === undefined) throw new WaymarkError('config', 'an agent needs at least one stream');
   if (options.sink === undefined && configs.filter(({ sink }) => sink.type === 'stdout').length > 1) {
-    throw new WaymarkError('config', "sink: several streams can't share stdout: give each a file of its own");
+    throw new WaymarkError(
+      'config',
+      "sink: several streams can't share stdout. Give each stream its own file",
+    );
   }
   const { logger } = options;
   const metrics = new Metrics();
@@ -136,7 +144,7 @@ function assembled(config: Config | readonly Config[], options: AgentOptions): A
   return agent;
 }
 
-/** Makes an agent and runs it: see {@link Agent.run}. */
+/** Creates an agent and runs it: see {@link Agent.run}. */
 export async function runAgent(
   config: Config | readonly Config[],
   options: AgentOptions & { readonly signal: AbortSignal },
@@ -166,12 +174,12 @@ function namedStream(streams: readonly Stream[], name: string | undefined): Stre
   throw new WaymarkError(
     'usage',
     name === undefined
-      ? `Which stream? This agent has ${known}`
+      ? `Say which stream: this agent has ${known}`
       : `There is no stream "${name}": this agent has ${known}`,
   );
 }
 
-/** Streams are neither begun nor ended by it; what is new of them comes with a restart. */
+/** Reloads the streams that the agent has. Streams are added and removed only by a restart. */
 function reloadAll(streams: readonly Stream[], configs: readonly Config[]): ReloadReport {
   const reports = streams.flatMap((stream) => {
     const config = configs.find((one) => one.stream === stream.name);
@@ -201,7 +209,7 @@ async function serve(
     statuses: () => agent.statuses(),
     metrics: () => metrics.text(agent.statuses()),
     switchTo: (to: Address, signal: AbortSignal, stream?: string) => agent.switchTo(to, signal, stream),
-    // Where only this machine reaches us, no other name leads here rightly.
+    // If only this machine reaches the listener, no other host name leads here legitimately.
     hosts: http.hosts ?? (isLoopback(http.listen.host) ? [] : null),
     token: http.token ?? null,
     open: openFaces(http),
@@ -214,7 +222,7 @@ function openFaces({ listen, metrics }: NonNullable<Config['http']>): ShownAgent
   return metrics === 'open' ? 'health-and-metrics' : 'health';
 }
 
-/** Whatever must be true for the only stream of an agent, and for the agent. */
+/** Checks the conditions for the only stream of an agent, and for the agent. */
 async function requireAll(
   stream: Stream,
   { sink, logger }: AgentOptions,
@@ -223,7 +231,7 @@ async function requireAll(
   await requireConditions(stream.config, { ownSink: sink !== undefined, signal, logger });
 }
 
-/** The stream of an agent that has no other: what stops it stops the agent. */
+/** Runs the only stream of an agent. What stops it stops the agent. */
 async function runOnly(stream: Stream, elections: Elections, signal: AbortSignal): Promise<void> {
   try {
     await runStream(stream, elections.of(stream.name), signal);
@@ -252,7 +260,7 @@ function carrierOf(
   });
 }
 
-/** One of several streams: what stops it is tried again. */
+/** Returns one of several streams for the scheduler. If it fails, it is tried again. */
 function carried(stream: Stream, elections: Elections, { sink }: AgentOptions): ScheduledStream {
   const { config, logger } = stream;
   return {
@@ -267,7 +275,7 @@ function carried(stream: Stream, elections: Elections, { sink }: AgentOptions): 
       stream.halted(reason, { since: epochMs(), retryMs });
       stream.logger.error(
         { event: 'stream.failed', ...errorFields(error), reason, retryMs },
-        `The stream has failed, and is tried again in ${formatDuration(retryMs)}: ${reason}`,
+        `The stream failed. It is tried again in ${formatDuration(retryMs)}: ${reason}`,
       );
     },
   };

@@ -1,6 +1,4 @@
-/**
- * waymark as a library: the agent with a sink of one's own, finding hints, and the types that come with them.
- */
+/** waymark as a library: the agent with a sink of your own, finding hints, and their types. */
 export { type Agent, type AgentOptions, createAgent, runAgent } from './agent.js';
 export type { AgentStatus } from './failover/status.js';
 export type { MemberView } from './failover/member-view.js';

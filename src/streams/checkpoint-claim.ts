@@ -2,9 +2,9 @@ import type { CheckpointStore, StoredCheckpoint } from '../checkpoint/checkpoint
 import { hasCode } from '../util/errors.js';
 
 /**
- * The stream's record, in the name of a new leader: it is written again under his token at once. From then on whatever
- * an earlier leader sends is refused, and what he has written before is what we go on from.
- * @param store writes under our token.
+ * Claims the checkpoint for a new leader: loads it and writes it again at once under the leader's token. From then on,
+ * whatever an earlier leader sends is refused. What it has written before is where this leader goes on from.
+ * @param store writes under this leader's token.
  */
 export async function claimCheckpoint(
   store: CheckpointStore,
@@ -17,7 +17,8 @@ export async function claimCheckpoint(
       const version = await store.save(stored.checkpoint, stored.version, signal);
       return { checkpoint: stored.checkpoint, version };
     } catch (error) {
-      // A last write of the earlier leader came in between: that one counts. If it is a later leader's, we are told so.
+      // The earlier leader has saved once more in between. Go on from that. If a later leader has saved, the store
+      // refuses by name.
       const now = hasCode(error, 'checkpoint-conflict') ? await store.load(signal) : null;
       if (now === null || now.version === stored.version) throw error;
     }

@@ -4,8 +4,8 @@ import type { Sink } from '../sinks/sink.js';
 import { untilAborted } from '../util/abortable.js';
 
 /**
- * The store as a leader writes it: each record carries the token, and none is written once the leadership has ended.
- * What was on its way then is refused by the store itself, when somebody has taken over.
+ * Returns the store as a leader writes to it. Each record carries the token, and no write begins after the leadership
+ * has ended. If a write is already on its way then, the store itself refuses it once another agent has taken over.
  */
 export function fencedStore(store: CheckpointStore, leadership: Leadership): CheckpointStore {
   return {
@@ -30,7 +30,10 @@ export function fencedStore(store: CheckpointStore, leadership: Leadership): Che
   };
 }
 
-/** The sink as a leader writes it: each batch carries the token, and none is begun once the leadership has ended. */
+/**
+ * Returns the sink as a leader writes to it. Each batch carries the token, and no batch begins after the leadership has
+ * ended.
+ */
 export function fencedSink(sink: Sink, leadership: Leadership, stream: string): Sink {
   const fencing = leadership.token === 0 ? undefined : { stream, token: leadership.token };
   return {

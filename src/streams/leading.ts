@@ -14,16 +14,15 @@ import { fencedSink, fencedStore } from './fenced-writes.js';
 import type { Stream } from './stream.js';
 import { formatDuration } from '../util/quantities.js';
 
-/** How long a sink may go on accepting what it was given when the agent stops. */
+/** After the agent was asked to stop, how long the sink may take to accept what it was given. */
 const sinkGraceMs = 5000;
 /** How long saving the last checkpoint may take. */
 const lastSaveMs = 3000;
 
 /**
- * One leadership of a stream: takes over checkpoint and sink from whoever had them, goes on from there, and closes the
- * sink in order, whatever happens. The checkpoint is first: when nothing can be added to it any more, the sink still
- * tells what was delivered behind it.
- * Ends by rejecting, like {@link Driver.lead}, and as soon as the leadership is lost.
+ * Leads a stream once. Takes over checkpoint and sink from whoever had them, goes on from there, and closes the sink in
+ * order, whatever happens. The checkpoint comes first: after its claim nobody can add to it, and the sink still knows
+ * what was delivered after it. Ends by rejecting, like {@link Driver.lead}, and as soon as the leadership is lost.
  */
 export async function lead(
   stream: Stream,
@@ -47,14 +46,14 @@ export async function lead(
     ended = error;
     throw error;
   } finally {
-    // One that we have stopped waiting for may open after all, and would keep its locks.
+    // If opening was only given up, the sink may still open and then keep its locks.
     if (!opening || signal.aborted) await closeSink(sink, leadership, stream, stop.aborted ? null : ended);
   }
 }
 
 /**
- * A sink that another agent has taken over by now refuses our last word, and that is as it should be. What ended the
- * stream says more than what a sink says to being closed then.
+ * Closes the sink. If another agent has taken it over, it refuses, as it should. If the stream has failed, that error
+ * says more than an error of closing.
  */
 async function closeSink(
   sink: Sink,
@@ -71,12 +70,12 @@ async function closeSink(
   }
 }
 
-/** Sink or store know of a later leader. */
+/** Logs that the sink or the store knows a later leader. */
 export function logRefusal(logger: Logger, error: unknown, token: number): void {
   const details = error instanceof WaymarkError ? error.details : {};
   logger.warn(
     { event: 'write.refused', token, ...details, reason: messageOf(error) },
-    `Nothing more is taken from this agent: ${messageOf(error)}`,
+    `This agent no longer leads, and a write was refused: ${messageOf(error)}`,
   );
 }
 
@@ -96,7 +95,7 @@ async function drive(
   const { config, progress, logger, driver, acceptGap } = stream;
   const { store, sink, stored, recovery, leadership } = opened;
   const grace = graceAfter(stop, sinkGraceMs);
-  // Asked to stop, we finish what the sink has been given; once we don't lead any more, not even that.
+  // When asked to stop, finish what the sink was given. Without the leadership, stop at once.
   const sinkSignal = AbortSignal.any([grace.signal, leadership.lost]);
   const kept = new KeptLayouts(config.stream);
   await kept.load(store, stored?.checkpoint.layouts ?? null, logger, signal);
@@ -140,7 +139,7 @@ function reportRecovery({ stored, recovery }: Opened, { logger }: Stream): void 
   if (recovery.cutOff && recovery.cutOff.bytes > 0) {
     logger.info(
       { event: 'sink.cut-off', ...recovery.cutOff },
-      `Cut off ${recovery.cutOff.records} records of a transaction that had not been finished`,
+      `Cut off ${recovery.cutOff.records} records of an unfinished transaction`,
     );
   }
   if (stored && recovery.delivered.length > 0) {
@@ -151,7 +150,7 @@ function reportRecovery({ stored, recovery }: Opened, { logger }: Stream): void 
   }
 }
 
-/** A signal that fires some time after another one. */
+/** Returns a signal that fires `ms` after another one. */
 function graceAfter(signal: AbortSignal, ms: number): { signal: AbortSignal; release: () => void } {
   const controller = new AbortController();
   let timer: Timer | undefined;

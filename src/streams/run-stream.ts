@@ -13,12 +13,12 @@ import type { Stream } from './stream.js';
 
 const storeRetryMs = { first: 500, last: 10_000 } as const;
 
-/** An agent that was told by others that it leads no longer lets them go first. */
+/** An agent that learned from others that it no longer leads waits this long, so that they go first. */
 const afterFencingMs = 1000;
 
 /**
- * A stream's life: stand by, lead, and when that is over stand by again. Ends by rejecting: with the signal's reason
- * when everything is closed, or with what stops the stream for good.
+ * Runs a stream: stands by, leads, and stands by again when that has ended. Ends by rejecting: with the signal's reason
+ * when everything is closed, or with the error that stops the stream for good.
  */
 export async function runStream(stream: Stream, election: Election, signal: AbortSignal): Promise<never> {
   const { config, logger } = stream;
@@ -44,7 +44,7 @@ export async function runStream(stream: Stream, election: Election, signal: Abor
   }
 }
 
-/** Resolves when the leadership has ended and the stream has not. */
+/** Leads once. Resolves when only the leadership has ended. Rejects when the stream has ended. */
 async function leadOnce(
   stream: Stream,
   store: CheckpointStore,
@@ -76,7 +76,7 @@ function logWaiting({ logger }: Stream, error: unknown): void {
   );
 }
 
-/** A store that isn't there yet is waited for: the agent and it may be started in any order. */
+/** Opens the store. Waits for a store that isn't there yet: agent and store may be started in any order. */
 async function openStore(store: CheckpointStore, stream: Stream, signal: AbortSignal): Promise<void> {
   for (let waitMs: number = storeRetryMs.first; ; waitMs = Math.min(waitMs * 2, storeRetryMs.last)) {
     try {

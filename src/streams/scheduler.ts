@@ -6,17 +6,18 @@ import { monotonicMs } from '../util/clock.js';
 import { hasCode, messageOf } from '../util/errors.js';
 import { type Share, shareOf } from './share.js';
 
-/** A stream, as its scheduler sees it. */
+/** A stream, as the scheduler sees it. */
 export type ScheduledStream = {
   readonly name: string;
-  /** Stands by and leads until the signal fires; ends by rejecting, and not before everything is closed. */
+  /** Stands by and leads until the signal fires. Ends by rejecting, but only after everything is closed. */
   run(signal: AbortSignal): Promise<never>;
-  /** Whether it is led by us at this moment. */
+  /** Whether this agent leads it now. */
   leads(): boolean;
-  /** It came to an end, and is run again after so long. */
+  /** Called when the stream has failed. It runs again after `retryMs`. */
   failed(error: unknown, retryMs: number): void;
 };
 
+/** What a scheduler needs. */
 export type SchedulerOptions = {
   readonly streams: readonly ScheduledStream[];
   readonly elections: Elections;
@@ -26,35 +27,40 @@ export type SchedulerOptions = {
 };
 
 const lookMs = 500;
-/** Whoever is to lead a stream comes first; whoever is to stand by for it begins so much later. */
+/** The agent that is to lead a stream comes first. Agents that are to stand by begin this much later. */
 const giveWayMs = 5000;
-/** A stream that is others' affair, by our reckoning, is looked at this often. */
+/** How often this agent looks at a stream that belongs to others. */
 const strayLookMs = 60_000;
-/** What we lead in another's place is offered to him again after so long, and once more after four times that. */
+/**
+ * A stream that this agent leads in another one's place is offered back after this time, and once more after four times
+ * as long.
+ */
 const firstOfferMs = 15_000;
 const offers = 2;
 const retryMs = { first: 1000, last: 60_000 } as const;
-/** Whoever has run for so long has not failed at the start. */
+/** A stream that has run for this long hasn't failed at the start. */
 const settledMs = 60_000;
 
 type Task = { readonly stop: AbortController; readonly ended: Promise<void> };
 
 /**
- * Carries this agent's part of the streams. All agents that know of the same streams share them out by the same
- * reckoning (see shareOf), and the leases keep what one still has from the next. A stream that fails is given up, for
- * whoever stands by, and tried again later; the others go on.
+ * Runs this agent's share of the streams. All agents that know the same streams and agents compute the same shares (see
+ * shareOf). The leases keep apart what two agents would run at the same time. If a stream fails, this agent gives it up
+ * to the agent that stands by, and tries it again later. The other streams go on.
  *
- * An agent may have started with another list of streams, or be at its limit: a stream that is nobody's for long
- * is taken by anyone who has room, and kept until an agent comes or goes.
+ * An agent may have started with another list of streams, or be at its limit. So any agent with room takes a stream
+ * that nobody has led for long, and keeps it until an agent comes or goes.
  */
 export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #tasks = new Map<string, Task>();
-  /** When we may begin to stand by for a stream. */
+  /** The earliest time at which this agent may stand by for a stream. */
   readonly #notBefore = new Map<string, number>();
-  /** Streams that we lead in another's place: how often they were offered to him, and when they are next. */
+  /**
+   * Streams that this agent leads in another one's place: how often they were offered back, and when they will be next.
+   */
   readonly #lent = new Map<string, { readonly offered: number; readonly nextAt: number }>();
-  /** Streams that nobody had when we looked: since when. */
+  /** Streams that nobody led at the last look, and since when. */
   readonly #strays = new Map<string, number>();
   #agents: readonly string[] = [];
   #share: Share = { lead: new Set(), standBy: new Set() };
@@ -64,19 +70,19 @@ export class Scheduler {
     this.#options = options;
   }
 
-  /** Whether we lead the stream or stand by for it. */
+  /** Whether this agent leads the stream or stands by for it. */
   carries(stream: string): boolean {
     return this.#tasks.has(stream);
   }
 
-  /** Carries until the signal fires; resolves when all is closed. Rejects with what this agent can't do without. */
+  /** Runs the share until the signal fires. Resolves when everything is closed. Rejects if this agent can't go on. */
   async run(signal: AbortSignal): Promise<void> {
     try {
       await this.#join(signal);
       let seen: readonly string[] = [];
       for (;;) {
         const agents = await this.#look(signal);
-        // Seen twice: those who start together are one change.
+        // Wait until a change is seen twice. So agents that start together are one change.
         if (agents !== null && sameAgents(agents, seen)) this.#reckon(agents);
         seen = agents ?? seen;
         await this.#lookAtStrays(signal);
@@ -107,13 +113,13 @@ export class Scheduler {
     }
   }
 
-  /** Who is there; null when nobody can say. What we lead then is the leases' affair. */
+  /** Returns the living agents. Null if they can't be told. What this agent leads then depends on its leases alone. */
   async #look(signal: AbortSignal): Promise<readonly string[] | null> {
     try {
       const { elections } = this.#options;
       const agents = (await elections.agents(signal)).map(formatAgentId);
       if (agents.includes(formatAgentId(elections.self))) return agents;
-      // Somebody has removed our entry, or it had become too old: without it the others share our streams out.
+      // This agent's entry was removed, or is too old. Without it, the others share out its streams.
       await elections.join(signal);
       return null;
     } catch (error) {
@@ -122,13 +128,16 @@ export class Scheduler {
     }
   }
 
-  /** That the election is away is said by the campaigns; anything else here. @throws the signal's reason. */
+  /**
+   * Logs an unexpected error. If only the election is away, the campaigns say so.
+   * @throws the signal's reason.
+   */
   #unseen(error: unknown, signal: AbortSignal): void {
     signal.throwIfAborted();
     if (hasCode(error, 'election-store')) return;
     this.#options.logger.error(
       { event: 'watch.failed', err: error },
-      `An unexpected error while looking at the other agents. This one goes on; please report it: ${messageOf(error)}`,
+      `Unexpected error while looking at the other agents. This agent goes on. Please report it: ${messageOf(error)}`,
     );
   }
 
@@ -146,11 +155,11 @@ export class Scheduler {
       `${names.length} streams among ${agents.length} agents: this one leads ${lead.size} and stands by for ${standBy.size}`,
     );
     this.#lent.clear();
-    // Whose they are now begins first, also where we lead.
+    // Let the new owners begin first, even where this agent leads now.
     for (const { name } of streams) if (!lead.has(name)) this.#giveWay(name);
   }
 
-  /** Begins what is ours and ends what isn't. */
+  /** Starts the streams of this agent's share, and stops the others. */
   #act(): void {
     const leading = this.#options.streams.filter((stream) => stream.leads());
     for (const { name } of leading) if (!this.#share.lead.has(name)) this.#offer(name);
@@ -171,7 +180,9 @@ export class Scheduler {
     return stream.leads() ? room >= 0 : room > 0;
   }
 
-  /** Whose it is may have been too late, or have failed for a while: a stream of his that we lead is offered to him. */
+  /**
+   * Offers a stream back to the agent whose share it is in. That agent may have come too late, or failed for a while.
+   */
   #offer(name: string): void {
     const now = monotonicMs();
     const lent = this.#lent.get(name) ?? { offered: 0, nextAt: now + firstOfferMs };
@@ -200,7 +211,7 @@ export class Scheduler {
     this.#tasks.get(name)?.stop.abort(new Error(`the stream ${name} is for another agent`));
   }
 
-  /** Runs a stream, and again when it has failed. Never rejects. */
+  /** Runs a stream, and again after it has failed. Never rejects. */
   async #carry(stream: ScheduledStream, signal: AbortSignal): Promise<void> {
     for (let waitMs: number = retryMs.first; ; waitMs = Math.min(waitMs * 2, retryMs.last)) {
       const startedAt = monotonicMs();
@@ -219,7 +230,7 @@ export class Scheduler {
     }
   }
 
-  /** A few at each look, so that all have been looked at after a while. */
+  /** Looks at a few streams of others, so that all of them are seen within {@link strayLookMs}. */
   async #lookAtStrays(signal: AbortSignal): Promise<void> {
     const others = this.#options.streams.filter(
       ({ name }) => !this.#share.lead.has(name) && !this.#tasks.has(name),

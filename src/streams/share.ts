@@ -1,20 +1,20 @@
-/** What an agent has to do with the streams, as its configuration has them. */
+/** An agent's share of the streams. */
 export type Share = {
-  /** These it leads. */
+  /** The streams that it leads. */
   readonly lead: ReadonlySet<string>;
-  /** For these it stands by. */
+  /** The streams that it stands by for. */
   readonly standBy: ReadonlySet<string>;
 };
 
 /**
- * Shares streams out among agents, and gives one agent's part. Pure: whoever knows of the same streams and agents comes
- * to the same result, so nobody has to ask anybody, and nothing moves as long as neither changes. The leases see to it
- * that nobody leads what another still has.
+ * Shares streams out among agents, and returns one agent's share. Pure. All agents that know the same streams and
+ * agents compute the same result. So they don't have to talk to each other, and nothing moves while neither changes.
+ * The leases make sure that no agent leads what another still has.
  *
- * Evenly: no agent leads more than one stream more than another, and none more than `limit`. Each stream and agent have
- * a weight for each other; the heaviest pairs come together first, as far as an agent has room. So an agent that comes
- * takes little more than its part from the others, and one that goes leaves hardly more than its own behind. It stands
- * by for a stream who is its heaviest agent but for the leader.
+ * The shares are even: no agent leads over one stream more than another, and none leads more than `limit`. Each pair of
+ * stream and agent has a weight. The heaviest pairs are chosen first, as long as the agent has room. So a new agent
+ * takes little more than its share from the others, and an agent that goes leaves little more than its own to them. The
+ * agent that stands by for a stream is its heaviest agent apart from the leader.
  */
 export function shareOf(
   self: string,
@@ -45,7 +45,7 @@ export function shareOf(
   return { lead, standBy };
 }
 
-/** How many streams each agent leads: as many as every other, and what is left over one each. */
+/** Returns how many streams each agent leads. The rest of the division goes to the first agents, one each. */
 function roomOf(streams: number, agents: readonly string[], limit: number): Map<string, number> {
   const each = Math.floor(streams / agents.length);
   const over = streams % agents.length;
@@ -62,7 +62,10 @@ function heaviestFirst(a: Pair, b: Pair): number {
   return a.agent < b.agent ? -1 : 1;
 }
 
-/** FNV-1a over both names, stirred at the end (the finalizer of MurmurHash3): the last letters count as the first. */
+/**
+ * Returns the weight of a pair: FNV-1a over both names, then the finalizer of MurmurHash3, so that the last letters
+ * count as much as the first.
+ */
 function weightOf(stream: string, agent: string): number {
   let hash = 0x811c9dc5;
   for (const byte of Buffer.from(`${stream}\n${agent}`)) hash = Math.imul(hash ^ byte, 0x01000193);

@@ -9,23 +9,24 @@ import { within } from '../util/limits.js';
 import { describeMyself, type Holder, lifeHere, namedHere } from '../util/lock-holder.js';
 import { formatDuration } from '../util/quantities.js';
 
-/** What is held: the note, where the record is, and where it is said what becomes of it. */
+/** The note that an agent holds, where the checkpoint is, and the log. */
 export type SoleAgentOptions = {
   readonly note: HolderNote;
   readonly location: string;
   readonly logger: Logger;
 };
 
-/** How often we look whether the note is still ours. */
+/** How often to check that the note is still this agent's. */
 const keepMs = 2_000;
-/** How often we look whether another's is gone. */
+/** How often to check whether another agent's note has gone. */
 const lookMs = 500;
-/** How long giving up is waited for; where it fails the note goes away by itself. */
+/** How long to wait for the note's removal. If that fails, the note expires by itself. */
 const clearMs = 2_000;
 
 /**
- * No election, with a store that other machines reach as well: the first agent has the stream, and a second one, which
- * was started by mistake, is refused and unseats nobody. While the store is away the first goes on.
+ * Replaces an election where there is none, but other machines reach the store, too. The first agent has the stream. A
+ * second one that was started by mistake is refused, and doesn't disturb the first. While the store is away, the first
+ * one goes on.
  */
 export function soleAgent(election: Election, options: SoleAgentOptions): Election {
   return {
@@ -37,8 +38,9 @@ export function soleAgent(election: Election, options: SoleAgentOptions): Electi
 }
 
 /**
- * Resolves when the note is ours; waits while it is another's of whom nobody can say whether he lives.
- * @throws WaymarkError `checkpoint-conflict`: he does; `checkpoint-store`: the store refuses.
+ * Resolves when the note is this agent's. Waits while another agent has it and nobody can tell whether that agent
+ * lives.
+ * @throws WaymarkError `checkpoint-conflict` if that agent lives, `checkpoint-store` if the store refuses.
  */
 async function begin(options: SoleAgentOptions, signal: AbortSignal): Promise<Leadership> {
   const me = await describeMyself(undefined);
@@ -73,7 +75,7 @@ async function claim(options: SoleAgentOptions, me: Holder, signal: AbortSignal)
       if (life === 'alive' || waitMs === 0) throw inUse;
       if (said === '')
         say(
-          `Waiting until it is known whether that one lives (${formatDuration(waitMs)} at most): ${inUse.message}`,
+          `Waiting until it is clear whether that agent lives (${formatDuration(waitMs)} at most): ${inUse.message}`,
         );
     }
     await sleep(lookMs, signal);
@@ -96,7 +98,7 @@ async function claimIfThere(
   }
 }
 
-/** Lasts until it is given up, or another agent's name stands in the note. */
+/** Lasts until the agent gives it up, or the note names another agent. */
 class SoleLeadership implements Leadership {
   readonly token = 0;
   readonly #options: SoleAgentOptions;
@@ -133,7 +135,7 @@ class SoleLeadership implements Leadership {
     this.#lost.abort(new WaymarkError('not-leader', reason, { cause, details: cause.details }));
   }
 
-  /** Never rejects. */
+  /** Keeps the note. Never rejects. */
   async #keep(signal: AbortSignal): Promise<void> {
     const { note, location } = this.#options;
     while (!signal.aborted) {
@@ -142,7 +144,7 @@ class SoleLeadership implements Leadership {
         const found = await note.claim(this.#me, signal);
         if (found !== null) this.#lose(recordInUse(location, found.holder));
       } catch (error) {
-        // That the store is away is said by who saves.
+        // If the store is away, the checkpointer says so.
         if (!isAborted(signal) && !hasCode(error, 'checkpoint-store')) this.#lost.abort(error);
       }
     }

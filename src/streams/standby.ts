@@ -9,8 +9,8 @@ import type { Stream } from './stream.js';
 const watchMs = 3000;
 
 /**
- * Waits to lead, and is prepared: the checkpoint is read again and again, so that the notes of where the pool's logs
- * end have their hints (see Breadcrumbs), and whoever asks is told how far the leader has come.
+ * Waits to lead, and prepares for it by reading the checkpoint again and again. So the breadcrumbs know the latest
+ * hints (see Breadcrumbs), and the status shows how far the leader has come.
  */
 export async function standBy(
   stream: Stream,
@@ -43,7 +43,7 @@ async function watch(
       said = '';
     } catch (error) {
       if (isAborted(signal)) return;
-      // That the store or the election is away is said by those who can't do without.
+      // If the store or the election is away, the campaign says so.
       const isAway = hasCode(error, 'checkpoint-store') || hasCode(error, 'election-store');
       const reason = isAway ? said : messageOf(error);
       if (reason !== said) {

@@ -18,31 +18,31 @@ import { newProgress, type Progress } from '../tail/progress.js';
 import { tail } from '../tail/tail.js';
 import { epochMs, monotonicMs } from '../util/clock.js';
 
-/** What a stream is made of. */
+/** What a stream needs. */
 export type StreamOptions = {
   readonly config: Config;
   readonly sink: Sink;
   readonly logger: Logger;
   readonly meters: StreamMeters;
-  /** Whether it is begun anew, with a record of the gap, where its place is lost. */
+  /** Whether the stream begins anew, with a record of the gap, if its place is lost. */
   readonly acceptGap: boolean;
-  /** Reads one server and delivers what is read; to the sink unless given. */
+  /** Reads one server and delivers to the sink. {@link tail} by default. */
   readonly read?: typeof tail;
 };
 
-/** One stream of an agent: what stays through all its leaderships, and how it stands. */
+/** One stream of an agent: what lasts through all its leaderships, and its status. */
 export class Stream {
   readonly sink: Sink;
   readonly logger: Logger;
   readonly acceptGap: boolean;
   readonly progress: Progress;
-  /** What it is doing, and does next. */
+  /** Owns the stream's state and decides what it does next. */
   readonly driver: Driver;
-  /** While it is led. */
+  /** Null while this agent doesn't lead the stream. */
   checkpointer: Checkpointer | null = null;
-  /** Of our leadership, 0 without an election; null: we don't lead. */
+  /** The token of this agent's leadership, 0 without an election. Null while this agent doesn't lead. */
   token: number | null = null;
-  /** Of its checkpoint, when it was last led. */
+  /** What was known of the checkpoint when this agent last led. */
   #saved: StatusSources['checkpoint'] = neverSaved;
   #account: Account | null = null;
   readonly #logSizes: LogSizes;
@@ -69,18 +69,18 @@ export class Stream {
     return this.config.stream;
   }
 
-  /** The servers are reached with this account from now on. */
+  /** Sets the account for the servers, from now on. */
   use(account: Account): void {
     this.#account = account;
   }
 
-  /** The account of the servers. */
+  /** The account for the servers. */
   get account(): Account {
     if (this.#account === null) throw new Error('the stream has no account yet');
     return this.#account;
   }
 
-  /** It isn't led by us any more: what is known of its checkpoint is kept. */
+  /** This agent no longer leads the stream. What is known of its checkpoint is kept. */
   rests(): void {
     if (this.checkpointer !== null) {
       const { savedAt, failures, droppedEntries } = this.checkpointer;
@@ -90,13 +90,13 @@ export class Stream {
     this.token = null;
   }
 
-  /** It has been given up: for good (null), or until it is tried again. */
+  /** The stream was given up: for good (null), or until it is tried again. */
   halted(reason: string, retry: Retry | null): void {
     this.driver.tell({ type: 'halted', reason, retry });
     this.rests();
   }
 
-  /** Others lead it, and save its checkpoint. */
+  /** Another agent leads the stream and saves its checkpoint. */
   standsBy(since: number, leader: string | null): void {
     this.driver.tell({ type: 'stood-by', since, leader });
     this.#saved = neverSaved;
@@ -116,7 +116,7 @@ export class Stream {
     });
   }
 
-  /** The servers as we see them; empty while we neither lead it nor stand by. */
+  /** Returns the servers as this agent sees them. Empty while it neither leads the stream nor stands by. */
   members(): readonly MemberView[] {
     const { phase } = this.driver.state;
     return isLed(phase) || phase.kind === 'standing-by' ? this.driver.members() : [];
@@ -127,14 +127,14 @@ export class Stream {
     return this.driver.switchTo(address, signal);
   }
 
-  /** Takes over a new configuration, as far as a running agent can. */
+  /** Applies a new configuration, as far as a running agent can. */
   reload(config: Config): ReloadReport {
     return this.driver.reload(config) ?? nothingApplied(this.config, config);
   }
 
   /**
-   * Watches the pool until the signal fires: how its members are, and where their logs end. Gives what resolves when all
-   * has ended.
+   * Watches the pool until the signal fires: the state of its members, and where their logs end. The promise resolves
+   * when all of that has ended.
    */
   follow(signal: AbortSignal): Promise<void> {
     const { account } = this;
@@ -149,7 +149,7 @@ export class Stream {
 
 const neverSaved = { savedAt: null, failures: 0, droppedEntries: 0, failing: null };
 
-/** Before the stream has begun only a restart brings a change about. */
+/** Says that nothing was applied: before a stream has begun, only a restart applies a change. */
 function nothingApplied(before: Config, after: Config): ReloadReport {
   const { added, removed, changed, notApplied } = reloadReport(before, after);
   const servers = added.length + removed.length > 0 ? ['servers'] : [];
