@@ -10,12 +10,13 @@ import { sleep } from '../util/async.js';
 import { hasCode, messageOf } from '../util/errors.js';
 import type { KeptLayouts, UnsavedLayouts } from './kept-layouts.js';
 
-/** Saved at least so often while there is progress. */
+/** While there is progress, a checkpoint is saved at least this often. */
 const intervalMs = 1000;
 
 /** How long a store may be away before the log says so again. */
 const complainEveryMs = 30_000;
 
+/** What a checkpointer needs. */
 export type CheckpointerOptions = {
   readonly stream: string;
   readonly store: CheckpointStore;
@@ -25,28 +26,28 @@ export type CheckpointerOptions = {
   readonly progress: Progress;
   readonly layouts: KeptLayouts;
   readonly logger: Logger;
-  /** Version of the record that was loaded; null when there was none. */
+  /** The version of the record that was loaded. Null if there was none. */
   readonly version: string | null;
 };
 
-/** What is written, and the layouts that it speaks of, where they have to be written before. */
+/** The checkpoint to write, and the layouts that it refers to if they must be written first. */
 type Snapshot = {
   readonly checkpoint: Checkpoint;
-  /** Of the trail: those that a record has no room for in any case. */
+  /** How many entries of the trail are older than the record could ever hold. */
   readonly olderEntries: number;
   readonly layouts: UnsavedLayouts | null;
 };
 
-/** A record takes the newest of the trail that fit; eight bytes each are taken by their digests alone. */
+/** A record takes the newest entries of the trail that fit. The digest alone takes eight bytes of each. */
 const mostTransactions = recordLimitBytes / digestBytes;
 
-/** Why a record is written: the regular ones are not worth a line in the log each. */
+/** Why a record is written. Regular records (`interval`, `hint`) are logged only at debug level. */
 export type SaveReason = 'start' | 'interval' | 'hint' | 'switch' | 'stop';
 
 /**
- * Writes the checkpoint, always after the sink has made durable what it speaks of. While the store is away the stream
- * goes on, and the record is written as soon as it is back. That somebody else has written in between is an error
- * that ends the agent.
+ * Saves the checkpoint, always after the sink has made durable what the checkpoint covers. While the store is away the
+ * stream goes on, and the checkpoint is saved as soon as the store is back. If somebody else has written in between,
+ * that is an error that ends the agent.
  */
 export class Checkpointer {
   readonly #options: CheckpointerOptions;
@@ -60,7 +61,7 @@ export class Checkpointer {
   #failures = 0;
   #failing: { readonly sinceMs: number; readonly reason: string } | null = null;
   #droppedEntries = 0;
-  /** What the last record said, in short: nothing new, nothing to save. */
+  /** The progress in the last record, in short. If it is unchanged, there is nothing to save. */
   #saved = '';
 
   constructor(options: CheckpointerOptions) {
@@ -68,12 +69,15 @@ export class Checkpointer {
     this.#version = options.version;
   }
 
-  /** The server whose coordinates are in `progress` from now on, and whether the trail stands in its source's order. */
+  /**
+   * Sets the server that the coordinates in `progress` belong to from now on, and whether the trail is in its source's
+   * order.
+   */
   reading(server: ServerIdentity, keepsOrder: boolean): void {
     this.#server = { ...server, keepsOrder };
   }
 
-  /** When the last record was written, in milliseconds since 1970; null before the first. */
+  /** When the last record was written, in milliseconds since 1970. Null before the first. */
   get savedAt(): number | null {
     return this.#savedAt;
   }
@@ -82,7 +86,7 @@ export class Checkpointer {
     return this.#failures;
   }
 
-  /** Since when (on the monotonic clock) saving has failed, and of what; null when the last record could be saved. */
+  /** Since when saving has failed (by the monotonic clock), and why. Null if the last record was saved. */
   get failing(): { readonly sinceMs: number; readonly reason: string } | null {
     return this.#failing;
   }
@@ -93,9 +97,8 @@ export class Checkpointer {
   }
 
   /**
-   * Called between batches: begins to save when it is time. Waits for the sink alone; the store answers in the
-   * background.
-   * @throws the sink's error, or the conflict that an earlier save has met.
+   * Called between batches. Begins to save if it is time. Waits only for the sink: the store answers in the background.
+   * @throws the sink's error, or the conflict of an earlier save.
    */
   async between(hint: boolean, signal: AbortSignal): Promise<void> {
     if (this.#error !== null) throw this.#error;
@@ -106,8 +109,8 @@ export class Checkpointer {
   }
 
   /**
-   * Saves at the beginning of reading from a server. A stream's very first record is waited for: without one, an
-   * agent that dies begins anew, and what came meanwhile would be lost.
+   * Saves when reading from a server begins. Waits for a stream's very first record: without it, an agent that dies
+   * begins anew, and what came meanwhile would be lost.
    */
   async begin(reason: 'start' | 'switch', signal: AbortSignal): Promise<void> {
     if (this.#version === null) await this.saveNow(reason, signal);
@@ -119,7 +122,7 @@ export class Checkpointer {
     this.#lastSaveMs = monotonicMs();
     this.#running = this.#save(snapshot, reason, signal)
       .catch((error: unknown) => {
-        // Given up because the agent stops: the last record is still to come, on top of the same version.
+        // The agent is stopping, so this save was given up. The last save follows, and expects the same version.
         if (signal.aborted && error === signal.reason) this.#saved = '';
         else this.#noteFailure(error);
       })
@@ -128,7 +131,7 @@ export class Checkpointer {
       });
   }
 
-  /** Saves now and waits for it, trying again while the store is away, until the signal fires. */
+  /** Saves now and waits until it is done. Tries again while the store is away, until the signal fires. */
   async saveNow(reason: SaveReason, signal: AbortSignal): Promise<void> {
     await this.#running;
     if (this.#error !== null) throw this.#error;
@@ -197,7 +200,10 @@ export class Checkpointer {
     else logger.info(fields, 'Checkpoint saved');
   }
 
-  /** Said when it begins and when it ends: a shorter trail is one that fewer servers can be matched by. */
+  /**
+   * Logs when the record begins to lack entries of the trail, and when it has all of them again. With a shorter trail,
+   * fewer servers can be matched.
+   */
   #noteDropped(droppedEntries: number, entries: number): void {
     const { store, logger } = this.#options;
     const before = this.#droppedEntries;
@@ -210,8 +216,8 @@ export class Checkpointer {
     }
     logger.warn(
       fields,
-      `The checkpoint has no room for the ${droppedEntries} oldest of the trail's ${entries} entries: an agent that ` +
-        'begins from it can go on only where the newer hints are. Inject hints more often, or lower matching.margin',
+      `The checkpoint has no room for the ${droppedEntries} oldest of the trail's ${entries} entries. An agent that ` +
+        'begins from it can go on only on servers with the newer hints. Inject hints more often, or lower matching.margin',
     );
   }
 
@@ -223,13 +229,13 @@ export class Checkpointer {
       this.#error = error instanceof Error ? error : new Error(String(error));
       return;
     }
-    // Try again at the next batch, not a second later.
+    // Try again at the next batch instead of after the interval.
     this.#lastSaveMs = Number.NEGATIVE_INFINITY;
     if (monotonicMs() - this.#complainedAtMs < complainEveryMs) return;
     this.#complainedAtMs = monotonicMs();
     this.#options.logger.warn(
       { event: 'checkpoint.failed', store: this.#options.store.location, reason: messageOf(error) },
-      `The checkpoint can't be saved. The stream goes on, and it is saved as soon as possible: ${messageOf(error)}`,
+      `The checkpoint can't be saved. The stream goes on, and the checkpoint is saved as soon as the store is back: ${messageOf(error)}`,
     );
   }
 }

@@ -5,7 +5,7 @@ import type { PartialTransaction } from '../matching/trail.js';
 import { WaymarkError } from '../util/errors.js';
 import type { TransactionPrefix } from './transaction-records.js';
 
-/** The transaction that resembled the one that was cut off is another one: it has to be read again, whole. */
+/** A transaction only resembled the one that was cut off. It must be read again, as a whole. */
 export class ResemblanceError extends Error {
   readonly start: string;
 
@@ -16,12 +16,12 @@ export class ResemblanceError extends Error {
 }
 
 /**
- * What is left of a transaction whose server died in its middle: finds it on the next server, and compares what was
- * delivered of it with what stands there, before anything behind is delivered.
+ * The rest of a transaction whose server died in the middle of it. Finds the transaction on the next server, and
+ * compares what was delivered of it with what is there, before anything after that is delivered.
  *
- * Where the servers keep the order, it must be the next transaction with content to deliver. Its mark of origin
- * (GTID, commit time, or at least the second) says which it is; the content proves it. Where the two servers' logs hold
- * the same rows otherwise (a session that logs images in part) the shape has to do, and the number of changes.
+ * If the servers keep the order, it must be the next transaction with content to deliver. Its origin (GTID, commit
+ * time, or at least the second) says which one it is, and the content proves it. If the two servers log the same rows
+ * differently (a session that logs only some columns), its shape and the number of changes are compared instead.
  */
 export class CutOffTransaction {
   #partial: PartialTransaction | null;
@@ -32,8 +32,8 @@ export class CutOffTransaction {
   #at: OpenTransaction | null = null;
 
   /**
-   * @param options `notThese`: where transactions begin that are known to be others; `onShape`: told when the shape had
-   * to do.
+   * @param options `notThese`: where transactions begin that are known to be others. `onShape`: called if only the
+   *   shape could be compared.
    */
   constructor(
     partial: PartialTransaction | null,
@@ -51,12 +51,12 @@ export class CutOffTransaction {
     this.#onShape = options.onShape ?? (() => undefined);
   }
 
-  /** What is still to be found; null when there was nothing or it has been found. */
+  /** The part that is still to be found. Null if there was none, or it was found. */
   get partial(): PartialTransaction | null {
     return this.#partial;
   }
 
-  /** Where in a transaction's content the digest is wanted: see ContentDigest. */
+  /** At how many bytes of a transaction's content the digest is needed: see ContentDigest. */
   get probeBytes(): number {
     return this.#partial?.contentBytes ?? 0;
   }
@@ -65,7 +65,10 @@ export class CutOffTransaction {
     return this.#at === open;
   }
 
-  /** A transaction begins: how many of its changes have been delivered, if it is the one. */
+  /**
+   * Called when a transaction begins. Returns how many of its changes were delivered, if it is the one that was cut
+   * off. Else 0.
+   */
   changesToPassOver(open: OpenTransaction, second: number): number {
     const partial = this.#partial;
     if (partial === null || this.#notThese.has(formatCoordinates(open.start))) return 0;
@@ -76,9 +79,9 @@ export class CutOffTransaction {
   }
 
   /**
-   * Something of the transaction is about to be delivered.
-   * @param count changes that have come of it.
-   * @param before the content that stands before.
+   * Called before something of the transaction is delivered.
+   * @param count the transaction's changes so far.
+   * @param before the content before.
    */
   beforeContent(open: OpenTransaction, count: number, before: Omit<TransactionPrefix, 'changes'>): void {
     const partial = this.#partial;
@@ -87,7 +90,9 @@ export class CutOffTransaction {
     else if (this.#ordered) throw this.#diverged(open, 'another transaction stands in its place');
   }
 
-  /** The transaction is over, with `count` changes: what was delivered of it must have been found. */
+  /**
+   * Called at the end of the transaction, which has `count` changes. By now the delivered part must have been found.
+   */
   beforeEnd(open: OpenTransaction, count: number): void {
     const partial = this.#partial;
     if (partial === null || this.#at !== open) return;
@@ -97,7 +102,7 @@ export class CutOffTransaction {
     throw this.#diverged(open, 'it is filtered otherwise now');
   }
 
-  /** Compares what stands before a place; gives whether it is what was delivered. */
+  /** Compares the content so far with what was delivered. Returns whether all of that was found. */
   #compare(
     open: OpenTransaction,
     partial: PartialTransaction,
@@ -106,7 +111,7 @@ export class CutOffTransaction {
   ): boolean {
     if (hasSameBeginning(open, partial)) return count >= partial.changes && this.#found();
     const by = weaker(comparisonOf(partial.digest), comparisonOf(digest));
-    // Filtered tables may stand behind the last change that was delivered, so that the shapes need not agree at once.
+    // Tables that the filter leaves out may follow the last delivered change, so the shapes needn't agree at once.
     if (by === 'shape' && count >= partial.changes && compareDigests(partial.digest, digest) !== null) {
       this.#onShape(open, partial);
       return this.#found();
@@ -142,7 +147,7 @@ export class CutOffTransaction {
   }
 }
 
-/** Whether the content as far as it was delivered is the same; no while it isn't all there. */
+/** Whether the content begins with what was delivered. False while not all of that has been read. */
 function hasSameBeginning({ digest }: OpenTransaction, partial: PartialTransaction): boolean {
   return digest.probed !== null && sameContent(digest.probed, partial.digest);
 }

@@ -4,30 +4,31 @@ import type { Sink } from '../sinks/sink.js';
 import { advance, type Progress } from './progress.js';
 import type { Taken, TransactionStream } from './transaction-stream.js';
 
-/** What a batch brought. */
+/** What the delivery of a batch has achieved. */
 export type DeliveredBatch = {
   readonly records: number;
   readonly hints: number;
-  /** Where the stream is; behind the delivered coordinates inside a transaction. */
+  /** How far the stream was read. Inside a transaction this is beyond the delivered coordinates. */
   readonly position: Coordinates;
 };
 
 /** Where the batches come from. */
 export type LineSource = Pick<TransactionStream, 'take' | 'waitingBytes'>;
 
+/** Where batches go, and who is told. */
 export type DeliveryOptions = {
   readonly progress: Progress;
   readonly sink: Pick<Sink, 'deliver'>;
   /** Ends waiting for the sink. */
   readonly sinkSignal: AbortSignal;
-  /** Called when the sink has accepted a batch, before it is given the next one. */
+  /** Called when the sink has accepted a batch, before it gets the next one. */
   readonly onBatch: (batch: DeliveredBatch) => Promise<void>;
 };
 
-/** So much may have been read and made lines of while the sink is at what it was given before. */
+/** How many bytes of lines may wait while the sink works on a batch. */
 const readAheadBytes = 2 * 1024 * 1024;
 
-/** What has been read up to a place. */
+/** How far the lines that wait have been read. */
 type ReadTo = {
   readonly position: Coordinates;
   /** Whether a dump can begin at the position. */
@@ -35,16 +36,16 @@ type ReadTo = {
 };
 
 /**
- * Hands records to the sink, one batch at a time. While the sink is at one, more is read, and what has come by the time
- * that it accepts the batch is the next one: the slower the sink, the larger its batches.
+ * Hands records to the sink, one batch at a time. While the sink works on a batch, more is read. What has been read
+ * when the sink accepts it becomes the next batch. So a slower sink gets larger batches.
  */
 export class Deliveries {
   readonly #stream: LineSource;
   readonly #options: DeliveryOptions;
   readonly #failed = new AbortController();
-  /** The batch that the sink is at. */
+  /** The batch that the sink works on. */
   #current: Promise<void> | null = null;
-  /** How far what waits for the sink was read; null while more is being read, or nothing waits. */
+  /** How far the lines that wait have been read. Null while more is being read, or if nothing waits. */
   #waiting: ReadTo | null = null;
 
   constructor(stream: LineSource, options: DeliveryOptions) {
@@ -52,19 +53,23 @@ export class Deliveries {
     this.#options = options;
   }
 
-  /** Fires, with its error as the reason, when a delivery has failed: nothing more is to be read. */
+  /** Fires when a delivery has failed, with its error as the reason. Nothing more must be read then. */
   get failed(): AbortSignal {
     return this.#failed.signal;
   }
 
-  /** Events are being worked off: what the stream holds ends in the middle of them. */
+  /**
+   * Called before events are processed. Until the next {@link give}, the stream's lines end in the middle of them, so
+   * they must not go to the sink.
+   */
   hold(): void {
     this.#waiting = null;
   }
 
   /**
-   * Delivers what has been read so far, at once or when the sink has accepted what it is at. Resolves when more may be
-   * read. @throws the error of a delivery
+   * Delivers what has been read so far: at once, or when the sink has accepted its batch. Resolves when more may be
+   * read.
+   * @throws the error of a delivery.
    */
   async give(position: Coordinates, isBoundary: boolean): Promise<void> {
     this.#failed.signal.throwIfAborted();
@@ -73,12 +78,15 @@ export class Deliveries {
       this.#begin(this.#waiting);
       return;
     }
-    // What the sink waits for, a file being written, is told to Node between two turns.
+    // The sink may wait for Node to report a finished write. Node does that between two turns of the event loop.
     await turn();
     if (this.#stream.waitingBytes >= readAheadBytes) await this.#current;
   }
 
-  /** Resolves when the sink has accepted all that it was given, and the progress says so. @throws a delivery's error */
+  /**
+   * Resolves when the sink has accepted everything that it was given, and the progress says so.
+   * @throws the error of a delivery.
+   */
   async settled(): Promise<void> {
     while (this.#current !== null) await this.#current;
     this.#failed.signal.throwIfAborted();
@@ -90,14 +98,14 @@ export class Deliveries {
       this.#current = null;
       if (this.#waiting !== null) this.#begin(this.#waiting);
     });
-    // Who reads next hears of it then.
+    // The next call of `give` or `settled` reports the error.
     this.#current.catch((error: unknown) => {
       this.#failed.abort(error);
     });
   }
 }
 
-/** Hands records to the sink and, when it has accepted them, takes over what they say of the stream's progress. */
+/** Hands records to the sink. When the sink has accepted them, moves the stream's progress past them. */
 async function deliver(
   { batch, steps, partial, layoutVersion }: Taken,
   position: Coordinates,

@@ -10,8 +10,8 @@ const inspectTimeoutMs = 2000;
 const inspectAgainAfterMs = 1000;
 
 /**
- * Answers whether what the server wrote itself is left out: yes while it replicates. Asked anew when something of
- * its own comes, because a replica that has been promoted writes history.
+ * Returns a function that says whether the server's own transactions are left out. They are while the server
+ * replicates. It asks again when such a transaction comes, because what a promoted replica writes is history.
  */
 export function ownTransactions({
   instance,
@@ -34,23 +34,24 @@ export function ownTransactions({
 }
 
 /**
- * Notices when what was left out as a server's own is the source's after all. A MariaDB replica that is killed within an
- * ALTER finishes it when it starts again, from its DDL log, and may log it under its own server id, with the number that
- * the source gave it (seen on 10.11; MariaDB: sql/ddl_log.cc). Mostly the source's follows, under the same number. Where
- * the next number follows, the source's is not in this log; another server has it.
+ * Notices if a transaction that was left out as the server's own is the source's after all. If a MariaDB replica is
+ * killed within an ALTER, it finishes the ALTER from its DDL log when it starts again. It may log it under its own
+ * server id, with the number that the source gave it (seen on 10.11; MariaDB: sql/ddl_log.cc). Usually the source's
+ * transaction follows under the same number. If the next number follows instead, the source's transaction is not in
+ * this log, only in another server's.
  */
 export class RecoveredStatements {
   readonly #server: string;
-  /** The file of the last transaction. */
+  /** The log file of the last transaction. */
   #file = '';
-  /** The last transaction, where it was the server's own, one statement, and the first of its file. */
+  /** The last transaction, if it was the server's own, had one statement, and was the first in its file. */
   #own: EndedTransaction | null = null;
 
   constructor(server: string) {
     this.#server = server;
   }
 
-  /** A transaction is over. */
+  /** Called when a transaction has ended. */
   ended(ended: EndedTransaction, isErrant: boolean): void {
     const isFirst = ended.start.file !== this.#file;
     this.#file = ended.start.file;
@@ -58,8 +59,8 @@ export class RecoveredStatements {
   }
 
   /**
-   * A transaction of the source's begins.
-   * @throws WaymarkError `unsupported-event` when it shows that the one before it was the source's, too.
+   * Called when a transaction of the source begins.
+   * @throws WaymarkError `unsupported-event` if it shows that the transaction before was the source's, too.
    */
   begins(open: Pick<EndedTransaction, 'gtid'>): void {
     const own = this.#own;

@@ -1,17 +1,17 @@
 /**
- * MariaDB's GTID position of what was delivered: by domain, its last GTID. Stays empty for MySQL, whose sets can't be
- * made from single GTIDs so cheaply.
+ * MariaDB's GTID position of what was delivered: the last GTID of each domain. It stays empty for MySQL, because GTID
+ * sets can't be built from single GTIDs so cheaply.
  */
 export type GtidPosition = Map<string, string>;
 
-/** Notes that a transaction has come; a GTID of MySQL's, or none, changes nothing. */
+/** Adds the GTID of a transaction. Ignores GTIDs of MySQL, and null. */
 export function noteGtid(position: GtidPosition, gtid: string | null): void {
-  // MySQL's have a colon before the number.
+  // Only MySQL's GTIDs have a colon.
   if (gtid === null || gtid.includes(':')) return;
   position.set(gtid.slice(0, gtid.indexOf('-')), gtid);
 }
 
-/** Begins the position anew: with a checkpoint's (`0-1-7,1-1-3`) and what was delivered later, in order. */
+/** Sets the position to a checkpoint's (`0-1-7,1-1-3`), plus what was delivered later, in order. */
 export function restoreGtidPosition(
   position: GtidPosition,
   gtidSet: string | null,

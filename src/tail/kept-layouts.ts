@@ -5,23 +5,23 @@ import type { LayoutsReference } from '../checkpoint/checkpoint.js';
 import { ProvedLayouts } from '../layouts/proved-layouts.js';
 import { randomHex } from '../util/random.js';
 
-/** A record that is to be written, and of what. */
+/** A record to write, and the revision of the layouts in it. */
 export type UnsavedLayouts = { readonly record: Buffer; readonly revision: number };
 
 /**
- * The proved layouts of a stream, as they are kept with its checkpoint: a record of their own, written before the first
- * checkpoint that speaks of what has changed in it. It holds what was before each statement as well, back to the last
- * checkpoint, because an agent may die between the two writes.
+ * The proved layouts of a stream, as stored with its checkpoint. They have a record of their own. It is written before
+ * the first checkpoint that refers to a change in it. An agent may die between the two writes. So the record also has
+ * the layouts before each statement, back to the last checkpoint.
  *
- * Each agent that leads the stream gives them a name of its own. A record that an earlier one wrote late belongs to no
- * checkpoint of a later one, and counts for nothing.
+ * Each agent that leads the stream gives its record a new id. If an earlier agent writes its record late, that record
+ * belongs to no checkpoint of a later one, and is ignored.
  */
 export class KeptLayouts {
   readonly layouts = new ProvedLayouts();
   readonly #id = randomHex(8);
   readonly #stream: string;
   #parent: LayoutsReference | null = null;
-  /** Of what was written last; no revision before that. */
+  /** The revision that was written last. -1: none. */
   #savedRevision = -1;
 
   constructor(stream: string) {
@@ -29,7 +29,7 @@ export class KeptLayouts {
   }
 
   /**
-   * Takes over what belongs to a checkpoint.
+   * Loads the layouts that belong to a checkpoint.
    * @throws WaymarkError `checkpoint-damaged`, `checkpoint-foreign`, and what the store throws.
    */
   async load(
@@ -55,12 +55,12 @@ export class KeptLayouts {
     this.#parent = mark;
   }
 
-  /** What a checkpoint says, behind so many statements. */
+  /** Returns the reference to the layouts in a checkpoint. `version` counts the statements so far. */
   mark(version: number): LayoutsReference | null {
     return this.layouts.isNeeded ? { id: this.#id, version } : null;
   }
 
-  /** What must be written before a checkpoint is; null where nothing has changed. */
+  /** Returns the record that must be written before a checkpoint. Null if nothing has changed. */
   unsaved(): UnsavedLayouts | null {
     const { layouts } = this;
     const { revision } = layouts;
@@ -68,12 +68,12 @@ export class KeptLayouts {
     return { record: encodeLayouts(this.#stream, this.#id, this.#parent, layouts), revision };
   }
 
-  /** It has been written. */
+  /** The record has been written. */
   written({ revision }: UnsavedLayouts): void {
     this.#savedRevision = revision;
   }
 
-  /** A checkpoint that says so has been written: nothing before it is gone back to. */
+  /** A checkpoint with this mark has been saved. Layouts before it are no longer needed. */
   saved({ id, version }: LayoutsReference): void {
     if (id !== this.#id) return;
     this.#parent = null;

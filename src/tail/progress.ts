@@ -6,37 +6,37 @@ import type { Identity, PartialTransaction } from '../matching/trail.js';
 import { type GtidPosition, noteGtid } from './gtid-position.js';
 
 /**
- * How far the stream has been delivered: the one mutable state of an agent's stream. The tail alone changes it while a
- * server is read, and only when the sink has accepted everything it speaks of (see ReadAhead).
+ * How far the stream has been delivered. It is the one mutable state of an agent's stream. While a server is read, only
+ * the tail changes it, and only when the sink has accepted everything that it covers (see ReadAhead).
  */
 export type Progress = {
-  /** Right behind the last transaction that is over: delivered, passed over, or nothing to deliver. */
+  /** Right after the last ended transaction, whether it was delivered, passed over, or had nothing to deliver. */
   coordinates: Coordinates;
   readonly keeper: TrailKeeper;
-  /** Where the last hint was injected: the source of that time; null when it isn't known. */
+  /** The server_id of the source on which the last hint was injected. Null if it isn't known. */
   sourceServerId: number | null;
-  /** The transaction under way, as far as it has been delivered. */
+  /** The delivered part of the transaction under way. */
   partial: PartialTransaction | null;
   /** Records delivered since the agent began. */
   records: number;
   transactions: number;
-  /** Transactions passed over because another server had delivered them. */
+  /** Transactions passed over because they had been delivered from another server. */
   passedOver: number;
-  /** Transactions born on the replica itself and left out. */
+  /** Errant transactions that were left out. */
   errant: number;
-  /** Bytes that came from servers since the agent began. */
+  /** Bytes received from servers since the agent began. */
   bytes: number;
-  /** When the last transaction that has been met was committed on the source, in seconds since 1970. */
+  /** When the last transaction that was read was committed on the source, in seconds since 1970. */
   lastSecond: number | null;
-  /** When the last bytes came from the server, in milliseconds of the monotonic clock; null before the first. */
+  /** When the last bytes came from the server, in milliseconds of the monotonic clock. Null before the first. */
   lastHeardAtMs: number | null;
   readonly gtidPosition: GtidPosition;
-  /** Of the proved layouts (src/layouts), behind the last transaction that is over. */
+  /** The version of the proved layouts (src/layouts) after the last ended transaction. */
   layoutVersion: number;
 };
 
 /**
- * What is delivered of a stream, before anything is.
+ * Returns the progress of a stream of which nothing has been delivered.
  * @param margin in transactions: see TrailKeeper.
  */
 export function newProgress(margin: number): Progress {
@@ -57,21 +57,21 @@ export function newProgress(margin: number): Progress {
   };
 }
 
-/** A transaction that is over, and what has become of it. */
+/** An ended transaction, and what became of it. */
 export type Step = { readonly ended: EndedTransaction } & (
   | { readonly kind: 'hint'; readonly hint: Hint }
   | { readonly kind: 'delivered'; readonly identity: Identity }
-  /** It was delivered from another server. */
+  /** It had been delivered from another server. */
   | { readonly kind: 'passed-over' }
   /** This server has it twice. */
   | { readonly kind: 'repeated' }
-  /** Born on the replica itself. */
+  /** It was written directly on the replica. */
   | { readonly kind: 'errant' }
   /** Nothing of it is history. */
   | { readonly kind: 'empty' }
 );
 
-/** Takes a step: the sink has accepted what the transaction holds. */
+/** Moves the progress past a transaction. Call it when the sink has accepted what the transaction holds. */
 export function advance(progress: Progress, step: Step): void {
   const { ended } = step;
   if (ended.identity !== null) progress.lastSecond = ended.identity.second;

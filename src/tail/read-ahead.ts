@@ -2,13 +2,16 @@ import type { Hint } from '../hints/hint.js';
 import type { Progress, Step } from './progress.js';
 
 /**
- * What has been read and not yet accepted by the sink. Records are numbered by it, and the steps become the stream's
- * progress when the sink has accepted the records: so the checkpoint never names what a sink has not taken.
+ * What has been read, but not yet accepted by the sink. Records are numbered by it. The steps become the stream's
+ * progress when the sink has accepted the records, so the checkpoint never covers what a sink has not accepted.
  */
 export class ReadAhead {
   readonly #progress: Progress;
   #steps: Step[] = [];
-  /** Of the hints among the steps, and among those that were taken last: the sink may be at them still. */
+  /**
+   * The tokens of the hints in the steps, and in those that were taken last: the sink may still be working on the
+   * latter.
+   */
   #tokens = new Set<string>();
   #takenTokens = new Set<string>();
   #lastHint: Hint | null;
@@ -24,27 +27,27 @@ export class ReadAhead {
     this.#errant = progress.errant;
   }
 
-  /** The last hint that was read: the next transaction is numbered from it. */
+  /** The last hint that was read. The next transaction is numbered from it. */
   get lastHint(): Hint | null {
     return this.#lastHint;
   }
 
-  /** Transactions read since {@link lastHint}. */
+  /** The number of transactions read since {@link lastHint}. */
   get sequence(): number {
     return this.#sequence;
   }
 
-  /** Where {@link lastHint} was injected; null when it isn't known. */
+  /** The server_id of the source on which {@link lastHint} was injected. Null if it isn't known. */
   get sourceServerId(): number | null {
     return this.#sourceServerId;
   }
 
-  /** Transactions born on the replica itself, since the agent began. */
+  /** The number of errant transactions since the agent began. */
   get errant(): number {
     return this.#errant;
   }
 
-  /** A transaction has been read to its end. */
+  /** Adds a transaction that has been read to its end. */
   step(step: Step): void {
     this.#steps.push(step);
     switch (step.kind) {
@@ -66,8 +69,8 @@ export class ReadAhead {
   }
 
   /**
-   * The steps since the last call, for {@link advance} once the sink has accepted what they hold. Those of the call before
-   * have been taken over by then.
+   * Returns the steps since the last call. Pass them to {@link advance} when the sink has accepted what they hold. By
+   * then the steps of the call before must have been passed.
    */
   take(): readonly Step[] {
     const steps = this.#steps;
@@ -77,7 +80,7 @@ export class ReadAhead {
     return steps;
   }
 
-  /** As the trail takes it: a hint that it has already begins nothing new. */
+  /** Like the trail, ignores a hint that is already known. */
   #hint(hint: Hint): void {
     if (this.#tokens.has(hint.token) || this.#takenTokens.has(hint.token)) return;
     if (this.#progress.keeper.has(hint)) return;

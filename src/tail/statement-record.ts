@@ -4,7 +4,9 @@ import { shownText } from '../decode/statement-secrets.js';
 import { exactInteger, variableValue } from '../decode/user-variable.js';
 import type { ShownContext, ShownStatement } from '../records/record.js';
 
-/** What a record shows of a statement: its text by its own character set, without passwords, and its context. */
+/**
+ * Returns what a record shows of a statement: its text in its own character set, without passwords, and its context.
+ */
 export function shownStatement(statement: LoggedStatement): ShownStatement {
   const { schema, context } = statement;
   const { sql, isSure, isShortened, hidesValues } = shownText(statement);
@@ -31,7 +33,7 @@ function shownContext(
     ...(variables.length === 0
       ? {}
       : {
-          // Makes `__proto__` a property like any other.
+          // Object.fromEntries makes even `__proto__` an ordinary property.
           variables: Object.fromEntries(variables.map((variable) => [variable.name, valueOf(variable)])),
         }),
     ...(insertId === null ? {} : { insertId: exactInteger(insertId) }),

@@ -25,20 +25,21 @@ import type { Progress } from './progress.js';
 import { unreadable } from './unreadable-error.js';
 import { OtherContentError, TransactionStream } from './transaction-stream.js';
 
+/** What to read, from where, and where it goes. */
 export type TailOptions = {
   readonly instance: Instance;
   readonly inspection: Inspection;
   readonly resume: ResumePoint;
-  /** Whether nothing may come before what is left of a transaction that was cut off. */
+  /** Whether nothing may come before the rest of a transaction that was cut off. */
   readonly ordered: boolean;
   readonly onDivergence: 'halt' | 'continue';
   readonly progress: Progress;
   readonly layouts: ProvedLayouts;
   readonly unprovedNames: 'halt' | 'number';
   readonly filter: TableFilter;
-  /** Which columns are kept out of the records; null: none. */
+  /** The columns to keep out of the records. Null: none. */
   readonly columns: ColumnRules | null;
-  /** Whether a row that the log has in part stops the stream (`full`). */
+  /** Whether a row that the log has only in part stops the stream (`full`). */
   readonly rowImage: 'full' | 'any';
   /** Whether records of rows show the text of their statement. */
   readonly query: boolean;
@@ -56,16 +57,17 @@ export type TailOptions = {
 };
 
 /**
- * Reads a server's changes from a resume point on and delivers them, until the stream breaks or the signal fires; it
- * doesn't end otherwise. Reads no further than the sink accepts.
+ * Reads a server's changes from a resume point on and delivers them. Ends only when the stream breaks or the signal
+ * fires. Reads no further than the sink accepts.
  *
- * @throws what readCommitted and the assembler throw, {@link UnreadableError} where it is of the content; `diverged` when
- * a transaction that was cut off goes on otherwise here, or another one has the GTID of one that was delivered, and
- * `onDivergence` is `halt`; the sink's error. Whatever ends it, `progress` is what the sink has accepted.
+ * @throws what readCommitted and the assembler throw, as {@link UnreadableError} if the content is at fault. `diverged`
+ *   if a transaction that was cut off continues differently here, or another transaction has the GTID of one that was
+ *   delivered, and `onDivergence` is `halt`. Also throws the sink's error. Whatever ends it, `progress` is what the
+ *   sink has accepted.
  */
 export async function tail(options: TailOptions): Promise<never> {
   const { version, rowMetadata } = options.inspection.facts;
-  // A table may be made long before its first row, and the checkpoint between the two must know it.
+  // A table may be created long before its first row. A checkpoint between the two must know the layout.
   if (rowMetadata !== 'FULL') options.layouts.isNeeded = true;
   const layouts = new LayoutSource({ ...options, version });
   const notThese = new Set<string>();
@@ -85,15 +87,15 @@ export async function tail(options: TailOptions): Promise<never> {
 }
 
 /**
- * Whether the operator has chosen to go on although the transaction that was cut off can't be found, or another one has
- * its GTID: then what is in its place is delivered whole.
+ * Whether to go on although the transaction that was cut off can't be found, or another transaction has the GTID of one
+ * that was delivered. The operator chooses that. Then the transaction in its place is delivered as a whole.
  */
 function goesOnRegardless(error: unknown, { onDivergence, progress, logger }: TailOptions): boolean {
   if (onDivergence === 'halt' || !hasCode(error, 'diverged')) return false;
   if (progress.partial === null && !(error instanceof OtherContentError)) return false;
   logger.error(
     { event: 'divergence.ignored', ...error.details },
-    `${error.message}. It is set, so the stream goes on`,
+    `${error.message}. The stream goes on, because failover.onDivergence is continue`,
   );
   if (!(error instanceof OtherContentError)) progress.partial = null;
   return true;
@@ -145,12 +147,12 @@ async function readOnce(
     }
   } catch (error) {
     await deliveries.settled();
-    // Before anything has come it is not of the content.
+    // Before the first event, the error can't be about the content.
     throw end === null ? error : unreadable(error, progress, stream.open, end);
   }
 }
 
-/** Says when what was delivered of a transaction could be found by its shape alone. */
+/** Returns a function that logs that the delivered part of a transaction was found only by its shape. */
 function logUnproved(
   server: string,
   logger: Logger,
@@ -160,12 +162,12 @@ function logUnproved(
       { event: 'transaction.unproved', server, gtid, changes, ...start },
       `${changes} changes had been delivered of the transaction that goes on at ${formatCoordinates(start)} on ` +
         `${server}: the two servers log them differently (a session's binlog_row_image or binlog_row_value_options), ` +
-        'so only tables and counts were compared, not contents',
+        'so only tables and counts could be compared, not contents',
     );
   };
 }
 
-/** One batch: events to records, records to the sink. */
+/** Processes one batch: turns events into records, and gives the records to the sink. */
 async function work(
   batch: EventBatch,
   stream: TransactionStream,
@@ -181,7 +183,7 @@ async function work(
     }
   } catch (error) {
     const { open } = stream;
-    // What was made of the batch before that is delivered all the same: it was right.
+    // Deliver what came before the error: it was right.
     await deliveries.give(batch.end, false);
     await deliveries.settled();
     throw unreadable(error, progress, open, batch.end);
@@ -189,7 +191,7 @@ async function work(
   await deliveries.give(batch.end, batch.complete && stream.open === null);
 }
 
-/** MariaDB has VECTOR from 11.7 on; MySQL's log tells it by itself. */
+/** MariaDB has VECTOR since 11.7. MySQL's log shows it by itself. */
 function hasVectors(version: ServerVersion): boolean {
   return version.vendor === 'mariadb' && isAtLeast(version, 11, 7);
 }

@@ -6,29 +6,30 @@ import type { EventHead, RecordHead } from '../records/line-parts.js';
 import type { RecordWriter } from '../records/record-writer.js';
 import { WaymarkError } from '../util/errors.js';
 
-/** A place inside a transaction: what stands before it has been delivered. */
+/** The first part of a transaction: its changes, the bytes of its content, and their digest. */
 export type TransactionPrefix = {
   readonly changes: number;
   readonly contentBytes: number;
   readonly digest: bigint;
 };
 
+/** What is known of a transaction when it begins. */
 export type TransactionRecordsOptions = {
   readonly head: RecordHead;
-  /** Second of the transaction's first content, delivered or not. */
+  /** The second of the transaction's first content, whether that is delivered or not. */
   readonly second: number;
   /** How many changes at the beginning were delivered from another server. */
   readonly passOver: number;
   /**
-   * Hand nothing out before the end: while a transaction that was cut off is still to be found, there must not be a
-   * second one that could be.
+   * Whether to hand out nothing before the end. While a transaction that was cut off is still to be found, only one
+   * transaction may be delivered in part.
    */
   readonly whole: boolean;
 };
 
 /**
- * Writes the records of one transaction, as its events come. The changes of the last event are kept back until the
- * next one or the end, because only the transaction's last record says that it is the last.
+ * Writes the records of one transaction as its events come. Keeps back the changes of the last event until the next
+ * event or the end, because the transaction's last record must say that it is the last.
  */
 export class TransactionRecords {
   readonly #writer: RecordWriter;
@@ -44,28 +45,31 @@ export class TransactionRecords {
     writer.keep();
   }
 
-  /** How far this transaction has been handed out, or may be. */
+  /** The part of this transaction that was handed out, or may be. */
   get handedOut(): TransactionPrefix {
     return this.#handedOut;
   }
 
-  /** Changes taken, handed out or not. */
+  /** How many changes have come, handed out or not. */
   get count(): number {
     return this.#count;
   }
 
   /**
-   * An event comes: what was written before it may go.
-   * @param before the place before its changes.
+   * Called before each event's changes: the records before them may be handed out.
+   * @param before the content before those changes.
    */
   next(before: Omit<TransactionPrefix, 'changes'>): void {
-    // At the beginning nothing stands before, and all is kept back.
+    // Nothing precedes the first changes, so everything stays back.
     if (this.#options.whole || this.#count === 0) return;
     this.#handedOut = { ...before, changes: this.#count };
     this.#writer.keep();
   }
 
-  /** The rows of an event. @throws WaymarkError `unsupported-event` */
+  /**
+   * Takes the rows of an event.
+   * @throws WaymarkError `unsupported-event`.
+   */
   rows(reader: RowReader, event: RowsEvent, buffer: Buffer, head: EventHead): void {
     const place = { row: this.#count, passOver: this.#options.passOver };
     this.#took(this.#writer.rows(reader, event, buffer, head, place), head);
@@ -81,11 +85,11 @@ export class TransactionRecords {
     this.#took(1, head);
   }
 
-  /** The transaction's end: its last record, if one is delivered, is marked as such, and all may go. */
+  /** Ends the transaction: marks its last record, if one is delivered, and lets all records be handed out. */
   end(digest: bigint): void {
     const { second } = this.#options;
     if (this.#writer.keptCount > 0) {
-      // The identity of a transaction has the second of its first content; say so where no record does.
+      // A transaction's identity has the second of its first content. If no record has that second, say so.
       const own = second === this.#firstSecond ? null : second;
       this.#writer.last({ rows: this.#count, digest, second: own });
     }
@@ -104,14 +108,14 @@ export class TransactionRecords {
   }
 }
 
-/** Kept back at most: some 100 MB. */
+/** The most records to keep back: about 100 MB. */
 const maximumWholeRecords = 100_000;
 
 function tooLargeToHold({ hint, sequence }: RecordHead): WaymarkError {
   return new WaymarkError(
     'diverged',
     `Transaction ${sequence} after hint ${hint ?? '(none)'} has more than ${maximumWholeRecords} changes, and the ` +
-      'one that was cut off when the last server died has not come yet: they cannot be kept apart. ' +
+      'one that was cut off when the last server died has not come yet, so waymark cannot tell them apart. ' +
       'Set replica_preserve_commit_order=ON on the replicas',
     { details: { hint, sequence } },
   );

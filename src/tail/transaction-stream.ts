@@ -37,12 +37,13 @@ import { shownStatement } from './statement-record.js';
 import { type TransactionPrefix, TransactionRecords } from './transaction-records.js';
 import { undecodableChange } from './unreadable-error.js';
 
+/** What to deliver, and what is known of the server. */
 export type TransactionStreamOptions = {
   readonly progress: Progress;
   readonly filter: TableFilter;
-  /** Which columns are kept out of the records; null: none. */
+  /** The columns to keep out of the records. Null: none. */
   readonly columnRules: ColumnRules | null;
-  /** Whether a row that the log has in part stops the stream (`full`). */
+  /** Whether a row that the log has only in part stops the stream (`full`). */
   readonly rowImage: 'full' | 'any';
   /** Whether records of rows show the text of their statement. */
   readonly query: boolean;
@@ -53,14 +54,14 @@ export type TransactionStreamOptions = {
   readonly serverId: number;
   readonly skip: readonly PassedOver[];
   readonly cutOff: CutOffTransaction;
-  /** Where transactions begin that are known to be others than the ones of the same GTID. */
+  /** Where transactions begin that are known to differ from a delivered transaction with the same GTID. */
   readonly notThese: ReadonlySet<string>;
-  /** Whether what this server wrote on its own account is no part of the history, asked when something comes. */
+  /** Whether the server's own transactions are left out. Asked when one comes. */
   readonly leavesOutOwn: () => Promise<boolean>;
   readonly logger: Logger;
 };
 
-/** A server has logged two transactions under one GTID. */
+/** A server has logged two different transactions under one GTID. */
 export class OtherContentError extends WaymarkError {
   /** Where the second one begins. */
   readonly start: string;
@@ -81,26 +82,26 @@ function partialImage(): WaymarkError {
   return new WaymarkError(
     'unsupported-event',
     'the log has only some columns of it (binlog_row_image is not FULL in the session that wrote it, or the table has ' +
-      'generated columns, which MariaDB 11.8 logs of new rows alone). A server that replicates from this one may have ' +
-      'all; "rowImage: any" has such rows delivered as they are, marked as partial',
+      'generated columns, which MariaDB 11.8 logs only for new rows). A server that replicates from this one may have ' +
+      'all. With "rowImage: any" such rows are delivered as they are, marked as partial',
   );
 }
 
 function partialUpdate(): WaymarkError {
   return new WaymarkError(
     'unsupported-event',
-    'it is a partial JSON update; unset binlog_row_value_options in the session that writes it',
+    'it is a partial JSON update. Unset binlog_row_value_options in the session that writes it',
   );
 }
 
-/** What can be delivered, and what is true when it has been. */
+/** Records to deliver, and what becomes the progress when they have been accepted. */
 export type Taken = {
   readonly batch: RecordBatch;
-  /** Transactions that end in the records, or that nothing is delivered of. */
+  /** The transactions that end in the records, or of which nothing is delivered. */
   readonly steps: readonly Step[];
   /** The transaction under way. */
   readonly partial: PartialTransaction | null;
-  /** Of the proved layouts behind the last transaction that is over. */
+  /** The version of the proved layouts after the last ended transaction. */
   readonly layoutVersion: number;
 };
 
@@ -110,15 +111,15 @@ type Delivered = {
   readonly fate: 'deliver';
   readonly second: number;
   readonly records: TransactionRecords;
-  /** What of it another server has delivered. */
+  /** The part of it that was delivered from another server. */
   readonly cutOff: PartialTransaction | null;
 };
 
-/** What is done with a transaction. */
+/** A transaction under way, and what is done with it. */
 type Current =
   Delivered | { readonly open: OpenTransaction; readonly fate: 'passed-over' | 'errant' | 'repeated' };
 
-/** Decides of each transaction what is done with it, and writes its records. */
+/** Decides what is done with each transaction, and writes its records. */
 export class TransactionStream {
   readonly #options: TransactionStreamOptions;
   readonly #assembler: TransactionAssembler<Promise<void> | null>;
@@ -129,13 +130,13 @@ export class TransactionStream {
   #current: Current | null = null;
   /** A transaction of the server's own, and whether it is left out. */
   #own: { readonly open: OpenTransaction; readonly leftOut: boolean } | null = null;
-  /** Text of the statement whose rows come, as records show it. */
+  /** The text of the statement whose rows are coming, as records show it. */
   #text: string | null = null;
-  /** Whose table ids the decoder knows. */
+  /** The log file whose table ids the decoder knows. */
   #file: string | null = null;
   readonly #recovered: RecoveredStatements;
   #layoutVersion: number;
-  /** What the filter says of a table, by its table map. */
+  /** Whether the filter passes a table, by its table map. */
   readonly #delivered = new WeakMap<TableName, boolean>();
 
   constructor(options: TransactionStreamOptions) {
@@ -167,17 +168,17 @@ export class TransactionStream {
     return this.#assembler.event;
   }
 
-  /** The transaction under way; null between transactions. */
+  /** The transaction under way. Null between transactions. */
   get open(): OpenTransaction | null {
     return this.#assembler.open;
   }
 
-  /** How long the lines are that {@link take} would give. */
+  /** How many bytes of lines {@link take} would return. */
   get waitingBytes(): number {
     return this.#writer.waitingBytes;
   }
 
-  /** The records that can be delivered since the last call, and what is true when they have been. */
+  /** Takes the records that can be delivered since the last call, and what becomes the progress with them. */
   take(): Taken {
     return {
       batch: this.#writer.take(),
@@ -187,13 +188,13 @@ export class TransactionStream {
     };
   }
 
-  /** The transaction under way as far as it has been handed out, or what is left of one that was cut off. */
+  /** The part of the transaction under way that was handed out, or the rest of one that was cut off. */
   get #partial(): PartialTransaction | null {
     const pending = this.#options.cutOff.partial;
     const current = this.#current;
     if (current?.fate !== 'deliver') return pending;
     const { handedOut } = current.records;
-    // What is kept back may begin before the place where it was cut off: events lie otherwise here.
+    // The records that are kept back may begin before the cut: the events have other boundaries on this server.
     const delivered = current.cutOff ?? pending;
     if (handedOut.changes <= (current.cutOff?.changes ?? 0)) return delivered;
     return { second: current.second, origin: current.open.origin, ...handedOut };
@@ -215,7 +216,10 @@ export class TransactionStream {
     return undescribed && layouts.tableMap(undescribed, behind, this.open?.start ?? behind);
   }
 
-  /** The same table map comes with every transaction, and the filter's patterns needn't be held against it each time. */
+  /**
+   * Whether a table is delivered. Cached, because the same table map comes with every transaction, and matching the
+   * filter's patterns takes time.
+   */
   #isDelivered(name: TableName): boolean {
     let delivered = this.#delivered.get(name);
     if (delivered === undefined) {
@@ -280,22 +284,28 @@ export class TransactionStream {
     return null;
   }
 
-  /** Table maps behind a statement that can have changed tables are described anew. */
+  /** Lets the layouts follow a statement. If it may have changed tables, the table maps after it are described anew. */
   #followLayouts({ fate }: Current, statement: LoggedStatement, ofSession: boolean): void {
     const { layouts, decoder } = this.#options;
-    // What was delivered from another server was seen there.
+    // This statement was already followed on the server from which it was delivered.
     if (fate === 'passed-over') return;
     if (layouts.statement(statement, fate === 'deliver' && !ofSession)) decoder.reset();
   }
 
-  /** A statement that speaks of a table with columns that are kept out is told, and not what it says. */
+  /**
+   * Returns what a record shows of a statement. If the statement names a table with columns that are kept out, the text
+   * is withheld.
+   */
   #shown(statement: LoggedStatement): ShownStatement {
     return this.#options.columnRules?.withholds(statement.sql) === true
       ? { schema: statement.schema, sql: withheldText }
       : shownStatement(statement);
   }
 
-  /** Whether the filter passed anything of what was prepared is not known any more: it may be days ago. */
+  /**
+   * Takes the outcome of a prepared transaction. The filter isn't asked: the transaction may have been prepared days
+   * ago, so nobody knows any more whether the filter passed anything of it.
+   */
   #outcome(
     open: OpenTransaction,
     outcome: XaOutcome,
@@ -311,14 +321,14 @@ export class TransactionStream {
     return null;
   }
 
-  /** Something of a transaction is about to be written. */
+  /** Called before something of a transaction is written. */
   #next({ open, records }: Delivered): void {
     const before = prefixOf(open);
     this.#options.cutOff.beforeContent(open, records.count, before);
     records.next(before);
   }
 
-  /** What is done with the transaction; a promise while that isn't known. */
+  /** Returns what is done with a transaction. A promise if that must be looked up first: then ask again. */
   #begin(open: OpenTransaction): Current | Promise<void> {
     if (this.#current?.open === open) return this.#current;
     const { serverId, leavesOutOwn, notThese } = this.#options;
@@ -390,8 +400,8 @@ export class TransactionStream {
         if (!this.#recent.has(identity)) throw new OtherContentError(server, ended);
         logger.warn(
           { event: 'transaction.repeated', server, gtid: ended.gtid, ...ended.start },
-          `${server} carried out ${ended.gtid ?? 'a transaction'} twice, as a MariaDB replica may that was killed; ` +
-            'it is delivered once',
+          `${server} executed ${ended.gtid ?? 'a transaction'} twice, as a MariaDB replica may if it was killed. ` +
+            'It is delivered once',
         );
         return { kind: 'repeated', ended };
       case 'errant':
@@ -403,7 +413,7 @@ export class TransactionStream {
             ...ended.start,
             errant: this.#ahead.errant + 1,
           },
-          `${server} has an errant transaction, which was written there directly. It is left out`,
+          `${server} has an errant transaction: it was written directly on that server. It is left out`,
         );
         return { kind: 'errant', ended };
     }
@@ -427,19 +437,19 @@ export class TransactionStream {
   }
 }
 
-/** The place in a transaction's content up to where it has been read. */
+/** Returns the part of a transaction's content that has been read. */
 function prefixOf({ digest }: OpenTransaction): Omit<TransactionPrefix, 'changes'> {
-  // Most transactions have one event, and nothing stands before that.
+  // Most transactions have one event, and nothing before it.
   if (digest.bytes === 0) return beginning;
   return { contentBytes: digest.bytes, digest: digest.value() };
 }
 
 const beginning = { contentBytes: 0, digest: 0n };
 
-/** In the place of a statement's text. */
+/** Stands for the text of a statement that is withheld. */
 const withheldText = '<withheld>';
 
-/** The commit time in an origin; null where it is something else: see Identity. */
+/** Returns the commit time in an origin. Null if the origin is something else: see Identity. */
 function committedAt(origin: string): number | null {
   return origin.startsWith('c:') ? Number(origin.slice(2)) : null;
 }

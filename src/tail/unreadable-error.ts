@@ -6,8 +6,8 @@ import { type ErrorCode, messageOf, WaymarkError } from '../util/errors.js';
 import type { Progress } from './progress.js';
 
 /**
- * Which transaction of the stream: how many have come behind which hint, and its own mark of origin where the log has
- * given one (''). Coordinates would be one server's alone.
+ * Identifies a transaction of the stream on any server: its number after a hint, and its origin if the log has one
+ * (else ''). Coordinates would be valid on one server only.
  */
 export type TransactionKey = {
   readonly hint: string | null;
@@ -15,7 +15,10 @@ export type TransactionKey = {
   readonly origin: string;
 };
 
-/** Content of a transaction that can't be read on a server. The code is the cause's, the details are added to. */
+/**
+ * The content of a transaction can't be read on a server. The error has the code and details of its cause, and more
+ * details.
+ */
 export class UnreadableError extends WaymarkError {
   readonly transaction: TransactionKey;
 
@@ -28,20 +31,21 @@ export class UnreadableError extends WaymarkError {
   }
 }
 
-/** `transaction 12 behind hint 6B01F8DB:… (g:0-1-7)` */
+/** Names a transaction for messages: `transaction 12 after hint 6B01F8DB:… (g:0-1-7)`. */
 export function nameOfTransaction({ hint, sequence, origin }: TransactionKey): string {
-  const behind = hint === null ? 'behind the start' : `after hint ${hint}`;
-  return `transaction ${sequence} ${behind}${origin === '' ? '' : ` (${origin})`}`;
+  const after = hint === null ? 'after the start' : `after hint ${hint}`;
+  return `transaction ${sequence} ${after}${origin === '' ? '' : ` (${origin})`}`;
 }
 
-/** What says that the content is at fault, and not the way that it came. */
+/** Codes of errors that are about the content, not about the connection. */
 const contentCodes: ReadonlySet<ErrorCode> = new Set(['checksum', 'protocol', 'unsupported-event']);
 
 /**
- * An error that reading came to, with the transaction that it is about, if it is one of content.
- * @param progress what stands before that transaction has been delivered.
+ * Turns an error of reading into an {@link UnreadableError} if it is about the content of a transaction. Returns any
+ * other error unchanged.
+ * @param progress everything before that transaction has been delivered.
  * @param open the transaction, if it has begun.
- * @param position how far reading has come.
+ * @param position how far the log was read.
  */
 export function unreadable(
   error: unknown,
@@ -52,26 +56,30 @@ export function unreadable(
   if (!(error instanceof WaymarkError) || error instanceof UnreadableError) return error;
   if (!contentCodes.has(error.code)) return error;
   const { lastHint, sequence } = keeper;
-  const place = {
+  const transaction = {
     hint: lastHint && displayHint(lastHint),
     sequence: sequence + 1,
     origin: open?.origin ?? '',
   };
-  return new UnreadableError(error, place, position);
+  return new UnreadableError(error, transaction, position);
 }
 
-/** An error of decoding a change, with the table and the place; of a statement it is null. */
+/**
+ * Returns the error of decoding a change, with its table and coordinates.
+ * @param name null for a statement.
+ * @param end where the change ends.
+ */
 export function undecodableChange(
   error: unknown,
   name: TableName | null,
   server: string,
-  behind: Coordinates,
+  end: Coordinates,
 ): WaymarkError {
   const table = name === null ? null : `${name.schema}.${name.table}`;
   const what = table === null ? 'A statement' : `A change of ${table}`;
   return new WaymarkError(
     error instanceof WaymarkError ? error.code : 'protocol',
-    `${what} before ${formatCoordinates(behind)} on ${server} can't be read: ${messageOf(error)}`,
-    { cause: error, details: { server, ...(table === null ? {} : { table }), ...behind } },
+    `${what} before ${formatCoordinates(end)} on ${server} can't be read: ${messageOf(error)}`,
+    { cause: error, details: { server, ...(table === null ? {} : { table }), ...end } },
   );
 }
