@@ -16,7 +16,7 @@ export type Question = {
 /** The limit for one-time answers that list what a server has many of: threads, foreign keys. */
 export const longListBytes = 32 * 1024 * 1024;
 
-/** A question over a connection of its own. */
+/** A question that opens a connection. */
 export type AskOptions = Question & {
   /** The limit for connecting alone. 3 s by default, and never more than `limitMs`. */
   readonly connectTimeoutMs?: number | undefined;
@@ -25,7 +25,7 @@ export type AskOptions = Question & {
 };
 
 /**
- * Asks one server over a connection of its own, and ends the connection whatever happens.
+ * Asks one server over a new connection, and ends the connection whatever happens.
  * @throws WaymarkError `server-unreachable` (also if the server accepts the connection but doesn't answer within the
  *   limit), `access-denied`, `missing-grant`, `unsuitable-server`, `stream-broken`, `protocol`. Also throws what `work`
  *   throws, and the signal's reason if it fires.

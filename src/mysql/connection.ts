@@ -67,7 +67,7 @@ export async function connect(instance: Instance, options: ConnectOptions = {}):
   }
 }
 
-/** Passes a connection of its own to `work`, and ends it whatever happens. Errors as in {@link connect}. */
+/** Passes a new connection to `work`, and ends it whatever happens. Errors as in {@link connect}. */
 export async function withConnection<T>(
   instance: Instance,
   options: ConnectOptions,

@@ -5,7 +5,7 @@ import { type BinaryLog, readBinaryLogs } from './server-facts.js';
 const listLimitMs = 5000;
 
 /**
- * Lists the binary log files of a server, oldest first, over a connection of its own.
+ * Lists the binary log files of a server, oldest first, over a new connection.
  * @throws WaymarkError `server-unreachable` (also if it doesn't answer in time), `access-denied`, `missing-grant`
  *   (names the privilege), `unsuitable-server` (it writes no binary log), `stream-broken`, `protocol`.
  */

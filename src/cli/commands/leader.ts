@@ -83,6 +83,6 @@ function render({ stream, backend, leader, token, waiting, lastSeenMsAgo }: Lead
   const who = leader === null ? 'nobody leads' : `led by ${formatAgentId(leader)}`;
   const seen = lastSeenMsAgo === null ? '' : `, seen ${formatDuration(lastSeenMsAgo)} ago`;
   const lines = [`${stream}: ${who} (token ${token}${seen})`];
-  for (const candidate of waiting ?? []) lines.push(`  waiting  ${formatAgentId(candidate)}`);
+  for (const agent of waiting ?? []) lines.push(`  waiting  ${formatAgentId(agent)}`);
   return lines.join('\n');
 }
