@@ -1,6 +1,6 @@
 import { hasCode, WaymarkError } from '../util/errors.js';
 import { countOf } from '../util/quantities.js';
-import { nameOfTransaction, type TransactionKey, type UnreadableError } from '../tail/unreadable-error.js';
+import { describeTransaction, type TransactionKey, type UnreadableError } from '../tail/unreadable-error.js';
 
 /** The failures of a server to deliver a transaction's content. */
 export type Failure = { readonly attempts: number; readonly error: UnreadableError };
@@ -96,7 +96,7 @@ export function verdictOf({ failures }: UnreadableContent, last: UnreadableError
   );
   return new WaymarkError(
     last.code,
-    `The stream can't go on: ${nameOfTransaction(last.transaction)} can't be read on ` +
+    `The stream can't go on: ${describeTransaction(last.transaction)} can't be read on ` +
       `${said.length === 1 ? 'the only server that there is' : 'any of the servers that were asked'}.` +
       `${reasons.join('')}\nAdd a server to the pool whose log can be read there, or begin the stream anew after it`,
     { cause: last, details: { ...last.details, failures: said } },

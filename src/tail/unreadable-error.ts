@@ -23,7 +23,7 @@ export class UnreadableError extends WaymarkError {
   readonly transaction: TransactionKey;
 
   constructor(cause: WaymarkError, transaction: TransactionKey, position: Coordinates) {
-    super(cause.code, `${cause.message}. That is in ${nameOfTransaction(transaction)}`, {
+    super(cause.code, `${cause.message}. That is in ${describeTransaction(transaction)}`, {
       cause,
       details: { ...position, ...cause.details, ...transaction },
     });
@@ -31,8 +31,8 @@ export class UnreadableError extends WaymarkError {
   }
 }
 
-/** Names a transaction for messages: `transaction 12 after hint 6B01F8DB:… (g:0-1-7)`. */
-export function nameOfTransaction({ hint, sequence, origin }: TransactionKey): string {
+/** Describes a transaction for messages: `transaction 12 after hint 6B01F8DB:… (g:0-1-7)`. */
+export function describeTransaction({ hint, sequence, origin }: TransactionKey): string {
   const after = hint === null ? 'after the start' : `after hint ${hint}`;
   return `transaction ${sequence} ${after}${origin === '' ? '' : ` (${origin})`}`;
 }
