@@ -153,7 +153,7 @@ for (const kind of kinds) {
         await server.query(`PURGE BINARY LOGS TO '${keep}'`);
         return (await logsOf(server))[0]?.file;
       };
-      await expect.poll(purge, { timeout: 10_000 }).toBe(keep);
+      await expect.poll(purge, { timeout: 30_000 }).toBe(keep);
       await expect(locate([all[14]!])).rejects.toMatchObject({ code: 'purged' });
       expect(await locate([all[14]!, all[15]!])).toMatchObject(places.get(all[15]!.token)!);
     });
