@@ -137,10 +137,19 @@ async function makeWay(path: string, options: ProcessLockOptions): Promise<void>
     if ((await readLock(path))?.text !== found.text) return;
     // A holder without a gate can't be stopped by one.
     if (theirs === null && life !== 'dead') await options.detach?.();
-    await runtime().disk.unlink(path);
+    await removeIfThere(path);
     await theirs?.remove();
   } finally {
     await guard.release();
+  }
+}
+
+/** A holder that was giving the lock up when its gate was seized may remove it first. */
+async function removeIfThere(path: string): Promise<void> {
+  try {
+    await runtime().disk.unlink(path);
+  } catch (error) {
+    if (!hasSystemCode(error, 'ENOENT')) throw error;
   }
 }
 

@@ -13,6 +13,16 @@ export type Fault = {
   readonly make: (stage: Stage, draws: Draws) => string | null;
 };
 
+/** Others may lead by then: the default timeout of elections, and how much later a session may end. */
+const longerThanLeaseMs = 12_000;
+
+/** Before a leader asks whether the file was taken over, before it writes, and before it says that it has written. */
+const momentsOfWrite = [
+  /^renames \S+\.open to \S+\.busy$/,
+  /^writes \/audit\/\S+\.ndjson$/,
+  /^renames \S+\.busy to \S+\.open$/,
+] as const;
+
 /** How long a fault lasts: mostly short, now and then long. */
 function durationMs(draws: Draws): number {
   return 50 + draws.exponential(draws.choice([300, 2000, 6000]));
@@ -239,6 +249,17 @@ const agentFaults: readonly Fault[] = [
     },
   },
   {
+    name: 'agent frozen within a write',
+    weight: 4,
+    make(stage, draws) {
+      const agent = stage.agents.find(({ leads }) => leads);
+      if (agent === undefined) return null;
+      const moment = draws.choice(momentsOfWrite);
+      agent.freezeAt((what) => moment.test(what), longerThanLeaseMs + draws.exponential(10_000));
+      return agent.name;
+    },
+  },
+  {
     name: 'planned switch',
     weight: 2,
     make(stage, draws) {
@@ -335,10 +356,12 @@ const zookeeperFaults: readonly Fault[] = [
   {
     name: 'session expired',
     weight: 2,
-    make({ zookeeper }, draws) {
+    make(stage, draws) {
+      const { zookeeper } = stage;
       const session = oneOf(zookeeper?.sessions ?? [], draws);
       if (session === null) return null;
       zookeeper?.expire(session.id);
+      stage.leaseEndedEarlyAtMs = stage.world.nowMs;
       return session.id.toString(16);
     },
   },

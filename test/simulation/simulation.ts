@@ -39,14 +39,21 @@ export async function simulate(seed: string): Promise<Outcome> {
   const made: string[] = [];
   stage.begin();
   breakThings(stage, made);
-  await world.run({ forMs: plan.loadMs });
+  const leaders = new Set<string>();
+  const watchLeaders = (): boolean => {
+    const several = stage.leadersAtOnce;
+    if (several.length > 0) leaders.add(`${several.join(' and ')} at ${(world.nowMs / 1000).toFixed(3)}`);
+    return false;
+  };
+  await world.run({ forMs: plan.loadMs, until: watchLeaders });
   stage.endWriting();
   const isDone = doneIn(stage);
-  const end = await world.run({ forMs: restMs, until: isDone });
+  const end = await world.run({ forMs: restMs, until: () => watchLeaders() || isDone() });
   const { records, broken } = stage.delivered;
   const inOrder = plan.keepsOrder;
   const found = faultsOf(stage.workload.history, records, inOrder);
   if (broken.length > 0) found.push({ what: 'lines that are no records', evidence: broken.slice(0, 5) });
+  if (leaders.size > 0) found.push({ what: 'two lead at once', evidence: [...leaders].slice(0, 5) });
   if (found.length === 0 && end !== 'met') found.push({ what: `ended by ${end}`, evidence: [] });
   for (const agent of stage.agents) agent.forget();
   const unknown = [...stage.databases, ...(stage.tables === null ? [] : [stage.tables])].flatMap(

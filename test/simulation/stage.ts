@@ -13,6 +13,9 @@ import { SimulatedZooKeeper } from './world/zookeeper.js';
 
 const auditPath = '/audit/audit.ndjson';
 
+/** So long after its session was ended by force an agent knows of it at the latest: its lease is over by then. */
+const learnsOfEndMs = 10_000;
+
 /** All that there is in a run: servers, agents, what is between them, and who writes. */
 export class Stage {
   readonly plan: Plan;
@@ -31,6 +34,8 @@ export class Stage {
   readonly workload: Workload;
   /** Those whose logs have begun anew. */
   readonly rebuilt = new Set<Database>();
+  /** When somebody ended a session of an agent that ZooKeeper had heard from: no lease holds against that. */
+  leaseEndedEarlyAtMs = -Infinity;
   readonly #writing: Draws;
   #writes = true;
 
@@ -90,6 +95,13 @@ export class Stage {
       if (found !== undefined) return found;
     }
     return null;
+  }
+
+  /** Those that say that they lead, when they are more than one and no session was ended by force lately. */
+  get leadersAtOnce(): readonly string[] {
+    if (this.world.nowMs < this.leaseEndedEarlyAtMs + learnsOfEndMs) return [];
+    const leaders = this.agents.filter(({ leads }) => leads).map(({ name }) => name);
+    return leaders.length > 1 ? leaders : [];
   }
 
   /** Starts the agents, and to write. */

@@ -35,6 +35,7 @@ export class SupervisedAgent {
   readonly #options: SupervisedOptions;
   /** Ends each life, the killed ones too. */
   readonly #stops: (() => void)[] = [];
+  #leads = false;
   #life: {
     readonly process: SimulatedProcess;
     readonly agent: Agent;
@@ -49,6 +50,11 @@ export class SupervisedAgent {
   /** The agent that runs; null while none does. */
   get agent(): Agent | null {
     return this.#life?.process.isAlive === true ? this.#life.agent : null;
+  }
+
+  /** Whether it says that it leads, and has done all that it was told to do so far. */
+  get leads(): boolean {
+    return this.#leads && this.#life?.process.isAlive === true && this.#life.process.isCaughtUp;
   }
 
   start(): void {
@@ -68,6 +74,7 @@ export class SupervisedAgent {
       ...{ logger, runtime: process.runtime },
       ...(this.#options.sink === undefined ? {} : { sink: this.#options.sink(process) }),
     });
+    this.#leads = false;
     this.#life = { process, agent, stop };
     this.#stops.push(() => {
       process.run(() => {
@@ -120,6 +127,11 @@ export class SupervisedAgent {
     this.#life?.process.stop(forMs);
   }
 
+  /** The same, right before it next does something that is meant: `opens PATH`, `writes PATH`, …. */
+  freezeAt(isMoment: (what: string) => boolean, forMs: number): void {
+    this.#life?.process.stopAt(isMoment, forMs);
+  }
+
   /**
    * The run is over. Node keeps signals that somebody listens to (AbortSignal.any), and all that they reach, until they
    * fire: those of killed lives, too.
@@ -147,6 +159,8 @@ export class SupervisedAgent {
     const { world } = this.#options.machine;
     const line = JSON.parse(text) as LogLine;
     if (line.event !== undefined) this.events.set(line.event, (this.events.get(line.event) ?? 0) + 1);
+    if (line.event === 'leader.acquired') this.#leads = true;
+    if (line.event === 'leader.lost') this.#leads = false;
     this.log.push(`${(world.nowMs / 1000).toFixed(3)} ${this.name}: ${text.trimEnd()}`);
     // In the trace, so that two runs that log otherwise are not the same.
     world.note(`${this.name}: logs ${line.event ?? ''} ${line.msg}`);

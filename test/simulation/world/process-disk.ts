@@ -1,30 +1,40 @@
 import type { Disk, Entry, FileStatus, OpenFile, OpenMode } from '../../../src/runtime/disk.js';
-import type { Draws } from './draws.js';
 import type { FileNode, FileSystem, FileSystemNode } from './file-system.js';
-import type { SimulatedProcess } from './process.js';
 import { systemError } from './system-error.js';
 
+/** Has a call take its time, and its effect at one moment of it. */
+export type DiskCall = <T>(what: string, effect: () => T, syncs?: boolean) => Promise<T>;
+
+/** Whose disk it is. */
+export type DiskOptions = {
+  readonly files: FileSystem;
+  readonly call: DiskCall;
+  /** The boot of its machine, and when a process of it was started; null: there is no such process. */
+  readonly bootId: () => string;
+  readonly startedAtTick: (pid: number) => number | null;
+  /** Calls back when the process is killed; gives what calls that off. */
+  readonly onKill: (closed: () => void) => () => void;
+};
+
 /**
- * The disk as a process has it. Each call takes some time, has its effect at one moment of it, and answers later: between
- * the two the process may stand still or die. The few files of /proc that tell processes apart are there.
+ * The disk as a process has it. Each call has its effect at one moment: before it, and behind it, the process may stand
+ * still or die. The few files of /proc that tell processes apart are there.
  */
 export class ProcessDisk implements Disk {
-  readonly #process: SimulatedProcess;
-  readonly #draws: Draws;
+  readonly #options: DiskOptions;
+  readonly #files: FileSystem;
+  readonly #call: DiskCall;
 
-  constructor(process: SimulatedProcess, draws: Draws) {
-    this.#process = process;
-    this.#draws = draws;
-  }
-
-  get #files(): FileSystem {
-    return this.#process.machine.fileSystem;
+  constructor(options: DiskOptions) {
+    this.#options = options;
+    this.#files = options.files;
+    this.#call = options.call;
   }
 
   async open(path: string, mode: OpenMode): Promise<OpenFile> {
     return this.#call(`opens ${path}`, () => {
       const node = this.#files.open(path, mode);
-      return new SimulatedFile(this.#process, node, mode, (what, effect, syncs) =>
+      return new SimulatedFile(this.#options, node, mode, (what, effect, syncs) =>
         this.#call(`${what} ${path}`, effect, syncs),
       );
     });
@@ -114,56 +124,39 @@ export class ProcessDisk implements Disk {
 
   /** What Linux tells of this boot and of a process: proc_pid_stat(5). */
   #ofProc(path: string): Buffer | null {
-    const { machine } = this.#process;
-    if (path === '/proc/sys/kernel/random/boot_id') return Buffer.from(`${machine.bootId}\n`);
-    const pid = /^\/proc\/(\d+)\/stat$/.exec(path)?.[1];
-    const process = machine.processes.get(Number(pid));
-    if (process === undefined) return null;
+    const { bootId, startedAtTick } = this.#options;
+    if (path === '/proc/sys/kernel/random/boot_id') return Buffer.from(`${bootId()}\n`);
+    const pid = Number(/^\/proc\/(\d+)\/stat$/.exec(path)?.[1]);
+    const tick = startedAtTick(pid);
+    if (tick === null) return null;
     const between = Array.from({ length: 18 }, () => '0').join(' ');
-    return Buffer.from(`${String(process.pid)} (node) S ${between} ${String(process.startedAtTick)} 0\n`);
-  }
-
-  #call<T>(what: string, effect: () => T, syncs = false): Promise<T> {
-    const { meanMs, syncMeanMs } = this.#files;
-    const takesMs = this.#draws.exponential(syncs ? syncMeanMs : meanMs);
-    return new Promise((resolve, reject) => {
-      this.#process.after(takesMs, 'arrival', what, () => {
-        const answer = outcomeOf(effect);
-        this.#process.after(this.#draws.exponential(meanMs), 'arrival', `${what}: done`, () => {
-          if ('error' in answer) reject(answer.error);
-          else resolve(answer.value);
-        });
-      });
-    });
+    return Buffer.from(`${String(pid)} (node) S ${between} ${String(tick)} 0\n`);
   }
 }
 
-type Call = <T>(what: string, effect: () => T, syncs?: boolean) => Promise<T>;
-
 /** A file that a process has open, or a folder. */
 class SimulatedFile implements OpenFile {
-  readonly #process: SimulatedProcess;
+  readonly #files: FileSystem;
   readonly #node: FileSystemNode;
   readonly #mode: OpenMode;
-  readonly #call: Call;
+  readonly #call: DiskCall;
   /** Undone when it is closed, or its process has ended. */
   readonly #giveUp: () => void;
   #isOpen = true;
   #position = 0;
 
-  constructor(process: SimulatedProcess, node: FileSystemNode, mode: OpenMode, call: Call) {
-    this.#process = process;
+  constructor({ files, onKill }: DiskOptions, node: FileSystemNode, mode: OpenMode, call: DiskCall) {
+    this.#files = files;
     this.#node = node;
     this.#mode = mode;
     this.#call = call;
-    const unwatch = process.onEnd((how) => {
-      // What had it open is forgotten with everything else when power is lost.
-      if (how === 'killed') this.#giveUp();
+    const unwatch = onKill(() => {
+      this.#giveUp();
     });
     this.#giveUp = () => {
       unwatch();
       this.#isOpen = false;
-      process.machine.fileSystem.close(node);
+      files.close(node);
     };
   }
 
@@ -174,7 +167,9 @@ class SimulatedFile implements OpenFile {
   read(buffer: Buffer, offset: number, length: number, position: number): Promise<{ bytesRead: number }> {
     return this.#call('reads', () => {
       const target = buffer.subarray(offset, offset + length);
-      return { bytesRead: this.#openedFile('read').content.read(position, target) };
+      const bytesRead = this.#openedFile('read').content.read(position, target);
+      // With what was read: all that a process is told is in an answer.
+      return { bytesRead, bytes: target.subarray(0, bytesRead) };
     });
   }
 
@@ -230,10 +225,6 @@ class SimulatedFile implements OpenFile {
     });
   }
 
-  get #files(): FileSystem {
-    return this.#process.machine.fileSystem;
-  }
-
   #put(bytes: Buffer, position: number | undefined): number {
     const file = this.#openedFile('write');
     if (this.#mode === 'read') throw systemError('EBADF', 'write');
@@ -252,13 +243,5 @@ class SimulatedFile implements OpenFile {
     const node = this.#opened();
     if (node.kind === 'folder') throw systemError('EISDIR', syscall);
     return node;
-  }
-}
-
-function outcomeOf<T>(effect: () => T): { readonly value: T } | { readonly error: Error } {
-  try {
-    return { value: effect() };
-  } catch (error) {
-    return { error: error instanceof Error ? error : new Error(String(error)) };
   }
 }

@@ -1,7 +1,8 @@
 import type { Runtime } from '../../../src/runtime/runtime.js';
 import { runIn } from '../../../src/runtime/runtime.js';
 import { ProcessClock } from './process-clock.js';
-import { ProcessDisk } from './process-disk.js';
+import { type DiskCall, ProcessDisk } from './process-disk.js';
+import type { Draws } from './draws.js';
 import type { Machine } from './machine.js';
 import type { Appointment } from './world.js';
 
@@ -27,6 +28,8 @@ export class SimulatedProcess {
   readonly #endings = new Set<(how: Ending) => void>();
   #ended = false;
   #stoppedUntilMs = -Infinity;
+  /** Where it is to stand still, and for how long. */
+  #stopping: { readonly isMoment: (what: string) => boolean; readonly forMs: number } | null = null;
   #backlog: Task[] = [];
   #catchingUp = false;
 
@@ -44,7 +47,7 @@ export class SimulatedProcess {
         connect: (target) => network.connect(this, target),
         addressesOf: (host) => network.addressesOf(this, host),
       },
-      disk: new ProcessDisk(this, draws.fork('disk')),
+      disk: this.#disk(draws.fork('disk')),
       random: draws.fork('random'),
       machine: { name: machine.name, pid, hasProcess: (other) => machine.processes.has(other) },
       hasThreads: false,
@@ -59,6 +62,11 @@ export class SimulatedProcess {
   get isStopped(): boolean {
     const { world, isAsleep } = this.machine;
     return !this.#ended && (isAsleep || this.#stoppedUntilMs > world.nowMs);
+  }
+
+  /** Whether it has done all that it was told to do so far. */
+  get isCaughtUp(): boolean {
+    return !this.isStopped && this.#backlog.length === 0;
   }
 
   /** Does something as the process, right now. */
@@ -83,6 +91,7 @@ export class SimulatedProcess {
   after(ms: number, cause: Cause, what: string, action: () => void): Appointment {
     let task: Appointment | null = null;
     const event = this.machine.world.after(ms, `${this.#title}: ${what}`, () => {
+      this.#stopBefore(what);
       task = this.happen(cause, what, action);
     });
     return {
@@ -102,6 +111,11 @@ export class SimulatedProcess {
     world.after(forMs, `${this.#title}: may go on`, () => {
       if (!this.isStopped) this.goOn();
     });
+  }
+
+  /** Stands still for so long, right before it next does what is meant. */
+  stopAt(isMoment: (what: string) => boolean, forMs: number): void {
+    this.#stopping = { isMoment, forMs };
   }
 
   /** Goes on, with what has come meanwhile. */
@@ -135,6 +149,41 @@ export class SimulatedProcess {
     };
   }
 
+  #stopBefore(what: string): void {
+    const stopping = this.#stopping;
+    if (stopping?.isMoment(what) !== true) return;
+    this.#stopping = null;
+    this.stop(stopping.forMs);
+  }
+
+  /** Each call takes some time before its effect, and some behind it. */
+  #disk(draws: Draws): ProcessDisk {
+    const { fileSystem, processes } = this.machine;
+    const call: DiskCall = (what, effect, syncs = false) => {
+      const { meanMs, syncMeanMs } = fileSystem;
+      const takesMs = draws.exponential(syncs ? syncMeanMs : meanMs);
+      return new Promise((resolve, reject) => {
+        this.after(takesMs, 'arrival', what, () => {
+          const answer = outcomeOf(effect);
+          this.after(draws.exponential(meanMs), 'arrival', `${what}: done`, () => {
+            if ('error' in answer) reject(answer.error);
+            else resolve(answer.value);
+          });
+        });
+      });
+    };
+    return new ProcessDisk({
+      ...{ files: fileSystem, call },
+      bootId: () => this.machine.bootId,
+      startedAtTick: (pid) => processes.get(pid)?.startedAtTick ?? null,
+      // What had a file open is forgotten with everything else when power is lost.
+      onKill: (closed) =>
+        this.onEnd((how) => {
+          if (how === 'killed') closed();
+        }),
+    });
+  }
+
   #catchUp(): void {
     this.#catchingUp = true;
     this.machine.world.after(0, `${this.#title}: catches up`, () => {
@@ -148,6 +197,15 @@ export class SimulatedProcess {
 
   #do({ action, cancelled }: Task): void {
     if (!this.#ended && !cancelled) this.run(action);
+  }
+}
+
+/** What an effect comes to, to be told later. */
+function outcomeOf<T>(effect: () => T): { readonly value: T } | { readonly error: Error } {
+  try {
+    return { value: effect() };
+  } catch (error) {
+    return { error: error instanceof Error ? error : new Error(String(error)) };
   }
 }
 
