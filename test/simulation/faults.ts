@@ -255,7 +255,7 @@ const agentFaults: readonly Fault[] = [
       const agent = stage.agents.find(({ leads }) => leads);
       if (agent === undefined) return null;
       const moment = draws.choice(momentsOfWrite);
-      agent.freezeAt((what) => moment.test(what), longerThanLeaseMs + draws.exponential(10_000));
+      agent.freezeAt((what) => moment.test(what), longerThanLeaseMs + draws.exponential(3000));
       return agent.name;
     },
   },

@@ -112,10 +112,15 @@ function weighted(draws: Draws): (typeof faults)[number] {
 /** Whether as much has been delivered as was committed, looked at now and then. */
 function doneIn(stage: Stage): () => boolean {
   let nextMs = 0;
+  let wasDone = false;
   const wanted = changesOf(stage.workload.history).length;
   return () => {
     if (stage.world.nowMs < nextMs) return false;
     nextMs = stage.world.nowMs + lookMs;
-    return stage.lines >= wanted;
+    // One that stood still may write yet: it is looked at once more when it has gone on.
+    const isDone = stage.lines >= wanted && stage.agents.every(({ isAtRest }) => isAtRest);
+    const isDoneStill = wasDone && isDone;
+    wasDone = isDone;
+    return isDoneStill;
   };
 }

@@ -57,6 +57,12 @@ export class SupervisedAgent {
     return this.#leads && this.#life?.process.isAlive === true && this.#life.process.isCaughtUp;
   }
 
+  /** Whether it doesn't run, or has done all that it was told to do so far. */
+  get isAtRest(): boolean {
+    const process = this.#life?.process;
+    return process?.isAlive !== true || process.isCaughtUp;
+  }
+
   start(): void {
     const { machine, config } = this.#options;
     if (this.agent !== null || !machine.isUp) return;

@@ -33,6 +33,8 @@ class Candidate {
   readonly elections: Elections;
   leadership: Leadership | null = null;
   pausedUntilMs = -Infinity;
+  /** Until then nothing that it asks arrives. */
+  cutOffUntilMs = -Infinity;
 
   constructor(process: SteppedProcess, elections: Elections) {
     this.process = process;
@@ -121,6 +123,8 @@ class Campaigns implements Run {
         },
       ];
     }
+    const [lost] = next.cutOffUntilMs > nowMs ? next.process.faults : [];
+    if (lost !== undefined) return [lost];
     const [natural, ...sooner] = next.process.moves;
     const moves = natural === undefined ? [] : [natural];
     if (this.#faults === 0 || nowMs > this.#beganMs + troubleMs) return moves;
@@ -140,8 +144,8 @@ class Campaigns implements Run {
   key(): string {
     const { nowMs, late } = this.#world;
     const candidates = this.#candidates.map(
-      ({ process, leadership, pausedUntilMs }) =>
-        `${process.key} ${leadership?.token ?? ''} ${leadership?.lost.aborted ?? ''} ${Math.max(pausedUntilMs, nowMs)}`,
+      ({ process, leadership, pausedUntilMs, cutOffUntilMs }) =>
+        `${process.key} ${leadership?.token ?? ''} ${leadership?.lost.aborted ?? ''} ${Math.max(pausedUntilMs, nowMs)} ${Math.max(cutOffUntilMs, nowMs)}`,
     );
     return [this.#backend.key, ...candidates, nowMs, this.#faults, ...late.map(({ what }) => what)].join('|');
   }
@@ -173,12 +177,20 @@ class Campaigns implements Run {
   }
 
   #pauses(awake: readonly Candidate[]): Move[] {
-    return awake.map((candidate) => ({
-      what: `${candidate.process.name} stands still`,
-      do: () => {
-        candidate.pausedUntilMs = this.#world.nowMs + pauseMs;
+    return awake.flatMap((candidate) => [
+      {
+        what: `${candidate.process.name} stands still`,
+        do: () => {
+          candidate.pausedUntilMs = this.#world.nowMs + pauseMs;
+        },
       },
-    }));
+      {
+        what: `${candidate.process.name} is cut off`,
+        do: () => {
+          candidate.cutOffUntilMs = this.#world.nowMs + pauseMs;
+        },
+      },
+    ]);
   }
 
   #late(): Move[] {

@@ -218,7 +218,13 @@ export async function connectToQueue(request: ConnectRequest): Promise<ZooKeeper
   const found = backends.get(runtime());
   if (!(found?.backend instanceof SimulatedQueue)) throw new Error('there is no such server');
   const { process, backend } = found;
-  const id = await process.call('connects', () => backend.open(request.session?.id ?? null, process.name));
+  const id = await process.call(
+    'connects',
+    () => backend.open(request.session?.id ?? null, process.name),
+    () => {
+      throw new Error('there is no way to the server');
+    },
+  );
   const session: Session = { id, password: '', timeoutMs: request.sessionTimeoutMs };
   const watching = new Set<() => void>();
   let lose: (loss: Loss) => void = () => undefined;
