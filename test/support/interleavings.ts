@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../src/runtime/clock.js';
 import type { Disk } from '../../src/runtime/disk.js';
-import { type Runtime, within } from '../../src/runtime/runtime.js';
+import { runIn, type Runtime } from '../../src/runtime/runtime.js';
 import { Draws } from '../simulation/world/draws.js';
 import { FileSystem } from '../simulation/world/file-system.js';
 import { ProcessDisk } from '../simulation/world/process-disk.js';
@@ -170,10 +170,11 @@ export class SteppedProcess {
         },
         fraction: () => 0.5,
       },
-      host: {
+      machine: {
         name: place,
         pid,
-        hasProcess: (other) => world.processes.some((one) => one.runtime.host.pid === other && !one.isDead),
+        hasProcess: (other) =>
+          world.processes.some((one) => one.runtime.machine.pid === other && !one.isDead),
       },
       hasThreads: false,
     };
@@ -181,7 +182,7 @@ export class SteppedProcess {
 
   /** Does something as the process. */
   run<T>(work: () => T): T {
-    return within(this.runtime, work);
+    return runIn(this.runtime, work);
   }
 
   /**
@@ -319,7 +320,9 @@ export class SteppedProcess {
 
   #disk(place: string): Disk {
     const startedAtTick = (pid: number): number | null =>
-      this.#world.processes.some(({ runtime }) => runtime.host.pid === pid && runtime.host.name === place)
+      this.#world.processes.some(
+        ({ runtime }) => runtime.machine.pid === pid && runtime.machine.name === place,
+      )
         ? pid
         : null;
     return new ProcessDisk({

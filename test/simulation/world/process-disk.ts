@@ -168,8 +168,7 @@ class SimulatedFile implements OpenFile {
     return this.#call('reads', () => {
       const target = buffer.subarray(offset, offset + length);
       const bytesRead = this.#openedFile('read').content.read(position, target);
-      // With what was read: all that a process is told is in an answer.
-      return { bytesRead, bytes: target.subarray(0, bytesRead) };
+      return { bytesRead };
     });
   }
 

@@ -2,14 +2,14 @@ import {
   anybody,
   attempt,
   expiredSign,
-  type Row,
+  type LeaseRow,
   type Sign,
   standing,
   watch,
   type Watched,
   withdraw,
 } from '../../../src/election/lease-row.js';
-import { type Hold, transition } from '../../../src/election/lease-state.js';
+import { type LeaseState, nextLeaseState } from '../../../src/election/lease-state.js';
 import type { Standing } from '../../../src/election/lease-state.js';
 import { callTimeouts } from '../../../src/election/succession.js';
 import type { Model, Step } from '../../support/state-space.js';
@@ -31,7 +31,7 @@ type Question = {
   readonly expired: Sign | null;
   /** In the answer. */
   readonly standing: Standing;
-  readonly row: Row | null;
+  readonly row: LeaseRow | null;
 };
 
 /** What an agent has asked and doesn't wait for any more, but may be done yet. */
@@ -39,7 +39,7 @@ type Late = { readonly id: string; readonly held: number; readonly expired: Sign
 
 type Agent = {
   readonly campaign: number;
-  readonly hold: Hold;
+  readonly hold: LeaseState;
   readonly watched: Watched | null;
   readonly question: Question | null;
   readonly late: Late | null;
@@ -50,7 +50,7 @@ type Agent = {
 export type RowState = {
   /** By the clocks of all agents. */
   readonly now: number;
-  readonly row: Row | null;
+  readonly row: LeaseRow | null;
   readonly signs: number;
   /** Whether the server's wall clock says that the call is young. */
   readonly isCallYoung: boolean;
@@ -60,7 +60,7 @@ export type RowState = {
   readonly faults: number;
 };
 
-const waiting: Hold = { phase: 'waiting' };
+const waiting: LeaseState = { phase: 'waiting' };
 const notMine: Standing = { mine: false };
 
 function hostOf(index: number): string {
@@ -246,7 +246,7 @@ export class RowModel implements Model<RowState> {
     }
     if (hold.phase === 'over') yield this.#standAnew(state, index, false);
     if (hold.phase === 'leading') {
-      const over = transition(hold, { type: 'resign' }, state.now, this.#options.margin);
+      const over = nextLeaseState(hold, { type: 'resign' }, state.now, this.#options.margin);
       yield { what: `${host}: resigns`, state: this.#with(state, index, { ...agent, hold: over }) };
     }
     const died = {
@@ -268,7 +268,7 @@ export class RowModel implements Model<RowState> {
     const later = { ...state, now };
     const ended = (agent: Agent): Agent => ({
       ...agent,
-      hold: transition(agent.hold, { type: 'clock' }, now, margin),
+      hold: nextLeaseState(agent.hold, { type: 'clock' }, now, margin),
     });
     return {
       what: 'a tick',
@@ -323,7 +323,7 @@ export class RowModel implements Model<RowState> {
     const agent = this.#agent(state, index);
     const watched = row && watch(agent.watched, row, state.now);
     const answer = { sentAt, timeoutMs: timeout, standing: stands };
-    const hold = transition(agent.hold, { type: 'answer', answer }, state.now, margin);
+    const hold = nextLeaseState(agent.hold, { type: 'answer', answer }, state.now, margin);
     const after = this.#with(state, index, { ...agent, watched, hold, question: null });
     const what = `${hostOf(index)}: has the answer`;
     if (agent.hold.phase === 'leading' || hold.phase !== 'leading') return { what, state: after };
@@ -388,8 +388,8 @@ export class RowModel implements Model<RowState> {
   }
 
   /** What `assertHeld` would say. */
-  #holds(hold: Hold, now: number): boolean {
-    return transition(hold, { type: 'clock' }, now, this.#options.margin).phase === 'leading';
+  #holds(hold: LeaseState, now: number): boolean {
+    return nextLeaseState(hold, { type: 'clock' }, now, this.#options.margin).phase === 'leading';
   }
 
   #agent({ agents }: RowState, index: number): Agent {

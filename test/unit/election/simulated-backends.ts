@@ -1,9 +1,14 @@
-import { attempt, type Row, withdraw } from '../../../src/election/lease-row.js';
+import { attempt, type LeaseRow, withdraw } from '../../../src/election/lease-row.js';
 import { runtime } from '../../../src/runtime/runtime.js';
 import { WaymarkError } from '../../../src/util/errors.js';
 import type { ConnectRequest, ZooKeeperCall } from '../../../src/zookeeper/zookeeper-calls.js';
 import { ZooKeeperClient, zookeeperCode } from '../../../src/zookeeper/zookeeper-client.js';
-import type { AnyValue, Loss, Reply, Session } from '../../../src/zookeeper/zookeeper-connection.js';
+import type {
+  AnyValue,
+  ConnectionLoss,
+  Reply,
+  Session,
+} from '../../../src/zookeeper/zookeeper-connection.js';
 import type { SharedWorld, SteppedProcess } from '../../support/interleavings.js';
 
 /** What agents hold an election in. */
@@ -22,7 +27,7 @@ export function connectTo(process: SteppedProcess, backend: SimulatedRow | Simul
 
 /** A server with the row of one stream, as the integration test of the statements has it. */
 export class SimulatedRow implements SimulatedBackend {
-  row: Row | null = null;
+  row: LeaseRow | null = null;
   readonly #world: SharedWorld;
   readonly #heard = new Map<string, number>();
   #signs = 0;
@@ -227,14 +232,14 @@ export async function connectToQueue(request: ConnectRequest): Promise<ZooKeeper
   );
   const session: Session = { id, password: '', timeoutMs: request.sessionTimeoutMs };
   const watching = new Set<() => void>();
-  let lose: (loss: Loss) => void = () => undefined;
-  const lost = new Promise<Loss>((resolve) => {
+  let lose: (loss: ConnectionLoss) => void = () => undefined;
+  const lost = new Promise<ConnectionLoss>((resolve) => {
     lose = resolve;
   });
   let isLost = false;
-  const end = (of: Loss['of'], code: number): Reply<AnyValue> => {
+  const end = (sessionExpired: boolean, code: number): Reply<AnyValue> => {
     isLost = true;
-    lose({ of, reason: 'lost' });
+    lose({ sessionExpired, reason: 'lost' });
     for (const changed of [...watching]) changed();
     return { ok: false, code };
   };
@@ -248,7 +253,7 @@ export async function connectToQueue(request: ConnectRequest): Promise<ZooKeeper
       return process.call(
         `asks: ${call.kind}`,
         () => {
-          if (!backend.hear(id)) return end('session', zookeeperCode.sessionExpired);
+          if (!backend.hear(id)) return end(true, zookeeperCode.sessionExpired);
           return backend.answer(
             call,
             id,
@@ -258,7 +263,7 @@ export async function connectToQueue(request: ConnectRequest): Promise<ZooKeeper
               }),
           );
         },
-        () => end('connection', zookeeperCode.connectionLoss),
+        () => end(false, zookeeperCode.connectionLoss),
       );
     },
     close: () => Promise.resolve(),
