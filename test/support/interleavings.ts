@@ -347,6 +347,6 @@ async function outcomeOf<T>(effect: () => T): Promise<T> {
 function told(answer: unknown): string {
   if (answer === null || answer === undefined) return '';
   if (Buffer.isBuffer(answer)) return answer.toString('base64');
-  if (typeof answer !== 'object') return String(answer);
+  if (typeof answer === 'string') return answer;
   return JSON.stringify(answer);
 }
