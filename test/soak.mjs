@@ -2,7 +2,8 @@
  * `npm run soak -- --minutes 10 --seed N`: real servers under load, faults drawn from the seed, and the judgement: see
  * test/soak/soak.ts. Gets what it needs first, and ends with one plain line of totals.
  *
- * WAYMARK_TEST_PROVIDER and WAYMARK_TEST_SERVER say where the servers run and which kind they are, as for the tests.
+ * WAYMARK_TEST_PROVIDER and WAYMARK_TEST_SERVER say where the servers run and which kind they are, as for the tests;
+ * MariaDB as child processes unless one of them is given.
  */
 import { parseArgs } from 'node:util';
 import { prepareProgram, runProgram } from './setup/program.mjs';
@@ -18,6 +19,7 @@ try {
     args,
     options: { minutes: { type: 'string', default: '10' }, seed: { type: 'string' } },
   });
+  if (process.env.WAYMARK_TEST_SERVER === undefined) process.env.WAYMARK_TEST_PROVIDER ??= 'native';
   await prepareProgram();
   process.exitCode = await runProgram(
     new URL('./soak/main.ts', import.meta.url),

@@ -8,16 +8,21 @@ import { fileURLToPath } from 'node:url';
  */
 export type ChargeKind = 'process' | 'container' | 'label' | 'folder' | 'namespace' | 'mount';
 
-/** No server of a test lives longer. */
-const LIMIT_MS = 30 * 60_000;
+/** No server of a test lives longer, unless the run is a long one. */
+let limitMs = 30 * 60_000;
 
 let reaper: ChildProcess | undefined;
+
+/** Lets what is entrusted from now on live longer than half an hour. */
+export function allowLongRun(ms: number): void {
+  limitMs = Math.max(limitMs, ms);
+}
 
 /** Has something ended when this process ends, however it ends, or after half an hour. */
 export function entrust(kind: ChargeKind, id: string | number): void {
   // Folders and labels only hold what has a limit of its own.
   const limited = kind === 'process' || kind === 'container';
-  tell({ action: 'add', kind, id: String(id), ...(limited ? { limitMs: LIMIT_MS } : {}) });
+  tell({ action: 'add', kind, id: String(id), ...(limited ? { limitMs } : {}) });
 }
 
 /** Says that something has been ended in the regular way. */

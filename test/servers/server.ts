@@ -1,5 +1,6 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { constants } from 'node:fs';
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { createConnection, type Connection, type QueryResult } from 'mysql2/promise';
 import type { InstalledServer, Launcher, ServerProcess } from './launcher.js';
 import { claimPort, LOOPBACK, releasePort } from './ports.js';
@@ -11,6 +12,11 @@ import { accepts, hasStopped, messageOf, until } from './wait.js';
 const START_LIMIT_MS = 90_000;
 /** MySQL ends after a minute at the latest where its applier is in the middle of a transaction that was cut off. */
 const STOP_LIMIT_MS = 90_000;
+
+/** Whether a file of a data directory is the server's own: its logs, where it replicates from, and its UUID. */
+function isOwnFile(name: string): boolean {
+  return /^(?:mysql-bin|relay-bin)\.|^(?:multi-)?master\.info$|^relay-log\.info$|^auto\.cnf$/.test(name);
+}
 
 /** What a server is made from. */
 export interface ServerPlan {
@@ -167,6 +173,18 @@ export class ServerHandle implements TestServer {
     await this.stop();
     this.#settings = { ...this.#settings, ...settings };
     await this.start();
+  }
+
+  async copyData(from: TestServer): Promise<void> {
+    if (!(from instanceof ServerHandle)) throw new Error(`${from.name} is not run from here`);
+    if (this.alive || from.alive) throw new Error(`${this.name} or ${from.name} still runs`);
+    const data = join(this.folder, 'data');
+    await rm(data, { recursive: true });
+    await cp(join(from.folder, 'data'), data, {
+      recursive: true,
+      mode: constants.COPYFILE_FICLONE,
+      filter: (path) => !isOwnFile(basename(path)),
+    });
   }
 
   async errorLog(): Promise<string> {

@@ -41,6 +41,8 @@ export interface TestServer {
   restart(settings?: ServerSettings): Promise<void>;
   /** Clean shutdown. The data stay until the run ends. */
   stop(): Promise<void>;
+  /** Takes the data of another server of its kind, without its logs and its identity. Both must have been stopped. */
+  copyData(from: TestServer): Promise<void>;
   /** What the server wrote to its error log and output. */
   errorLog(): Promise<string>;
 }

@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { Fault, Stage } from './stage.js';
-import { killConnections } from './server-faults.js';
+import { at, atAgent, nothing } from './aims.js';
+import { killConnections } from './connections.js';
+import type { Fault, Stage, Undo } from './stage.js';
 
 const run = promisify(execFile);
 const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
@@ -17,122 +18,119 @@ export const agentFaults: readonly Fault[] = [
   {
     name: 'agent killed',
     weight: 4,
-    draw: (_random, { agent }) => ({
+    draw: (random) => ({
       what: 'killed',
-      to: 'agent',
       holdMs: 0,
-      async begin() {
-        const end = agent.permit({ reason: 'killed', accepts: ({ signal }) => signal === 'SIGKILL' });
+      aim: atAgent(random, async (agent, { agents }) => {
+        const end = agents.permit({ reason: 'killed', agent, accepts: ({ signal }) => signal === 'SIGKILL' });
         await agent.process.kill();
         return async () => {
           await agent.restarted();
           end();
         };
-      },
+      }),
     }),
   },
   {
     name: 'agent terminated',
     weight: 2,
-    draw: (_random, { agent }) => ({
+    draw: (random) => ({
       what: 'terminated',
-      to: 'agent',
       holdMs: 0,
-      async begin() {
-        // The signal itself ends one that hasn't come to listen to it yet.
-        const accepts = ({ code, signal }: { code: number | null; signal: string | null }): boolean =>
-          code === 0 || signal === 'SIGTERM';
-        const end = agent.permit({ reason: 'terminated', accepts });
+      aim: atAgent(random, async (agent, { agents }) => {
+        const end = agents.permit({ reason: 'terminated', agent, accepts: ({ code }) => code === 0 });
         await agent.process.stop();
         return async () => {
           await agent.restarted();
           end();
         };
-      },
+      }),
     }),
   },
   {
     name: 'agent frozen',
-    weight: 2,
-    draw: (random, { agent }) => ({
+    weight: 3,
+    draw: (random) => ({
       what: 'frozen',
-      to: 'agent',
-      holdMs: random.between(200, 8000),
-      async begin() {
-        const { process } = agent;
+      // Some lose their lease by it, others don't.
+      holdMs: random.between(200, 11_000),
+      aim: atAgent(random, async ({ process }) => {
         await process.freeze();
         return () => {
           process.resume();
           return Promise.resolve();
         };
-      },
+      }),
     }),
   },
   {
     name: 'planned switch',
-    weight: 2,
-    draw: (_random, stage) => ({
-      what: 'the stream moved here (waymark switch)',
-      to: 'another replica',
-      holdMs: 0,
-      alone: true,
-      async begin(server) {
-        await plannedSwitch(stage, server.address);
-        return () => Promise.resolve();
-      },
-    }),
+    weight: 3,
+    draw(random) {
+      const number = random.between(0, 5);
+      return {
+        what: 'the stream ordered to another replica (waymark switch)',
+        holdMs: 0,
+        aim: at('an order', async (stage) => {
+          await plannedSwitch(stage, number);
+          return nothing;
+        }),
+      };
+    },
   },
   {
     name: 'look-up connections killed',
-    weight: 1.5,
-    draw: (random, stage) => {
-      const times = random.between(3, 10);
+    weight: 0.4,
+    draw: (random) => {
+      const times = random.between(2, 6);
       return {
         what: `look-up connections killed ${times} times, while the logs name no columns`,
-        to: 'everybody',
         holdMs: 0,
         alone: true,
-        begin: () => withoutNames(stage, times),
+        aim: at('all replicas', (stage) => withoutNames(stage, times)),
       };
     },
   },
 ];
 
-/** Moves the stream, as an operator would: one who is refused, because a server is behind yet, tries again. */
-async function plannedSwitch({ agent }: Stage, to: string): Promise<void> {
-  const until = performance.now() + switchMs;
-  const args = [program, 'switch', '-c', agent.process.configFile, '--to', to, '--json'];
+/** What `waymark switch` may say by right where servers and agents come and go. */
+const expectedAnswers = new Set(['switch-refused', 'agent-unreachable']);
+
+/** Orders the stream to another replica, as an operator would. What came of it is counted. */
+async function plannedSwitch(stage: Stage, number: number): Promise<void> {
+  const others = stage.replicas.filter((one) => one !== stage.read);
+  const to = others[number % others.length]?.address ?? '';
+  const args = [program, 'switch', '-c', stage.agents.leader.process.configFile, '--to', to, '--json'];
   const environment = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !name.startsWith('WAYMARK_')),
   );
-  for (;;) {
-    try {
-      await run(process.execPath, args, { timeout: switchMs, env: environment });
-      return;
-    } catch (error) {
-      // With --json its reason stands on stdout.
-      const { stdout = '' } = error as { stdout?: string };
-      const refused = stdout.includes('"code":"switch-refused"');
-      if (!refused || performance.now() > until) {
-        throw new Error(`the planned switch failed: ${stdout}`, { cause: error });
-      }
-    }
-  }
+  const answer = await run(process.execPath, args, { timeout: switchMs, env: environment }).then(
+    () => 'switch done',
+    // With --json its reason stands on stdout.
+    (error: unknown) => codeIn((error as { stdout?: string }).stdout ?? '', error),
+  );
+  stage.orders.count(answer);
+}
+
+function codeIn(stdout: string, cause: unknown): string {
+  const code = /"code": ?"([\w-]+)"/.exec(stdout)?.[1] ?? '';
+  if (!expectedAnswers.has(code)) throw new Error(`the planned switch failed: ${stdout}`, { cause });
+  return code;
 }
 
 /**
- * Servers stop logging columns' names, so that the agent looks tables up, over connections that are killed. Nothing is
+ * Servers stop logging columns' names, so that the agents look tables up, over connections that are killed. Nothing is
  * altered or dropped meanwhile: what a table was like when a row was written can't be looked up later.
  */
-async function withoutNames(stage: Stage, times: number): Promise<() => Promise<void>> {
-  const { load, topology } = stage;
+async function withoutNames(stage: Stage, times: number): Promise<Undo> {
+  const { load, replicas } = stage;
   await load.setDefinitions(false);
   await stage.level();
   await setMetadata(stage, 'MINIMAL');
   for (let time = 0; time < times; time += 1) {
     await load.newTable();
     await stage.level();
-    for (const server of topology.replicas)
+    for (const { server } of replicas)
       await killConnections(server, (command) => !command.startsWith('Binlog Dump'));
     await new Promise((resolve) => setTimeout(resolve, betweenKillsMs));
   }
@@ -143,6 +141,6 @@ async function withoutNames(stage: Stage, times: number): Promise<() => Promise<
   };
 }
 
-async function setMetadata({ topology }: Stage, what: 'MINIMAL' | 'FULL'): Promise<void> {
-  for (const server of topology.replicas) await server.query(`SET GLOBAL binlog_row_metadata = '${what}'`);
+async function setMetadata({ replicas }: Stage, what: 'MINIMAL' | 'FULL'): Promise<void> {
+  for (const { server } of replicas) await server.query(`SET GLOBAL binlog_row_metadata = '${what}'`);
 }

@@ -11,6 +11,8 @@ const writers = 4;
 /** Of all writers together. */
 const transactionsPerSecond = 60;
 
+type Order = { readonly kind: string; readonly done: () => void };
+
 /** A load that survives its server: whatever happens to it, the writers come back and know what they did. */
 export class Load {
   readonly ledger = new Ledger();
@@ -20,6 +22,8 @@ export class Load {
   #ended = false;
   #running: Promise<unknown> = Promise.resolve();
   #lookedUp = 0;
+  /** Kinds that are written next. */
+  readonly #orders: Order[] = [];
 
   private constructor(source: TestServer, seed: number) {
     this.#source = source;
@@ -51,6 +55,11 @@ export class Load {
     for (const writer of this.#writers) writer.definesNothing = !on;
     const over = (): Promise<boolean> => Promise.resolve(!this.#writers.some(({ defines }) => defines));
     await until('no definition is under way', over, { timeoutMs: 60_000 });
+  }
+
+  /** Has a transaction of that kind written next; resolves when it has been written or given up. */
+  order(kind: string): Promise<void> {
+    return new Promise((done) => this.#orders.push({ kind, done }));
   }
 
   /** A table that nobody has seen before, with a row. */
@@ -85,7 +94,9 @@ export class Load {
     for (let due = performance.now(); !this.#ended;) {
       await pause(Math.max(0, due - performance.now()));
       due = Math.max(due + (1000 * writers) / transactionsPerSecond, performance.now());
-      await writer.once();
+      const order = this.#orders.shift();
+      await writer.once(order?.kind);
+      order?.done();
     }
   }
 }

@@ -1,9 +1,13 @@
 import { parseArgs } from 'node:util';
+import { allowLongRun } from '../servers/reaper.js';
 import { totalsLine } from '../setup/totals.mjs';
 import { soak, type SoakResult } from './soak.js';
 
-/** Servers of tests are ended after half an hour, whatever they are doing (test/servers/reaper.ts). */
-const mostMinutes = 25;
+/** The judgement holds all tables of the run in memory. */
+const mostMinutes = 90;
+
+/** Beyond the faults: the start, what is under way, the judgement. */
+const besidesMs = 15 * 60_000;
 
 const { values } = parseArgs({
   options: { minutes: { type: 'string', default: '10' }, seed: { type: 'string', default: '1' } },
@@ -12,6 +16,7 @@ const [minutes, seed] = [number('minutes', values.minutes), number('seed', value
 if (minutes <= 0 || minutes > mostMinutes)
   throw new Error(`--minutes must be more than 0 and at most ${mostMinutes}`);
 
+allowLongRun(minutes * 60_000 + besidesMs);
 const began = performance.now();
 const ending = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {

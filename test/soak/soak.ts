@@ -1,7 +1,7 @@
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { makeRunFolder, removeRunFolder } from '../servers/folders.js';
-import { startTopology, type Topology } from '../servers/index.js';
+import { startTopology, type TestZooKeeper, type Topology } from '../servers/index.js';
 import { acquit } from '../servers/reaper.js';
 import { messageOf, within } from '../servers/wait.js';
 import { memoryBoundBytes } from '../support/agent-process.js';
@@ -10,14 +10,17 @@ import { type Hints, startHints } from '../support/hints.js';
 import { schema } from '../support/load-schema.js';
 import { readTables } from '../support/oracle.js';
 import { Random } from '../support/random.js';
+import { Agents } from './agents.js';
 import { AuditFiles } from './audit-files.js';
 import { Disk } from './disk.js';
+import { Host } from './host.js';
 import { drawLayout } from './layout.js';
 import { Load } from './load.js';
+import { Network } from './network.js';
 import { Schedule } from './schedule.js';
 import { Stage } from './stage.js';
-import { summarize } from './summary.js';
-import { SupervisedAgent } from './supervised-agent.js';
+import { figuresOf, tableOf } from './summary.js';
+import { Permits, SupervisedAgent } from './supervised-agent.js';
 import { judgeSoak } from './verdict.js';
 
 export type SoakOptions = {
@@ -32,8 +35,11 @@ export type SoakResult = { readonly ok: boolean; readonly skipped: number };
 
 const hintsEveryMs = 400;
 
+/** Longer than a busy machine stands still: no lease is to be lost but by a fault. */
+const lease = { timeout: '6s', interval: '500ms', margin: '1s' };
+
 /** Behind the last fault: what is under way, a huge transaction, the servers' coming back. */
-const restMs = 180_000;
+const restMs = 300_000;
 
 /** Faults on real servers under load for so many minutes, and the judgement. Ends everything that it starts. */
 export async function soak(options: SoakOptions): Promise<SoakResult> {
@@ -64,8 +70,9 @@ class Run {
   #failed: (error: unknown) => void = () => undefined;
   readonly #failure: Promise<never>;
   #topology: Topology | null = null;
+  #network: Network | null = null;
   #hints: Hints | null = null;
-  #agent: SupervisedAgent | null = null;
+  #agents: Agents | null = null;
   #load: Load | null = null;
   #disk: Disk | string = '';
   #audit: AuditFiles | null = null;
@@ -82,7 +89,7 @@ class Run {
   }
 
   get skipped(): number {
-    return this.#schedule?.carried.skipped.size ?? 0;
+    return this.#schedule?.made.skipped.size ?? 0;
   }
 
   /** Resolves with everything that is wrong. */
@@ -117,9 +124,11 @@ class Run {
     const keep = async (name: string, text: string): Promise<void> =>
       writeFile(join(this.#folder, name), text);
     await keep('problems.txt', `--seed ${this.#options.seed}\n${problems.join('\n')}\n`);
-    await this.#agent?.kill();
-    for (const [index, process] of (this.#agent?.processes ?? []).entries()) {
-      await keep(`agent-${index + 1}.log`, process.log(Number.MAX_SAFE_INTEGER));
+    await this.#agents?.kill();
+    for (const { name, processes } of this.#agents?.all ?? []) {
+      for (const [index, process] of processes.entries()) {
+        await keep(`agent-${name}-${index + 1}.log`, process.log(Number.MAX_SAFE_INTEGER));
+      }
     }
     for (const server of this.#topology?.servers ?? [])
       await keep(`${server.name}.log`, await server.errorLog());
@@ -133,70 +142,105 @@ class Run {
   /** Never rejects. */
   async end(): Promise<void> {
     this.#load?.close();
-    await Promise.allSettled([this.#agent?.kill(), this.#hints?.stop()]);
-    await Promise.allSettled([this.#topology?.stop()]);
+    await Promise.allSettled([this.#agents?.kill(), this.#hints?.stop()]);
+    await Promise.allSettled([this.#topology?.stop(), this.#network?.end()]);
     if (this.#disk instanceof Disk) await this.#disk.unmount().catch(() => undefined);
   }
 
   async #set(): Promise<Stage> {
     const { seed, say, minutes } = this.#options;
     const layout = drawLayout(this.#random);
-    const topology = (this.#topology = await startTopology(layout));
-    const { source, replicas } = topology;
-    say(`${source.vendor} ${source.version}, ${minutes} minutes, --seed ${seed}`);
+    const topology = (this.#topology = await startTopology({ ...layout, zookeeper: true }));
+    const { zookeeper } = topology;
+    if (zookeeper === undefined) throw new Error('there is no ZooKeeper');
+    const network = (this.#network = new Network(topology.servers));
+    const source = await network.host(topology.source);
+    const replicas = await Promise.all(topology.replicas.map((server) => network.host(server)));
+    say(`${source.server.vendor} ${source.server.version}, ${minutes} minutes, --seed ${seed}`);
+    say(`  ${source.name} (${source.address})`);
     for (const [index, { name, address }] of replicas.entries()) {
       say(`  ${name} (${address}): ${JSON.stringify(layout.replicas[index])}`);
     }
-    await createAgentAccount(source);
+    await createAgentAccount(source.server);
     // Names are looked up where the logs don't have them.
     await source.query(`GRANT SELECT ON ${schema}.* TO '${agentAccount.user}'@'%'`);
-    this.#disk = await Disk.mount(join(this.#folder, 'disk'));
-    const auditFolder = this.#disk instanceof Disk ? this.#disk.folder : join(this.#folder, 'audit');
-    await mkdir(auditFolder, { recursive: true });
-    const audit = (this.#audit = new AuditFiles(join(auditFolder, 'audit.ndjson'), auditFolder));
-    this.#hints = startHints(source, hintsEveryMs);
+    const audit = await this.#openAudit();
+    this.#hints = startHints(source.server, hintsEveryMs);
     await this.#hints.next();
-    await topology.waitForReplicas();
-    const agent = (this.#agent = new SupervisedAgent({
-      folder: this.#folder,
-      config: {
-        stream: 'soak',
-        servers: replicas.map(({ address }) => address),
-        ...agentAccount,
-        filter: { include: [`${schema}.*`] },
-        checkpoint: { store: 'file', path: join(this.#folder, 'state') },
-        sink: { type: 'file', path: audit.path },
-        failover: { cooldown: '1s', stalledAfter: '5s' },
-      },
-      limitMs: minutes * 60_000 + 2 * restMs,
-      say,
-      onFailure: this.#failed,
-    }));
-    await agent.start();
-    const load = (this.#load = await Load.start(source, seed, this.#failed));
-    return new Stage({ topology, agent, audit, load, disk: this.#disk });
+    for (const replica of replicas) await replica.replicateFrom(source);
+    const slowFile = join(this.#folder, 'slow');
+    const agents = await this.#startAgents({ replicas, zookeeper, audit, slowFile, network });
+    const load = (this.#load = await Load.start(source.server, seed, this.#failed));
+    const disk = this.#disk;
+    return new Stage({ source, replicas, zookeeper, links: network, agents, audit, load, disk, slowFile });
+  }
+
+  async #openAudit(): Promise<AuditFiles> {
+    this.#disk = await Disk.mount(join(this.#folder, 'disk'));
+    const folder = this.#disk instanceof Disk ? this.#disk.folder : join(this.#folder, 'audit');
+    await mkdir(folder, { recursive: true });
+    return (this.#audit = new AuditFiles(join(folder, 'audit.ndjson'), folder));
+  }
+
+  async #startAgents(means: AgentMeans): Promise<Agents> {
+    const { minutes, say } = this.#options;
+    const { replicas, zookeeper, audit, slowFile, network } = means;
+    const permits = new Permits();
+    const all: SupervisedAgent[] = [];
+    this.#agents = new Agents(all, permits);
+    for (const name of ['one', 'two']) {
+      const { address, machine } = await network.addAgent(name, zookeeper.connectString);
+      const store = { connect: address, root: '/waymark' };
+      const agent = new SupervisedAgent({
+        ...{ name, folder: join(this.#folder, name), permits, say, onFailure: this.#failed },
+        environment: { ...machine, SOAK_SLOW_DISK: slowFile },
+        limitMs: minutes * 60_000 + 2 * restMs,
+        config: {
+          stream: 'soak',
+          servers: replicas.map((replica) => replica.address),
+          ...agentAccount,
+          filter: { include: [`${schema}.*`] },
+          checkpoint: { store: 'zookeeper', ...store },
+          election: { backend: 'zookeeper', ...store, ...lease },
+          sink: { type: 'file', path: audit.path },
+          failover: { cooldown: '1s', stalledAfter: '5s' },
+        },
+      });
+      all.push(agent);
+      await agent.start();
+    }
+    return this.#agents;
   }
 
   async #finish(stage: Stage, schedule: Schedule): Promise<string[]> {
-    const { say } = this.#options;
+    const { say, minutes, seed } = this.#options;
     await schedule.run(this.#ending.signal);
     say('the last fault is over');
     await stage.load.stop();
     await stage.calm();
-    await stage.agent.stop();
-    const verdict = await judgeSoak(
-      stage.audit.records(),
-      await readTables(stage.topology.source),
-      stage.load.ledger,
-    );
-    const summary = summarize(stage, schedule.carried, verdict);
-    say(summary.text);
-    const problems = [...verdict.problems, ...summary.problems];
-    if (summary.peakRssBytes > memoryBoundBytes)
-      problems.push(`the agent took ${summary.peakRssBytes} bytes of memory`);
+    await stage.agents.stop();
+    const { server } = stage.source;
+    const verdict = await judgeSoak(stage.audit.records(), await readTables(server), stage.load.ledger);
+    const figures = figuresOf(stage, schedule.made, verdict);
+    const problems = [...verdict.problems, ...figures.problems];
+    if (stage.agents.peakRssBytes > memoryBoundBytes)
+      problems.push(`an agent took ${stage.agents.peakRssBytes} bytes of memory`);
+    const right = 'every change once, in order; nothing that was rolled back, and nothing errant';
+    say(`${tableOf(figures)}\nverdict       ${problems.length === 0 ? right : 'WRONG'}`);
+    const run = { server: `${server.vendor} ${server.version}`, minutes, seed };
+    console.log(JSON.stringify({ soak: { ...run, ...figures, problems: problems.length } }));
     return problems;
   }
 }
+
+/** What agents are started with. */
+type AgentMeans = {
+  readonly replicas: readonly Host[];
+  readonly zookeeper: TestZooKeeper;
+  readonly audit: AuditFiles;
+  readonly slowFile: string;
+  readonly network: Network;
+};
 
 /** An error and what caused it. */
 function explain(error: unknown): string {

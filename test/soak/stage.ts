@@ -1,35 +1,85 @@
 import { randomUUID } from 'node:crypto';
-import type { TestServer, Topology } from '../servers/index.js';
-import type { AuditFiles } from './audit-files.js';
-import type { Disk } from './disk.js';
-import type { Load } from './load.js';
-import type { SupervisedAgent } from './supervised-agent.js';
+import { waitUntilApplied, type TestZooKeeper } from '../servers/index.js';
 import { until } from '../servers/wait.js';
 import type { Random } from '../support/random.js';
+import type { Agents } from './agents.js';
+import type { AuditFiles } from './audit-files.js';
+import type { Disk } from './disk.js';
+import type { Host } from './host.js';
+import type { Load } from './load.js';
+import type { SupervisedAgent } from './supervised-agent.js';
 
 /** How long everything may take to come to rest when nothing is done to it any more. */
-const calmMs = 120_000;
+const calmMs = 150_000;
+
+/** A way between two, which can be cut. */
+export type Link = {
+  readonly name: string;
+  cut(): void;
+  mend(): void;
+};
+
+/** The ways from the agents and between the servers. */
+export type Links = {
+  between(agent: SupervisedAgent, host: Host): Link;
+  aboveReplica(replica: Host): Link;
+  toZooKeeper(agent: SupervisedAgent): Link;
+};
+
+/** A transaction that was written on a replica. */
+export type Errant = {
+  readonly server: string;
+  /** Whether the agents named it. Else they didn't read that server. */
+  named: boolean;
+};
+
+/** How often, by name. */
+export class Tally {
+  readonly counts = new Map<string, number>();
+
+  count(name: string): void {
+    this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
+  }
+}
 
 /** What faults are made on. */
 export class Stage {
-  readonly topology: Topology;
-  readonly agent: SupervisedAgent;
+  readonly source: Host;
+  readonly replicas: readonly Host[];
+  readonly zookeeper: TestZooKeeper;
+  readonly links: Links;
+  readonly agents: Agents;
   readonly audit: AuditFiles;
   readonly load: Load;
   /** The audit's disk, or why it has none of its own. */
   readonly disk: Disk | string;
+  /** While it exists, each write of the agents takes as many milliseconds as it says. */
+  readonly slowFile: string;
+  /** All that were written. */
+  readonly errant: Errant[] = [];
+  /** What became of the orders that were given: planned switches, and replicas to be moved. */
+  readonly orders = new Tally();
 
-  constructor(parts: Pick<Stage, 'topology' | 'agent' | 'audit' | 'load' | 'disk'>) {
-    this.topology = parts.topology;
-    this.agent = parts.agent;
+  constructor(parts: Omit<Stage, 'errant' | 'orders' | 'hosts' | 'read' | 'level' | 'calm'>) {
+    this.source = parts.source;
+    this.replicas = parts.replicas;
+    this.zookeeper = parts.zookeeper;
+    this.links = parts.links;
+    this.agents = parts.agents;
     this.audit = parts.audit;
     this.load = parts.load;
     this.disk = parts.disk;
+    this.slowFile = parts.slowFile;
+  }
+
+  /** Source and replicas. */
+  get hosts(): readonly Host[] {
+    return [this.source, ...this.replicas];
   }
 
   /** The replica that the stream is read from, or was last. */
-  get read(): TestServer | undefined {
-    return this.topology.replicas.find(({ address }) => address === this.agent.reading);
+  get read(): Host | undefined {
+    return this.replicas.find(({ address }) => address === this.agents.reading);
   }
 
   /** Resolves when everything that is on the source now stands in the audit. */
@@ -40,39 +90,45 @@ export class Stage {
     await until('the audit holds everything', arrived, { timeoutMs, everyMs: 50 });
   }
 
-  /** Resolves when all replicate, the agent reads, and everybody is well. To be called when nothing is done to anybody. */
+  /** Resolves when all replicate, the agents are well, and all is delivered. To be called when nothing is done to anybody. */
   async calm(): Promise<void> {
-    await this.topology.waitForReplicas([...this.topology.replicas], calmMs);
-    await this.agent.healthy(calmMs);
+    await Promise.all(
+      this.replicas.map(({ server }) => waitUntilApplied(server, this.source.server, calmMs)),
+    );
+    await this.agents.healthy(calmMs);
     await this.level();
   }
 }
 
-/** Whom a fault is made to. */
-export type Role = 'source' | 'agent' | 'the replica that is read' | 'another replica' | 'everybody';
+/** Undoes what a fault did. */
+export type Undo = () => Promise<void>;
+
+/** What a fault is done to now. */
+export type Aim = {
+  /** Its name, for people; nothing else is done to what has this name meanwhile. */
+  readonly on: string;
+  /** Does it; resolves with what undoes it. */
+  begin(): Promise<Undo>;
+};
 
 /** What a fault does, everything left to chance drawn. */
 export type Act = {
   /** What is done, for people. */
   readonly what: string;
-  readonly to: Role;
   /** Between doing and undoing it. */
   readonly holdMs: number;
   /** Whether it begins only when nothing else is going on, and nothing else happens meanwhile. */
   readonly alone?: true;
-  /**
-   * Does it; resolves with what undoes it.
-   * @param server the one of that role, where the role is a server's
-   */
-  begin(server: TestServer): Promise<() => Promise<void>>;
+  /** What it is done to; undefined as long as something is being done to all that it could be done to. */
+  aim(stage: Stage, isFree: (name: string) => boolean): Aim | undefined;
 };
 
 /** A kind of fault. */
 export type Fault = {
   readonly name: string;
   readonly weight: number;
-  /** Why it can't be made on this stage; null: it can. */
+  /** Why it can't be made on this stage, or not now; null: it can. */
   unable?(stage: Stage): string | null;
   /** Draws what is left to chance, the same from the same seed whatever has happened: nothing else is drawn anywhere. */
-  draw(random: Random, stage: Stage): Act;
+  draw(random: Random): Act;
 };

@@ -1,48 +1,117 @@
 import { isMove, type LogEvent } from '../support/agent-process.js';
-import type { ScheduledStream } from './schedule.js';
+import type { Made } from './schedule.js';
 import type { Stage } from './stage.js';
 import type { Verdict } from './verdict.js';
 
+/** How often, by name. */
+type Counts = Readonly<Record<string, number>>;
+
 /** A run in figures. */
-export type Summary = {
-  readonly text: string;
-  /** What the agents said of themselves and may not say. */
+export type Figures = {
+  readonly faults: number;
+  readonly faultsByKind: Counts;
+  /** Kinds that couldn't be made when they were drawn, and why. */
+  readonly skipped: Readonly<Record<string, string>>;
+  /** From one server to another. */
+  readonly switches: number;
+  /** To the server that was read before. */
+  readonly reconnects: number;
+  /** From one agent to another, or to the same one anew. */
+  readonly takeovers: number;
+  /** Of all places where reading went on. */
+  readonly confidence: Counts;
+  /** Of switches, in milliseconds; null: there was none. */
+  readonly blackoutMs: Readonly<Record<'median' | 'p99' | 'worst', number | null>>;
+  /** What became of planned switches, and of replicas that were to be moved. */
+  readonly orders: Counts;
+  /** Those that aren't named were on servers that were not read. */
+  readonly errant: { readonly written: number; readonly named: number };
+  /** Ends of agents, by the fault that accounts for them. */
+  readonly agentEnds: Counts;
+  readonly agentStarts: number;
+  /** What agents say by right where nothing can go on, and in what they don't trust. */
+  readonly byDesign: Counts;
+  readonly audit: Pick<Verdict, 'records' | 'rows' | 'transactions' | 'tables'>;
+  /** Transactions of writers, by how they ended. */
+  readonly written: Counts;
+  readonly peakMegabytes: number;
+  /** What agents said and may not say; places that aren't proved. */
   readonly problems: readonly string[];
-  readonly peakRssBytes: number;
 };
 
-/** Makes the summary of a run that has come to its end. */
-export function summarize({ agent, load }: Stage, carried: ScheduledStream, verdict: Verdict): Summary {
-  const done = agent.events('failover.done');
+/** Events that are no faults of the agents' where servers are lost, behind, or carry something out twice. */
+const byDesign = [
+  ...['candidate.behind', 'candidate.lags', 'candidate.rejected', 'failover.refused', 'stream.isolated'],
+  ...['switch.refused', 'transaction.repeated', 'transaction.unproved', 'member.rebuilt', 'leader.lost'],
+  ...['write.refused', 'checkpoint.failed', 'sink.recovered', 'sink.cut-off', 'hints.missing'],
+];
+
+/** Makes the figures of a run that has come to its end. */
+export function figuresOf(stage: Stage, made: Made, verdict: Verdict): Figures {
+  const { agents, load } = stage;
+  const done = agents.events('failover.done');
   const moves = done.filter(isMove);
-  const placed = [...done, ...restartsOf(agent.processes)];
+  // The first one of all has nothing to prove.
+  const placed = agents.events('stream.started').slice(1);
   const blackouts = moves.map((event) => Number(event['blackoutMs'])).toSorted((a, b) => a - b);
-  const peakRssBytes = Math.max(0, ...agent.processes.map((process) => process.peakRssBytes));
-  const lines = [
-    `faults        ${figures(carried.made)}`,
-    ...[...carried.skipped].map(([name, why]) => `skipped       ${name}: ${why}`),
-    `agent         ${agent.processes.length} starts; ends: ${figures(agent.ends)}`,
-    `switches      ${moves.length}, and ${done.length - moves.length} reconnects; confidence: ${figures(count(placed, 'confidence'))}`,
-    `blackout      median ${quantile(blackouts, 0.5)}, p99 ${quantile(blackouts, 0.99)}, worst ${quantile(blackouts, 1)}`,
-    `audit         ${verdict.records} records, ${verdict.rows} rows, ${verdict.transactions} transactions, ${verdict.tables} tables`,
-    ...[...load.ledger.counts()].map(
-      ([kind, ends]) =>
-        `written       ${kind}: ${figures(new Map(Object.entries(ends).filter(([, n]) => n > 0)))}`,
-    ),
-    `peak RSS      ${Math.round(peakRssBytes / 2 ** 20)} MB`,
-    `verdict       ${verdict.problems.length === 0 ? 'every change once, in order; nothing that was rolled back' : 'WRONG'}`,
-  ];
   const unproved = placed.filter(({ confidence }) => confidence !== 'exact');
+  const { records, rows, transactions, tables } = verdict;
   return {
-    text: lines.join('\n'),
-    problems: unproved.map((event) => `a place that is not exact: ${JSON.stringify(event)}`),
-    peakRssBytes,
+    faults: [...made.counts.values()].reduce((sum, count) => sum + count, 0),
+    faultsByKind: sorted(made.counts),
+    skipped: Object.fromEntries(made.skipped),
+    switches: moves.length,
+    reconnects: done.length - moves.length,
+    takeovers: Math.max(0, agents.events('leader.acquired').length - 1),
+    confidence: sorted(count(placed, 'confidence')),
+    blackoutMs: {
+      median: quantile(blackouts, 0.5),
+      p99: quantile(blackouts, 0.99),
+      worst: blackouts.at(-1) ?? null,
+    },
+    orders: sorted(stage.orders.counts),
+    errant: { written: stage.errant.length, named: stage.errant.filter(({ named }) => named).length },
+    agentEnds: sorted(agents.ends),
+    agentStarts: agents.starts,
+    byDesign: sorted(
+      new Map(byDesign.map((name) => [name, agents.events(name).length] as const).filter(([, n]) => n > 0)),
+    ),
+    audit: { records, rows, transactions, tables },
+    written: outcomesOf(load.ledger.counts().values()),
+    peakMegabytes: Math.round(agents.peakRssBytes / 2 ** 20),
+    problems: [
+      ...agents.problems(),
+      ...unproved.map((event) => `a place that is not exact: ${JSON.stringify(event)}`),
+    ],
   };
 }
 
-/** Where an agent that isn't the first found its place. */
-function restartsOf(processes: Stage['agent']['processes']): LogEvent[] {
-  return processes.slice(1).flatMap((process) => process.all('stream.started').slice(0, 1));
+/** The figures as a table, for people. */
+export function tableOf(figures: Figures): string {
+  const { audit, blackoutMs, errant, orders } = figures;
+  const ms = (value: number | null): string => (value === null ? '-' : `${Math.round(value)} ms`);
+  return [
+    `faults        ${figures.faults}: ${listed(figures.faultsByKind)}`,
+    ...Object.entries(figures.skipped).map(([name, why]) => `skipped       ${name}: ${why}`),
+    `switches      ${figures.switches}, and ${figures.reconnects} reconnects; takeovers: ${figures.takeovers}`,
+    `orders        ${listed(orders)}`,
+    `confidence    ${listed(figures.confidence)}`,
+    `blackout      median ${ms(blackoutMs.median)}, 99 % ${ms(blackoutMs.p99)}, worst ${ms(blackoutMs.worst)}`,
+    `errant        ${errant.written} written on replicas; named by the agents, which read there: ${errant.named}`,
+    `agents        ${figures.agentStarts} starts; ends: ${listed(figures.agentEnds)}`,
+    `by design     ${listed(figures.byDesign)}`,
+    `audit         ${audit.records} records, ${audit.rows} rows, ${audit.transactions} transactions, ${audit.tables} tables`,
+    `written       ${listed(figures.written)}`,
+    `peak RSS      ${figures.peakMegabytes} MB`,
+  ].join('\n');
+}
+
+function outcomesOf(kinds: Iterable<Counts>): Counts {
+  const sum: Record<string, number> = {};
+  for (const ends of kinds) {
+    for (const [outcome, number] of Object.entries(ends)) sum[outcome] = (sum[outcome] ?? 0) + number;
+  }
+  return sum;
 }
 
 function count(events: readonly LogEvent[], field: string): Map<string, number> {
@@ -54,11 +123,19 @@ function count(events: readonly LogEvent[], field: string): Map<string, number> 
   return counts;
 }
 
-function figures(counts: ReadonlyMap<string, number>): string {
-  return [...counts].map(([name, number]) => `${name} ${number}`).join(', ') || 'none';
+/** The most frequent first. */
+function sorted(counts: ReadonlyMap<string, number>): Counts {
+  return Object.fromEntries([...counts].toSorted(([, a], [, b]) => b - a));
 }
 
-function quantile(sorted: readonly number[], fraction: number): string {
-  const value = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * fraction))];
-  return value === undefined ? '-' : `${Math.round(value)} ms`;
+function listed(counts: Counts): string {
+  return (
+    Object.entries(counts)
+      .map(([name, number]) => `${name} ${number}`)
+      .join(', ') || 'none'
+  );
+}
+
+function quantile(ascending: readonly number[], fraction: number): number | null {
+  return ascending[Math.min(ascending.length - 1, Math.floor(ascending.length * fraction))] ?? null;
 }

@@ -10,18 +10,46 @@ const restartMs = 500;
 /** A start takes a second; all servers may be away, and come back one after the other. */
 const restartedMs = 120_000;
 
-/** An end of the agent's that a fault accounts for. */
+/** An end of an agent's that a fault accounts for. */
 export type Permit = {
   readonly reason: string;
+  /** Whose; anybody's unless given. */
+  readonly agent?: SupervisedAgent;
   /** @param stopped what the agent said at its end, if it said anything */
   accepts(end: AgentEnd, stopped: LogEvent | undefined): boolean;
 };
 
+/** The ends that faults account for, as long as these last. */
+export class Permits {
+  /** How often each was made use of, by its reason. */
+  readonly met = new Map<string, number>();
+  readonly #permits = new Set<Permit>();
+
+  /** Accepts ends of that kind, until told otherwise. */
+  add(permit: Permit): () => void {
+    this.#permits.add(permit);
+    return () => this.#permits.delete(permit);
+  }
+
+  /** The reason for an end; undefined when no fault accounts for it. */
+  reasonFor(agent: SupervisedAgent, end: AgentEnd, stopped: LogEvent | undefined): string | undefined {
+    const permit = [...this.#permits].find(
+      (one) => (one.agent === undefined || one.agent === agent) && one.accepts(end, stopped),
+    );
+    if (permit === undefined) return undefined;
+    this.met.set(permit.reason, (this.met.get(permit.reason) ?? 0) + 1);
+    return permit.reason;
+  }
+}
+
 /** What a supervised agent needs. */
 export type SupervisedOptions = {
+  readonly name: string;
   readonly folder: string;
   readonly config: Readonly<Record<string, unknown>>;
+  readonly environment: Readonly<Record<string, string>>;
   readonly limitMs: number;
+  readonly permits: Permits;
   readonly say: (line: string) => void;
   /** It has ended, and no fault accounts for it. */
   readonly onFailure: (error: Error) => void;
@@ -31,11 +59,8 @@ export type SupervisedOptions = {
 export class SupervisedAgent {
   /** One after the other. */
   readonly processes: AgentProcess[] = [];
-  /** How often it ended for which reason. */
-  readonly ends = new Map<string, number>();
   readonly token = 'a token of the soak';
   readonly #options: SupervisedOptions;
-  readonly #permits = new Set<Permit>();
   #port = 0;
   #stopping = false;
   #held: Promise<void> | null = null;
@@ -44,11 +69,15 @@ export class SupervisedAgent {
     this.#options = options;
   }
 
-  /** Starts it; resolves when it reads. */
+  get name(): string {
+    return this.#options.name;
+  }
+
+  /** Starts it; resolves when it leads or stands by. */
   async start(): Promise<void> {
     this.#port = await claimPort();
     await this.#launch();
-    await this.process.waitForEvent('stream.started');
+    await this.restarted();
   }
 
   /** The one that runs, or ran last. */
@@ -56,22 +85,6 @@ export class SupervisedAgent {
     const process = this.processes.at(-1);
     if (process === undefined) throw new Error('no agent has been started');
     return process;
-  }
-
-  /** The address that was read from last. */
-  get reading(): unknown {
-    return this.events('stream.started').at(-1)?.['server'];
-  }
-
-  /** From all processes. */
-  events(name: string): LogEvent[] {
-    return this.processes.flatMap((process) => process.all(name));
-  }
-
-  /** Accepts ends of that kind from now on, until told otherwise. */
-  permit(permit: Permit): () => void {
-    this.#permits.add(permit);
-    return () => this.#permits.delete(permit);
   }
 
   /** Has it not started again before this has been done. */
@@ -88,17 +101,23 @@ export class SupervisedAgent {
     }
   }
 
-  /** Resolves when it runs and has begun to read. */
+  /** Whether it runs, and leads or stands by: then it listens to signals, too. */
+  get isUp(): boolean {
+    const { process } = this;
+    return process.running && ['stream.started', 'standby'].some((name) => process.all(name).length > 0);
+  }
+
+  /** Resolves when it is up. */
   async restarted(): Promise<void> {
-    const reads = (): Promise<boolean> =>
-      Promise.resolve(this.process.running && this.process.all('stream.started').length > 0);
-    await until('the agent reads again', reads, { timeoutMs: restartedMs });
+    await until(`agent ${this.name} is up`, () => Promise.resolve(this.isUp), { timeoutMs: restartedMs });
   }
 
   /** Rejects when it doesn't end in time. */
   async endsWithin(timeoutMs: number, why: string): Promise<void> {
     const { process } = this;
-    await until(`the agent ends, because ${why}`, () => Promise.resolve(!process.running), { timeoutMs });
+    await until(`agent ${this.name} ends, because ${why}`, () => Promise.resolve(!process.running), {
+      timeoutMs,
+    });
   }
 
   /** What it says of itself; undefined when it doesn't answer. */
@@ -114,26 +133,11 @@ export class SupervisedAgent {
     }
   }
 
-  /** Resolves when it reads and is well, and so are all servers in its eyes. */
-  async healthy(timeoutMs: number): Promise<void> {
-    let last: AgentStatus | undefined;
-    await until(
-      'the agent is healthy',
-      async () => {
-        last = await this.status();
-        return last?.healthy === true && last.members.every(({ finding }) => finding === 'healthy');
-      },
-      { timeoutMs, everyMs: 100 },
-    ).catch((error: unknown) => {
-      throw new Error(`${String(error)}: ${JSON.stringify(last)}`);
-    });
-  }
-
   /** A clean stop; rejects when it is none. */
   async stop(): Promise<void> {
     this.#stopping = true;
     const end = await this.process.stop();
-    if (end.code !== 0) throw new Error(`the agent's clean stop ended with ${endText(end)}`);
+    if (end.code !== 0) throw new Error(`the clean stop of agent ${this.name} ended with ${endText(end)}`);
   }
 
   async kill(): Promise<void> {
@@ -142,9 +146,9 @@ export class SupervisedAgent {
   }
 
   async #launch(): Promise<void> {
-    const { folder, config, limitMs } = this.#options;
+    const { folder, config, environment, limitMs } = this.#options;
     const http = { listen: `127.0.0.1:${this.#port}`, token: this.token };
-    const process = await AgentProcess.start({ folder, config: { ...config, http }, limitMs });
+    const process = await AgentProcess.start({ folder, config: { ...config, http }, environment, limitMs });
     this.processes.push(process);
     void process.ended.then((end) => this.#restart(process, end)).catch(this.#options.onFailure);
   }
@@ -152,11 +156,11 @@ export class SupervisedAgent {
   async #restart(process: AgentProcess, end: AgentEnd): Promise<void> {
     if (this.#stopping) return;
     const stopped = process.all('stopped').at(-1);
-    const permit = [...this.#permits].find((one) => one.accepts(end, stopped));
+    const reason = this.#options.permits.reasonFor(this, end, stopped);
     const told = endText(end) + (stopped === undefined ? '' : `; ${reasonOf(stopped)}`);
-    if (permit === undefined) throw new Error(`the agent ended, and no fault accounts for it: ${told}`);
-    this.ends.set(permit.reason, (this.ends.get(permit.reason) ?? 0) + 1);
-    this.#options.say(`  the agent ended (${permit.reason}): ${told}`);
+    if (reason === undefined)
+      throw new Error(`agent ${this.name} ended, and no fault accounts for it: ${told}`);
+    this.#options.say(`      agent ${this.name} ended (${reason}): ${told}`);
     await pause(restartMs);
     await this.#held;
     if (!this.#mayStart()) return;

@@ -13,12 +13,21 @@ export type Kind = {
   readonly defines?: true;
   /** Whether its session holds more than a transaction: after an error it isn't used again. */
   readonly holds?: true;
+  /** Whether its session logs statements: where they were rolled back, nobody can compare the source's log. */
+  readonly logsStatements?: true;
   write(writer: Writer): Promise<void>;
 };
 
-/** What a vendor's servers are given to do. */
-export function kindsOf(vendor: Vendor): readonly Kind[] {
-  return kinds.filter(({ only }) => only === undefined || only === vendor);
+/**
+ * What a vendor's servers are given to do.
+ *
+ * @param statements whether some sessions log statements
+ */
+export function kindsOf(vendor: Vendor, statements: boolean): readonly Kind[] {
+  return kinds.filter(
+    ({ only, logsStatements }) =>
+      (only === undefined || only === vendor) && (statements || logsStatements !== true),
+  );
 }
 
 const bulkPaddingBytes = 60;
@@ -116,6 +125,7 @@ const kinds: readonly Kind[] = [
     name: 'temporary table, MIXED, rolled back',
     weight: 1,
     holds: true,
+    logsStatements: true,
     only: 'mariadb',
     async write(writer) {
       await writer.run('SET SESSION binlog_format = MIXED');
@@ -127,10 +137,10 @@ const kinds: readonly Kind[] = [
   },
   { name: 'table made', weight: 1, defines: true, write: ({ work }) => work.table() },
   { name: 'column added or dropped', weight: 0.3, defines: true, write: changeColumn },
-  { name: 'huge', weight: 0.06, write: (writer) => huge(writer, () => writer.commit()) },
+  { name: 'huge', weight: 0.02, write: (writer) => huge(writer, () => writer.commit()) },
   {
     name: 'huge, rolled back with a temporary table',
-    weight: 0.04,
+    weight: 0.02,
     holds: true,
     write: (writer) =>
       huge(writer, async () => {
@@ -140,12 +150,24 @@ const kinds: readonly Kind[] = [
   },
   {
     name: 'huge, deleted',
-    weight: 0.06,
+    weight: 0.2,
     async write(writer) {
       const base = writer.bulks.shift();
       if (base === undefined) return;
       await writer.begin();
       await writer.run('DELETE FROM bulk WHERE id >= ? AND id < ?', [base, base + bulkStep]);
+      await writer.commit();
+    },
+  },
+  {
+    // The tables of a long run stay as small as those of a short one.
+    name: 'old rows deleted',
+    weight: 0.15,
+    async write(writer) {
+      await writer.begin();
+      const base = writer.number * 1_000_000;
+      const newest = base + Math.max(0, writer.transaction - 3000);
+      await writer.run('DELETE FROM items WHERE order_no >= ? AND order_no < ?', [base, newest]);
       await writer.commit();
     },
   },

@@ -15,6 +15,9 @@ export type Verdict = {
   readonly problems: readonly string[];
 };
 
+/** The `writer` of rows that are written on replicas, and never on the source: no record has it. */
+export const errantWriter = 99;
+
 /** Shown of each kind: one mistake makes many problems. */
 const shownProblems = 5;
 
@@ -23,7 +26,8 @@ const shownProblems = 5;
  * - the tables that the records make are the source's, row by row, and every row that is changed was there before;
  * - ids are unique, rows are counted without a gap, transactions follow each other;
  * - each transaction that a writer committed is there once, with as many rows as the server told the writer, in the
- *   writer's order; none that was rolled back is there.
+ *   writer's order; none that was rolled back is there;
+ * - no errant transaction is there.
  *
  * @param tables the source's, by name
  */
@@ -44,12 +48,14 @@ export async function judgeSoak(
   const form = new Form(reporter());
   const replay = new Replay();
   const books = new Books(ledger, reporter());
+  const reportErrant = reporter();
   let [records, rows, transactions] = [0, 0, 0];
   for await (const record of audit) {
     records += 1;
     if (record.type === 'row') rows += 1;
     if (record.tx.last === true) transactions += 1;
     form.check(record, null);
+    if (isErrant(record)) reportErrant(`${record.id}: an errant transaction was delivered`);
     replay.apply(record);
     books.take(record);
   }
@@ -57,6 +63,11 @@ export async function judgeSoak(
   replay.differences(tables).forEach(reporter());
   books.compare((tables.get('ledger') ?? []) as readonly LedgerRow[]);
   return { records, rows, transactions, tables: tables.size, problems };
+}
+
+/** Whether a record tells of a row that was written on a replica. */
+function isErrant({ table, before, after }: AuditRecord): boolean {
+  return table === 'journal' && (before ?? after)?.['writer'] === errantWriter;
 }
 
 type LedgerRow = { readonly writer: number; readonly number: number; readonly changes: number | null };

@@ -43,7 +43,8 @@ export class Writer {
     this.number = options.number;
     this.source = options.source;
     this.random = new Random(options.seed);
-    this.#kinds = kindsOf(options.source.vendor);
+    // In every other run a replica can be moved below the source.
+    this.#kinds = kindsOf(options.source.vendor, options.seed % 2 === 0);
     this.work = new Work(options.number, this.random, (sql, values) => this.run(sql, values));
   }
 
@@ -57,12 +58,12 @@ export class Writer {
     return this.#busyWith?.defines === true;
   }
 
-  /** One transaction, of a kind drawn from the seed, the writer and its number alone. */
-  async once(): Promise<void> {
+  /** One transaction, of a kind drawn from the seed, the writer and its number alone, unless one is ordered. */
+  async once(ordered?: string): Promise<void> {
     this.#made += 1;
     this.random = new Random(this.#options.seed * 1_000_003 + this.number * 100_000_007 + this.#made);
     this.work.random = this.random;
-    const kind = this.random.weighted(this.#kinds);
+    const kind = this.#kinds.find(({ name }) => name === ordered) ?? this.random.weighted(this.#kinds);
     if (kind.defines === true && this.definesNothing) return;
     this.#busyWith = kind;
     this.#entry = null;

@@ -2,6 +2,7 @@ import type { AuditRecord } from './audit.js';
 
 /** What a record must be, whatever it tells. */
 export class Form {
+  /** Of the first records of transactions: the others are known by following them. */
   readonly #ids = new Set<string>();
   readonly #report: (problem: string) => void;
   #previous: AuditRecord | null = null;
@@ -14,7 +15,7 @@ export class Form {
   check(record: AuditRecord, gtid: string | null): void {
     const { id, tx } = record;
     if (this.#ids.has(id)) this.#report(`the id ${id} comes twice`);
-    this.#ids.add(id);
+    if (tx.row === 0) this.#ids.add(id);
     if (id !== `${tx.hint ?? '-'}/${tx.seq}/${tx.row}`)
       this.#report(`the id ${id} is not that of its transaction`);
     const { last, rows, digest } = tx;

@@ -5,8 +5,11 @@ import { repoint, type RepointOptions, type RepointResult } from '../../src/repo
 import type { TestServer } from '../servers/index.js';
 import { messageOf } from '../servers/wait.js';
 
+/** Where a server is, and the account with all privileges. */
+type Control = Pick<TestServer, 'name' | 'host' | 'port' | 'user' | 'password'>;
+
 /** The server as the product knows it, with all privileges. */
-export function controlOf(server: TestServer): Instance {
+export function controlOf(server: Control): Instance {
   return {
     address: { host: server.host, port: server.port },
     account: { user: server.user, password: new Secret(server.password), getServerPublicKey: true },
@@ -15,8 +18,8 @@ export function controlOf(server: TestServer): Instance {
 
 /** Moves a replica below another server, as `waymark repoint --execute` does. */
 export async function moveBelow(
-  replica: TestServer,
-  below: TestServer,
+  replica: Control,
+  below: Control,
   options: Partial<RepointOptions> = {},
 ): Promise<RepointResult> {
   const steps: string[] = [];

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Ledger, type Outcome } from '../../soak/ledger.js';
-import { judgeSoak } from '../../soak/verdict.js';
+import { errantWriter, judgeSoak } from '../../soak/verdict.js';
 import type { AuditRecord } from '../../support/audit.js';
 import type { Row } from '../../support/change.js';
 
@@ -131,6 +131,13 @@ describe("the soak's judgement", () => {
     const falsified = history();
     falsified.add([{ type: 'row', op: 'delete', table: 'items', before: { id: 99 } }]);
     expect((await falsified.problems()).join('\n')).toMatch(/the row is not there/);
+  });
+
+  test('finds an errant transaction', async () => {
+    const falsified = history();
+    const after = { writer: errantWriter, at: null, note: 'errant' };
+    falsified.add([{ type: 'row', op: 'insert', table: 'journal', after }]);
+    expect((await falsified.problems()).join('\n')).toMatch(/H\/\d+\/0: an errant transaction was delivered/);
   });
 
   test('finds what the writer committed and the source lost', async () => {

@@ -1,0 +1,25 @@
+import { at } from './aims.js';
+import type { Fault } from './stage.js';
+
+/** A transaction of one kind, written at once, whatever else is going on. */
+function written(name: string, weight: number, kind: string): Fault {
+  return {
+    name,
+    weight,
+    draw: () => ({
+      what: `a transaction: ${kind}`,
+      holdMs: 0,
+      aim: at('the load', async ({ load }) => {
+        await load.order(kind);
+        return () => Promise.resolve();
+      }),
+    }),
+  };
+}
+
+export const loadFaults: readonly Fault[] = [
+  written('huge transaction', 1.5, 'huge'),
+  written('huge transaction rolled back', 0.5, 'huge, rolled back with a temporary table'),
+  written('table altered', 1.5, 'column added or dropped'),
+  written('table created', 0.7, 'table made'),
+];
