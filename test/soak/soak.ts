@@ -88,8 +88,10 @@ class Run {
     this.#failure.catch(() => undefined);
   }
 
+  /** How many kinds of faults could never be made. */
   get skipped(): number {
-    return this.#schedule?.made.skipped.size ?? 0;
+    const { counts, skipped } = this.#schedule?.made ?? { counts: new Map(), skipped: new Map() };
+    return [...skipped.keys()].filter((name) => !counts.has(name)).length;
   }
 
   /** Resolves with everything that is wrong. */

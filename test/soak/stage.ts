@@ -34,7 +34,7 @@ export type Errant = {
 };
 
 /** How often, by name. */
-export class Tally {
+class Tally {
   readonly counts = new Map<string, number>();
 
   count(name: string): void {
