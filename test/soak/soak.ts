@@ -90,8 +90,9 @@ class Run {
 
   /** How many kinds of faults could never be made. */
   get skipped(): number {
-    const { counts, skipped } = this.#schedule?.made ?? { counts: new Map(), skipped: new Map() };
-    return [...skipped.keys()].filter((name) => !counts.has(name)).length;
+    const made = this.#schedule?.made;
+    if (made === undefined) return 0;
+    return [...made.skipped.keys()].filter((name) => !made.counts.has(name)).length;
   }
 
   /** Resolves with everything that is wrong. */

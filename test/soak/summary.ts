@@ -14,6 +14,8 @@ export type Figures = {
   readonly skipped: Readonly<Record<string, string>>;
   /** From one server to another. */
   readonly switches: number;
+  /** Why the stream went from one server to another. */
+  readonly findings: Counts;
   /** To the server that was read before. */
   readonly reconnects: number;
   /** From one agent to another, or to the same one anew. */
@@ -61,6 +63,7 @@ export function figuresOf(stage: Stage, made: Made, verdict: Verdict): Figures {
     faultsByKind: sorted(made.counts),
     skipped: Object.fromEntries(made.skipped),
     switches: moves.length,
+    findings: sorted(count(moves, 'finding')),
     reconnects: done.length - moves.length,
     takeovers: Math.max(0, agents.events('leader.acquired').length - 1),
     confidence: sorted(count(placed, 'confidence')),
@@ -94,6 +97,7 @@ export function tableOf(figures: Figures): string {
     `faults        ${figures.faults}: ${listed(figures.faultsByKind)}`,
     ...Object.entries(figures.skipped).map(([name, why]) => `skipped       ${name}: ${why}`),
     `switches      ${figures.switches}, and ${figures.reconnects} reconnects; takeovers: ${figures.takeovers}`,
+    `because       ${listed(figures.findings)}`,
     `orders        ${listed(orders)}`,
     `confidence    ${listed(figures.confidence)}`,
     `blackout      median ${ms(blackoutMs.median)}, 99 % ${ms(blackoutMs.p99)}, worst ${ms(blackoutMs.worst)}`,
