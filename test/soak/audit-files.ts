@@ -47,7 +47,7 @@ export class AuditFiles {
         () => true,
         () => false,
       );
-    await until('the agent goes on in a new audit file', isThere, { timeoutMs: 60_000 });
+    await until('the agent goes on in a new audit file', isThere, { timeoutMs: 150_000 });
     // To the end of the old one, which nobody writes any more.
     await this.#follower.lines();
     this.#follower.renamed(this.path);

@@ -19,7 +19,7 @@ import { errantWriter } from './verdict.js';
 const historyMs = 60_000;
 
 /** Whoever reads a server meets what was written there within this, or has left it. */
-const namedMs = 90_000;
+const namedMs = 180_000;
 
 export const replicaFaults: readonly Fault[] = [
   { name: 'applier stopped', weight: 2, draw: (random) => stopped('the applier', 'sql', random) },

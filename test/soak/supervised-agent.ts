@@ -8,7 +8,7 @@ import { type AgentEnd, AgentProcess, type LogEvent } from '../support/agent-pro
 const restartMs = 500;
 
 /** A start takes a second; all servers may be away, and come back one after the other. */
-const restartedMs = 120_000;
+const restartedMs = 180_000;
 
 /** An end of an agent's that a fault accounts for. */
 export type Permit = {
