@@ -79,7 +79,7 @@ const kinds: readonly Kind[] = [
       await writer.run('CREATE TEMPORARY TABLE temporary_around (id INT PRIMARY KEY, note VARCHAR(40))');
       await writer.begin();
       await writer.run("INSERT INTO temporary_around VALUES (1, 'one'), (2, NULL)");
-      await writer.run('INSERT INTO journal SELECT id, NULL, note FROM temporary_around');
+      await journalFrom(writer, 'temporary_around');
       await works(writer);
       if (writer.random.chance(0.5)) await writer.commit();
       else await writer.rollback();
@@ -229,12 +229,20 @@ async function works({ work, random }: Writer): Promise<void> {
   for (let count = random.between(1, 4); count > 0; count -= 1) await work.any();
 }
 
+/**
+ * Rows of this writer's alone: a MySQL replica logs the rows of one change to a table without a key in the order in which
+ * it finds them, which is another one than its source's where writers insert side by side (docs/limits.md).
+ */
+async function journalFrom(writer: Writer, table: string): Promise<void> {
+  await writer.run(`INSERT INTO journal SELECT ${writer.number}, NULL, note FROM ${table}`);
+}
+
 /** Works before and behind a temporary table that is made, used and dropped inside of the transaction. */
 async function throughTemporaryTable(writer: Writer): Promise<void> {
   await works(writer);
   await writer.run('CREATE TEMPORARY TABLE temporary_inside (id INT PRIMARY KEY, note VARCHAR(40))');
   await writer.run("INSERT INTO temporary_inside VALUES (1, 'one'), (2, NULL)");
-  await writer.run('INSERT INTO journal SELECT id, NULL, note FROM temporary_inside');
+  await journalFrom(writer, 'temporary_inside');
   await writer.run('DROP TEMPORARY TABLE temporary_inside');
   if (writer.random.chance(0.5)) await works(writer);
 }
@@ -264,7 +272,7 @@ const bulkStep = 1_000_000;
 
 async function huge(writer: Writer, end: () => Promise<void>): Promise<void> {
   const base = (writer.number * 10_000_000 + writer.transaction) * bulkStep;
-  const rows = writer.random.between(10_000, 100_000);
+  const rows = writer.random.between(10_000, 50_000);
   const insert = bulkInsert(base, bulkPaddingBytes);
   await writer.begin();
   await writer.run(insert, [0, Math.floor(rows / 2)]);
