@@ -1,7 +1,8 @@
 import { dirname, join } from 'node:path';
 
+import type { OpenFile } from '../runtime/disk.js';
 import { runtime } from '../runtime/runtime.js';
-import { WaymarkError } from '../util/errors.js';
+import { hasSystemCode, WaymarkError } from '../util/errors.js';
 import type { ProcessLock } from '../util/process-lock.js';
 import { AuditFile, type FileIdentity, sameFile, writeFully } from './audit-file.js';
 import { nameOf } from './file-lock.js';
@@ -109,7 +110,7 @@ async function writeAgain(
 ): Promise<void> {
   const { offset: end } = file;
   if (from >= end) return;
-  const handle = await runtime().disk.open(file.path, 'change');
+  const handle = await openToChange(file);
   try {
     const piece = Buffer.alloc(Math.min(pieceBytes, end - from));
     for (let at = from; at < end;) {
@@ -124,6 +125,38 @@ async function writeAgain(
   } finally {
     await handle.close();
   }
+}
+
+/**
+ * Opens the file under the name that it has now. It may be renamed at any moment, and another file may be created
+ * under its old name.
+ * @throws WaymarkError `sink` if it is no longer in its folder; the system's error.
+ */
+async function openToChange({ path, identity }: AuditFile): Promise<OpenFile> {
+  const opened = await openIfSame(path, identity);
+  if (opened !== null) return opened;
+  const renamed = await nameOf(dirname(path), identity);
+  const found = renamed === null ? null : await openIfSame(renamed, identity);
+  if (found !== null) return found;
+  throw new WaymarkError(
+    'sink',
+    `the file ${path} was moved out of its folder while it was opened. Put it back, or leave it there and start the agent again`,
+    { details: { path } },
+  );
+}
+
+/** Opens a file, or returns null if there is none or another one. */
+async function openIfSame(path: string, identity: FileIdentity): Promise<OpenFile | null> {
+  const handle = await runtime()
+    .disk.open(path, 'change')
+    .catch((error: unknown) => {
+      if (hasSystemCode(error, 'ENOENT')) return null;
+      throw error;
+    });
+  if (handle === null) return null;
+  if (sameFile(await handle.status(), identity)) return handle;
+  await handle.close();
+  return null;
 }
 
 /**

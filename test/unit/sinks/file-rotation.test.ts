@@ -24,6 +24,10 @@ import type { SinkPosition } from '../../../src/checkpoint/checkpoint.js';
 import { fileSink } from '../../../src/sinks/file-sink.js';
 import type { ChangeRecord } from '../../../src/records/record.js';
 import type { Sink, SinkRecovery } from '../../../src/sinks/sink.js';
+import type { Disk } from '../../../src/runtime/disk.js';
+import { nodeDisk } from '../../../src/runtime/node-disk.js';
+import { nodeRuntime } from '../../../src/runtime/node.js';
+import { runIn } from '../../../src/runtime/runtime.js';
 import { Random } from '../../support/random.js';
 import { sampleTransaction } from './sample-records.js';
 
@@ -154,6 +158,35 @@ describe('a file that has been renamed', () => {
     const last = await takeOver(null);
     expect(last.told).toEqual([1, 2, 3]);
   });
+
+  test.each(['nothing', 'an empty file'])(
+    'while a new leader opens it is the same file under another name, with %s in its place',
+    async (inPlace) => {
+      const first = await takeOver(null);
+      await first.sink.deliver(batchOf(sampleTransaction(1, 2)), signal);
+      const position = await first.sink.flush(signal);
+      await first.sink.deliver(batchOf(sampleTransaction(2, 2)), signal);
+      await first.sink.flush(signal);
+      const renamed = `${path}.1`;
+      const disk: Disk = {
+        ...nodeDisk,
+        async open(name, mode, permissions) {
+          // A name is opened in order to write again what the disk may not have, behind the first look at the file.
+          if (name === path && mode === 'change') {
+            await rename(path, renamed);
+            if (inPlace === 'an empty file') await writeFile(path, '');
+          }
+          return nodeDisk.open(name, mode, permissions);
+        },
+      };
+      const { sink, told } = await runIn({ ...nodeRuntime, disk }, () => takeOver(position));
+      expect(told).toEqual([2]);
+      await sink.deliver(batchOf(sampleTransaction(3, 2)), signal);
+      await sink.flush(signal);
+      expect(await numbersIn(renamed)).toEqual([1, 1, 2, 2]);
+      expect(await numbersIn(path)).toEqual([3, 3]);
+    },
+  );
 
   test('that is gone, with its checkpoint, is a loss by name; without any trace a stream begins', async () => {
     const { sink } = await takeOver(null);
