@@ -75,23 +75,42 @@ export async function nameOf(folder: string, wanted: FileIdentity): Promise<stri
 
 /**
  * Replaces the file by a copy. If it was renamed and its writer hasn't begun a new one yet, the renamed file
- * too.
+ * too. Returns the path of the copy if it isn't under the file's own name.
  */
 async function replaceByCopies(path: string): Promise<string | null> {
   const present = await statusAt(path);
-  if (present !== null) await replaceByCopy(path);
+  const copied = present === null ? null : await replaceByCopy(path, present);
+  const elsewhere = copied === path ? null : copied;
   const written = await new FileNotes(path, 0).read();
-  if (written === null || sameFile(present, written)) return null;
+  if (written === null || sameFile(present, written)) return elsewhere;
   const renamed = await nameOf(dirname(path), written);
-  if (renamed !== null) await replaceByCopy(renamed);
-  return renamed;
+  return renamed === null ? elsewhere : replaceByCopy(renamed, written);
 }
 
-/** Replaces a file by its copy. Whoever has the old one open writes to a file without a name. */
-async function replaceByCopy(path: string): Promise<void> {
+/**
+ * Replaces a file by its copy. Whoever has the old one open writes to a file without a name. The file may be renamed
+ * at any moment, and another one may be created under its old name. So the copy follows it: else its content would
+ * be there twice, or lost. Returns the path of the copy. Null if the file is no longer in its folder.
+ */
+async function replaceByCopy(path: string, file: FileIdentity): Promise<string | null> {
   const copy = `${path}.copy`;
   const { disk } = runtime();
-  await disk.copyFile(path, copy);
-  await withFile(await disk.open(copy, 'change'), (file) => file.sync());
-  await renameDurably(copy, path);
+  const isThere = await disk.copyFile(path, copy).then(
+    () => true,
+    (error: unknown) => {
+      if (hasSystemCode(error, 'ENOENT')) return false;
+      throw error;
+    },
+  );
+  if (isThere && sameFile(await statusAt(path), file)) {
+    await withFile(await disk.open(copy, 'change'), (copied) => copied.sync());
+    await renameDurably(copy, path);
+    const renamed = await nameOf(dirname(path), file);
+    if (renamed === null) return path;
+    await renameDurably(path, renamed);
+    return renamed;
+  }
+  if (isThere) await disk.unlink(copy);
+  const renamed = await nameOf(dirname(path), file);
+  return renamed === null ? null : replaceByCopy(renamed, file);
 }
