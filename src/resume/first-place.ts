@@ -169,15 +169,23 @@ async function beginning(
  * another server, or if the order differs, the checkpoint's place isn't known. Then no layout is proved any more.
  */
 async function catchUp(
-  { layouts, progress }: FirstPlaceOptions,
+  { layouts, progress, logger }: FirstPlaceOptions,
   { server, coordinates }: Checkpoint,
   { member, inspection, resume }: ReadingPlace,
   signal: AbortSignal,
 ): Promise<void> {
   const { facts } = inspection;
   const isSame = facts.serverId === server.serverId && facts.uuid === server.uuid;
-  if (!isSame || resume.skip.length > 0 || compareCoordinates(coordinates, resume.coordinates) === null) {
+  const forget = (): void => {
+    if (!layouts.isNeeded) return;
+    logger.warn(
+      { event: 'layouts.lost', server: member.name },
+      'The statements between the checkpoint and the end of the records are not known: tables are looked up again',
+    );
     layouts.forget();
+  };
+  if (!isSame || resume.skip.length > 0 || compareCoordinates(coordinates, resume.coordinates) === null) {
+    forget();
     return;
   }
   const { vendor } = facts.version;
@@ -191,7 +199,7 @@ async function catchUp(
   } catch (error) {
     // The log is gone there.
     if (!hasCode(error, 'coordinates')) throw error;
-    layouts.forget();
+    forget();
   }
 }
 

@@ -55,14 +55,19 @@ function statement(gtid: string | undefined, sql: string): Change {
 /** What is wrong with what was delivered. */
 export type Fault = { readonly what: string; readonly evidence: readonly string[] };
 
-/**
- * What is wrong with records, if all of the history was to be delivered, once.
- * @param inOrder whether every server commits in the source's order; else changes of one row must be in theirs.
- */
+/** How records are judged. */
+export type Judgement = {
+  /** Whether every server commits in the source's order; else changes of one row must be in theirs. */
+  readonly inOrder: boolean;
+  /** Whether all of the history was to be delivered; else its beginning. */
+  readonly isWhole: boolean;
+};
+
+/** What is wrong with records, if the history was to be delivered, once. */
 export function faultsOf(
   history: readonly Transaction[],
   records: readonly ChangeRecord[],
-  inOrder: boolean,
+  { inOrder, isWhole }: Judgement,
 ): Fault[] {
   const faults: Fault[] = [];
   const wanted = changesOf(history);
@@ -71,7 +76,7 @@ export function faultsOf(
     if (evidence.length > 0) faults.push({ what, evidence: evidence.slice(0, 5) });
   };
   add('ids that come twice', repeated(records.map(({ id }) => id)));
-  add('never delivered', without(wanted, found));
+  if (isWhole) add('never delivered', without(wanted, found));
   add('delivered and not committed, or more than once', without(found, wanted));
   if (faults.length === 0)
     add('out of order', inOrder ? misplaced(wanted, found) : misplacedByRow(wanted, found));
@@ -99,7 +104,7 @@ function without(some: readonly Change[], others: readonly Change[]): string[] {
 }
 
 function misplaced(wanted: readonly Change[], found: readonly Change[]): string[] {
-  const at = wanted.findIndex(({ text }, index) => found[index]?.text !== text);
+  const at = wanted.findIndex(({ text }, index) => index < found.length && found[index]?.text !== text);
   return at < 0 ? [] : [`${wanted[at]?.text ?? ''} where there is ${found[at]?.text ?? ''}`];
 }
 

@@ -83,6 +83,8 @@ function conclude(): void {
   );
   const ends = [...codes].map(([code, times]) => `${code} ${String(times)}`).join(', ');
   console.log(`agents ended by themselves, and were started again: ${ends === '' ? 'none' : ends}`);
+  const halted = outcomes.filter(({ isHalted }) => isHalted).length;
+  console.log(`streams halted by right, for want of names: ${String(halted)}`);
   const passed = outcomes.filter(({ faults }) => faults.length === 0).length;
   console.log(`${String(passed)} passed, ${String(failed)} failed, 0 skipped`);
   process.exit(failed === 0 ? 0 : 1);

@@ -29,7 +29,7 @@ export type Visited = {
 };
 
 /** A promise was broken: the message tells the way there. */
-export class BrokenPromise extends Error {
+class BrokenPromise extends Error {
   override readonly name = 'BrokenPromise';
   readonly promise: string;
 

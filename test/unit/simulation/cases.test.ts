@@ -46,7 +46,7 @@ describe.each(['mysql', 'mariadb'] as const)('on %s, whose log names no columns'
     await until('the checkpoint is saved', () => (agent?.events.get('checkpoint.saved') ?? 0) > saved);
     history.push(commit(insertOf(1, 2)), commit(alterOrders()));
     await until('all is delivered', () => stage.lines === 4);
-    expect(faultsOf(history, stage.delivered.records, true)).toEqual([]);
+    expect(faultsOf(history, stage.delivered.records, { inOrder: true, isWhole: true })).toEqual([]);
     expect(agent?.endings).toEqual([]);
   });
 });

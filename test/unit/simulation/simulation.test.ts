@@ -27,6 +27,8 @@ describe('the judge', () => {
 
   test('asks for something', () => {
     expect(wanted.length).toBeGreaterThan(50);
-    expect(faultsOf(workload.history, [], true).map(({ what }) => what)).toEqual(['never delivered']);
+    expect(faultsOf(workload.history, [], { inOrder: true, isWhole: true }).map(({ what }) => what)).toEqual([
+      'never delivered',
+    ]);
   });
 });
