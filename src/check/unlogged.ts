@@ -77,7 +77,9 @@ export function cascadeFindings(
       return [`the foreign keys and generated columns of ${server} could not be read: ${failure}`];
     if (unlogged?.seen !== false) return [];
     const fix = 'GRANT REFERENCES ON *.* allows it, and does not let the account read rows';
-    return [`this account can't see the foreign keys of ${server}, whose changes it doesn't log: ${fix}`];
+    return [
+      `this account can't see which tables have foreign keys on ${server}, which doesn't log what they change: ${fix}`,
+    ];
   });
   if (affected.length === 0) return { findings: [], notes };
   const cascades = affected.flatMap(({ unlogged }) => unlogged?.cascades.filter(delivered) ?? []);

@@ -56,7 +56,7 @@ export function listenerOf({ http }: Config): Address {
   if (http === undefined) {
     throw new WaymarkError(
       'agent-unreachable',
-      'The config file has no "http", so its agent can\'t be asked. Add it, for example http: {listen: 127.0.0.1:9464}',
+      'The config file has no "http", so its agent can\'t be asked. Add it, for example http: {listen: 127.0.0.1:9464}, and start the agent again',
     );
   }
   if (http.listen.port !== 0) return http.listen;

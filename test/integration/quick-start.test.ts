@@ -1,12 +1,14 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { access, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { hasSystemCode } from '../../src/util/errors.js';
 import { codeBlocks } from '../docs/markdown.js';
 import { makeRunFolder, removeRunFolder } from '../servers/folders.js';
 import { startTopology, type Topology } from '../servers/index.js';
+import { claimPort, releasePort } from '../servers/ports.js';
 import { acquit, entrust } from '../servers/reaper.js';
 import { until } from '../servers/wait.js';
 import { install, pack } from '../support/package.js';
@@ -21,10 +23,12 @@ const password = 'geheim';
 
 let topology: Topology;
 let folder: string;
+let httpPort = 0;
 let shell: ChildProcess | null = null;
 
 beforeAll(async () => {
   topology = await startTopology();
+  httpPort = await claimPort();
   folder = await makeRunFolder();
   await topology.source.query('CREATE DATABASE shop');
   await topology.source.query('CREATE TABLE shop.orders (id INT PRIMARY KEY, amount DECIMAL(8, 2))');
@@ -32,6 +36,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await end('SIGKILL');
+  releasePort(httpPort);
   await topology.stop();
   await removeRunFolder(folder);
 });
@@ -63,6 +68,7 @@ function ours(text: string): string {
     .replaceAll('source.example.com:3306', topology.source.address)
     .replaceAll('db1.example.com:3306', first ?? '')
     .replaceAll('db2.example.com:3306', second ?? '')
+    .replaceAll('127.0.0.1:9464', `127.0.0.1:${String(httpPort)}`)
     .replaceAll('…', password);
 }
 
@@ -81,6 +87,7 @@ async function follow(path: string): Promise<void> {
   const [sql = ''] = codeBlocks(readme, 'sql');
   const [yaml = ''] = codeBlocks(readme, 'yaml');
   const [script = ''] = codeBlocks(readme, 'sh').filter((block) => block.includes('waymark run'));
+  const [look = ''] = codeBlocks(readme, 'sh').filter((block) => block.includes('waymark status'));
   for (const statement of statements(sql)) await topology.source.query(statement);
   await topology.waitForReplicas();
   // What the README says that MySQL needs besides.
@@ -110,6 +117,11 @@ async function follow(path: string): Promise<void> {
     { type: 'row', op: 'insert', schema: 'shop', table: 'orders', after: { id: 7, amount: '12.50' } },
     { op: 'update', before: { id: 7, amount: '12.50' }, after: { id: 7, amount: '14.00' } },
   ]);
+  const shown = await promisify(execFile)('sh', ['-c', ours(look)], {
+    ...{ cwd: folder, env: { PATH: path, HOME: folder }, timeout: 30_000 },
+  });
+  expect(shown.stdout).toContain('"after":{"id":7,"amount":"14.00"}');
+  expect(shown.stdout).toMatch(/shop-audit: ✓ healthy/);
   await end('SIGTERM');
 }
 
