@@ -109,7 +109,9 @@ test(
     expect(recovery.endsBetweenTransactions).toBe(true);
     await sink.close();
     const records = await completeLines();
-    for (const part of parts) expect((await readFile(part, 'utf8')).endsWith('\n')).toBe(true);
+    // One that held nothing but the beginning of a transaction is empty: that was cut off.
+    const texts = await Promise.all(parts.map((part) => readFile(part, 'utf8')));
+    expect(texts.filter((text) => text !== '' && !text.endsWith('\n'))).toEqual([]);
     let expected = 0;
     for (const { tx, id } of records) {
       if (tx.row === 0) expected++;
