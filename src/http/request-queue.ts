@@ -9,7 +9,7 @@ type Asked = { readonly request: IncomingMessage; readonly response: ServerRespo
  * More waiting requests over all connections would fill the memory, so whoever sends another is cut off. Each takes some
  * 20 KB. One read of Node's brings 2,400 small ones at most.
  */
-const mostWaiting = 2500;
+const mostWaiting = 1500;
 
 /** After what a connection handed over, reading rests so long for each request. */
 const restMs = 0.1;
