@@ -9,8 +9,7 @@ import {
   type Watched,
   withdraw,
 } from '../../../src/election/lease-row.js';
-import { type LeaseState, nextLeaseState } from '../../../src/election/lease-state.js';
-import type { Standing } from '../../../src/election/lease-state.js';
+import { type LeaseState, nextLeaseState, type Standing } from '../../../src/election/lease-state.js';
 import { callTimeouts } from '../../../src/election/succession.js';
 import type { Model, Step } from '../../support/state-space.js';
 
