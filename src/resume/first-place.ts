@@ -13,7 +13,7 @@ import type { Sink, SinkRecovery } from '../sinks/sink.js';
 import { restoreGtidPosition } from '../tail/gtid-position.js';
 import type { Progress } from '../tail/progress.js';
 import { epochMs } from '../util/clock.js';
-import { hasCode, WaymarkError } from '../util/errors.js';
+import { hasCode, messageOf, WaymarkError } from '../util/errors.js';
 import { begin } from './configured-start.js';
 import type { StreamHistory } from './candidate.js';
 import { gapRecord, gapStartOf, lostCodeOf, LostEndingError, numberingBehind, withAdvice } from './gap.js';
@@ -26,6 +26,7 @@ import {
   recoveredTrail,
 } from './recovered.js';
 import type { ReadingPlace } from './reading-place.js';
+import { isAway } from './retries.js';
 
 export type FirstPlaceOptions = {
   readonly config: Config;
@@ -73,11 +74,7 @@ async function findPlace(
   try {
     if (ending?.kind === 'lost') throw new LostEndingError(ending.reason);
     if (ending !== undefined) return await resumeFromSink(options, ending);
-    if (stored !== null) {
-      const source = await resumeFromCheckpoint(options, stored, recovery);
-      if (recovery.delivered.length > 0) await catchUp(options, stored.checkpoint, source, signal);
-      return source;
-    }
+    if (stored !== null) return await resumeLevel(options, stored, recovery, signal);
     throw new RangeError('there is neither an ending nor a checkpoint');
   } catch (error) {
     signal.throwIfAborted();
@@ -87,6 +84,31 @@ async function findPlace(
     const from = gapStartOf(stored, recovery);
     if (!options.acceptGap) throw withAdvice(code, error, from);
     return beginBehindGap(options, error.message, from, signal);
+  }
+}
+
+/** Where a stream goes on after its checkpoint, with the layouts of that place. */
+async function resumeLevel(
+  options: FirstPlaceOptions,
+  stored: StoredCheckpoint,
+  recovery: SinkRecovery,
+  signal: AbortSignal,
+): Promise<ReadingPlace> {
+  for (;;) {
+    const source = await resumeFromCheckpoint(options, stored, recovery);
+    if (recovery.delivered.length === 0 || !options.layouts.isNeeded) return source;
+    try {
+      await catchUp(options, stored.checkpoint, source, signal);
+      return source;
+    } catch (error) {
+      signal.throwIfAborted();
+      // The server died after its place was found. Another one may have it, or this one when it is back.
+      if (!isAway(error)) throw error;
+      options.logger.warn(
+        { event: 'candidate.rejected', server: source.member.name, reason: messageOf(error) },
+        `${source.member.name} went away before the stream could begin there: ${messageOf(error)}`,
+      );
+    }
   }
 }
 
@@ -177,7 +199,6 @@ async function catchUp(
   const { facts } = inspection;
   const isSame = facts.serverId === server.serverId && facts.uuid === server.uuid;
   const forget = (): void => {
-    if (!layouts.isNeeded) return;
     logger.warn(
       { event: 'layouts.lost', server: member.name },
       'The statements between the checkpoint and the end of the records are not known: tables are looked up again',
