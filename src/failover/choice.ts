@@ -182,10 +182,7 @@ function whyNotNow(option: Option, from: string, settings: ChoiceSettings): WhyN
   if (option.avoided) return { why: 'avoided' };
   const unreached = whyNotReached(option);
   if (unreached !== null) return unreached;
-  // A member stays `rebuilt` until it is read. Like any other, it is read only after it has proved that it has the place.
-  if (option.finding !== 'healthy' && option.finding !== 'rebuilt') {
-    return { why: 'not-healthy', finding: option.finding };
-  }
+  if (option.finding !== 'healthy') return { why: 'not-healthy', finding: option.finding };
   return delayOf(option) > 0 ? { why: 'delayed', seconds: delayOf(option) } : null;
 }
 

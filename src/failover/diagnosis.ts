@@ -13,7 +13,7 @@ export type Finding =
   | 'unreachable'
   /** It lives, but its replication stands still or lags while others go on. */
   | 'stalled'
-  /** Another server answers at its address, or its logs were reset. */
+  /** The stream reads from it, and another server answers at its address now, or its logs were reset. */
   | 'rebuilt'
   /** No member receives anything, because the source is gone. */
   | 'source-down'
@@ -74,13 +74,16 @@ export function diagnose(evidence: Evidence): Diagnosis {
       return { finding: 'healthy', reasons: [`the stream runs, but a new connection fails: ${why}`] };
     return notReached(own.server, own.evidence, evidence.sights);
   }
-  if (own.changed !== null) return { finding: 'rebuilt', reasons: [own.changed] };
+  if (own.changed !== null && stream !== null) return { finding: 'rebuilt', reasons: [own.changed] };
   if (stream?.error != null) {
     return { finding: 'stream-broken', reasons: [stream.error, 'it answers on a new connection'] };
   }
-  return own.evidence.replication === null
-    ? { finding: 'healthy', reasons: [] }
-    : ofReplica(own, own.evidence.replication, evidence);
+  const { finding, reasons }: Diagnosis =
+    own.evidence.replication === null
+      ? { finding: 'healthy', reasons: [] }
+      : ofReplica(own, own.evidence.replication, evidence);
+  // Nothing is read there, so nothing is lost. Before anything is read there, the place has to be proved anyway.
+  return { finding, reasons: own.changed === null ? reasons : [own.changed, ...reasons] };
 }
 
 function notReached(server: string, own: MemberEvidence, sights: readonly Sight[]): Diagnosis {

@@ -3,14 +3,23 @@ import type { Found } from '../findings.js';
 import { remember } from './decision.js';
 import type { Memory, StreamState } from './state.js';
 
-/** Notes the current findings: which members are healthy without a break, and since when. Pure. */
+/** Notes the current findings: which servers are healthy without a break, and since when. Pure. */
 export function noteFound(state: StreamState, found: readonly Found[], atMs: number): StreamState {
-  const healthySinceMs = new Map(state.memory.healthySinceMs);
+  const healthySince = new Map(state.memory.healthySince);
   for (const { sight, finding } of found) {
-    if (finding !== 'healthy' || sight.evidence === null) healthySinceMs.delete(sight.server);
-    else if (!healthySinceMs.has(sight.server)) healthySinceMs.set(sight.server, atMs);
+    const { server, evidence } = sight;
+    const known = healthySince.get(server);
+    if (finding !== 'healthy' || evidence === null) healthySince.delete(server);
+    else if (known === undefined || isAnother(known.uuid, evidence.uuid)) {
+      healthySince.set(server, { atMs, uuid: evidence.uuid });
+    }
   }
-  return remember(state, { healthySinceMs });
+  return remember(state, { healthySince });
+}
+
+/** Whether two unique ids are of two servers. A server that doesn't answer on a new connection shows none. */
+function isAnother(before: string | null, now: string | null): boolean {
+  return before !== null && now !== null && before !== now;
 }
 
 /** Notes that the stream was lost there. Pure. */
@@ -25,18 +34,18 @@ export function noteObstacle(state: StreamState, server: string, reason: string)
 
 /** The members as options of a choice. Pure. */
 export function optionsOf(
-  { pool, healthySinceMs, lostAtMs }: Memory,
+  { pool, healthySince, lostAtMs }: Memory,
   found: readonly Found[],
   atMs: number,
 ): Option[] {
   return pool.map(({ name, priority, avoided }) => {
     const one = found.find(({ sight }) => sight.server === name);
-    const healthySince = healthySinceMs.get(name);
+    const healthy = healthySince.get(name);
     const lostAt = lostAtMs.get(name);
     return {
       ...(one?.sight ?? { server: name, evidence: null, standsForMs: 0, changed: null }),
       ...{ priority, avoided, finding: one?.finding ?? 'healthy' },
-      healthyForMs: healthySince === undefined ? 0 : atMs - healthySince,
+      healthyForMs: healthy === undefined ? 0 : atMs - healthy.atMs,
       lostForMs: lostAt === undefined ? null : atMs - lostAt,
     };
   });

@@ -157,8 +157,8 @@ export type Settings = Pick<
 export type Memory = {
   readonly pool: readonly PoolMember[];
   readonly settings: Settings;
-  /** Since when members have been healthy without a break. */
-  readonly healthySinceMs: ReadonlyMap<string, number>;
+  /** Since when servers have been healthy without a break, and their unique ids then. */
+  readonly healthySince: ReadonlyMap<string, { readonly atMs: number; readonly uuid: string | null }>;
   /** When the stream was last lost at a server. */
   readonly lostAtMs: ReadonlyMap<string, number>;
   readonly switchedAtMs: number | null;
@@ -183,7 +183,7 @@ export type Memory = {
 
 const nothingRemembered: Omit<Memory, 'settings'> = {
   pool: [],
-  healthySinceMs: new Map(),
+  healthySince: new Map(),
   lostAtMs: new Map(),
   switchedAtMs: null,
   refusals: new Map(),
@@ -204,8 +204,8 @@ export function initialState(settings: Settings): StreamState {
 
 /** Drops what doesn't survive when the pool is watched anew. Pure. */
 export function watchedAnew(memory: Memory): Memory {
-  const { healthySinceMs, lostAtMs, switchedAtMs, refusals } = nothingRemembered;
-  return { ...memory, healthySinceMs, lostAtMs, switchedAtMs, refusals };
+  const { healthySince, lostAtMs, switchedAtMs, refusals } = nothingRemembered;
+  return { ...memory, healthySince, lostAtMs, switchedAtMs, refusals };
 }
 
 /** Drops what doesn't survive the beginning or end of a leadership. Pure. */

@@ -79,7 +79,6 @@ describe('a stalled server', () => {
   const cases: [string, Partial<Option>, Partial<ChoiceSettings>, RegExp | null][] = [
     ['another is ahead', { evidence: ahead }, {}, null],
     ['it has no more', {}, {}, /no more than/],
-    ['another that was rebuilt is ahead', { evidence: ahead, finding: 'rebuilt' }, {}, null],
     ['it is stalled, too', { evidence: ahead, finding: 'stalled' }, {}, /is stalled/],
     [
       'it is delayed',

@@ -157,6 +157,25 @@ describe('a server whose stream flows', () => {
       /^$/,
     ],
     ['its log began anew', evidence({ own: { changed: 'its log began anew' } }), 'rebuilt', /anew/],
+    [
+      'its log began anew, and nothing is read there',
+      evidence({ stream: null, own: { changed: 'its log began anew' } }),
+      'healthy',
+      /anew/,
+    ],
+    [
+      'its log began anew, it stands still, and nothing is read there',
+      evidence({
+        stream: null,
+        sights: [
+          sight(read, stopped, { standsForMs: 60_000, changed: 'its log began anew' }),
+          sight(other, ahead),
+          source(),
+        ],
+      }),
+      'stalled',
+      /anew.*applier/,
+    ],
     ['before the first look', evidence({ sights: [sight(read, null)] }), 'healthy', /not been probed/],
   ];
   test.each(cases)('%s', (_name, given, finding, reasons) => {

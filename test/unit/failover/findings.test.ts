@@ -46,3 +46,17 @@ test('what is remembered: who has been healthy, and who was lost', () => {
   const switched = remember(noted, { switchedAtMs: 40 });
   expect(choiceSettingsOf(switched.memory, 100)).toMatchObject({ cooldownMs: 1, sinceSwitchMs: 60 });
 });
+
+test('another server at an address has been healthy since it is there', () => {
+  const settings = { stalledAfterMs: 60_000, cooldownMs: 1, restartGraceMs: 0, failbackAfterMs: null };
+  const seenAs = (uuid: string | null) =>
+    findingsOf({ ...input, sights: [sight('a', { ...answers(), uuid }), source()] });
+  const healthyForMs = (uuids: readonly (string | null)[]): number | undefined => {
+    let state = remember(initialState(settings), { pool: input.members });
+    for (const [index, uuid] of uuids.entries()) state = noteFound(state, seenAs(uuid), 10 * index);
+    return optionsOf(state.memory, seenAs('u'), 100)[0]?.healthyForMs;
+  };
+  expect(healthyForMs(['u', 'u'])).toBe(100);
+  expect(healthyForMs(['u', 'v'])).toBe(90);
+  expect(healthyForMs(['u', null])).toBe(100);
+});
