@@ -1,5 +1,6 @@
 import type { SimulatedServer } from './server/server.js';
 import { serve } from './server/session.js';
+import type { Draws } from './world/draws.js';
 import type { Machine } from './world/machine.js';
 import type { SimulatedProcess } from './world/process.js';
 import type { Appointment } from './world/world.js';
@@ -7,8 +8,11 @@ import type { Appointment } from './world/world.js';
 /** Where every database server listens, on a machine of its own. */
 export const databasePort = 3306;
 
-/** How often a replica fetches, and how often it applies: milliseconds, on average. */
-const pace = { fetchMs: 30, applyMs: 12 } as const;
+/**
+ * How soon a replica fetches what its source has logged, how soon it applies what has come, and how often it looks whether
+ * there is anything: milliseconds, on average.
+ */
+const pace = { fetchMs: 30, applyMs: 12, lookMs: 400 } as const;
 
 /** How many transactions an applier looks at that may commit in another order. */
 const window = 4;
@@ -19,6 +23,8 @@ export class Database {
   readonly machine: Machine;
   readonly #find: (address: string) => Database | null;
   #process: SimulatedProcess | null = null;
+  /** What its replication does, for as long as its process lives. */
+  #fetching: Duty | null = null;
 
   /** @param find the database on the machine with that address; null: none. */
   constructor(model: SimulatedServer, machine: Machine, find: (address: string) => Database | null) {
@@ -75,40 +81,90 @@ export class Database {
     this.#process?.kill();
   }
 
+  /** Its source has logged something. */
+  mayFetch(): void {
+    this.#fetching?.mayBegin();
+  }
+
   /** Does nothing for so long. */
   freeze(forMs: number): void {
     this.#process?.stop(forMs);
   }
 
-  /** Fetches and applies, for as long as the process lives. */
+  /** Fetches and applies, for as long as the process lives, and has its replicas fetch what it logs. */
   #replicate(process: SimulatedProcess): void {
     const draws = this.machine.world.draws.fork(
       `replication of ${this.machine.name} at ${String(this.machine.world.nowMs)}`,
     );
-    const again = (meanMs: number, what: string, work: () => void): void => {
-      afterOf(process, 1 + draws.exponential(meanMs), () => {
-        work();
-        again(meanMs, what, work);
-      });
-    };
-    again(pace.fetchMs, 'fetches', () => {
-      const { replication } = this.model;
-      if (replication === null) return;
-      if (this.#reaches(replication.source)) replication.receive(8);
-      else if (replication.connected) replication.disconnect();
+    const applying = new Duty(process, draws, pace.applyMs, () => this.#apply(draws));
+    this.#fetching = new Duty(process, draws, pace.fetchMs, () => {
+      const hasCome = this.#fetch();
+      if (hasCome) applying.mayBegin();
+      return hasCome;
     });
-    again(pace.applyMs, 'applies', () => {
-      const { replication } = this.model;
-      const next = replication?.applicable(window) ?? [];
-      const [first] = next;
-      if (replication !== null && first !== undefined)
-        replication.apply(draws.choice([first, ...next.slice(1)]));
+    const { binlog, replicas } = this.model;
+    const unlisten = binlog.onGrown(() => {
+      for (const { host } of replicas) this.#find(host)?.mayFetch();
     });
+    process.onEnd(unlisten);
+  }
+
+  /** Whether anything has come. */
+  #fetch(): boolean {
+    const { replication } = this.model;
+    if (replication === null) return false;
+    if (this.#reaches(replication.source)) return replication.receive(8) > 0;
+    if (replication.connected) replication.disconnect();
+    return false;
+  }
+
+  /** Whether it has applied anything. */
+  #apply(draws: Draws): boolean {
+    const { replication } = this.model;
+    const [first, ...others] = replication?.applicable(window) ?? [];
+    if (replication === null || first === undefined) return false;
+    replication.apply(draws.choice([first, ...others]));
+    return true;
   }
 
   #reaches(source: SimulatedServer): boolean {
     const database = this.#find(source.host);
     return database?.isAwake === true && this.machine.network.isOpen(this.machine, database.machine);
+  }
+}
+
+/** Work of a process that is done again and again, soon after there is some. */
+class Duty {
+  readonly #process: SimulatedProcess;
+  readonly #draws: Draws;
+  readonly #meanMs: number;
+  readonly #work: () => boolean;
+  #next: Appointment;
+  #isIdle = false;
+
+  /** @param work does some of it; whether there was any. */
+  constructor(process: SimulatedProcess, draws: Draws, meanMs: number, work: () => boolean) {
+    this.#process = process;
+    this.#draws = draws;
+    this.#meanMs = meanMs;
+    this.#work = work;
+    this.#next = this.#plan(meanMs);
+  }
+
+  /** There may be something to do again. */
+  mayBegin(): void {
+    if (!this.#isIdle) return;
+    this.#isIdle = false;
+    this.#next.cancel();
+    this.#next = this.#plan(this.#meanMs);
+  }
+
+  #plan(meanMs: number): Appointment {
+    return afterOf(this.#process, 1 + this.#draws.exponential(meanMs), () => {
+      this.#isIdle = false;
+      this.#isIdle = !this.#work();
+      this.#next = this.#plan(this.#isIdle ? pace.lookMs : this.#meanMs);
+    });
   }
 }
 
