@@ -9,10 +9,13 @@ function isReading(core: object): core is Reading {
   return 'stream' in core && 'packetParser' in core;
 }
 
+/** Behind a shorter chunk there is nothing more to read now: a socket is read 64 KiB at a time, TLS 16 KiB. */
+const longChunkBytes = 8 * 1024;
+
 /**
  * Stands between a connection's socket and mysql2. mysql2 keeps a whole answer in memory and parses it as fast as it
- * arrives, but a server may answer without end. So an answer has a limit. It is also read one chunk in each turn of the
- * event loop, so that everything else this process reads gets its turn.
+ * arrives, but a server may answer without end. So an answer has a limit. A long one is also read one chunk in each turn
+ * of the event loop, so that everything else this process reads gets its turn.
  */
 export class AnswerBound {
   /** Called once, when an answer is longer than allowed. The connection can't be used any more. */
@@ -38,6 +41,7 @@ export class AnswerBound {
       execute: (data) => {
         if (!this.#takes(data)) return;
         parser.execute(data);
+        if (data.length < longChunkBytes) return;
         const { stream } = reading;
         stream.pause();
         onNextTurn(() => {

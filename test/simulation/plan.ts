@@ -23,6 +23,8 @@ export type Plan = {
   readonly margin: number;
   /** Where the records go: into a file that remembers them, or to a consumer whose sink doesn't. */
   readonly sink: 'file' | 'consumer';
+  /** Whether the stream returns to members of higher priority: the later ones of the pool have more. */
+  readonly failback: boolean;
 };
 
 export function planOf(draws: Draws): Plan {
@@ -44,6 +46,7 @@ export function planOf(draws: Draws): Plan {
     faultMs: draws.choice([500, 1200, 3000]),
     margin: draws.choice([32, 64]),
     sink: draws.chance(0.7) ? 'file' : 'consumer',
+    failback: draws.chance(0.3),
   };
   // Ids of what comes again are the same only where servers keep one order (docs/limits.md).
   const possible: Plan = plan.keepsOrder ? plan : { ...plan, sink: 'file' };

@@ -99,7 +99,8 @@ export class Stage {
 
   /** Those that say that they lead, when they are more than one and no session was ended by force lately. */
   get leadersAtOnce(): readonly string[] {
-    if (this.world.nowMs < this.leaseEndedEarlyAtMs + learnsOfEndMs) return [];
+    // One agent may well lead alone.
+    if (this.agents.length < 2 || this.world.nowMs < this.leaseEndedEarlyAtMs + learnsOfEndMs) return [];
     const leaders = this.agents.filter(({ leads }) => leads).map(({ name }) => name);
     return leaders.length > 1 ? leaders : [];
   }
@@ -116,8 +117,9 @@ export class Stage {
 
   /** How many records are delivered. */
   get lines(): number {
+    const output = this.#output;
     let count = 0;
-    for (const byte of this.#output) if (byte === 0x0a) count += 1;
+    for (let at = output.indexOf(0x0a); at >= 0; at = output.indexOf(0x0a, at + 1)) count += 1;
     return count;
   }
 
@@ -204,9 +206,12 @@ export class Stage {
     const { plan } = this;
     const config = {
       ...{ stream: 'simulation', user: 'waymark', password: 'any', getServerPublicKey: true },
-      servers: this.members.map((one) => one.address),
+      servers: this.members.map(({ address }, priority) => (plan.failback ? { address, priority } : address)),
       ...{ start: 'earliest', matching: { margin: plan.margin } },
-      failover: { cooldown: '2s', stalledAfter: '3s' },
+      failover: {
+        ...{ cooldown: '2s', stalledAfter: '3s' },
+        ...(plan.failback ? { failbackAfter: '3s' } : {}),
+      },
       ...this.#storeConfig(),
       sink: { type: 'file', path: auditPath },
     };

@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { stringify } from 'yaml';
 import { type Agent, createAgent } from '../../src/agent.js';
 import { parseConfig } from '../../src/config/load.js';
+import type { Config } from '../../src/config/schema.js';
 import type { Sink } from '../../src/sinks/sink.js';
 import { messageOf, WaymarkError } from '../../src/util/errors.js';
 import type { Draws } from './world/draws.js';
@@ -33,6 +34,7 @@ export class SupervisedAgent {
   /** Log events, and how often each came. */
   readonly events = new Map<string, number>();
   readonly #options: SupervisedOptions;
+  readonly #config: Config;
   /** Ends each life, the killed ones too. */
   readonly #stops: (() => void)[] = [];
   #leads = false;
@@ -45,6 +47,7 @@ export class SupervisedAgent {
   constructor(options: SupervisedOptions) {
     this.name = options.name;
     this.#options = options;
+    this.#config = parseConfig(stringify(options.config), 'simulation', {});
   }
 
   /** The agent that runs; null while none does. */
@@ -64,7 +67,7 @@ export class SupervisedAgent {
   }
 
   start(): void {
-    const { machine, config } = this.#options;
+    const { machine } = this.#options;
     if (this.agent !== null || !machine.isUp) return;
     const process = machine.start(this.name);
     const stop = new AbortController();
@@ -76,7 +79,7 @@ export class SupervisedAgent {
         },
       },
     );
-    const agent = createAgent(parseConfig(stringify(config), 'simulation', {}), {
+    const agent = createAgent(this.#config, {
       ...{ logger, runtime: process.runtime },
       ...(this.#options.sink === undefined ? {} : { sink: this.#options.sink(process) }),
     });

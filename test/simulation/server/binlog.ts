@@ -1,8 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { type Coordinates, firstPosition } from '../../../src/binlog/coordinates.js';
 import type { Vendor } from '../../../src/mysql/version.js';
-import { uint } from './bytes.js';
-import { type Draft, fileHead, formatDescription, headerFlags, rotate, stop } from './events.js';
+import { type Draft, fileHead, formatDescription, frameBytes, headerFlags, rotate, stop } from './events.js';
 import type { LoggedGtids } from './gtids.js';
 import type { Transaction } from './transaction.js';
 
@@ -17,16 +16,24 @@ export type Stamp = {
   readonly end: number;
 };
 
+/** Where an event's flags stand. The body follows. */
+const flagsAt = 17;
+
 /** An event's bytes: header, body, checksum. */
 export function eventBytes({ type, body, flags = 0 }: Draft, { serverId, second, end }: Stamp): Buffer {
-  const size = body.length + 23;
-  const header = (shown: number): Buffer =>
-    Buffer.concat([
-      ...[uint(second, 4), uint(type, 1), uint(serverId, 4), uint(size, 4), uint(end, 4), uint(shown, 2)],
-    ]);
+  const size = body.length + frameBytes;
+  const bytes = Buffer.allocUnsafe(size);
+  bytes.writeUInt32LE(second, 0);
+  bytes.writeUInt8(type, 4);
+  bytes.writeUInt32LE(serverId, 5);
+  bytes.writeUInt32LE(size, 9);
+  bytes.writeUInt32LE(end, 13);
   // The checksum is that of a closed file.
-  const checksum = crc32(body, crc32(header(flags & ~headerFlags.inUse)));
-  return Buffer.concat([header(flags), body, uint(checksum, 4)]);
+  bytes.writeUInt16LE(flags & ~headerFlags.inUse, flagsAt);
+  bytes.set(body, flagsAt + 2);
+  bytes.writeUInt32LE(crc32(bytes.subarray(0, -4)), size - 4);
+  bytes.writeUInt16LE(flags, flagsAt);
+  return bytes;
 }
 
 /** An event in a file. */
@@ -70,7 +77,7 @@ export class BinlogFile {
   }
 
   append(draft: Draft, stamp: Omit<Stamp, 'end'>): void {
-    const end = this.#size + draft.body.length + 23;
+    const end = this.#size + draft.body.length + frameBytes;
     this.events.push({ start: this.#size, bytes: eventBytes(draft, { ...stamp, end }) });
     this.#size = end;
   }
@@ -99,7 +106,7 @@ export class BinlogFile {
 /** A format description as one of a closed file: also what is sent of one that is in use. */
 export function closed(bytes: Buffer): Buffer {
   const copy = Buffer.from(bytes);
-  copy.writeUInt16LE(copy.readUInt16LE(17) & ~headerFlags.inUse, 17);
+  copy.writeUInt16LE(copy.readUInt16LE(flagsAt) & ~headerFlags.inUse, flagsAt);
   return copy;
 }
 

@@ -1,11 +1,11 @@
 /** A whole number of that many bytes, the lowest first. */
 export function uint(value: number | bigint, bytes: number): Buffer {
   if (bytes <= 6 && typeof value === 'number') {
-    const buffer = Buffer.alloc(bytes);
+    const buffer = Buffer.allocUnsafe(bytes);
     buffer.writeUIntLE(value, 0, bytes);
     return buffer;
   }
-  const buffer = Buffer.alloc(8);
+  const buffer = Buffer.allocUnsafe(8);
   buffer.writeBigUInt64LE(BigInt(value));
   return buffer.subarray(0, bytes);
 }
@@ -20,8 +20,12 @@ export function packed(value: number): Buffer {
 
 /** A text with its length-encoded length before it. */
 export function packedText(text: string): Buffer {
-  const bytes = Buffer.from(text, 'utf8');
-  return Buffer.concat([packed(bytes.length), bytes]);
+  const length = Buffer.byteLength(text);
+  const before = packed(length);
+  const bytes = Buffer.allocUnsafe(before.length + length);
+  bytes.set(before);
+  bytes.write(text, before.length);
+  return bytes;
 }
 
 /** A UUID's sixteen bytes. */

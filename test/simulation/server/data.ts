@@ -3,8 +3,12 @@ import { type Content, effectOf, type RowChange } from './transaction.js';
 
 type Table = { readonly definition: TableDefinition; readonly rows: ReadonlyMap<string, Row> };
 
-/** A change of one row of one table. */
-type Change = RowChange & { readonly table: string };
+/** A change of one row of one table, by the table's name and the row's keys. */
+type Change = RowChange & {
+  readonly table: string;
+  readonly from: string | null;
+  readonly to: string | null;
+};
 
 /** The tables of a server and their rows. */
 export class Data {
@@ -60,15 +64,14 @@ export class Data {
   }
 
   #undo(changes: readonly Change[]): void {
-    for (const { table, before, after } of changes.toReversed()) {
-      this.#change({ table, before: after, after: before });
+    for (const { table, before, after, from, to } of changes.toReversed()) {
+      this.#change({ table, before: after, after: before, from: to, to: from });
     }
   }
 
-  #change({ table, before, after }: Change): boolean {
+  #change({ table, after, from, to }: Change): boolean {
     const rows = this.#tables.get(table)?.rows;
     if (rows === undefined) return false;
-    const [from, to] = [before && keyOf(before), after && keyOf(after)];
     if (from !== null && !rows.has(from)) return false;
     if (to !== null && to !== from && rows.has(to)) return false;
     if (from !== null && from !== to) rows.delete(from);
@@ -97,8 +100,19 @@ export class Data {
   }
 }
 
-function changesOf(content: Content): Change[] {
-  return effectOf(content).flatMap(({ table, rows }) =>
-    rows.map((row) => ({ ...row, table: nameOf(table) })),
-  );
+/** Every server carries out the same. */
+const known = new WeakMap<Content, readonly Change[]>();
+
+function changesOf(content: Content): readonly Change[] {
+  let changes = known.get(content);
+  if (changes === undefined) {
+    changes = effectOf(content).flatMap(({ table: definition, rows }) => {
+      const table = nameOf(definition);
+      return rows.map(({ before, after }) => ({
+        ...{ table, before, after, from: before && keyOf(before), to: after && keyOf(after) },
+      }));
+    });
+    known.set(content, changes);
+  }
+  return changes;
 }

@@ -28,8 +28,8 @@ export function readDumpRequest(command: Buffer): DumpRequest {
 
 /** The way to the client of a dump. */
 export type DumpLine = {
-  /** Sends payloads; whether more may follow now. */
-  readonly send: (payloads: readonly Buffer[]) => boolean;
+  /** Sends events; whether more may follow now. */
+  readonly send: (events: readonly Buffer[]) => boolean;
   readonly fail: (number: number, message: string) => void;
   /** The log's end has been met. */
   readonly end: () => void;
@@ -37,8 +37,6 @@ export type DumpLine = {
 
 /** Bytes that are sent at once. */
 const burstBytes = 64 * 1024;
-
-const eventStatus = Buffer.from([0]);
 
 /**
  * Sends a server's log from a place on, and follows its end. As servers do it, each file comes with a rotation to it that
@@ -165,7 +163,7 @@ export class DumpThread {
   }
 
   #send(events: readonly Buffer[]): void {
-    this.#waiting = !this.#line.send(events.map((event) => Buffer.concat([eventStatus, event])));
+    this.#waiting = !this.#line.send(events);
     this.#rest();
   }
 

@@ -264,8 +264,17 @@ export function query({ vendor, sql, schema = '', connection, ddl }: QueryFields
   };
 }
 
+/** The vendors' defaults; with MySQL's IGNORE_SPACE, which many clients set. */
+const sqlModes = { mysql: 0x45a0_0028, mariadb: 0x5420_0000 } as const;
+const sessionFlags = { mysql: 0, mariadb: 0x0100_0000 } as const;
+
 /** Q_FLAGS2, Q_SQL_MODE, Q_CATALOG_NZ, Q_CHARSET (client, connection, server). */
-function sessionVariables(vendor: Vendor): Buffer {
+const sessionVariables = {
+  mysql: sessionVariablesOf('mysql'),
+  mariadb: sessionVariablesOf('mariadb'),
+} as const;
+
+function sessionVariablesOf(vendor: Vendor): Buffer {
   const collation = uint(collations[vendor].number, 2);
   return Buffer.concat([
     ...[uint(0, 1), uint(sessionFlags[vendor], 4), uint(1, 1), uint(sqlModes[vendor], 8)],
@@ -273,13 +282,9 @@ function sessionVariables(vendor: Vendor): Buffer {
   ]);
 }
 
-/** The vendors' defaults; with MySQL's IGNORE_SPACE, which many clients set. */
-const sqlModes = { mysql: 0x45a0_0028, mariadb: 0x5420_0000 } as const;
-const sessionFlags = { mysql: 0, mariadb: 0x0100_0000 } as const;
-
 /** With Q_UPDATED_DB_NAMES, Q_DDL_LOGGED_WITH_XID, Q_DEFAULT_COLLATION_FOR_UTF8MB4, Q_SQL_REQUIRE_PRIMARY_KEY. */
 function mysqlVariables(ddl: QueryFields['ddl']): Buffer {
-  const session = sessionVariables('mysql');
+  const session = sessionVariables.mysql;
   const utf8mb4 = [uint(18, 1), uint(collations.mysql.number, 2)];
   if (ddl === undefined || ddl.schema === null) return Buffer.concat([session, ...utf8mb4]);
   const names = [uint(12, 1), uint(1, 1), Buffer.from(`${ddl.schema}\0`)];
@@ -297,7 +302,7 @@ function mysqlVariables(ddl: QueryFields['ddl']): Buffer {
 /** With Q_XID. */
 function mariadbVariables(ddl: QueryFields['ddl']): Buffer {
   const number = ddl === undefined ? [] : [uint(129, 1), uint(ddl.xid, 8)];
-  return Buffer.concat([sessionVariables('mariadb'), ...number]);
+  return Buffer.concat([sessionVariables.mariadb, ...number]);
 }
 
 /** MariaDB's ANNOTATE_ROWS_EVENT: the text of the statement whose rows follow. */

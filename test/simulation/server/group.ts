@@ -14,7 +14,7 @@ import {
 } from './events.js';
 import type { Gtid } from './gtids.js';
 import { nameOf, type TableDefinition } from './tables.js';
-import type { Content, Step, Transaction } from './transaction.js';
+import type { Content, RowsStep, Step, Transaction } from './transaction.js';
 
 /** What of a transaction's events is the writing server's own. */
 export type GroupWriter = {
@@ -56,25 +56,39 @@ function contentOf(transaction: Transaction, writer: GroupWriter): Draft[] {
   ];
 }
 
-function stepEvents(step: Step, statement: (sql: string) => Draft, writer: GroupWriter): Draft[] {
+function stepEvents(step: Step, statement: (sql: string) => Draft, writer: GroupWriter): readonly Draft[] {
   switch (step.kind) {
-    case 'rows': {
-      const { vendor, mostRowBytes: mostBytes, rowMetadata } = writer;
-      const { table, operation } = step;
-      const tableId = writer.tableId(table);
-      const text = `${operation.toUpperCase()} ${nameOf(table)} /* ${step.rows.length} rows */`;
-      return [
-        // With its defaults MariaDB logs the statement's text, MySQL doesn't.
-        ...(vendor === 'mariadb' ? [annotation(text)] : []),
-        tableMap(tableId, table, vendor, rowMetadata),
-        ...rows(tableId, table, operation, step.rows, { vendor, mostBytes }),
-      ];
-    }
+    case 'rows':
+      return rowsEvents(step, writer);
     case 'savepoint':
       return [statement(`SAVEPOINT \`${step.name}\``)];
     case 'rollback-to':
       return [statement(`ROLLBACK TO \`${step.name}\``)];
   }
+}
+
+/**
+ * The events of rows, as they were written last, and what they depend on beside the rows. All servers of a pool that give
+ * the table the same number write the same.
+ */
+const written = new WeakMap<RowsStep, { readonly by: string; readonly events: readonly Draft[] }>();
+
+function rowsEvents(step: RowsStep, writer: GroupWriter): readonly Draft[] {
+  const { vendor, mostRowBytes: mostBytes, rowMetadata } = writer;
+  const { table, operation } = step;
+  const tableId = writer.tableId(table);
+  const by = `${vendor} ${rowMetadata} ${mostBytes} ${tableId}`;
+  const known = written.get(step);
+  if (known?.by === by) return known.events;
+  const text = `${operation.toUpperCase()} ${nameOf(table)} /* ${step.rows.length} rows */`;
+  const events = [
+    // With its defaults MariaDB logs the statement's text, MySQL doesn't.
+    ...(vendor === 'mariadb' ? [annotation(text)] : []),
+    tableMap(tableId, table, vendor, rowMetadata),
+    ...rows(tableId, table, operation, step.rows, { vendor, mostBytes }),
+  ];
+  written.set(step, { by, events });
+  return events;
 }
 
 function head({ content, committed }: Transaction, events: readonly Draft[], writer: GroupWriter): Draft {

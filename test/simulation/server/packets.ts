@@ -59,30 +59,25 @@ export function result(
   columns: readonly string[],
   rows: readonly (readonly (string | Buffer | null)[])[],
 ): Buffer[] {
-  const definitions = columns.map((name, index) => {
-    const isBinary = Buffer.isBuffer(rows[0]?.[index]);
-    return Buffer.concat([
-      ...[
-        packedText('def'),
-        packedText(''),
-        packedText(''),
-        packedText(''),
-        packedText(name),
-        packedText(''),
-      ],
-      ...[
-        uint(12, 1),
-        uint(isBinary ? binary : collation, 2),
-        uint(longestText, 4),
-        uint(isBinary ? blob : varString, 1),
-        uint(0, 2),
-        uint(0, 1),
-        uint(0, 2),
-      ],
-    ]);
-  });
+  const ofColumns = columns.map((name, index) => definition(name, Buffer.isBuffer(rows[0]?.[index])));
   const texts = rows.map((row) => Buffer.concat(row.map(packedValue)));
-  return [packed(columns.length), ...definitions, eof(), ...texts, eof()];
+  return [packed(columns.length), ...ofColumns, eof(), ...texts, eof()];
+}
+
+/** Those that were made, by their columns' names. There are few names. */
+const definitions = { binary: new Map<string, Buffer>(), text: new Map<string, Buffer>() };
+
+function definition(name: string, isBinary: boolean): Buffer {
+  const made = isBinary ? definitions.binary : definitions.text;
+  const known = made.get(name);
+  if (known !== undefined) return known;
+  const bytes = Buffer.concat([
+    ...[packedText('def'), packedText(''), packedText(''), packedText(''), packedText(name), packedText('')],
+    ...[uint(12, 1), uint(isBinary ? binary : collation, 2), uint(longestText, 4)],
+    ...[uint(isBinary ? blob : varString, 1), uint(0, 2), uint(0, 1), uint(0, 2)],
+  ]);
+  made.set(name, bytes);
+  return bytes;
 }
 
 function packedValue(value: string | Buffer | null): Buffer {
@@ -90,7 +85,24 @@ function packedValue(value: string | Buffer | null): Buffer {
   return typeof value === 'string' ? packedText(value) : Buffer.concat([packed(value.length), value]);
 }
 
-/** A payload as a packet with its number. */
-export function packet(payload: Buffer, sequence: number): Buffer {
-  return Buffer.concat([uint(payload.length, 3), uint(sequence, 1), payload]);
+/** Bytes before a payload: its length, and the packet's number. */
+const headBytes = 4;
+
+/**
+ * Payloads as packets, numbered from that number on.
+ * @param status a byte that stands before each payload; null: none.
+ */
+export function packets(payloads: readonly Buffer[], sequence: number, status: number | null): Buffer {
+  const extra = status === null ? 0 : 1;
+  const size = payloads.reduce((sum, { length }) => sum + headBytes + extra + length, 0);
+  const bytes = Buffer.allocUnsafe(size);
+  let at = 0;
+  for (const [index, payload] of payloads.entries()) {
+    at = bytes.writeUIntLE(payload.length + extra, at, 3);
+    at = bytes.writeUInt8((sequence + index) & 0xff, at);
+    if (status !== null) at = bytes.writeUInt8(status, at);
+    bytes.set(payload, at);
+    at += payload.length;
+  }
+  return bytes;
 }

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { type DumpLine, DumpThread, readDumpRequest } from './dump-thread.js';
-import { eof, error, greeting, ok, packet, result, userIn } from './packets.js';
+import { eof, error, greeting, ok, packets, result, userIn } from './packets.js';
 import type { Scheduler } from './scheduler.js';
 import type { ServerSession, SimulatedServer } from './server.js';
 import { type Answer, answer } from './statements.js';
@@ -15,6 +15,9 @@ export type SessionOptions = {
 
 /** The commands that are known. */
 const commands = { quit: 0x01, query: 0x03, ping: 0x0e, dump: 0x12, registerReplica: 0x15 } as const;
+
+/** What stands before an event that is sent. */
+const eventStatus = 0;
 
 /** ER_UNKNOWN_COM_ERROR */
 const unknownCommandNumber = 1047;
@@ -152,7 +155,7 @@ class Session implements ServerSession {
     this.command = 'Binlog Dump';
     this.dumpsAs = request.serverId;
     const line: DumpLine = {
-      send: (payloads) => this.#send(payloads),
+      send: (events) => this.#send(events, eventStatus),
       fail: (number, message) => this.#send([error(number, message)]),
       end: () => {
         // MariaDB says nothing.
@@ -175,14 +178,11 @@ class Session implements ServerSession {
   }
 
   /** Sends payloads as packets; whether the connection takes more. */
-  #send(payloads: readonly Buffer[]): boolean {
+  #send(payloads: readonly Buffer[], status: number | null = null): boolean {
     if (!this.#connection.writable) return false;
-    const packets = payloads.map((payload) => {
-      const bytes = packet(payload, this.#sequence);
-      this.#sequence = (this.#sequence + 1) & 0xff;
-      return bytes;
-    });
-    return this.#connection.write(Buffer.concat(packets));
+    const bytes = packets(payloads, this.#sequence, status);
+    this.#sequence = (this.#sequence + payloads.length) & 0xff;
+    return this.#connection.write(bytes);
   }
 
   #close(): void {
