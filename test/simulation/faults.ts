@@ -23,9 +23,17 @@ const momentsOfWrite = [
   /^renames \S+\.busy to \S+\.open$/,
 ] as const;
 
+/** So long after the load all faults are over at the latest: what comes then shows nothing that hasn't been seen. */
+const calmAfterMs = { usually: 3000, frozenAgents: 15_000 } as const;
+
 /** How long a fault lasts: mostly short, now and then long. */
-function durationMs(draws: Draws): number {
-  return 50 + draws.exponential(draws.choice([300, 2000, 6000]));
+function durationMs(stage: Pick<Stage, 'world' | 'plan'>, draws: Draws): number {
+  const drawnMs = 50 + draws.exponential(draws.choice([300, 2000, 6000]));
+  return Math.min(drawnMs, leftMs(stage, calmAfterMs.usually));
+}
+
+function leftMs({ world, plan }: Pick<Stage, 'world' | 'plan'>, afterLoadMs: number): number {
+  return plan.loadMs + afterLoadMs - world.nowMs;
 }
 
 function oneOf<T>(several: readonly T[], draws: Draws): T | null {
@@ -73,9 +81,9 @@ function away(
   choose: (stage: Stage, draws: Draws) => Database | null,
   end: (database: Database, draws: Draws) => void,
 ): Fault {
-  return onDatabase(name, weight, choose, (database, { world }, draws) => {
+  return onDatabase(name, weight, choose, (database, { world, plan }, draws) => {
     end(database, draws);
-    world.after(durationMs(draws), `${database.machine.name}: is started`, () => {
+    world.after(durationMs({ world, plan }, draws), `${database.machine.name}: is started`, () => {
       database.start();
     });
   });
@@ -99,28 +107,28 @@ const databaseFaults: readonly Fault[] = [
       // A MariaDB replica that was killed between a statement's way into its log and the note of it does so.
       const repeats = stage.plan.vendor === 'mariadb';
       database.kill();
-      stage.world.after(durationMs(draws), `${database.machine.name}: is started`, () => {
+      stage.world.after(durationMs(stage, draws), `${database.machine.name}: is started`, () => {
         if (database.isUp) return;
         database.start();
         if (repeats) database.model.repeatLast();
       });
     },
   ),
-  onDatabase('server frozen', 4, someDatabase, (database, _stage, draws) => {
-    database.freeze(durationMs(draws));
+  onDatabase('server frozen', 4, someDatabase, (database, stage, draws) => {
+    database.freeze(durationMs(stage, draws));
   }),
   onDatabase('log rotated', 3, someDatabase, ({ model }) => {
     model.flushLogs();
   }),
-  onDatabase('applier stopped', 3, someReplica, ({ machine, model }, { world }, draws) => {
+  onDatabase('applier stopped', 3, someReplica, ({ machine, model }, { world, plan }, draws) => {
     model.replication?.stopApplier();
-    world.after(durationMs(draws), `${machine.name}: the applier starts`, () => {
+    world.after(durationMs({ world, plan }, draws), `${machine.name}: the applier starts`, () => {
       model.replication?.startApplier();
     });
   }),
-  onDatabase('receiver stopped', 2, someReplica, ({ machine, model }, { world }, draws) => {
+  onDatabase('receiver stopped', 2, someReplica, ({ machine, model }, { world, plan }, draws) => {
     model.replication?.stopReceiver();
-    world.after(durationMs(draws), `${machine.name}: the receiver starts`, () => {
+    world.after(durationMs({ world, plan }, draws), `${machine.name}: the receiver starts`, () => {
       model.replication?.startReceiver();
     });
   }),
@@ -144,7 +152,7 @@ const databaseFaults: readonly Fault[] = [
       stage.rebuilt.add(database);
       database.kill();
       const { machine, model } = database;
-      stage.world.after(durationMs(draws), `${machine.name}: is rebuilt`, () => {
+      stage.world.after(durationMs(stage, draws), `${machine.name}: is rebuilt`, () => {
         if (database.isUp) return;
         if (from.model.replication?.hasGaps === false) {
           model.rebuild(from.model, uuidOf(model.serverId, 1 + draws.integer(1, 99_999)));
@@ -189,7 +197,7 @@ const networkFaults: readonly Fault[] = [
       );
       if (other === null || !stage.network.isOpen(one, other)) return null;
       stage.network.cut(one, other);
-      stage.world.after(durationMs(draws), 'a cut ends', () => {
+      stage.world.after(durationMs(stage, draws), 'a cut ends', () => {
         stage.network.heal(one, other);
       });
       return `${one.name} and ${other.name}`;
@@ -198,12 +206,12 @@ const networkFaults: readonly Fault[] = [
   {
     name: 'network slow',
     weight: 1,
-    make({ network, world }, draws) {
+    make({ network, world, plan }, draws) {
       if (network.meanDelayMs > 1) return null;
       const { meanDelayMs, loss } = network;
       network.meanDelayMs = draws.choice([5, 50]);
       network.loss = draws.choice([0.01, 0.1]);
-      world.after(durationMs(draws), 'the network is fast again', () => {
+      world.after(durationMs({ world, plan }, draws), 'the network is fast again', () => {
         Object.assign(network, { meanDelayMs, loss });
       });
       return '';
@@ -244,7 +252,9 @@ const agentFaults: readonly Fault[] = [
         stage.agents.filter((one) => one.agent !== null),
         draws,
       );
-      agent?.freeze(draws.chance(0.3) ? 10_000 + draws.exponential(20_000) : durationMs(draws));
+      const longMs = 10_000 + draws.exponential(20_000);
+      const mostMs = leftMs(stage, calmAfterMs.frozenAgents);
+      agent?.freeze(draws.chance(0.3) ? Math.min(longMs, mostMs) : durationMs(stage, draws));
       return agent?.name ?? null;
     },
   },
@@ -283,10 +293,10 @@ const agentFaults: readonly Fault[] = [
   {
     name: 'power lost where the agents are',
     weight: 1,
-    make({ home, world }, draws) {
+    make({ home, world, plan }, draws) {
       if (!home.isUp) return null;
       home.losePower();
-      world.after(durationMs(draws), 'power is back', () => {
+      world.after(durationMs({ world, plan }, draws), 'power is back', () => {
         home.boot();
       });
       return home.name;
@@ -295,10 +305,10 @@ const agentFaults: readonly Fault[] = [
   {
     name: 'disk full',
     weight: 1,
-    make({ home: { fileSystem }, world }, draws) {
+    make({ home: { fileSystem }, world, plan }, draws) {
       if (fileSystem.capacityBytes !== Infinity) return null;
       fileSystem.capacityBytes = fileSystem.usedBytes + draws.integer(0, 3000);
-      world.after(durationMs(draws), 'the disk has room', () => {
+      world.after(durationMs({ world, plan }, draws), 'the disk has room', () => {
         fileSystem.capacityBytes = Infinity;
       });
       return '';
@@ -307,10 +317,10 @@ const agentFaults: readonly Fault[] = [
   {
     name: 'syncs fail',
     weight: 1,
-    make({ home: { fileSystem }, world }, draws) {
+    make({ home: { fileSystem }, world, plan }, draws) {
       if (fileSystem.syncFailures > 0) return null;
       fileSystem.syncFailures = 0.5;
-      world.after(durationMs(draws), 'syncs work', () => {
+      world.after(durationMs({ world, plan }, draws), 'syncs work', () => {
         fileSystem.syncFailures = 0;
       });
       return '';
@@ -319,10 +329,10 @@ const agentFaults: readonly Fault[] = [
   {
     name: 'disk slow',
     weight: 1,
-    make({ home: { fileSystem }, world }, draws) {
+    make({ home: { fileSystem }, world, plan }, draws) {
       if (fileSystem.syncMeanMs > 1) return null;
       fileSystem.syncMeanMs = draws.choice([30, 500]);
-      world.after(durationMs(draws), 'the disk is fast', () => {
+      world.after(durationMs({ world, plan }, draws), 'the disk is fast', () => {
         fileSystem.syncMeanMs = 0.5;
       });
       return '';
@@ -339,8 +349,8 @@ const tablesFaults: readonly Fault[] = [
   away('server of the checkpoints killed', 2, tablesServer, (database) => {
     database.kill();
   }),
-  onDatabase('server of the checkpoints frozen', 2, tablesServer, (database, _stage, draws) => {
-    database.freeze(durationMs(draws));
+  onDatabase('server of the checkpoints frozen', 2, tablesServer, (database, stage, draws) => {
+    database.freeze(durationMs(stage, draws));
   }),
 ];
 
@@ -348,8 +358,8 @@ const zookeeperFaults: readonly Fault[] = [
   {
     name: 'ZooKeeper without a leader',
     weight: 2,
-    make({ zookeeper }, draws) {
-      zookeeper?.away(durationMs(draws));
+    make({ zookeeper, world, plan }, draws) {
+      zookeeper?.away(durationMs({ world, plan }, draws));
       return zookeeper === null ? null : '';
     },
   },
@@ -368,10 +378,10 @@ const zookeeperFaults: readonly Fault[] = [
   {
     name: 'answers of ZooKeeper lost',
     weight: 2,
-    make({ zookeeper, world }, draws) {
+    make({ zookeeper, world, plan }, draws) {
       if (zookeeper === null || zookeeper.lostAnswers > 0) return null;
       zookeeper.lostAnswers = 0.3;
-      world.after(durationMs(draws), 'answers come', () => {
+      world.after(durationMs({ world, plan }, draws), 'answers come', () => {
         zookeeper.lostAnswers = 0;
       });
       return '';
@@ -383,10 +393,10 @@ const consumerFaults: readonly Fault[] = [
   {
     name: 'consumer slow',
     weight: 2,
-    make({ consumer, world }, draws) {
+    make({ consumer, world, plan }, draws) {
       if (consumer === null || consumer.slowMs > 0) return null;
       consumer.slowMs = draws.choice([100, 1000, 5000]);
-      world.after(durationMs(draws), 'the consumer is fast again', () => {
+      world.after(durationMs({ world, plan }, draws), 'the consumer is fast again', () => {
         consumer.slowMs = 0;
       });
       return '';
@@ -395,10 +405,10 @@ const consumerFaults: readonly Fault[] = [
   {
     name: 'answers of the consumer lost',
     weight: 2,
-    make({ consumer, world }, draws) {
+    make({ consumer, world, plan }, draws) {
       if (consumer === null || consumer.lostAnswers > 0) return null;
       consumer.lostAnswers = 0.3;
-      world.after(durationMs(draws), 'the consumer answers again', () => {
+      world.after(durationMs({ world, plan }, draws), 'the consumer answers again', () => {
         consumer.lostAnswers = 0;
       });
       return '';
