@@ -4,7 +4,7 @@ import type { Plan } from '../../simulation/plan.js';
 import { addColumnStatement } from '../../simulation/server/tables.js';
 import { hintContent } from '../../simulation/server/workload.js';
 import { type Content } from '../../simulation/server/transaction.js';
-import { Stage } from '../../simulation/stage.js';
+import { Stage, uuidOf } from '../../simulation/stage.js';
 import { defaultHintFormat } from '../../../src/hints/hint.js';
 import { nextHint } from '../../../src/hints/next-hint.js';
 import { createOrders, insertOf, orders } from './models.js';
@@ -50,4 +50,36 @@ describe.each(['mysql', 'mariadb'] as const)('on %s, whose log names no columns'
     expect(faultsOf(history, stage.delivered.records, { inOrder: true, isWhole: true })).toEqual([]);
     expect(agent?.endings).toEqual([]);
   });
+});
+
+test('the stream returns to a server of higher priority that was rebuilt while another was read', async () => {
+  const stage = new Stage('back to one that was rebuilt', { ...plan, rowMetadata: 'FULL', failback: true });
+  const { world, source, replicas, agents } = stage;
+  const [lower, higher] = replicas;
+  if (lower === undefined || higher === undefined) throw new Error('the pool has two members');
+  const until = async (what: string, isSo: () => boolean): Promise<void> => {
+    expect([what, await world.run({ forMs: 60_000, until: isSo })]).toEqual([what, 'met']);
+  };
+  stage.begin();
+  const first = nextHint(null, source.model.nowMs(), 0.5);
+  const history = [
+    source.model.commit(hintContent(first, defaultHintFormat)),
+    source.model.commit(createOrders),
+    source.model.commit(insertOf(1, 2)),
+  ];
+  await until('the higher one is read', () => stage.read === higher && stage.lines === 3);
+  await until('the checkpoint has the hint', () => agents[0]?.events.has('checkpoint.saved') === true);
+  await world.run({ forMs: 2000 });
+  higher.kill();
+  await until('the lower one is read', () => stage.read === lower);
+  higher.model.rebuild(lower.model, uuidOf(higher.model.serverId, 1));
+  higher.start();
+  // Without a hint in its new log, it can't prove the place.
+  const second = nextHint(first, source.model.nowMs(), 0.5);
+  history.push(source.model.commit(hintContent(second, defaultHintFormat)));
+  history.push(source.model.commit(insertOf(3, 4)));
+  await until('the higher one is read again', () => stage.read === higher);
+  history.push(source.model.commit(insertOf(5, 6)));
+  await until('all is delivered', () => stage.lines === 7);
+  expect(faultsOf(history, stage.delivered.records, { inOrder: true, isWhole: true })).toEqual([]);
 });
