@@ -73,7 +73,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'statements between the checkpoint and the end of the records change no layout',
     file: 'resume/first-place.ts',
-    code: 'if (recovery.delivered.length > 0) await catchUp(options, stored.checkpoint, source, signal);',
+    code: 'await catchUp(options, stored.checkpoint, source, signal);',
     bug: '',
   },
   {
