@@ -32,6 +32,15 @@ export function changesOf(history: readonly Transaction[]): Change[] {
   });
 }
 
+/** How many changes the history has. */
+export function changeCountOf(history: readonly Transaction[]): number {
+  const countOf = ({ content }: Transaction): number =>
+    content.kind === 'statement'
+      ? Number(!content.isHint)
+      : effectOf(content).reduce((sum, { rows }) => sum + rows.length, 0);
+  return history.reduce((sum, transaction) => sum + countOf(transaction), 0);
+}
+
 /** A record's change. */
 function changeOf(record: ChangeRecord): Change {
   const { gtid } = record.tx;

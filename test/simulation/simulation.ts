@@ -1,4 +1,4 @@
-import { changesOf, type Fault, faultsOf } from './judge.js';
+import { changeCountOf, type Fault, faultsOf } from './judge.js';
 import { faults } from './faults.js';
 import { type Plan, planOf } from './plan.js';
 import { Stage } from './stage.js';
@@ -135,7 +135,7 @@ function isHaltedByRight({ plan, agents }: Stage): boolean {
 function overIn(stage: Stage): () => boolean {
   let nextMs = 0;
   let wasDone = false;
-  const wanted = changesOf(stage.workload.history).length;
+  const wanted = changeCountOf(stage.workload.history);
   return () => {
     if (stage.world.nowMs < nextMs) return false;
     nextMs = stage.world.nowMs + lookMs;

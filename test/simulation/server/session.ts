@@ -41,7 +41,7 @@ class Session implements ServerSession {
   readonly #connection: Duplex;
   readonly #options: SessionOptions;
   readonly #variables = new Map<string, string>();
-  #rest = Buffer.alloc(0);
+  #rest: Buffer = Buffer.alloc(0);
   /** Of the next packet. */
   #sequence = 0;
   #loggedIn = false;
@@ -59,7 +59,7 @@ class Session implements ServerSession {
   begin(): void {
     this.#server.sessions.add(this);
     this.#connection.on('data', (chunk: Buffer) => {
-      this.#rest = Buffer.concat([this.#rest, chunk]);
+      this.#rest = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
       this.#read();
     });
     this.#connection.on('drain', () => this.#dump?.drained());

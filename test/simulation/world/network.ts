@@ -200,7 +200,8 @@ export class Network {
   /** Whether anything gets from the one machine to the other. */
   isOpen(from: Machine, to: Machine): boolean {
     const answers = (machine: Machine): boolean => machine.isUp && !machine.isAsleep;
-    return answers(from) && answers(to) && !this.#cuts.has(pairOf(from, to));
+    const isCut = this.#cuts.size > 0 && this.#cuts.has(pairOf(from, to));
+    return answers(from) && answers(to) && !isCut;
   }
 
   #delayMs(): number {

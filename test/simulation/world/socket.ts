@@ -126,7 +126,9 @@ export class SimulatedSocket extends Duplex implements Receiver {
   #deliver(): void {
     if (!this.#isWanted) return;
     if (this.#arrived.length > 0) {
-      const bytes = Buffer.concat(this.#arrived.splice(0));
+      const arrived = this.#arrived.splice(0);
+      const [only] = arrived;
+      const bytes = only !== undefined && arrived.length === 1 ? only : Buffer.concat(arrived);
       this.#isWanted = false;
       this.#ways?.in.taken(bytes.length);
       this.push(bytes);
