@@ -2,6 +2,7 @@ import { formatAddress } from '../config/address.js';
 import type { AtStart, CheckFinding } from './check-finding.js';
 import type { CheckpointState } from './stored-checkpoint.js';
 import type { PreflightReport } from '../preflight/preflight.js';
+import type { ClusterMembership } from '../mysql/cluster.js';
 import { isBinlogServer, sourceAddress } from '../mysql/server-facts.js';
 
 /** The newest hint on a server. */
@@ -19,9 +20,11 @@ export type CheckedServer = {
   readonly server: string;
   readonly vendor: string | null;
   readonly version: string | null;
-  readonly role: 'source' | 'replica' | 'binlog-server' | null;
+  readonly role: 'source' | 'replica' | 'binlog-server' | 'cluster-member' | null;
   /** Whom it replicates from; empty for a source. */
   readonly replicatesFrom: readonly string[];
+  /** Its place in a Galera cluster or a replication group; null where it is in none. */
+  readonly cluster: ClusterMembership | null;
   readonly serverId: number | null;
   readonly uuid: string | null;
   readonly lastHint: LastHint | null;
@@ -74,6 +77,7 @@ export function checkedServer({ server, state }: PreflightReport, lastHint: Last
     version: state?.facts.version.text ?? null,
     role: roleOf(state),
     replicatesFrom: (state?.channels ?? []).map(sourceAddress),
+    cluster: state?.facts.cluster ?? null,
     serverId: state?.facts.serverId ?? null,
     uuid: state?.facts.uuid ?? null,
     lastHint,
@@ -84,7 +88,8 @@ function roleOf(state: PreflightReport['state']): CheckedServer['role'] {
   const channels = state?.channels ?? null;
   if (state !== null && isBinlogServer(state.facts)) return 'binlog-server';
   if (channels === null) return null;
-  return channels.length === 0 ? 'source' : 'replica';
+  if (channels.length > 0) return 'replica';
+  return state?.facts.cluster ? 'cluster-member' : 'source';
 }
 
 /** What `run` would do about all findings together. */

@@ -1,3 +1,4 @@
+import { isClusterFinding } from '../mysql/cluster.js';
 import { isAway } from '../resume/retries.js';
 import { type ErrorCode, WaymarkError } from '../util/errors.js';
 import { TimeOver } from '../util/limits.js';
@@ -31,7 +32,8 @@ export function errorFinding(error: unknown, code: ErrorCode, message: string, f
 /** A finding that doesn't come of an error: errors are refused, unless their code says that they pass. */
 export function marked(finding: RawFinding): CheckFinding {
   if (finding.severity === 'warning') return { ...finding, run: 'goes-on' };
-  return { ...finding, run: finding.code === 'server-unreachable' ? 'waits' : 'refuses' };
+  const waits = finding.code === 'server-unreachable' || isClusterFinding(finding.code);
+  return { ...finding, run: waits ? 'waits' : 'refuses' };
 }
 
 /**

@@ -1,3 +1,4 @@
+import { isClusterFinding } from '../mysql/cluster.js';
 import { lagOf } from './diagnosis.js';
 import type { Sight } from '../pool/evidence.js';
 import type { Finding } from './diagnosis.js';
@@ -79,6 +80,13 @@ export function choose(
       case 'unreachable':
       case 'rebuilt':
         return null;
+      case 'not-in-primary-component':
+      case 'not-synced':
+      case 'group-member-recovering':
+      case 'group-member-error':
+      case 'group-member-offline':
+      case 'group-without-majority':
+        return whyNotInstead(option, from);
       case 'planned':
         return option.server === from ? { why: 'left' } : whyNotReached(option);
       case 'stalled':
@@ -166,6 +174,14 @@ function delayOf({ evidence }: Option): number {
 function whyNotReached({ evidence }: Option): WhyNot | null {
   if (evidence === null) return { why: 'not-looked-at' };
   return evidence.reachable ? null : { why: 'not-reached', error: evidence.error };
+}
+
+/** Nothing new comes from the server that is left. So this doesn't wait, and any server in a better state will do. */
+function whyNotInstead(option: Option, from: string): WhyNot | null {
+  if (option.server === from) return { why: 'left' };
+  const unreached = whyNotReached(option);
+  if (unreached !== null) return unreached;
+  return isClusterFinding(option.finding) ? { why: 'not-healthy', finding: option.finding } : null;
 }
 
 /** The reason that holds back every switch that can wait. */

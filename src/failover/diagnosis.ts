@@ -1,3 +1,4 @@
+import { type ClusterFinding, troubleOf } from '../mysql/cluster.js';
 import { WaymarkError } from '../util/errors.js';
 import type { MemberEvidence, ReplicationEvidence, Sight } from '../pool/evidence.js';
 import { isAhead, isSourceOf } from '../pool/source-progress.js';
@@ -18,7 +19,9 @@ export type Finding =
   /** No member receives anything, because the source is gone. */
   | 'source-down'
   /** We can reach no server. */
-  | 'isolated';
+  | 'isolated'
+  /** It is in a cluster, and nothing new comes to it, or not all of it yet. */
+  | ClusterFinding;
 
 /** The state of our own stream from a server. */
 export type StreamEvidence = {
@@ -75,6 +78,9 @@ export function diagnose(evidence: Evidence): Diagnosis {
     return notReached(own.server, own.evidence, evidence.sights);
   }
   if (own.changed !== null && stream !== null) return { finding: 'rebuilt', reasons: [own.changed] };
+  // First of all, because a new stream from such a server would bring nothing.
+  const trouble = troubleOf(own.evidence.cluster);
+  if (trouble !== null) return { finding: trouble.finding, reasons: [trouble.reason] };
   if (stream?.error != null) {
     return { finding: 'stream-broken', reasons: [stream.error, 'it answers on a new connection'] };
   }

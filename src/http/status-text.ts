@@ -1,5 +1,6 @@
 import type { AgentStatus } from '../failover/status.js';
 import type { MemberView } from '../failover/member-view.js';
+import { describeMembership } from '../mysql/cluster.js';
 import type { Switch, Timeline } from '../failover/switch.js';
 import { countOf, formatBytes, formatCount, formatDuration, formatSeconds } from '../util/quantities.js';
 
@@ -101,7 +102,7 @@ function memberRow(view: MemberView): string[] {
     `${view.reading ? '→' : ' '} ${view.server}`,
     view.finding,
     ...(replication === null
-      ? ['', '']
+      ? [evidence?.cluster ? describeMembership(evidence.cluster) : '', '']
       : [`replica of ${replication.source}`, `lag ${knownSeconds(replication.lagSeconds)}`]),
     [
       ...(view.role === 'source' ? ['source'] : []),

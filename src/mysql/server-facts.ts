@@ -1,4 +1,5 @@
 import { formatAddress } from '../config/address.js';
+import { type ClusterMembership, clusterVariables, readMembership } from './cluster.js';
 import type { Row, ServerConnection } from './connection.js';
 import { isBinlogServerAnswer, isCurtBinlogServer, unlessUnanswered } from './binlog-server.js';
 import type { ServerKind } from './instance.js';
@@ -25,8 +26,14 @@ export type ServerFacts = {
   readonly readOnly: boolean;
   /** The executed GTIDs (MySQL) or the GTID position of the binary log (MariaDB). '' if there are none. */
   readonly gtidSet: string;
-  /** Whether transactions can only commit in the source's order. Then the replica's own log has that order. */
+  /**
+   * Whether transactions can only commit in the source's order. Then the replica's own log has that order. Never for a
+   * member of a replication group: while it is the primary, it logs transactions in another order than the others (seen
+   * on 9.7), and any member may have been the primary.
+   */
   readonly keepsCommitOrder: boolean;
+  /** Its place in a Galera cluster or a replication group. Null if it is in none. */
+  readonly cluster: ClusterMembership | null;
 };
 
 /** Coordinates in the source's binary log, as the replica knows them. */
@@ -91,6 +98,7 @@ const factVariables = [
   'slave_preserve_commit_order',
   'replica_parallel_workers',
   'slave_parallel_workers',
+  ...clusterVariables,
 ] as const;
 
 /**
@@ -136,6 +144,7 @@ async function readBinlogServerFacts(connection: ServerConnection): Promise<Serv
     readOnly: true,
     gtidSet: '',
     keepsCommitOrder: version.vendor === 'mariadb',
+    cluster: null,
   };
 }
 
@@ -146,6 +155,7 @@ async function readVariables(connection: ServerConnection): Promise<ServerFacts>
   const values = new Map(rows.map((row) => [valueText(row['Variable_name']), valueText(row['Value'])]));
   const value = (name: (typeof factVariables)[number]): string => values.get(name) ?? '';
   const version = parseServerVersion(value('version'));
+  const cluster = await readMembership(connection, value);
   return {
     version,
     serverId: Number(value('server_id')),
@@ -161,14 +171,16 @@ async function readVariables(connection: ServerConnection): Promise<ServerFacts>
     gtidSet: (value('gtid_executed') || value('gtid_binlog_pos')).replace(/\s/g, ''),
     keepsCommitOrder:
       version.vendor === 'mariadb' ||
-      (value('replica_preserve_commit_order') || value('slave_preserve_commit_order')) === 'ON' ||
-      Number(value('replica_parallel_workers') || value('slave_parallel_workers') || '0') <= 1,
+      (cluster === null &&
+        ((value('replica_preserve_commit_order') || value('slave_preserve_commit_order')) === 'ON' ||
+          Number(value('replica_parallel_workers') || value('slave_parallel_workers') || '0') <= 1)),
+    cluster,
   };
 }
 
 /**
- * Reads the replication channels. Empty if the server replicates from no other. Needs REPLICATION CLIENT or its
- * successors.
+ * Reads the replication channels. Empty if the server replicates from no other. Those of Group Replication are left out:
+ * through them a member gets what its group commits. Needs REPLICATION CLIENT or its successors.
  */
 export async function readReplicationChannels(
   connection: ServerConnection,
@@ -176,7 +188,8 @@ export async function readReplicationChannels(
 ): Promise<ReplicationChannel[]> {
   const { replicaStatus, columns } = dialectOf(version);
   const rows = await unlessUnanswered(version, () => connection.query(replicaStatus), []);
-  return rows.map((row) => {
+  const own = rows.filter((row) => !groupChannels.has(valueText(row[columns.channel])));
+  return own.map((row) => {
     const value = (column: string): string => valueText(row[column]);
     const lag = value(columns.lag);
     return {
@@ -205,6 +218,12 @@ export async function readReplicationChannels(
     };
   });
 }
+
+/** MySQL 8.0 Reference Manual, "Group Replication … Channels". */
+const groupChannels: ReadonlySet<string> = new Set([
+  'group_replication_applier',
+  'group_replication_recovery',
+]);
 
 /**
  * Whether the last received GTID of each domain has been applied. With one domain this returns true: coordinates say it

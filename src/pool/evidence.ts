@@ -1,5 +1,6 @@
 import { formatCoordinates } from '../binlog/coordinates.js';
 import { formatAddress } from '../config/address.js';
+import type { ClusterMembership } from '../mysql/cluster.js';
 import type { Probe, ProbeOutcome } from './probe.js';
 
 /** A server's replication state, by its own account. */
@@ -31,6 +32,8 @@ export type MemberEvidence = {
   readonly readOnly: boolean | null;
   /** Null if it isn't a replica, or if that isn't known. */
   readonly replication: ReplicationEvidence | null;
+  /** Its place in a Galera cluster or a replication group. Null if it is in none, or if that isn't known. */
+  readonly cluster: ClusterMembership | null;
   /** The end of its own binary log. Null if it writes none, or isn't known. */
   readonly coordinates: string | null;
   /** The replicas that it knows of, as `host:port`. Null if it may not be asked. */
@@ -57,7 +60,7 @@ export function evidenceOf(probe: Probe): MemberEvidence {
   if (probe.outcome !== 'answers') {
     return {
       ...{ outcome, at, reachable: false, error: probe.reason, connectMs: null, serverId: null, uuid: null },
-      ...{ readOnly: null, replication: null, coordinates: null, replicas: null },
+      ...{ readOnly: null, replication: null, cluster: null, coordinates: null, replicas: null },
     };
   }
   const { facts, channels, logEnd } = probe.inspection;
@@ -83,6 +86,7 @@ export function evidenceOf(probe: Probe): MemberEvidence {
           executed: formatCoordinates(channel.executed),
         }
       : null,
+    cluster: facts.cluster,
     coordinates: logEnd && formatCoordinates(logEnd),
     replicas: probe.replicas,
   };

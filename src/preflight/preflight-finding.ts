@@ -22,6 +22,13 @@ const errorCodes = {
   'duplicate-server-id': 'unsuitable-server',
   'duplicate-server': 'unsuitable-server',
   clock: 'unsuitable-server',
+  'wsrep-gtid-mode': 'unsuitable-server',
+  'not-in-primary-component': 'unsuitable-server',
+  'not-synced': 'unsuitable-server',
+  'group-member-recovering': 'unsuitable-server',
+  'group-member-error': 'unsuitable-server',
+  'group-member-offline': 'unsuitable-server',
+  'group-without-majority': 'unsuitable-server',
 } as const satisfies Readonly<Record<string, ErrorCode>>;
 
 export type PreflightCode = keyof typeof errorCodes;

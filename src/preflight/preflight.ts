@@ -99,6 +99,12 @@ async function grantFindings(
       findings.push(lacking(privilege, "can't see the state of replication"));
     }
   }
+  if (facts.cluster?.kind === 'group-replication' && facts.cluster.state === null) {
+    const what =
+      "can't see the state of Group Replication, so the agent can't tell a member that was expelled";
+    const table = 'performance_schema.replication_group_members';
+    findings.push(missingGrant(server, account, 'warning', 'SELECT', table, what));
+  }
   if (grants !== null) findings.push(...columnFindings(server, account, facts, grants, tables));
   return findings;
 }

@@ -1,4 +1,5 @@
 import type { PreflightFinding, PreflightCode } from './preflight-finding.js';
+import { type ClusterFinding, troubleOf } from '../mysql/cluster.js';
 import { type ReplicationChannel, type ServerFacts, sourceAddress } from '../mysql/server-facts.js';
 import { noBinaryLog } from '../mysql/server-error.js';
 import type { ServerState } from '../mysql/server-state.js';
@@ -16,6 +17,7 @@ export function settingsFindings(state: ServerState): PreflightFinding[] {
   const findings = [
     ...own,
     ...identityFindings(state),
+    ...clusterFindings(state),
     ...(state.channels ?? []).flatMap((channel) => channelFindings(state, channel)),
     ...filterFindings(state),
     ...clockFindings(state),
@@ -83,7 +85,7 @@ function binlogFindings({ server, facts, channels }: ServerState): PreflightFind
       setting('binlog_row_value_options', ''),
     );
   }
-  if (channels !== null && channels.length > 0 && !facts.logsReplicatedChanges) {
+  if ((facts.cluster !== null || (channels?.length ?? 0) > 0) && !facts.logsReplicatedChanges) {
     const name = facts.version.vendor === 'mariadb' ? 'log_slave_updates' : 'log_replica_updates';
     add(
       'error',
@@ -123,6 +125,42 @@ function identityFindings({ server, facts }: ServerState): PreflightFinding[] {
   return [
     finding(server, 'error', 'server-id', 'has server_id 0, with which a server serves no replicas', fix),
   ];
+}
+
+/** What operators can do about a trouble that doesn't pass by itself. */
+const clusterFixes: Readonly<Record<ClusterFinding, string>> = {
+  'not-in-primary-component':
+    'Mend the network between the nodes, or start the others. If they are lost for good, bootstrap a new primary component',
+  'not-synced': 'Nothing, if it is joining. Otherwise see the error logs of the node and of its donor',
+  'group-member-recovering': 'Nothing, if it is catching up. Otherwise see its error log',
+  'group-member-error':
+    'Fix what its error log says, then STOP GROUP_REPLICATION and START GROUP_REPLICATION',
+  'group-member-offline': 'START GROUP_REPLICATION. If it has left the group for good, uninstall the plugin',
+  'group-without-majority':
+    'Mend the network between the members, or start the others. If they are lost for good, set group_replication_force_members',
+};
+
+function clusterFindings({ server, facts: { cluster } }: ServerState): PreflightFinding[] {
+  if (cluster === null) return [];
+  const trouble = troubleOf(cluster);
+  const findings: PreflightFinding[] = [];
+  if (trouble !== null) {
+    const what = `can't be read now: ${trouble.reason}`;
+    findings.push(finding(server, 'error', trouble.finding, what, clusterFixes[trouble.finding]));
+  }
+  if (cluster.kind === 'galera' && !cluster.sameGtids) {
+    findings.push(
+      finding(
+        server,
+        'warning',
+        'wsrep-gtid-mode',
+        'numbers transactions by itself (wsrep_gtid_mode is OFF): after a transaction on one node alone (wsrep_on=OFF, ' +
+          'wsrep_OSU_method=RSU), the nodes have different GTIDs for the same transactions, and waymark takes them for different ones',
+        'Set wsrep_gtid_mode = ON, one wsrep_gtid_domain_id, and a gtid_domain_id of its own, in the option file of each node',
+      ),
+    );
+  }
+  return findings;
 }
 
 function channelFindings({ server }: ServerState, channel: ReplicationChannel): PreflightFinding[] {

@@ -1,6 +1,7 @@
 import type { Address } from '../config/address.js';
 import type { HintFormat } from '../hints/hint.js';
 import { hintSeconds } from '../hints/next-hint.js';
+import type { ClusterMembership } from '../mysql/cluster.js';
 import type { ServerKind } from '../mysql/instance.js';
 import { isBinlogServer } from '../mysql/server-facts.js';
 import { epochMs } from '../util/clock.js';
@@ -41,6 +42,8 @@ export type LivingServerReport = {
   readonly logsReplicatedChanges: boolean;
   readonly readOnly: boolean;
   readonly gtids: boolean;
+  /** Its place in a Galera cluster or a replication group; null where it is in none. */
+  readonly cluster: ClusterMembership | null;
   readonly replicatesFrom: readonly ChannelReport[];
   readonly replicas: readonly string[];
   readonly position: { readonly file: string; readonly position: number } | null;
@@ -113,6 +116,7 @@ export function reportServer(server: TopologyServer, sight: HintSight | null, no
     logsReplicatedChanges: facts.logsReplicatedChanges,
     readOnly: facts.readOnly,
     gtids: look.gtids,
+    cluster: facts.cluster,
     replicatesFrom: server.sources.map(({ server: source, channel }) => ({
       server: source,
       channel: channel.name,

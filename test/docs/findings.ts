@@ -10,6 +10,12 @@ const all: Record<Finding, true> = {
   rebuilt: true,
   'source-down': true,
   isolated: true,
+  'not-in-primary-component': true,
+  'not-synced': true,
+  'group-member-recovering': true,
+  'group-member-error': true,
+  'group-member-offline': true,
+  'group-without-majority': true,
 };
 
 export const findings = Object.keys(all) as readonly Finding[];

@@ -1,3 +1,4 @@
+import { describeMembership } from '../../mysql/cluster.js';
 import { describeVersion } from '../../preflight/settings-findings.js';
 import { parseServerVersion } from '../../mysql/version.js';
 import type { AtStart, CheckFinding } from '../../check/check-finding.js';
@@ -32,12 +33,13 @@ export function renderReport({ servers, findings, notes, checkpoint, created, ru
   return [...sections.map((section) => section.join('\n')), total].join('\n\n');
 }
 
-function heading({ server, version, role, replicatesFrom, lastHint }: CheckedServer): string {
+function heading({ server, version, role, replicatesFrom, cluster, lastHint }: CheckedServer): string {
   const parts = [server];
   if (version !== null) parts.push(describeVersion(parseServerVersion(version)));
   if (role === 'source') parts.push('source');
   if (role === 'binlog-server') parts.push('binlog server');
   if (role === 'replica') parts.push(`replica of ${replicatesFrom.join(', ')}`);
+  if (cluster !== null) parts.push(describeMembership(cluster));
   if (lastHint !== null) {
     const age = lastHint.ageSeconds === null ? '' : ` (${formatSeconds(lastHint.ageSeconds)} old)`;
     parts.push(`newest hint ${lastHint.hint}${age}`);

@@ -4,6 +4,7 @@ import type {
   ServerReport,
   TopologyReport,
 } from '../../topology/report.js';
+import { describeMembership } from '../../mysql/cluster.js';
 import { parseServerVersion } from '../../mysql/version.js';
 import { describeVersion } from '../../preflight/settings-findings.js';
 import { formatSeconds } from '../../util/quantities.js';
@@ -42,6 +43,7 @@ function describe(server: ServerReport, source: string | null): Omit<Row, 'tree'
       describeVersion(parseServerVersion(server.version)),
       server.binlogFormat ?? 'no binlog',
       roleOf(server),
+      server.cluster === null ? '' : describeMembership(server.cluster),
       channels.map(lagOf).join(', '),
       channels.map(threadsOf).join(', '),
       gtidOf(server, channels),

@@ -1,3 +1,4 @@
+import { isClusterFinding } from '../../mysql/cluster.js';
 import { choose } from '../choice.js';
 import type { Finding } from '../diagnosis.js';
 import { findingsOf, type Found } from '../findings.js';
@@ -83,7 +84,7 @@ function callFor(
   const isRemoved = !memory.pool.some(({ name }) => name === server);
   const cause = isRemoved ? 'planned' : finding === 'healthy' ? 'failback' : finding;
   // The stream leaves an unreachable server only when the stream from it ends.
-  const acts = cause === 'planned' || cause === 'failback' || cause === 'stalled' || cause === 'source-down';
+  const acts = ['planned', 'failback', 'stalled', 'source-down'].includes(cause) || isClusterFinding(cause);
   if (!acts) return { call: null, rejections: [] };
   const settings = choiceSettingsOf(memory, atMs);
   const { candidates, ...choice } = choose(cause, server, optionsOf(memory, found, atMs), settings);

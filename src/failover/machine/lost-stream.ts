@@ -1,3 +1,4 @@
+import { isClusterFinding } from '../../mysql/cluster.js';
 import type { WaymarkError } from '../../util/errors.js';
 import { UnreadableError } from '../../tail/unreadable-error.js';
 import { diagnose, isServerLost } from '../diagnosis.js';
@@ -240,8 +241,9 @@ function seekOf({ memory }: StreamState, loss: Loss, stand: Stand, target: strin
   const { server, cause } = loss;
   return {
     loss,
-    // If a single server couldn't go on, the others are asked as if it were unreachable.
-    cause: target !== null || cause === 'stream-broken' ? 'unreachable' : cause,
+    // If a single server couldn't go on, the others are asked as if it were unreachable. So are all of a cluster, which
+    // may be in trouble as a whole for a moment.
+    cause: target !== null || cause === 'stream-broken' || isClusterFinding(cause) ? 'unreachable' : cause,
     from: server,
     unfit: unfitFor(memory.unreadable, stand.hint?.display ?? null, stand.sequence),
   };

@@ -56,6 +56,11 @@ describe('servers of a pool', () => {
     expect(runs(markedInPool(found, [one, two], false))).toEqual(['refuses', 'waits', 'goes-on']);
   });
 
+  test('the state of a member of a cluster passes', () => {
+    const states = [finding(one, 'not-in-primary-component'), finding(two, 'group-member-recovering')];
+    expect(runs(markedInPool(states, [one, two], false))).toEqual(['waits', 'waits']);
+  });
+
   test('one that has begun goes on with whichever can do, or may be there later', () => {
     expect(runs(markedInPool(found, [one, two], true))).toEqual(['goes-on', 'waits', 'goes-on']);
     expect(runs(markedInPool(found, [one], true))).toEqual(['refuses', 'waits', 'goes-on']);

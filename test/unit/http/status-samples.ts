@@ -44,6 +44,7 @@ export const sampleMember: MemberView = {
       lastError: '',
       executed: 'mysql-bin.000001:4711',
     },
+    cluster: null,
     coordinates: 'mysql-bin.000018:4711',
     replicas: null,
     at: Date.UTC(2026, 10, 21, 20, 14, 53),

@@ -13,6 +13,7 @@ const nothing: MemberEvidence = {
   uuid: null,
   readOnly: null,
   replication: null,
+  cluster: null,
   coordinates: null,
   replicas: null,
   at: 0,

@@ -19,6 +19,7 @@ const facts: ServerFacts = {
   readOnly: true,
   gtidSet: '0-1-5',
   keepsCommitOrder: true,
+  cluster: null,
 };
 
 const channel: ReplicationChannel = {
@@ -103,6 +104,27 @@ describe('settingsFindings', () => {
       'warning replication-filters',
     ]);
     expect(codes({}, { keepsCommitOrder: false })).toEqual(['warning commit-order']);
+  });
+
+  test('clusters: no replication channel is needed', () => {
+    const node = { kind: 'galera', component: 'Primary', state: 'Synced', sameGtids: true } as const;
+    expect(codes({ channels: [] }, { cluster: node })).toEqual([]);
+    expect(codes({ channels: [] }, { cluster: node, logsReplicatedChanges: false })).toEqual([
+      'error no-log-updates',
+    ]);
+    expect(codes({ channels: [] }, { cluster: { ...node, sameGtids: false } })).toEqual([
+      'warning wsrep-gtid-mode',
+    ]);
+    expect(codes({ channels: [] }, { cluster: { ...node, component: 'non-Primary' } })).toEqual([
+      'error not-in-primary-component',
+    ]);
+    const member = { kind: 'group-replication', role: 'SECONDARY', unreachable: 0, members: 3 } as const;
+    expect(
+      codes({ channels: [] }, { cluster: { ...member, state: 'ONLINE' }, keepsCommitOrder: false }),
+    ).toEqual([]);
+    expect(codes({ channels: [] }, { cluster: { ...member, state: 'ERROR' } })).toEqual([
+      'error group-member-error',
+    ]);
   });
 
   test('clocks and versions', () => {

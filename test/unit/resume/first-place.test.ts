@@ -38,7 +38,7 @@ function placeOn(port: number, serverId: number): ReadingPlace {
     facts: {
       ...{ version: parseServerVersion('10.11.14-MariaDB-log'), serverId, uuid, binaryLogging: true },
       ...{ binlogFormat: 'ROW', rowImage: 'FULL', rowMetadata: 'NO_LOG', rowValueOptions: '' },
-      ...{ logsReplicatedChanges: true, readOnly: true, gtidSet: '', keepsCommitOrder: true },
+      ...{ logsReplicatedChanges: true, readOnly: true, gtidSet: '', keepsCommitOrder: true, cluster: null },
     },
     ...{ channels: [], logEnd: null },
   };

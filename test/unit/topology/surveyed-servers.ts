@@ -52,6 +52,7 @@ export function alive(
       readOnly: false,
       gtidSet: '',
       keepsCommitOrder: true,
+      cluster: null,
     },
     gtids: true,
     channels: sources.map((source) => channel(source)),

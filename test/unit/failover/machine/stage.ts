@@ -277,6 +277,23 @@ const seen: Sentence[] = [
       }),
   ],
   [
+    /^(\w+) answers, a Galera node: ([\w-]+), (.+)$/,
+    (stage, server = '', component = '', state = '') =>
+      nothing(() => {
+        const cluster = { kind: 'galera', component, state, sameGtids: true } as const;
+        stage.see(server, { ...answers(), replication: null, cluster });
+      }),
+  ],
+  [
+    /^(\w+) answers, a group member: (\w+)(?:, and can't reach (\d) of (\d))?$/,
+    (stage, server = '', state = '', unreachable = '0', members = '3') =>
+      nothing(() => {
+        const reached = { unreachable: Number(unreachable), members: Number(members) };
+        const cluster = { kind: 'group-replication', state, role: 'SECONDARY', ...reached } as const;
+        stage.see(server, { ...answers(), replication: null, cluster });
+      }),
+  ],
+  [
     /^(\w+) has stood still for (.+)$/,
     (stage, server = '', duration = '') =>
       nothing(() => {
