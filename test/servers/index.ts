@@ -1,5 +1,7 @@
 /** Real servers for tests, the demo and benches. See types.ts for what each thing does. */
 /** @public */
+export { galeraObstacle, groupObstacle, startGalera, startGroup } from './clusters.js';
+/** @public */
 export { isMeant, provider, supports } from './provider.js';
 /** @public */
 export {
@@ -18,9 +20,11 @@ export { startServer, startTopology, startZooKeeper, startZooKeeperEnsemble } fr
 /** @public */
 export type {
   ConnectOptions,
+  GaleraCluster,
   OwnedEnsemble,
   OwnedZooKeeper,
   Provider,
+  ReplicationGroup,
   ServerOptions,
   ServerSettings,
   TestServer,

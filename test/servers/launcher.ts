@@ -36,6 +36,8 @@ export interface Launcher {
   launch(program: Program): Promise<ServerProcess>;
   /** The version of a vendor's server; undefined when there is none. A wish like `10.11` stands for all its patches. */
   version(vendor: 'mariadb' | 'mysql', wish?: string): Promise<InstalledServer | undefined>;
+  /** Whether a shell command succeeds where the server's programs are. */
+  holds(server: InstalledServer, command: string): Promise<boolean>;
   /** The image of ZooKeeper, and the class path within. */
   zookeeper(): Promise<{ image: string }>;
 }

@@ -13,9 +13,11 @@ const START_LIMIT_MS = 90_000;
 /** MySQL ends after a minute at the latest where its applier is in the middle of a transaction that was cut off. */
 const STOP_LIMIT_MS = 90_000;
 
-/** Whether a file of a data directory is the server's own: its logs, where it replicates from, and its UUID. */
+/** Whether a file of a data directory is the server's own: its logs, where it replicates from, and its identity. */
 function isOwnFile(name: string): boolean {
-  return /^(?:mysql-bin|relay-bin)\.|^(?:multi-)?master\.info$|^relay-log\.info$|^auto\.cnf$/.test(name);
+  return /^(?:mysql-bin|relay-bin)\.|^(?:multi-)?master\.info$|^relay-log\.info$|^auto\.cnf$|^galera\.cache$|^gvwstate\.dat$/.test(
+    name,
+  );
 }
 
 /** What a server is made from. */
@@ -27,13 +29,34 @@ export interface ServerPlan {
   folder: string;
   serverId: number;
   settings: ServerSettings;
+  cluster?: ClusterPlan;
+}
+
+/** What a node of a cluster is started with beside that. */
+export interface ClusterPlan {
+  /** A folder that is searched for programs before all others. */
+  path?: string;
+  /** The account of the system that it runs as, if root starts it; root itself unless said. */
+  user?: string;
+  /** Further arguments of the next start. */
+  nextArguments?: () => string[];
+}
+
+/** Makes a server with an empty data directory of its own, and doesn't start it yet. */
+export async function prepareServer(plan: ServerPlan): Promise<ServerHandle> {
+  return new ServerHandle(plan, await makeFolder(plan), await claimPort());
+}
+
+async function makeFolder(plan: ServerPlan): Promise<string> {
+  const folder = join(plan.folder, plan.name);
+  await mkdir(folder);
+  await makeDataDirectory(plan.launcher, plan.vendor, plan.installed, plan.settings, join(folder, 'data'));
+  return folder;
 }
 
 /** Makes a server with an empty data directory of its own and starts it. */
 export async function createServer(plan: ServerPlan): Promise<ServerHandle> {
-  const folder = join(plan.folder, plan.name);
-  await mkdir(folder);
-  await makeDataDirectory(plan.launcher, plan.vendor, plan.installed, plan.settings, join(folder, 'data'));
+  const folder = await makeFolder(plan);
   for (let attempt = 1; ; attempt++) {
     const port = await claimPort();
     const server = new ServerHandle(plan, folder, port);
@@ -64,7 +87,7 @@ export class ServerHandle implements TestServer {
 
   constructor(
     private readonly plan: ServerPlan,
-    private readonly folder: string,
+    readonly folder: string,
     readonly port: number,
   ) {
     this.name = plan.name;
@@ -125,16 +148,7 @@ export class ServerHandle implements TestServer {
 
   /** Starts the process on the data that are there; resolves when it takes queries. */
   async start(): Promise<void> {
-    const place = { folder: this.folder, host: this.host, port: this.port, serverId: this.serverId };
-    await writeFile(join(this.folder, 'my.cnf'), optionFile(this.vendor, place, this.#settings));
-    const { installed, launcher } = this.plan;
-    const started = await launcher.launch({
-      title: `${this.name} (${this.vendor} ${this.version})`,
-      image: installed.image,
-      command: [installed.program, `--defaults-file=${this.folder}/my.cnf`, ...userOption()],
-      folder: this.folder,
-      outputFile: 'output.log',
-    });
+    const started = await this.#launch(this.plan.cluster?.nextArguments?.() ?? [], 'output.log');
     this.#process = started;
     const takesQueries = async () => {
       if (!started.running) throw new Error(`ended at its start (${(await started.ended).text})`);
@@ -147,6 +161,43 @@ export class ServerHandle implements TestServer {
         throw new Error(`${why}, of ${this.name} (${this.vendor} ${this.version})\n${log}`);
       },
     );
+  }
+
+  get dataFolder(): string {
+    return join(this.folder, 'data');
+  }
+
+  /** Runs the program on the data, with arguments by which it ends by itself; resolves with what it said. */
+  async runOnce(args: readonly string[], timeoutMs: number): Promise<string> {
+    const outputFile = 'once.log';
+    const once = await this.#launch([...args, `--log-error=${this.folder}/${outputFile}`], outputFile);
+    const hasEnded = () => Promise.resolve(!once.running);
+    await until(`${this.name} ends by itself`, hasEnded, { timeoutMs }).catch(async (error: unknown) => {
+      await once.signal('SIGKILL');
+      throw error;
+    });
+    return readFile(join(this.folder, outputFile), 'utf8');
+  }
+
+  async #launch(args: readonly string[], outputFile: string): Promise<ServerProcess> {
+    const place = { folder: this.folder, host: this.host, port: this.port, serverId: this.serverId };
+    await writeFile(join(this.folder, 'my.cnf'), optionFile(this.vendor, place, this.#settings));
+    const { installed, launcher, cluster = {} } = this.plan;
+    const { path, user } = cluster;
+    return launcher.launch({
+      title: `${this.name} (${this.vendor} ${this.version})`,
+      image: installed.image,
+      command: [
+        // The shell knows where the launcher's programs are.
+        ...(path === undefined ? [] : ['sh', '-c', `PATH="${path}:$PATH" exec "$@"`, 'sh']),
+        installed.program,
+        `--defaults-file=${this.folder}/my.cnf`,
+        ...(user === undefined ? userOption() : [`--user=${user}`]),
+        ...args,
+      ],
+      folder: this.folder,
+      outputFile,
+    });
   }
 
   async kill(): Promise<void> {

@@ -26,6 +26,12 @@ const BELOW_MYSQL: ServerSettings = { plugin_dir: '/usr/lib/x86_64-linux-gnu/lib
 /** Ids are unique among all servers that this process starts: any may become a replica of any. */
 let lastServerId = 0;
 
+/** An id that no server has yet. */
+export function nextServerId(): number {
+  lastServerId += 1;
+  return lastServerId;
+}
+
 /** Starts a source, its replicas (2 unless said) and, if asked for, a ZooKeeper; resolves when all replicate. */
 export async function startTopology(options: TopologyOptions = {}): Promise<Topology> {
   const { settings = {}, replicas = 2 } = options;
@@ -75,7 +81,7 @@ async function planServer(
     installed,
     launcher: launcher(),
     folder,
-    serverId: ++lastServerId,
+    serverId: nextServerId(),
     settings: { ...settings, ...own },
   };
 }

@@ -98,6 +98,35 @@ export interface Topology extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
+/** Servers that form a cluster, which the caller ends. */
+interface Cluster extends AsyncDisposable {
+  readonly nodes: readonly TestServer[];
+  /** Resolves when all nodes that live in the cluster have what this one has committed by now. */
+  waitForAll(from: TestServer, timeoutMs?: number): Promise<void>;
+  /** Ends everything at once, and removes the data. */
+  stop(): Promise<void>;
+}
+
+/** A Galera cluster. */
+export interface GaleraCluster extends Cluster {
+  /** Cuts a node off from the others, not from its clients; resolves when it has left the primary component. */
+  cutOff(node: TestServer): Promise<void>;
+  /** Resolves when the node that was cut off is synced again. */
+  mend(node: TestServer): Promise<void>;
+  /** Starts a dead node: it gets what it lacks (`ist`), or all data anew (`sst`). Resolves when it is synced. */
+  rejoin(node: TestServer, by: 'ist' | 'sst'): Promise<void>;
+}
+
+/** A replication group with a single primary. */
+export interface ReplicationGroup extends Cluster {
+  /** Waits until there is one. */
+  primary(): Promise<TestServer>;
+  /** A member's state in its own eyes. */
+  state(member: TestServer): Promise<string>;
+  /** Has a member join that is dead, was expelled or has left; resolves when it is online. */
+  rejoin(member: TestServer): Promise<void>;
+}
+
 /**
  * What addReplica may be told: below whom, and what kind of server (the topology's unless said). One of the other vendor
  * begins at the end of its source's binlog.

@@ -1,5 +1,6 @@
 /** Step: Debian's MariaDB and ZooKeeper, for test servers as child processes. */
 import { existsSync } from 'node:fs';
+import { installGalera } from './galera.mjs';
 import { asCommand, findProgram, installPackages, isMain } from './steps.mjs';
 
 /** What the test servers run, and the package that has it: the programs alone, without services. */
@@ -18,11 +19,13 @@ const NEEDED = [
 /** Installs what is missing, where that is possible; else says what to install. */
 export async function installServers() {
   const missing = NEEDED.filter(({ there }) => !there());
-  if (missing.length === 0) return;
-  await installPackages(
-    missing.map((entry) => entry.package),
-    'test servers (MariaDB, ZooKeeper, networks)',
-  );
+  if (missing.length > 0) {
+    await installPackages(
+      missing.map((entry) => entry.package),
+      'test servers (MariaDB, ZooKeeper, networks)',
+    );
+  }
+  await installGalera();
 }
 
 if (isMain(import.meta)) await asCommand(installServers);

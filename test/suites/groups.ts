@@ -57,6 +57,12 @@ export const groups: readonly Group[] = [
     spread: { kind: 'once', on: 'mysql:9.7' },
     tests: ['integration/correlate-mixed', 'scenarios/mixed-vendors/', 'scenarios/out-of-order/'],
   },
+  { name: 'Galera', spread: own, tests: ['scenarios/clusters/galera'] },
+  {
+    name: 'Group Replication',
+    spread: { kind: 'once', on: 'mysql:9.7' },
+    tests: ['scenarios/clusters/group-replication'],
+  },
   { name: 'every value', spread: vendors, tests: ['exact/'] },
   {
     name: 'records',

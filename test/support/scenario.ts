@@ -259,7 +259,15 @@ export async function scenario(
   options: ScenarioOptions,
   play: (scenario: Scenario) => Promise<void>,
 ): Promise<void> {
-  const topology = await startTopology(options.topology);
+  await playOn(await startTopology(options.topology), options, play);
+}
+
+/** Runs a scenario on these servers, and ends everything afterwards, the servers too. */
+export async function playOn(
+  topology: Topology,
+  options: Omit<ScenarioOptions, 'topology'>,
+  play: (scenario: Scenario) => Promise<void>,
+): Promise<void> {
   const folder = await makeRunFolder();
   const stage = new Scenario(topology, folder, options);
   try {

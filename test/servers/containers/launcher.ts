@@ -30,6 +30,14 @@ export const containerLauncher: Launcher = {
     return undefined;
   },
 
+  async holds({ image }, command) {
+    const args = ['run', '--rm', '--network', 'none', '--entrypoint', 'sh', image, '-c', command];
+    return run('docker', args, { timeout: 60_000 }).then(
+      () => true,
+      () => false,
+    );
+  },
+
   zookeeper() {
     const image = IMAGES.find(({ server }) => server === 'zookeeper')?.image ?? '';
     return Promise.resolve({ image });

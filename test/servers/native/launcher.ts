@@ -25,6 +25,14 @@ export const nativeLauncher: Launcher = {
     return { version, program: 'mariadbd', image: '' };
   },
 
+  async holds(_server, command) {
+    const env = { ...process.env, PATH: SEARCH_PATH.join(':') };
+    return run('sh', ['-c', command], { timeout: 20_000, env }).then(
+      () => true,
+      () => false,
+    );
+  },
+
   zookeeper: () => Promise.resolve({ image: '' }),
 };
 
