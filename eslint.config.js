@@ -13,6 +13,7 @@ const layers = [
   'mysql',
   'zookeeper',
   'binlog',
+  'gtids',
   'dump',
   'transactions',
   'decode',

@@ -1,5 +1,5 @@
 import type { Coordinates } from '../binlog/coordinates.js';
-import type { Trail } from '../matching/trail.js';
+import type { AnchorKind, Trail } from '../matching/trail.js';
 import type { HolderNote } from './holder-note.js';
 
 /**
@@ -35,7 +35,9 @@ export type Checkpoint = {
   /** The token of that hint, in case it isn't the trail's last (see TrailKeeper.restore). */
   readonly numberedFrom: string | null;
   readonly trail: Trail;
-  /** The executed GTID set or GTID position, if the server has one. */
+  /** What anchors the stream. */
+  readonly anchors: AnchorKind;
+  /** Everything that was delivered, by GTID (see GtidState). Null if GTIDs don't anchor the stream. */
   readonly gtidSet: string | null;
   readonly sink: SinkPosition | null;
   /** The proved layouts at these coordinates. Null if none are kept. */

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 
 import { formatAddress } from '../config/address.js';
-import type { TrailEntry } from '../matching/trail.js';
+import { isAnchor, type TrailEntry } from '../matching/trail.js';
 import { WaymarkError, messageOf } from '../util/errors.js';
 
 import type { Checkpoint } from './checkpoint.js';
@@ -35,7 +35,12 @@ const bodyOffset = 13;
  * bits of MySQL's row images as the server set them. In version 2, they were of the content alone, and didn't
  * say how it can be compared.
  */
-const formatVersion = 4;
+const formatVersion = 5;
+/**
+ * Version 4 had hints as anchors. A stream with hints is still written so, and an agent of an earlier waymark can take
+ * over from one of this.
+ */
+const versionWithHints = 4;
 /** Version 3 had no layouts. The rest is unchanged. */
 const versionWithoutLayouts = 3;
 const olderVersions: readonly number[] = [1, 2];
@@ -43,8 +48,8 @@ const olderVersions: readonly number[] = [1, 2];
 /**
  * Encodes a checkpoint as one record of at most `limitBytes`.
  *
- * A trail that doesn't fit loses its oldest entries. The rest begins with a hint, because a trail without one
- * can't be found on another server. If even the newest hint and the entries after it don't fit, the record
+ * A trail that doesn't fit loses its oldest entries. The rest begins with an anchor, because a trail without
+ * one can't be found on another server. If even the newest anchor and the entries after it don't fit, the record
  * has no entries.
  * @throws WaymarkError `checkpoint-store` if the record doesn't fit even without a trail.
  * @throws RangeError if the checkpoint holds impossible values: a negative count, NaN, a digest of more than
@@ -91,15 +96,16 @@ class Fitting {
     }
     const body = encodeBody(this.#base, this.#entries, start);
     this.#lastSize = body === null ? Number.MAX_SAFE_INTEGER : bodyOffset + body.length;
-    return body === null || this.#lastSize > this.#limit ? null : frame(body);
+    if (body === null || this.#lastSize > this.#limit) return null;
+    return frame(body, this.#base.anchors === 'gtid' ? formatVersion : versionWithHints);
   }
 
   /**
-   * Bisects over the hints. The sizes so far tell where to try first, so two or three encodings are enough
+   * Bisects over the anchors. The sizes so far tell where to try first, so two or three encodings are enough
    * instead of a dozen. Stops when nine tenths of the room are used: more attempts would gain little.
    */
   longestTail(): EncodedCheckpoint | null {
-    const cuts = this.#entries.flatMap((entry, index) => (entry.kind === 'hint' && index > 0 ? [index] : []));
+    const cuts = this.#entries.flatMap((entry, index) => (isAnchor(entry) && index > 0 ? [index] : []));
     let best: EncodedCheckpoint | null = null;
     let low = 0;
     let high = cuts.length;
@@ -121,14 +127,14 @@ class Fitting {
   }
 
   /**
-   * Returns the least bytes that the entries take. Digests can't be compressed, and each hint takes at least
+   * Returns the least bytes that the entries take. Digests can't be compressed, and each anchor takes at least
    * a byte.
    */
   #leastBytes(start: number): number {
     const { length } = this.#entries;
     let bytes = 0;
     for (let index = start; index < length && bytes <= this.#limit; index += 1) {
-      bytes += this.#entries[index]?.kind === 'hint' ? 1 : digestBytes;
+      bytes += this.#entries[index]?.kind === 'transaction' ? digestBytes : 1;
     }
     return bytes;
   }
@@ -139,7 +145,7 @@ class Fitting {
     let index = this.#entries.length;
     while (index > 0 && bytes <= this.#limit) {
       index -= 1;
-      bytes += this.#entries[index]?.kind === 'hint' ? 1 : digestBytes;
+      bytes += this.#entries[index]?.kind === 'transaction' ? digestBytes : 1;
     }
     return clamp(firstAtLeast(cuts, index + 1), 0, Math.max(0, cuts.length - 1));
   }
@@ -171,10 +177,10 @@ function firstAtLeast(numbers: readonly number[], least: number): number {
   return low;
 }
 
-function frame(body: Buffer): Buffer {
+function frame(body: Buffer, version: number): Buffer {
   const head = Buffer.alloc(bodyOffset);
   magic.copy(head);
-  head.writeUInt8(formatVersion, versionOffset);
+  head.writeUInt8(version, versionOffset);
   head.writeUInt32LE(body.length, lengthOffset);
   head.writeUInt32LE(checksum(head, body), crcOffset);
   return Buffer.concat([head, body]);
@@ -197,7 +203,7 @@ export function decodeCheckpoint(buffer: Buffer, where: RecordLocation): Checkpo
   if (!buffer.subarray(0, magic.length).equals(magic))
     throw damagedRecord(where, 'is not a waymark checkpoint');
   const version = buffer[versionOffset];
-  const known = [formatVersion, versionWithoutLayouts, ...olderVersions];
+  const known = [formatVersion, versionWithHints, versionWithoutLayouts, ...olderVersions];
   if (version !== undefined && !known.includes(version)) {
     throw unknownVersion(where, version);
   }

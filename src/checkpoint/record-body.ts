@@ -15,10 +15,10 @@ import { type TrailColumns, decodeTrail, encodeTrail } from './trail-columns.js'
 const maxInflatedBytes = 16 * 1024 * 1024;
 
 const natural = z.int().nonnegative();
-const hintRow = z.tuple([z.string(), z.union([z.literal(0), z.literal(1)]), natural, natural]);
+const anchorRow = z.tuple([z.string(), z.literal([0, 1, 2]), natural, natural]);
 
 /**
- * Everything but the hints. It is also checked before writing, so that everything stored can be read again.
+ * Everything but the trail's anchors. It is also checked before writing, so that everything stored can be read again.
  */
 const baseSchema = z.strictObject({
   stream: z.string(),
@@ -29,6 +29,8 @@ const baseSchema = z.strictObject({
   numberedFrom: z.string().nullable().default(null),
   keepsOrder: z.boolean().default(false),
   sequence: natural,
+  /** Written only if it isn't the hint: earlier versions know nothing else, and can read such a record. */
+  anchors: z.literal('gtid').optional(),
   gtidSet: z.string().nullable(),
   /** Pairs, not an object: so any name is possible, even `__proto__`. */
   sink: z.array(z.tuple([z.string(), z.union([z.string(), z.number()])])).nullable(),
@@ -47,7 +49,7 @@ const baseSchema = z.strictObject({
 });
 
 const headerSchema = baseSchema.extend({
-  hints: z.array(hintRow),
+  hints: z.array(anchorRow),
   files: z.array(z.string()),
   gtidGroups: z.array(z.string()),
   literals: z.array(z.string()),
@@ -73,6 +75,7 @@ export function recordBaseOf(checkpoint: Checkpoint): RecordBase {
     sequence,
     numberedFrom,
     keepsOrder,
+    ...(checkpoint.anchors === 'gtid' ? { anchors: 'gtid' } : {}),
     gtidSet,
     sink: sink === null ? null : Object.entries(sink),
     layouts,
@@ -116,11 +119,12 @@ export function decodeBody(body: Buffer): Checkpoint {
   const json: unknown = JSON.parse(plain.take(plain.varint()).toString('utf8'));
   const parsed = headerSchema.safeParse(json);
   if (!parsed.success) throw new MalformedRecord(`its header is wrong: ${z.prettifyError(parsed.error)}`);
-  const { sink, partial, hints, files, gtidGroups, literals, ...rest } = parsed.data;
+  const { sink, partial, anchors = 'hint', hints, files, gtidGroups, literals, ...rest } = parsed.data;
   const entries = decodeTrail({ hints, files, gtidGroups, literals }, plain, digests);
   if (plain.left > 0) throw new MalformedRecord('bytes are left over after its trail');
   return {
     ...rest,
+    anchors,
     sink: sink === null ? null : Object.fromEntries(sink),
     trail: { entries, partial: partial === null ? null : { ...partial, digest: BigInt(partial.digest) } },
   };

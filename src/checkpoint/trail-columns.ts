@@ -1,13 +1,18 @@
-import type { Identity, TrailEntry } from '../matching/trail.js';
+import { type Anchor, type Identity, isAnchor, nameOfAnchor, type TrailEntry } from '../matching/trail.js';
 
 import { type VarintReader, VarintWriter, MalformedRecord } from './varints.js';
 
-/** A hint in the record's header: token, 1 if it ascends, index into `files`, position. */
-type HintRow = readonly [token: string, ascending: 0 | 1, file: number, position: number];
+/** What an anchor in the record's header is: a hint that doesn't ascend, one that does, or a GTID. */
+const anchorTag = { plainHint: 0, ascendingHint: 1, gtid: 2 } as const;
+type AnchorTag = (typeof anchorTag)[keyof typeof anchorTag];
 
-/** The part of a trail in the record's header: hints, and the dictionaries that the columns refer to. */
+/** An anchor in the record's header: its name, what it is, index into `files`, position. */
+type AnchorRow = readonly [name: string, tag: AnchorTag, file: number, position: number];
+
+/** The part of a trail in the record's header: anchors, and the dictionaries that the columns refer to. */
 export type TrailHeader = {
-  readonly hints: readonly HintRow[];
+  /** Called so since there were only hints. */
+  readonly hints: readonly AnchorRow[];
   readonly files: readonly string[];
   /** `DOMAIN-SERVER` of MariaDB GTIDs. */
   readonly gtidGroups: readonly string[];
@@ -104,7 +109,7 @@ class OriginWriter {
  *   number.
  */
 export function encodeTrail(entries: readonly TrailEntry[], start = 0): TrailColumns {
-  const hints: HintRow[] = [];
+  const hints: AnchorRow[] = [];
   const files = new Dictionary();
   const runs = new VarintWriter();
   const seconds = new VarintWriter();
@@ -116,12 +121,12 @@ export function encodeTrail(entries: readonly TrailEntry[], start = 0): TrailCol
   for (let index = start; index < entries.length; index += 1) {
     const entry = entries[index];
     if (entry === undefined) break;
-    if (entry.kind === 'hint') {
-      const { hint, coordinates } = entry;
+    if (isAnchor(entry)) {
+      const { coordinates } = entry;
       if (!Number.isSafeInteger(coordinates.position) || coordinates.position < 0) {
         throw new RangeError(`${coordinates.position} is not a position`);
       }
-      hints.push([hint.token, hint.ascending ? 1 : 0, files.indexOf(coordinates.file), coordinates.position]);
+      hints.push([nameOfAnchor(entry), tagOf(entry), files.indexOf(coordinates.file), coordinates.position]);
       runs.varint(run);
       run = 0;
     } else {
@@ -147,6 +152,11 @@ export function encodeTrail(entries: readonly TrailEntry[], start = 0): TrailCol
   };
 }
 
+function tagOf(anchor: Anchor): AnchorTag {
+  if (anchor.kind === 'gtid') return anchorTag.gtid;
+  return anchor.hint.ascending ? anchorTag.ascendingHint : anchorTag.plainHint;
+}
+
 /**
  * Decodes the columns. Numbers in the record alone allocate nothing: the run lengths must match the digests
  * that are really there.
@@ -165,14 +175,14 @@ export function decodeTrail(header: TrailHeader, numbers: VarintReader, digests:
       entries.push({ kind: 'transaction', identity });
     next += run;
   };
-  header.hints.forEach(([token, ascending, fileIndex, position], index) => {
+  header.hints.forEach(([name, tag, fileIndex, position], index) => {
     takeRun(runs[index] ?? 0);
-    const file = textAt(header.files, fileIndex);
-    entries.push({
-      kind: 'hint',
-      hint: { token, ascending: ascending === 1 },
-      coordinates: { file, position },
-    });
+    const coordinates = { file: textAt(header.files, fileIndex), position };
+    entries.push(
+      tag === anchorTag.gtid
+        ? { kind: 'gtid', gtid: name, coordinates }
+        : { kind: 'hint', hint: { token: name, ascending: tag === anchorTag.ascendingHint }, coordinates },
+    );
   });
   takeRun(lastRun);
   return entries;

@@ -32,7 +32,14 @@ export type StartConfig =
   | { readonly at: 'latest' }
   | { readonly at: 'earliest' }
   | { readonly at: 'coordinates'; readonly file: string; readonly position: number }
-  | { readonly at: 'hint'; readonly hint: string };
+  | { readonly at: 'hint'; readonly hint: string }
+  /** Behind the transaction with this GTID. */
+  | { readonly at: 'gtid'; readonly gtid: string }
+  /** At the first transaction that was written then or later, in milliseconds since 1970. */
+  | { readonly at: 'time'; readonly timeMs: number };
+
+/** What anchors a stream that begins. `auto`: hints if there are any, else GTIDs if the servers have them. */
+export type AnchorsConfig = 'auto' | 'hints' | 'gtid';
 
 const address = parsed(
   'HOST:PORT, for example db1.example.com:3306 or [::1]:3306, or unix:/PATH',
@@ -94,9 +101,27 @@ const startHint = section({ hint: text('a hint, or its whole statement') }).tran
   hint,
 }));
 
+const startGtid = section({
+  gtid: textLike(
+    /^(?:\d+-\d+-\d+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?::[a-z_]\w{0,31})?:\d+)$/i,
+    'one GTID: UUID:NUMBER on MySQL, DOMAIN-SERVER-NUMBER on MariaDB',
+  ).transform((gtid) => gtid.toLowerCase()),
+}).transform(({ gtid }) => ({ at: 'gtid' as const, gtid }));
+const startTime = section({
+  time: textLike(
+    /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)$/,
+    'a time with its offset, for example 2026-11-30T09:00:00Z',
+  )
+    .transform((text) => Date.parse(text))
+    .refine((timeMs) => !Number.isNaN(timeMs), { error: 'is no time' }),
+}).transform(({ time }) => ({ at: 'time' as const, timeMs: time }));
+
 const start = chosen<StartConfig>((input) => {
   if (typeof input !== 'object' || input === null) return startWord;
-  return 'hint' in input && !('file' in input) ? startHint : startCoordinates;
+  if ('file' in input) return startCoordinates;
+  if ('gtid' in input) return startGtid;
+  if ('time' in input) return startTime;
+  return 'hint' in input ? startHint : startCoordinates;
 });
 
 const pattern = text('a pattern SCHEMA.TABLE').refine(isTablePattern, {
@@ -239,6 +264,7 @@ export const configSchema = section({
     ),
   }).prefault({}),
   start: start.prefault('latest'),
+  anchors: oneOf(['auto', 'hints', 'gtid']).default('auto'),
   filter: section({
     include: patterns
       .min(1, { error: 'is empty: nothing would be delivered. Leave it out to deliver all tables' })

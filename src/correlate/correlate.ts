@@ -66,7 +66,7 @@ function haveCommonOrigins({ steps }: ServerTrail, { from, to }: CorrelateOption
   const [a, b] = [from.inspection.facts.version, to.inspection.facts.version];
   const known =
     a.vendor === b.vendor && (a.vendor === 'mariadb' || (isAtLeast(a, 8, 0, 1) && isAtLeast(b, 8, 0, 1)));
-  return known && steps.every((step) => step.kind === 'hint' || step.identity.origin !== '');
+  return known && steps.every((step) => step.kind !== 'transaction' || step.identity.origin !== '');
 }
 
 /** Only hints can be compared. So only places right after a hint are known. */

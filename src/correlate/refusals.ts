@@ -10,9 +10,20 @@ import { firstDifference, readParts } from './transaction-parts.js';
 /** A step, described for people and programs. */
 export function nameStep(server: string, step: HistoryStep): NamedTransaction {
   const { start, end } = step;
-  const { origin, second } =
-    step.kind === 'hint' ? { origin: `hint ${step.hint.token}`, second: 0 } : step.identity;
-  return { server, start, end, origin, second };
+  return { server, start, end, ...originOf(step) };
+}
+
+function originOf(step: HistoryStep): Pick<NamedTransaction, 'origin' | 'second'> {
+  switch (step.kind) {
+    case 'hint':
+      return { origin: `hint ${step.hint.token}`, second: 0 };
+    case 'gtid':
+      return { origin: step.gtid, second: 0 };
+    case 'transaction': {
+      const { origin, second } = step.identity;
+      return { origin, second };
+    }
+  }
 }
 
 /** `to` has everything of the trail up to some transaction, and its log ends there. */

@@ -83,6 +83,7 @@ function hintStep({ hint, file, position, endPosition, serverId }: HintPlace): H
 /** A step as an entry of a trail. */
 export function entryOf(step: HistoryStep, optional: boolean): TrailEntry {
   if (step.kind === 'hint') return { kind: 'hint', hint: step.hint, coordinates: step.start };
+  if (step.kind === 'gtid') return { kind: 'gtid', gtid: step.gtid, coordinates: step.start };
   return { kind: 'transaction', identity: step.identity, ...(optional ? { optional } : {}) };
 }
 

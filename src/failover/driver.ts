@@ -291,7 +291,7 @@ export class Driver {
 
   #placed(work: Work, source: ReadingPlace): void {
     work.source = source;
-    this.tell({ type: 'placed', place: placedOf(source) });
+    this.tell({ type: 'placed', place: placedOf(source, this.#options.progress.anchors) });
   }
 
   #carryOut(action: Action): void {
@@ -414,9 +414,10 @@ export class Driver {
     const { facts } = inspection;
     progress.coordinates = resume.coordinates;
     progress.keeper.moveTo(resume.trail, resume.sequence);
+    if (resume.delivered) progress.delivered = resume.delivered;
     progress.sourceServerId = resume.sourceServerId;
     const server = { ...member.instance.address, serverId: facts.serverId, uuid: facts.uuid };
-    opened.checkpointer.reading(server, standsInOrder(source));
+    opened.checkpointer.reading(server, standsInOrder(source, progress.anchors));
     work.reading = new AbortController();
     const reading = AbortSignal.any([signal, work.reading.signal]);
     this.#watch?.proved(member.name, inspection);

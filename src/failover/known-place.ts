@@ -1,20 +1,26 @@
 import { displayHint } from '../hints/hint.js';
+import { type AnchorKind, isAnchor } from '../matching/trail.js';
 import type { Progress } from '../tail/progress.js';
 import type { Placed } from './machine/event.js';
 import type { Stand } from './machine/state.js';
 import type { ReadingPlace } from '../resume/reading-place.js';
 
 /** The part of a place that decisions use. Pure. */
-export function placedOf({ member, inspection, resume, ...source }: ReadingPlace): Placed {
+export function placedOf(
+  { member, inspection, resume, ...source }: ReadingPlace,
+  anchors: AnchorKind,
+): Placed {
   const { facts, logEnd } = inspection;
-  const { hint, confidence, matched, took } = source;
+  const { anchor, confidence, matched, took } = source;
   return {
     server: member.name,
     serverId: facts.serverId,
     version: facts.version.text,
     coordinates: resume.coordinates,
-    hasHint: resume.trail.some((entry) => entry.kind === 'hint'),
-    ...{ hint, confidence, matched, logEnd, took },
+    isAnchored: anchors === 'gtid' || resume.trail.some(isAnchor),
+    hint: anchor?.kind === 'hint' ? anchor.name : null,
+    gtid: anchor?.kind === 'gtid' ? anchor.name : null,
+    ...{ confidence, matched, logEnd, took },
   };
 }
 

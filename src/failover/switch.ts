@@ -25,7 +25,10 @@ export type Switch = {
   readonly to: string;
   readonly finding: SwitchCause;
   readonly confidence: Confidence | null;
+  /** The hint by which its place was found. Null if it was found in another way. */
   readonly hint: string | null;
+  /** The GTID by which its place was found. Null if it was found in another way. */
+  readonly gtid: string | null;
   readonly coordinates: Coordinates;
   /** Transactions met there that had been delivered before. They are not delivered again. */
   readonly skipped: number;

@@ -17,10 +17,13 @@ export type HintPlace = {
   readonly serverId: number;
 };
 
-export type HintScanOptions = Pick<
+/** How a log is scanned. */
+export type ScanOptions = Pick<
   DumpOptions,
   'instance' | 'signal' | 'maximumBytesPerSecond' | 'connectTimeoutMs' | 'silenceMs' | 'nonBlocking'
-> & { readonly format: HintFormat; readonly onProgress?: (progress: ScanProgress) => void };
+> & { readonly onProgress?: (progress: ScanProgress) => void };
+
+export type HintScanOptions = ScanOptions & { readonly format: HintFormat };
 
 /** How far a scan has come in the file that it reads. */
 export type ScanProgress = { readonly file: string; readonly bytesScanned: number };

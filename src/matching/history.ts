@@ -18,6 +18,8 @@ export type HistoryOptions = Omit<DumpOptions, 'verifyChecksums'> & {
   readonly replicaServerId: number | null;
   /** The source at `start`: the server where the last hint before it was injected. Null if not known. */
   readonly sourceServerId?: number | null;
+  /** The GTIDs that anchor a trail. Each is a step of its own, before its transaction. */
+  readonly anchors?: ReadonlySet<string>;
   /** Whether identities must be those that the listing of a relay log gives for the same transactions. */
   readonly listed?: boolean;
   /** Called for each transaction, also for those outside the history (empty or rolled back). */
@@ -64,13 +66,17 @@ export async function* readHistory(options: HistoryOptions): AsyncGenerator<Hist
     },
     end: (transaction) => {
       options.onTransaction?.(transaction);
+      const { gtid, start } = transaction;
+      if (gtid !== null && options.anchors?.has(gtid) === true) {
+        steps.push({ kind: 'gtid', gtid, start, end: start });
+      }
       const step = stepOf(transaction, deliverable);
       deliverable = false;
       if (step) steps.push(step);
     },
   });
   const stepOf = (transaction: EndedTransaction, delivers: boolean): HistoryStep | null => {
-    const { statement, start, end, serverId } = transaction;
+    const { statement, start, end, serverId, gtid } = transaction;
     const digest = listed?.take();
     if (transaction.identity === null || recent.has(transaction.identity)) return null;
     recent.add(transaction.identity);
@@ -81,7 +87,7 @@ export async function* readHistory(options: HistoryOptions): AsyncGenerator<Hist
     }
     const identity = digest === undefined ? transaction.identity : listedIdentity(transaction.gtid, digest);
     const errant = isErrant(serverId, options.replicaServerId, sourceServerId);
-    return { kind: 'transaction', identity, start, end, errant, deliverable: delivers };
+    return { kind: 'transaction', identity, gtid, start, end, errant, deliverable: delivers };
   };
   for await (const batch of readCommitted(options)) {
     try {

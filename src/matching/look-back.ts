@@ -27,7 +27,7 @@ export class LookBack {
 
   /** Takes the steps before the start hint, in order. */
   step(step: HistoryStep): void {
-    if (step.kind === 'hint' || step.identity.second < this.#firstSecond - slackSeconds) return;
+    if (step.kind !== 'transaction' || step.identity.second < this.#firstSecond - slackSeconds) return;
     this.#window.push(step.start);
     if (this.#window.length > this.#margin) this.#window.shift();
   }

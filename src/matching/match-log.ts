@@ -3,14 +3,14 @@ import { comparisonOf } from '../transactions/identity.js';
 import type { TableFilter } from '../config/table-filter.js';
 import type { HintFormat } from '../hints/hint.js';
 import type { Instance } from '../mysql/instance.js';
-import { commitsInOneOrder, type Inspection, isReplica } from '../mysql/inspect.js';
+import { commitsDomainsInOrder, commitsInOneOrder, type Inspection, isReplica } from '../mysql/inspect.js';
 import { listBinaryLogs } from '../mysql/log-list.js';
 import type { HintPlace } from './hint-scan.js';
 import { behind, readHistory } from './history.js';
 import { LookBack } from './look-back.js';
 import type { HistoryStep, MatchEvidence, MatchState } from './match-state.js';
-import type { TrailEntry } from './trail.js';
-import { TrailMatch } from './trail-match.js';
+import { isAnchor, type TrailEntry } from './trail.js';
+import { type KnownGtids, TrailMatch } from './trail-match.js';
 
 export type MatchLogOptions = {
   readonly instance: Instance;
@@ -48,33 +48,39 @@ export type MatchTaker = {
   readonly heard?: (evidence: MatchEvidence) => void;
 };
 
+/** Where comparing begins, by which anchor of the trail. */
+export type MatchStart =
+  | { readonly by: 'hint'; readonly place: HintPlace }
+  | {
+      readonly by: 'gtid';
+      readonly gtid: string;
+      /** Where the GTID's transaction begins, or a place before it. */
+      readonly start: Coordinates;
+      readonly known: KnownGtids;
+    };
+
 /**
- * Compares a server's log with the trail, from a hint of the trail. Returns the match when the taker has enough, or
+ * Compares a server's log with the trail, from an anchor of the trail. Returns the match when the taker has enough, or
  * when the log ends.
  * @throws what reading the log throws.
  */
 export async function matchLog(
-  place: HintPlace,
+  start: MatchStart,
   options: MatchLogOptions,
   taker: MatchTaker,
 ): Promise<TrailMatch> {
-  const matching = { ordered: isOrdered(options), margin: options.margin };
   const replicaServerId = isReplica(options.inspection) ? options.inspection.facts.serverId : null;
-  let matcher = new TrailMatch(options.trail, place.hint, matching);
-  let start = behind(place);
-  const lookingBack = matcher.needsLookBack;
-  if (lookingBack) {
-    const countFromFirstStep = matcher.startsAtCountingHint;
-    matcher = new TrailMatch(options.trail, place.hint, { ...matching, countFromFirstStep });
-    start = await lookBack(place, { ...options, replicaServerId });
-  } else {
-    const at = { file: place.file, position: place.position };
-    const { hint, serverId } = place;
-    const step: HistoryStep = { kind: 'hint', hint, start: at, end: start, serverId };
-    if (taker.step(matcher.step(step), step)) return matcher;
-  }
-  const sourceServerId = lookingBack ? null : place.serverId;
-  for await (const steps of readHistory({ ...options, start, replicaServerId, sourceServerId })) {
+  const begun = await (start.by === 'hint'
+    ? fromHint(start.place, options, replicaServerId)
+    : fromGtid(start, options));
+  const { matcher, first } = begun;
+  if (first !== null && taker.step(matcher.step(first), first)) return matcher;
+  const reading = {
+    start: begun.start,
+    sourceServerId: begun.sourceServerId,
+    anchors: gtidsOf(options.trail),
+  };
+  for await (const steps of readHistory({ ...options, ...reading, replicaServerId })) {
     for (const step of steps) {
       const taken = options.passesStatements === true ? withoutStatement(step) : step;
       if (taker.step(matcher.step(taken), taken)) return matcher;
@@ -84,9 +90,60 @@ export async function matchLog(
   return matcher;
 }
 
+/** A match before its first step. */
+type Begun = {
+  readonly matcher: TrailMatch;
+  /** The step of the anchor, if reading begins right after it. */
+  readonly first: HistoryStep | null;
+  readonly start: Coordinates;
+  readonly sourceServerId: number | null;
+};
+
+async function fromHint(
+  place: HintPlace,
+  options: MatchLogOptions,
+  replicaServerId: number | null,
+): Promise<Begun> {
+  const matching = { ordered: isOrdered(options), margin: options.margin };
+  const { hint, serverId } = place;
+  const matcher = new TrailMatch(options.trail, hint.token, matching);
+  const start = behind(place);
+  if (!matcher.needsLookBack) {
+    const at = { file: place.file, position: place.position };
+    const first: HistoryStep = { kind: 'hint', hint, start: at, end: start, serverId };
+    return { matcher, first, start, sourceServerId: serverId };
+  }
+  const countFromFirstStep = matcher.startsAtCountingAnchor;
+  return {
+    matcher: new TrailMatch(options.trail, hint.token, { ...matching, countFromFirstStep }),
+    first: null,
+    start: await lookBack(place, { ...options, replicaServerId }),
+    sourceServerId: null,
+  };
+}
+
+function fromGtid(
+  { gtid, start, known }: Extract<MatchStart, { by: 'gtid' }>,
+  options: MatchLogOptions,
+): Begun {
+  const matching = { ordered: isOrdered(options), margin: options.margin, known };
+  return {
+    matcher: new TrailMatch(options.trail, gtid, matching),
+    // The transaction itself is still to be read.
+    first: null,
+    start,
+    sourceServerId: null,
+  };
+}
+
+/** The GTIDs that anchor a trail. */
+function gtidsOf(trail: readonly TrailEntry[]): ReadonlySet<string> {
+  return new Set(trail.flatMap((entry) => (entry.kind === 'gtid' ? [entry.gtid] : [])));
+}
+
 /** The step as it counts if statements that the trail lacks are ignored. */
 function withoutStatement(step: HistoryStep): HistoryStep {
-  if (step.kind === 'hint' || comparisonOf(step.identity.digest) !== 'origin') return step;
+  if (step.kind !== 'transaction' || comparisonOf(step.identity.digest) !== 'origin') return step;
   return { ...step, deliverable: false };
 }
 
@@ -110,16 +167,20 @@ async function lookBack(
 
 /**
  * Whether order is guaranteed: each server commits in one order, by its whole history and not only by the trail, and
- * both in the same order. A MariaDB domain may be newer than the beginning of the trail.
+ * both in the same order. A MariaDB domain may be newer than the beginning of the trail. With GTIDs as anchors, each
+ * domain is compared by itself, and only its own order counts.
  */
 export function isOrdered(
   options: Pick<MatchLogOptions, 'trailOrdered' | 'sameLog' | 'inspection' | 'trail'>,
 ): boolean {
   if (options.sameLog) return true;
+  if (options.trail.some(({ kind }) => kind === 'gtid')) {
+    return options.trailOrdered && commitsDomainsInOrder(options.inspection);
+  }
   if (!options.trailOrdered || !commitsInOneOrder(options.inspection)) return false;
   const domains = new Set<string>();
   for (const entry of options.trail) {
-    if (entry.kind === 'hint') continue;
+    if (isAnchor(entry)) continue;
     const domain = /^[gl]:(\d+)-\d+-\d+$/.exec(entry.identity.origin)?.[1];
     if (domain !== undefined) domains.add(domain);
   }

@@ -1,4 +1,5 @@
 import type { Coordinates } from '../binlog/coordinates.js';
+import type { GtidState } from '../gtids/gtid-state.js';
 import type { Hint } from '../hints/hint.js';
 import type { Identity, TrailEntry } from './trail.js';
 
@@ -16,8 +17,19 @@ export type HistoryStep =
       readonly serverId: number;
     }
   | {
+      /** The next transaction has this GTID, by which the trail is anchored. */
+      readonly kind: 'gtid';
+      readonly gtid: string;
+      /** Where that transaction begins. */
+      readonly start: Coordinates;
+      /** The same: nothing has been read of it yet. */
+      readonly end: Coordinates;
+    }
+  | {
       readonly kind: 'transaction';
       readonly identity: Identity;
+      /** Null or left out if it has none. */
+      readonly gtid?: string | null;
       readonly start: Coordinates;
       readonly end: Coordinates;
       /**
@@ -30,10 +42,13 @@ export type HistoryStep =
     };
 
 /**
- * A delivered transaction that is missing, described so that a person can look it up. Sequence 0 is the hint itself.
+ * A delivered transaction that is missing, described so that a person can look it up: by the hint before it, or by the
+ * last GTID at or before it that anchors the trail. Sequence 0 is the hint itself, and 1 the transaction after it, or
+ * that of the GTID.
  */
 export type MissingTransaction = {
   readonly hint: string | null;
+  readonly gtid: string | null;
   readonly sequence: number;
   readonly origin: string;
   readonly second: number;
@@ -52,6 +67,8 @@ export type ResumePoint = {
   readonly sequence: number;
   /** Where that hint was injected: the source of that time. Null if it isn't known. */
   readonly sourceServerId: number | null;
+  /** Everything before the coordinates, by GTID. Only if it was read there anew. */
+  readonly delivered?: GtidState | null;
   /** Delivered transactions after the coordinates: where each begins on this server. */
   readonly skip: readonly PassedOver[];
 };

@@ -1,11 +1,15 @@
 import type { Coordinates } from '../binlog/coordinates.js';
 import { formatAddress } from '../config/address.js';
+import type { GtidState } from '../gtids/gtid-state.js';
 import type { Hint } from '../hints/hint.js';
+import { commitsInOneOrder, isReplica } from '../mysql/inspect.js';
 import { sleep } from '../util/async.js';
 import { monotonicMs } from '../util/clock.js';
 import { hasCode, WaymarkError } from '../util/errors.js';
+import { knownGtids, oldestOfDomains } from './known-gtids.js';
 import { locateHint, type LocateResult } from './locate.js';
-import { matchLog, type MatchLogOptions } from './match-log.js';
+import { type GtidLocation, locateGtid, startBefore } from './locate-gtid.js';
+import { isOrdered, matchLog, type MatchLogOptions, type MatchStart } from './match-log.js';
 import type {
   Confidence,
   MatchEvidence,
@@ -15,24 +19,29 @@ import type {
 } from './match-state.js';
 
 export type ResumeOptions = Omit<MatchLogOptions, 'nonBlocking'> & {
-  /** A place before the trail's hints, by an earlier note. */
+  /** A place before the trail's anchors, by an earlier note. */
   readonly startHere?: Coordinates | null;
+  /** Everything that was delivered, by GTID. Null if it isn't known. */
+  readonly delivered?: GtidState | null;
   readonly onProgress?: (progress: ResumeProgress) => void;
 };
 
 /** What finding the place is doing. */
 export type ResumeProgress =
   | { readonly phase: 'behind'; readonly message: string }
-  | { readonly phase: 'located'; readonly hint: LocateResult; readonly elapsedMs: number }
+  | { readonly phase: 'located'; readonly anchor: Located; readonly elapsedMs: number }
   | { readonly phase: 'matching'; readonly evidence: MatchEvidence };
+
+/** The place of the trail's anchor on a server, and the cost of finding it. */
+export type Located = ({ readonly by: 'hint' } & LocateResult) | ({ readonly by: 'gtid' } & GtidLocation);
 
 /** A proved place to go on from. */
 export type Resumption = {
   readonly resume: ResumePoint;
   readonly confidence: Confidence;
   readonly evidence: MatchEvidence;
-  /** The place of the trail's hint. Null if nothing was proved. */
-  readonly hint: LocateResult | null;
+  /** The place of the trail's anchor. Null if nothing was proved. */
+  readonly anchor: Located | null;
   readonly locateMs: number;
   readonly matchMs: number;
 };
@@ -56,16 +65,38 @@ export class DivergedError extends WaymarkError {
 const behindPollMs = 250;
 
 /**
- * Finds and proves the place on a server where a reader with this trail goes on. It locates the oldest hint of the
+ * Finds and proves the place on a server where a reader with this trail goes on. It locates the oldest anchor of the
  * trail that is there, and compares what follows with the trail until all of it has been met. If the server is
  * behind, it waits.
  *
- * @throws WaymarkError `no-trail` (the trail has no hint), `purged`, `not-found`, {@link DivergedError}, and what
+ * @throws WaymarkError `no-trail` (the trail has no anchor), `purged`, `not-found`, {@link DivergedError}, and what
  * reading the log throws.
  */
 export async function findResumePoint(options: ResumeOptions): Promise<Resumption> {
   const server = formatAddress(options.instance.address);
-  const hints = options.trail.flatMap((entry) => (entry.kind === 'hint' ? [entry.hint] : []));
+  const begun = monotonicMs();
+  const { anchor, start } = await findStart(options, server);
+  const located = monotonicMs();
+  options.onProgress?.({ phase: 'located', anchor, elapsedMs: Math.round(located - begun) });
+  const state = await match(start, options, server);
+  if (state.status === 'diverged') throw new DivergedError(server, state);
+  return {
+    resume: state.resume,
+    confidence: state.confidence,
+    evidence: state.evidence,
+    anchor,
+    locateMs: Math.round(located - begun),
+    matchMs: Math.round(monotonicMs() - located),
+  };
+}
+
+/** Where comparing begins, and the anchor that was found there. */
+type FoundStart = { readonly anchor: Located; readonly start: MatchStart };
+
+async function findStart(options: ResumeOptions, server: string): Promise<FoundStart> {
+  const gtids = options.trail.flatMap((entry) => (entry.kind === 'gtid' ? [entry.gtid] : []));
+  if (gtids.length > 0) return findGtid(gtids, options);
+  const hints = options.trail.flatMap((entry): Hint[] => (entry.kind === 'hint' ? [entry.hint] : []));
   if (hints.length === 0) {
     throw new WaymarkError(
       'no-trail',
@@ -74,42 +105,66 @@ export async function findResumePoint(options: ResumeOptions): Promise<Resumptio
       { details: { server } },
     );
   }
-  const begun = monotonicMs();
-  const hint = await locateOrWait(hints, options);
-  const located = monotonicMs();
-  options.onProgress?.({ phase: 'located', hint, elapsedMs: Math.round(located - begun) });
-  const state = await match(hint, options, server);
-  if (state.status === 'diverged') throw new DivergedError(server, state);
-  return {
-    resume: state.resume,
-    confidence: state.confidence,
-    evidence: state.evidence,
-    hint,
-    locateMs: Math.round(located - begun),
-    matchMs: Math.round(monotonicMs() - located),
-  };
+  const { result: place } = await waitWhileBehind(options, () => locateHint(hints, locatingOf(options)));
+  return { anchor: { by: 'hint', ...place }, start: { by: 'hint', place } };
 }
 
-async function locateOrWait(hints: readonly Hint[], options: ResumeOptions): Promise<LocateResult> {
-  const { onProgress, ...locating } = options;
-  for (;;) {
+/**
+ * Where to begin reading, by a GTID. In a log of one order, that is where the GTID is: everything before it was
+ * delivered. In other logs, what wasn't may be before it: on MySQL, if commit order isn't kept; on MariaDB, what
+ * another domain has there.
+ */
+async function findGtid(gtids: readonly string[], options: ResumeOptions): Promise<FoundStart> {
+  const { trail, inspection, sameLog } = options;
+  const locating = locatingOf(options);
+  const { result: found, waited } = await waitWhileBehind(options, () => locateGtid(gtids, locating));
+  const { gtid, file, position } = found;
+  const delivered = options.delivered ?? null;
+  const anchor: Located = { by: 'gtid', ...found };
+  const oldest = oldestOfDomains(trail);
+  const { facts } = inspection;
+  // While the agent waited, another domain may have begun.
+  const hasOneDomain =
+    facts.version.vendor === 'mysql' ||
+    (oldest.length <= 1 && delivered?.hasSeveralDomains !== true && commitsInOneOrder(inspection) && !waited);
+  const isInOrder = isOrdered(options);
+  if (sameLog === true || delivered === null || (hasOneDomain && isInOrder)) {
+    const known = knownGtids(trail, delivered, null);
+    return { anchor, start: { by: 'gtid', gtid, start: { file, position }, known } };
+  }
+  const own = isReplica(inspection) ? { uuid: facts.uuid, serverId: facts.serverId } : {};
+  const { start, before } = await startBefore([gtid, ...oldest], delivered, own, isInOrder ? 0 : 1, locating);
+  return { anchor, start: { by: 'gtid', gtid, start, known: knownGtids(trail, delivered, before) } };
+}
+
+/** The options for finding an anchor. They have a progress of their own. */
+function locatingOf({ onProgress: _onProgress, ...options }: ResumeOptions): Omit<ResumeOptions, 'onProgress'> {
+  return options;
+}
+
+/** Tries again while the server is behind the trail. */
+async function waitWhileBehind<Result>(
+  { onProgress, signal }: ResumeOptions,
+  locate: () => Promise<Result>,
+): Promise<{ readonly result: Result; readonly waited: boolean }> {
+  for (let waited = false; ; waited = true) {
     try {
-      return await locateHint(hints, locating);
+      return { result: await locate(), waited };
     } catch (error) {
       if (!hasCode(error, 'behind')) throw error;
       onProgress?.({ phase: 'behind', message: error.message });
-      await sleep(behindPollMs, options.signal);
+      await sleep(behindPollMs, signal);
     }
   }
 }
 
 async function match(
-  place: LocateResult,
+  start: MatchStart,
   options: ResumeOptions,
   server: string,
 ): Promise<Exclude<MatchState, { status: 'reading' }>> {
   const outcome: { state: Exclude<MatchState, { status: 'reading' }> | null } = { state: null };
-  await matchLog(place, options, {
+  await matchLog(start, options, {
     step: (state) => {
       if (state.status !== 'reading') outcome.state = state;
       return outcome.state !== null;
@@ -124,7 +179,7 @@ function divergence(server: string, state: Extract<MatchState, { status: 'diverg
   // A second missing hint says less than what came after the first.
   const first = state.missing.find(({ sequence }) => sequence > 0);
   const what = first
-    ? `the first is transaction ${first.sequence} after hint ${first.hint ?? '(none)'} ` +
+    ? `the first is transaction ${first.sequence} ${first.gtid === null ? `after hint ${first.hint ?? '(none)'}` : `from ${first.gtid} on`} ` +
       `(origin ${first.origin || 'unknown'}, ${new Date(first.second * 1000).toISOString()}, digest ${first.digest})`
     : `the first is hint ${state.missing[0]?.hint ?? '(none)'}`;
   const other = state.otherContent

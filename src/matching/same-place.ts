@@ -83,7 +83,7 @@ async function lastBefore(
     const found: Logged[] = [];
     const start = { at: { file, position: firstPosition }, sourceServerId: null };
     await readUpTo(start, place, logs, options, (step) => {
-      if (step.kind === 'hint' || step.errant) return;
+      if (step.kind !== 'transaction' || step.errant) return;
       found.push({ identity: step.identity, deliverable: step.deliverable });
       if (found.length > compared) found.shift();
     });
@@ -105,7 +105,7 @@ async function endBehind(
   let next = 0;
   for await (const steps of readHistory({ ...options, replicaServerId, start: place, nonBlocking: true })) {
     for (const step of steps) {
-      if (step.kind === 'hint' || step.errant || !step.deliverable) continue;
+      if (step.kind !== 'transaction' || step.errant || !step.deliverable) continue;
       if (recent.has(step.identity)) continue;
       const expected = delivered[next];
       if (expected === undefined || !sameTransaction(expected.identity, step.identity)) return null;

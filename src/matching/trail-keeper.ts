@@ -1,7 +1,7 @@
 import type { Coordinates } from '../binlog/coordinates.js';
 import type { Hint } from '../hints/hint.js';
 import { IdentityList } from './identity-list.js';
-import type { Identity, TrailEntry } from './trail.js';
+import { type Anchor, type Identity, isAnchor, nameOfAnchor, type TrailEntry } from './trail.js';
 
 /**
  * The most transactions kept in memory (about 60 MB). This is reached only if no hint comes for very long. Then the
@@ -9,23 +9,26 @@ import type { Identity, TrailEntry } from './trail.js';
  */
 const maximumTransactions = 1_000_000;
 
-/** A hint of the trail, and how many of the list's transactions stand before it. */
-type Mark = { readonly hint: Hint; readonly coordinates: Coordinates; readonly before: number };
+/** With GTIDs, every transaction could be an anchor. One in so many is enough to cut the trail where it should be. */
+const transactionsBetweenGtids = 64;
+
+/** An anchor of the trail, and how many of the list's transactions stand before it. */
+type Mark = { readonly anchor: Anchor; readonly before: number };
 
 /**
  * The trail as it grows: what was delivered lately, oldest first.
  *
- * It is cut at hints, so it always begins with one. It keeps the newest hint that is followed by a whole interval and
- * at least `margin` transactions. On a candidate, counting begins there. Before that hint it keeps at least another
- * `margin` transactions, because a candidate that commits out of order may have them after it.
+ * It is cut at anchors, so it always begins with one. It keeps the newest anchor that is followed by a whole interval
+ * and at least `margin` transactions. On a candidate, counting begins there. Before that anchor it keeps at least
+ * another `margin` transactions, because a candidate that commits out of order may have them after it.
  */
 export class TrailKeeper {
   readonly #margin: number;
   readonly #maximumTransactions: number;
   readonly #identities = new IdentityList();
   #marks: Mark[] = [];
-  /** Of the hints in the trail. */
-  readonly #tokens = new Set<string>();
+  /** Of the anchors in the trail. */
+  readonly #names = new Set<string>();
   #lastHint: Hint | null = null;
   #sequence = 0;
 
@@ -52,7 +55,10 @@ export class TrailKeeper {
   moveTo(entries: readonly TrailEntry[], sequence: number): void {
     const before = { hint: this.#lastHint, sequence: this.#sequence };
     this.restore(entries, sequence);
-    if (before.hint === null) return;
+    if (before.hint === null) {
+      if (this.#lastHint === null) this.#sequence = before.sequence;
+      return;
+    }
     const samePlace = this.#lastHint?.token === before.hint.token;
     this.#sequence = samePlace ? Math.max(sequence, before.sequence) : before.sequence;
     this.#lastHint = before.hint;
@@ -65,7 +71,20 @@ export class TrailKeeper {
    */
   hint(hint: Hint, coordinates: Coordinates): void {
     if (this.has(hint)) return;
-    this.#add(hint, coordinates);
+    this.#add({ kind: 'hint', hint, coordinates });
+    this.#cut();
+  }
+
+  /**
+   * Notes the GTID of the transaction that comes next, if enough transactions have come since the last anchor, and
+   * drops what is no longer needed.
+   * @param coordinates where the transaction begins.
+   */
+  gtid(gtid: string, coordinates: Coordinates): void {
+    const last = this.#marks.at(-1);
+    if (last !== undefined && this.#identities.length - last.before < transactionsBetweenGtids) return;
+    if (this.#names.has(gtid)) return;
+    this.#add({ kind: 'gtid', gtid, coordinates });
     this.#cut();
   }
 
@@ -82,7 +101,7 @@ export class TrailKeeper {
 
   /** Whether the trail has the hint. */
   has(hint: Hint): boolean {
-    return this.#tokens.has(hint.token);
+    return this.#names.has(hint.token);
   }
 
   /** A new copy of the whole trail. */
@@ -91,8 +110,8 @@ export class TrailKeeper {
   }
 
   /**
-   * The whole trail if it has at most `count` transactions. Else the part of {@link entries} from the first hint with
-   * at most that many after it.
+   * The whole trail if it has at most `count` transactions. Else the part of {@link entries} from the first anchor
+   * with at most that many after it.
    */
   newest(count: number): TrailEntry[] {
     const { length } = this.#identities;
@@ -101,9 +120,14 @@ export class TrailKeeper {
     return first < 0 ? [] : this.#entriesFrom(first, this.#marks[first]?.before ?? 0);
   }
 
-  /** Hints and transactions in the trail. */
+  /** Anchors and transactions in the trail. */
   get length(): number {
     return this.#identities.length + this.#marks.length;
+  }
+
+  /** Transactions in the trail. */
+  get transactionCount(): number {
+    return this.#identities.length;
   }
 
   /** The hint added last, even if the trail had to be cut after it. Numbering counts from it. */
@@ -116,8 +140,8 @@ export class TrailKeeper {
     return this.#sequence;
   }
 
-  /** Hints in the trail: without one no other server can be matched. */
-  get hintCount(): number {
+  /** Anchors in the trail: without one no other server can be matched. */
+  get anchorCount(): number {
     return this.#marks.length;
   }
 
@@ -127,9 +151,9 @@ export class TrailKeeper {
     const transactions = (to: number): void => {
       for (; at < to; at += 1) entries.push({ kind: 'transaction', identity: this.#identities.at(at) });
     };
-    for (const { hint, coordinates, before } of this.#marks.slice(mark)) {
+    for (const { anchor, before } of this.#marks.slice(mark)) {
       transactions(before);
-      entries.push({ kind: 'hint', hint, coordinates });
+      entries.push(anchor);
     }
     transactions(this.#identities.length);
     return entries;
@@ -138,19 +162,19 @@ export class TrailKeeper {
   #take(entries: readonly TrailEntry[]): void {
     this.#identities.clear();
     this.#marks = [];
-    this.#tokens.clear();
+    this.#names.clear();
     this.#lastHint = null;
     for (const entry of entries) {
-      if (entry.kind === 'hint') {
-        if (!this.#tokens.has(entry.hint.token)) this.#add(entry.hint, entry.coordinates);
-      } else this.transaction(entry.identity);
+      if (!isAnchor(entry)) this.transaction(entry.identity);
+      else if (!this.#names.has(nameOfAnchor(entry))) this.#add(entry);
     }
   }
 
-  #add(hint: Hint, coordinates: Coordinates): void {
-    this.#marks.push({ hint, coordinates, before: this.#identities.length });
-    this.#tokens.add(hint.token);
-    this.#lastHint = hint;
+  #add(anchor: Anchor): void {
+    this.#marks.push({ anchor, before: this.#identities.length });
+    this.#names.add(nameOfAnchor(anchor));
+    if (anchor.kind === 'gtid') return;
+    this.#lastHint = anchor.hint;
     this.#sequence = 0;
   }
 
@@ -166,7 +190,7 @@ export class TrailKeeper {
     this.#drop(first.before);
   }
 
-  /** Takes out the first `count` transactions, and the hints before the last of them. */
+  /** Takes out the first `count` transactions, and the anchors before the last of them. */
   #drop(count: number): void {
     const left = this.#marks.findIndex(({ before }) => before >= count);
     this.#forgetMarks(left < 0 ? this.#marks.length : left);
@@ -175,6 +199,6 @@ export class TrailKeeper {
   }
 
   #forgetMarks(count: number): void {
-    for (const { hint } of this.#marks.splice(0, count)) this.#tokens.delete(hint.token);
+    for (const { anchor } of this.#marks.splice(0, count)) this.#names.delete(nameOfAnchor(anchor));
   }
 }

@@ -12,22 +12,58 @@ import type {
   MatchEvidence,
   MatchState,
 } from './match-state.js';
-import type { Identity, TrailEntry } from './trail.js';
+import { type Anchor, type Identity, isAnchor, nameOfAnchor, type TrailEntry } from './trail.js';
 
 export type MatchOptions = {
   /** Whether both servers commit in the order of the source: then nothing may be out of order. */
   readonly ordered: boolean;
   /** By how many transactions the order of two servers may differ if `ordered` is false. */
   readonly margin: number;
-  /** Whether transactions outside the trail are new even before the start hint: see look-back.ts. */
+  /** Whether transactions outside the trail are new even before the start anchor: see look-back.ts. */
   readonly countFromFirstStep?: boolean;
+  /** What is known by GTID, if the trail is anchored by GTIDs. */
+  readonly known?: KnownGtids;
+};
+
+/** What GTIDs tell of transactions outside the trail, and of entries before the place where reading begins. */
+export type KnownGtids = {
+  /** Whether a transaction outside the trail was delivered before the trail begins. Null: that isn't known. */
+  readonly isDelivered: (gtid: string) => boolean | null;
+  /** Whether the log has a transaction before the place where reading begins. It can't be compared there. */
+  readonly isBeforeStart: (gtid: string) => boolean;
 };
 
 const missingShown = 10;
 
-/** Whether the other server may lack it: a statement that changes no rows logs none. */
+/**
+ * Whether the other server may lack it: a statement that changes no rows logs none. A GTID says nothing that its
+ * transaction doesn't say.
+ */
 function mayBeNothing(entry: TrailEntry | undefined): boolean {
+  if (entry?.kind === 'gtid') return true;
   return entry?.kind === 'transaction' && (entry.optional === true || isStatement(entry));
+}
+
+/**
+ * A part of the trail that has an order of its own. MariaDB keeps an order for each replication domain. If the trail
+ * is anchored by GTIDs, each domain is such a part. Else all of the trail is one.
+ */
+type Part = {
+  /** The last entry that was met. */
+  furthest: number;
+  /** The entries that have to be met, in order. */
+  readonly due: number[];
+  /** How many of these, from the first one on, have been met. */
+  metInFront: number;
+  /** New transactions. */
+  unknown: number;
+  /** Transactions of the trail. */
+  transactions: number;
+};
+
+/** The domain of a MariaDB GTID. '' for another origin. */
+function domainOf(origin: string): string {
+  return origin.startsWith('g:') ? origin.slice(2, origin.indexOf('-')) : '';
 }
 
 /** Whether other servers may have logged rows for it. */
@@ -38,11 +74,12 @@ function isStatement(entry: TrailEntry): boolean {
 /**
  * Compares the history of a candidate with a trail, step by step. This is the heart of resuming.
  *
- * Reading begins at or before a hint of the trail that the candidate has (`startHint`). A transaction of the trail is
- * met. Any other is new and will be delivered, if it comes after the counting hint: the newest hint of the trail that
- * is followed by at least `margin` transactions of the trail. (A transaction that the old server would have written
- * after everything delivered can't come before that hint on a server whose order differs by at most the margin. A
- * transaction before it that isn't in the trail is older than the trail.)
+ * Reading begins at or before an anchor of the trail that the candidate has (the start anchor). A transaction of the
+ * trail is met. Any other is new and will be delivered, if it comes after the counting anchor: the newest anchor of the
+ * trail that is followed by at least `margin` transactions of the trail. (A transaction that the old server would have
+ * written after everything delivered can't come before that anchor on a server whose order differs by at most the
+ * margin. A transaction before it that isn't in the trail is older than the trail.) If GTIDs tell what was delivered,
+ * they decide that instead.
  *
  * Deterministic and without I/O: the same steps lead to the same state.
  */
@@ -51,27 +88,29 @@ export class TrailMatch {
   readonly #options: MatchOptions;
   readonly #met: boolean[];
   readonly #requiredFrom: number;
-  readonly #hintIndexes = new Map<string, number>();
+  readonly #anchorIndexes = new Map<string, number>();
   readonly #bag = new IdentityBag();
-  /** The trail's transactions before the start hint. Here they may come after it, if nothing after it fits. */
+  /** The trail's transactions before the start anchor. Here they may come after it, if nothing after it fits. */
   readonly #olderBag = new IdentityBag();
-  /** Transactions of the trail before each entry, for distances. */
+  /** Transactions of the trail before each entry. */
   readonly #transactionsBefore: number[] = [];
+  readonly #parts = new Map<string, Part>();
+  readonly #partOf: Part[] = [];
+  /** Transactions of its part before each entry, for distances. */
+  readonly #partBefore: number[] = [];
   readonly #newestHint: Hint | null;
-  readonly #countingToken: string | null;
-  /** Transactions of the trail between the start hint and the counting hint. */
+  readonly #countingName: string | null;
+  /** Transactions of the trail between the start anchor and the counting anchor. */
   readonly #leadTransactions: number;
   #counting = false;
-  /** Whether the start hint itself has come. Steps before it are read to look back. */
+  /** Whether the start anchor itself has come. Steps before it are read to look back. */
   #started = false;
-  readonly #startToken: string;
+  readonly #startName: string;
   readonly #startIndex: number;
   #remaining = 0;
   #required = 0;
   #expected: number;
   #inOrder = true;
-  #furthest = -1;
-  #firstUnmet: number;
   #unknown = 0;
   #newerHints = 0;
   #transactionsMatched = 0;
@@ -97,57 +136,55 @@ export class TrailMatch {
   #statementsUnmet = 0;
 
   /**
-   * @param entries the trail; must hold `startHint`.
-   * @param startHint the hint that the candidate has; its own step must come first or, when reading begins earlier,
-   * in its turn.
+   * @param entries the trail; must hold the start anchor.
+   * @param startName the name of the anchor that the candidate has; its own step must come first or, when reading
+   * begins earlier, in its turn.
    */
-  constructor(entries: readonly TrailEntry[], startHint: Hint, options: MatchOptions) {
+  constructor(entries: readonly TrailEntry[], startName: string, options: MatchOptions) {
     this.#entries = entries;
     this.#options = options;
-    const startIndex = entries.findIndex(
-      (entry) => entry.kind === 'hint' && entry.hint.token === startHint.token,
-    );
-    if (startIndex < 0) throw new RangeError(`the trail doesn't have the hint ${startHint.token}`);
+    const startIndex = entries.findIndex((entry) => isAnchor(entry) && nameOfAnchor(entry) === startName);
+    if (startIndex < 0) throw new RangeError(`the trail doesn't have the anchor ${startName}`);
     this.#startIndex = startIndex;
     this.#met = new Array<boolean>(entries.length).fill(false);
     this.#index(startIndex);
     const countingIndex = this.#countingIndex(startIndex);
     const counting = entries[countingIndex];
-    this.#countingToken = counting?.kind === 'hint' ? counting.hint.token : null;
+    this.#countingName = counting && isAnchor(counting) ? nameOfAnchor(counting) : null;
     this.#counting = options.countFromFirstStep ?? false;
-    this.#startToken = startHint.token;
-    // If a trail begins before its first hint, and reading looks back far enough, all of it must be there.
-    const beginsBeforeHints = !entries.slice(0, startIndex).some((entry) => entry.kind === 'hint');
-    this.#requiredFrom = options.countFromFirstStep && beginsBeforeHints ? 0 : countingIndex;
+    this.#startName = startName;
+    // If a trail begins before its first anchor, and reading looks back far enough, all of it must be there.
+    const beginsBeforeAnchors = !entries.slice(0, startIndex).some(isAnchor);
+    this.#requiredFrom = options.countFromFirstStep && beginsBeforeAnchors ? 0 : countingIndex;
     this.#leadTransactions =
       (this.#transactionsBefore[countingIndex] ?? 0) - (this.#transactionsBefore[startIndex] ?? 0);
     this.#expected = options.countFromFirstStep ? Math.min(startIndex, this.#requiredFrom) : startIndex;
-    this.#firstUnmet = this.#requiredFrom;
-    while (this.#isOptional(this.#firstUnmet)) this.#firstUnmet += 1;
-    this.#required = entries.filter(
-      (_entry, index) => index >= this.#requiredFrom && !this.#isOptional(index),
-    ).length;
-    this.#remaining = this.#required;
     for (const [index, entry] of entries.entries()) {
-      if (index < this.#requiredFrom || entry.kind === 'hint' || !isStatement(entry)) continue;
+      if (index < this.#requiredFrom) continue;
+      if (!this.#isOptional(index)) {
+        this.#partOf[index]?.due.push(index);
+        this.#required += 1;
+      }
+      if (entry.kind !== 'transaction' || !isStatement(entry)) continue;
       this.#statementsUnmet += 1;
       if (entry.optional !== true) this.#statements.push(index);
     }
+    this.#remaining = this.#required;
     const newest = entries.findLast((entry) => entry.kind === 'hint');
     this.#newestHint = newest?.kind === 'hint' ? newest.hint : null;
   }
 
   /**
-   * Whether reading must begin before the start hint, where look-back.ts says. That is so if the order isn't kept and
-   * required entries may be before the start hint here.
+   * Whether reading must begin before the start anchor, where look-back.ts says. That is so if the order isn't kept
+   * and required entries may be before the start anchor here.
    */
   get needsLookBack(): boolean {
     return !this.#options.ordered && this.#leadTransactions < this.#options.margin;
   }
 
-  /** Whether no hint of the trail is followed by the margin. Then new transactions can come before any hint. */
-  get startsAtCountingHint(): boolean {
-    return this.#countingToken === this.#startToken;
+  /** Whether no anchor of the trail is followed by the margin. Then new transactions can come before any anchor. */
+  get startsAtCountingAnchor(): boolean {
+    return this.#countingName === this.#startName;
   }
 
   /** Whether the trail's entry with this index has been met. */
@@ -164,21 +201,46 @@ export class TrailMatch {
 
   /** Takes the next step of the candidate's history. */
   step(step: HistoryStep): MatchState {
-    if (step.kind === 'hint') this.#hint(step);
-    else this.#transaction(step);
+    switch (step.kind) {
+      case 'hint':
+        this.#hint(step);
+        break;
+      case 'gtid':
+        this.#gtid(step);
+        break;
+      case 'transaction':
+        this.#transaction(step);
+        break;
+    }
     return this.#state(step.end);
   }
 
   #index(startIndex: number): void {
     let transactions = 0;
     for (const [index, entry] of this.#entries.entries()) {
+      const part = this.#partFor(
+        entry.kind === 'gtid' ? `g:${entry.gtid}` : entry.kind === 'hint' ? '' : entry.identity.origin,
+      );
+      this.#partOf.push(part);
       this.#transactionsBefore.push(transactions);
-      if (entry.kind === 'hint') this.#hintIndexes.set(entry.hint.token, index);
+      this.#partBefore.push(part.transactions);
+      if (isAnchor(entry)) this.#anchorIndexes.set(nameOfAnchor(entry), index);
       else {
         (index < startIndex ? this.#olderBag : this.#bag).add(entry.identity, index);
         transactions += 1;
+        part.transactions += 1;
       }
     }
+  }
+
+  #partFor(origin: string): Part {
+    const name = this.#options.known === undefined ? '' : domainOf(origin);
+    let part = this.#parts.get(name);
+    if (part === undefined) {
+      part = { furthest: -1, due: [], metInFront: 0, unknown: 0, transactions: 0 };
+      this.#parts.set(name, part);
+    }
+    return part;
   }
 
   #countingIndex(startIndex: number): number {
@@ -187,17 +249,21 @@ export class TrailMatch {
     const index = this.#entries.findLastIndex(
       (entry, at) =>
         at > startIndex &&
-        entry.kind === 'hint' &&
+        isAnchor(entry) &&
         total - (this.#transactionsBefore[at] ?? 0) >= this.#options.margin,
     );
     return index < 0 ? startIndex : index;
   }
 
   #hint({ hint, start, serverId }: HistoryStep & { kind: 'hint' }): void {
-    if (hint.token === this.#startToken) this.#started = true;
-    if (hint.token === this.#countingToken) this.#counting = true;
+    if (this.#options.known !== undefined) {
+      // Others may inject hints. For this stream they only show who the source is.
+      if (this.#resumeAt === null) this.#sourceServerId = serverId;
+      return;
+    }
+    this.#anchorComes(hint.token);
     this.#settleOwn(null);
-    const index = this.#hintIndexes.get(hint.token);
+    const index = this.#anchorIndexes.get(hint.token);
     if (index !== undefined) {
       if (!this.#met[index]) this.#hintsMatched += 1;
       this.#meet(index);
@@ -212,6 +278,19 @@ export class TrailMatch {
     this.#sequence = 0;
     this.#sourceServerId = serverId;
     this.#trail.push({ kind: 'hint', hint, coordinates: start });
+  }
+
+  #gtid({ gtid, start }: HistoryStep & { kind: 'gtid' }): void {
+    this.#anchorComes(gtid);
+    const index = this.#anchorIndexes.get(gtid);
+    if (index === undefined || this.#met[index]) return;
+    this.#meet(index);
+    (this.#resumeAt === null ? this.#trail : this.#later).push({ kind: 'gtid', gtid, coordinates: start });
+  }
+
+  #anchorComes(name: string): void {
+    if (name === this.#startName) this.#started = true;
+    if (name === this.#countingName) this.#counting = true;
   }
 
   #transaction(step: HistoryStep & { kind: 'transaction' }): void {
@@ -231,7 +310,7 @@ export class TrailMatch {
         this.#skip.push({ start: step.start, identity });
         this.#later.push({ kind: 'transaction', identity });
       }
-    } else this.#unknownTransaction(step);
+    } else if (!this.#unknownTransaction(step)) return;
     if (this.#resumeAt === null) {
       this.#sequence += 1;
       this.#trail.push({ kind: 'transaction', identity });
@@ -263,13 +342,24 @@ export class TrailMatch {
     this.#later.push(entry);
   }
 
-  #unknownTransaction({ identity, start, deliverable }: HistoryStep & { kind: 'transaction' }): void {
+  /** Returns whether the transaction belongs into the trail from here on. */
+  #unknownTransaction({
+    identity,
+    gtid,
+    start,
+    deliverable,
+  }: HistoryStep & { kind: 'transaction' }): boolean {
     const contradicted = this.#bag.otherContent(identity) ?? this.#olderBag.otherContent(identity);
     if (contradicted !== null || this.#bag.sameOrigin(identity)) this.#otherContent ??= identity;
     this.#contradicted ??= contradicted;
-    if (!this.#counting || !deliverable) return;
+    const known = gtid ? (this.#options.known?.isDelivered(gtid) ?? null) : null;
+    // Delivered before the trail begins. The next server may have it in another place again.
+    if (known === true) return false;
+    if (!deliverable || (known === null && !this.#counting)) return true;
     this.#unknown += 1;
+    this.#partFor(identity.origin).unknown += 1;
     this.#unknownStep(start);
+    return true;
   }
 
   #unknownStep(start: Coordinates): void {
@@ -281,18 +371,25 @@ export class TrailMatch {
     this.#met[index] = true;
     if (index >= this.#requiredFrom) {
       const entry = this.#entries[index];
-      if (!mayBeNothing(entry)) this.#remaining -= 1;
-      else if (entry && isStatement(entry)) this.#statementsUnmet -= 1;
+      if (!this.#isOptional(index)) this.#remaining -= 1;
+      if (entry && isStatement(entry)) this.#statementsUnmet -= 1;
     }
     // Entries before the start hint may come before it, and only there.
     if (!this.#isNext(index) && (this.#started || index > this.#expected)) this.#inOrder = false;
     if (index >= this.#expected) this.#expected = index + 1;
-    this.#furthest = Math.max(this.#furthest, index);
-    while (this.#met[this.#firstUnmet] || this.#isOptional(this.#firstUnmet)) this.#firstUnmet += 1;
+    const part = this.#partOf[index];
+    if (part === undefined) return;
+    part.furthest = Math.max(part.furthest, index);
+    while (this.#met[part.due[part.metInFront] ?? -1]) part.metInFront += 1;
   }
 
   #isOptional(index: number): boolean {
-    return mayBeNothing(this.#entries[index]);
+    const entry = this.#entries[index];
+    if (mayBeNothing(entry)) return true;
+    const { known } = this.#options;
+    if (known === undefined || entry?.kind !== 'transaction') return false;
+    const { origin } = entry.identity;
+    return origin.startsWith('g:') && known.isBeforeStart(origin.slice(2));
   }
 
   /**
@@ -307,9 +404,10 @@ export class TrailMatch {
       last = this.#statements.at(-1);
     }
     if (last === undefined) return false;
-    if (ordered) return this.#furthest < last && this.#newerHints === 0 && this.#unknown === 0;
-    const distance = (this.#transactionsBefore[this.#furthest] ?? 0) - (this.#transactionsBefore[last] ?? 0);
-    return distance <= margin && this.#unknown <= margin;
+    const { furthest = -1, unknown = 0 } = this.#partOf[last] ?? {};
+    if (ordered) return furthest < last && this.#newerHints === 0 && unknown === 0;
+    const distance = (this.#partBefore[furthest] ?? 0) - (this.#partBefore[last] ?? 0);
+    return distance <= margin && unknown <= margin;
   }
 
   /** How the trail was compared. Optional entries that weren't met could not be compared. */
@@ -350,18 +448,23 @@ export class TrailMatch {
   /** The overdue entries: those before an entry that has come, or else all that are left. */
   #missing(): readonly number[] {
     const { unmet } = this;
-    const passed = unmet.filter((index) => index < this.#furthest);
+    const passed = unmet.filter((index) => index < (this.#partOf[index]?.furthest ?? -1));
     return passed.length > 0 ? passed : unmet;
   }
 
   /** Whether an entry is overdue. */
   #overdue(): boolean {
+    return [...this.#parts.values()].some((part) => this.#isOverdueIn(part));
+  }
+
+  #isOverdueIn({ due, metInFront, furthest, unknown }: Part): boolean {
+    const firstUnmet = due[metInFront];
+    if (firstUnmet === undefined) return false;
     const { ordered, margin } = this.#options;
-    if (this.#unknown > margin) return true;
-    if (ordered) return this.#furthest > this.#firstUnmet || this.#newerHints > 0;
-    const distance =
-      (this.#transactionsBefore[this.#furthest] ?? 0) - (this.#transactionsBefore[this.#firstUnmet] ?? 0);
-    return this.#furthest > this.#firstUnmet && distance > margin;
+    if (unknown > margin) return true;
+    if (ordered) return furthest > firstUnmet || this.#newerHints > 0;
+    const distance = (this.#partBefore[furthest] ?? 0) - (this.#partBefore[firstUnmet] ?? 0);
+    return furthest > firstUnmet && distance > margin;
   }
 
   #resume(end: Coordinates): ResumePoint {
@@ -394,17 +497,18 @@ export class TrailMatch {
   }
 
   #describe(index: number): MissingTransaction {
-    const hintIndex = this.#entries.findLastIndex((entry, at) => at <= index && entry.kind === 'hint');
-    const hint = this.#entries[hintIndex];
+    const anchorIndex = this.#entries.findLastIndex((entry, at) => at <= index && isAnchor(entry));
+    const anchor = this.#entries[anchorIndex];
     const entry = this.#entries[index];
     const identity = entry?.kind === 'transaction' ? entry.identity : null;
-    return describe(identity, hint?.kind === 'hint' ? displayHint(hint.hint) : null, index - hintIndex);
+    return describe(identity, anchor && isAnchor(anchor) ? anchor : null, index - anchorIndex);
   }
 }
 
-function describe(identity: Identity | null, hint: string | null, sequence: number): MissingTransaction {
+function describe(identity: Identity | null, anchor: Anchor | null, sequence: number): MissingTransaction {
   return {
-    hint,
+    hint: anchor?.kind === 'hint' ? displayHint(anchor.hint) : null,
+    gtid: anchor?.kind === 'gtid' ? anchor.gtid : null,
     sequence,
     origin: identity?.origin ?? '',
     second: identity?.second ?? 0,

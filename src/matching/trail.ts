@@ -13,11 +13,39 @@ export type TrailEntry =
       readonly coordinates: Coordinates;
     }
   | {
+      /** The next transaction of the trail has this GTID. */
+      readonly kind: 'gtid';
+      readonly gtid: string;
+      /** Where that transaction begins, as for a hint. */
+      readonly coordinates: Coordinates;
+    }
+  | {
       readonly kind: 'transaction';
       readonly identity: Identity;
       /** The other server may lack it. If it is there, it is met like any other. Never set in a reader's trail. */
       readonly optional?: true;
     };
+
+/** An entry by which the trail's place is found on another server, and where comparing can begin. */
+export type Anchor = Extract<TrailEntry, { readonly kind: 'hint' | 'gtid' }>;
+
+/** What anchors a stream: hints that somebody injects, or the servers' own GTIDs. */
+export type AnchorKind = Anchor['kind'];
+
+/** Whether an entry of the trail is an anchor. */
+export function isAnchor(entry: TrailEntry): entry is Anchor {
+  return entry.kind !== 'transaction';
+}
+
+/** The text that tells an anchor from all others: the hint's token, or the GTID. */
+export function nameOfAnchor(anchor: Anchor): string {
+  return anchor.kind === 'hint' ? anchor.hint.token : anchor.gtid;
+}
+
+/** The trail's last anchor. Null if it has none. */
+export function newestAnchor(entries: readonly TrailEntry[]): Anchor | null {
+  return entries.findLast(isAnchor) ?? null;
+}
 
 /** A transaction that was delivered up to a place in its middle. */
 export type PartialTransaction = {

@@ -64,7 +64,15 @@ export function isReplica(inspection: Inspection): boolean {
  * order.
  */
 export function commitsInOneOrder({ facts, channels }: Pick<Inspection, 'facts' | 'channels'>): boolean {
-  return facts.keepsCommitOrder && channels.length <= 1 && domainsOf(facts).size <= 1;
+  return commitsDomainsInOrder({ facts, channels }) && domainsOf(facts).size <= 1;
+}
+
+/**
+ * Whether the transactions of a replication domain can only be in one order in the server's log. MySQL has no domains:
+ * there it is the order of all.
+ */
+export function commitsDomainsInOrder({ facts, channels }: Pick<Inspection, 'facts' | 'channels'>): boolean {
+  return facts.keepsCommitOrder && channels.length <= 1;
 }
 
 function domainsOf({ version, gtidSet }: ServerFacts): Set<string> {

@@ -27,6 +27,11 @@ export type ServerFacts = {
   /** The executed GTIDs (MySQL) or the GTID position of the binary log (MariaDB). '' if there are none. */
   readonly gtidSet: string;
   /**
+   * Whether transactions have GTIDs. `own`: each server gives its own ones, as Galera's nodes do without
+   * wsrep_gtid_mode.
+   */
+  readonly gtids: 'none' | 'shared' | 'own';
+  /**
    * Whether transactions can only commit in the source's order. Then the replica's own log has that order. Never for a
    * member of a replication group: while it is the primary, it logs transactions in another order than the others (seen
    * on 9.7), and any member may have been the primary.
@@ -92,6 +97,9 @@ const factVariables = [
   'log_slave_updates',
   'log_replica_updates',
   'read_only',
+  'gtid_mode',
+  'wsrep_on',
+  'wsrep_gtid_mode',
   'gtid_executed',
   'gtid_binlog_pos',
   'replica_preserve_commit_order',
@@ -143,6 +151,8 @@ async function readBinlogServerFacts(connection: ServerConnection): Promise<Serv
     logsReplicatedChanges: true,
     readOnly: true,
     gtidSet: '',
+    // A copy of MySQL's log says nothing of its source's gtid_mode.
+    gtids: version.vendor === 'mariadb' ? 'shared' : 'none',
     keepsCommitOrder: version.vendor === 'mariadb',
     cluster: null,
   };
@@ -169,6 +179,7 @@ async function readVariables(connection: ServerConnection): Promise<ServerFacts>
     logsReplicatedChanges: (value('log_replica_updates') || value('log_slave_updates')) === 'ON',
     readOnly: value('read_only') === 'ON',
     gtidSet: (value('gtid_executed') || value('gtid_binlog_pos')).replace(/\s/g, ''),
+    gtids: gtidsOf(version, value),
     keepsCommitOrder:
       version.vendor === 'mariadb' ||
       (cluster === null &&
@@ -176,6 +187,14 @@ async function readVariables(connection: ServerConnection): Promise<ServerFacts>
           Number(value('replica_parallel_workers') || value('slave_parallel_workers') || '0') <= 1)),
     cluster,
   };
+}
+
+function gtidsOf(
+  { vendor }: ServerVersion,
+  value: (name: 'gtid_mode' | 'wsrep_on' | 'wsrep_gtid_mode') => string,
+): ServerFacts['gtids'] {
+  if (vendor === 'mysql') return value('gtid_mode') === 'ON' ? 'shared' : 'none';
+  return value('wsrep_on') === 'ON' && value('wsrep_gtid_mode') !== 'ON' ? 'own' : 'shared';
 }
 
 /**

@@ -1,29 +1,43 @@
 import type { Coordinates } from '../binlog/coordinates.js';
+import { GtidState } from '../gtids/gtid-state.js';
 import { compareHints, type Hint } from '../hints/hint.js';
+import type { Anchor } from '../matching/trail.js';
 import { monotonicMs } from '../util/clock.js';
 import type { Member } from './members.js';
 
-/** Where a member's log ended when that hint was the last one delivered. */
-type Note = { readonly coordinates: Coordinates; readonly hint: Hint | null; readonly atMs: number };
+/** What one look at a member shows. */
+type Look = {
+  /** The end of its log. */
+  readonly coordinates: Coordinates;
+  /** The last hint that was delivered before it was asked. */
+  readonly hint: Hint | null;
+  /** What it had by then, by GTID. '' if it has no GTIDs, or too many to keep. */
+  readonly gtidSet: string;
+};
+
+type Note = Look & { readonly atMs: number };
 
 const intervalMs = 3000;
 
 /** Notes kept for each member: an hour's. */
 const keptNotes = 1200;
 
+/** Most sets are much shorter. Longer ones would take megabytes. */
+const longestGtidSet = 4096;
+
 /**
- * Notes of where the members' logs ended. After a failure, reading begins shortly before the hint instead of at a
- * file's beginning. A note is a guess. The hints show whether it was early enough.
+ * Notes of where the members' logs ended. After a failure, reading begins shortly before the anchor instead of at a
+ * file's beginning. A note is a guess. The anchors show whether it was early enough.
  */
 export class Breadcrumbs {
   readonly #notes = new Map<string, Note[]>();
 
-  /** Takes a note, unless there is one from a moment ago. `hint`: the last one delivered before the log's end was asked for. */
-  note(server: string, coordinates: Coordinates, hint: Hint | null): void {
+  /** Takes a note, unless there is one from a moment ago. */
+  note(server: string, { coordinates, hint, gtidSet }: Look): void {
     const notes = this.#notes.get(server) ?? [];
     const atMs = monotonicMs();
     if (atMs - (notes.at(-1)?.atMs ?? Number.NEGATIVE_INFINITY) < intervalMs) return;
-    notes.push({ coordinates, hint, atMs });
+    notes.push({ coordinates, hint, gtidSet: gtidSet.length > longestGtidSet ? '' : gtidSet, atMs });
     if (notes.length > keptNotes) notes.shift();
     this.#notes.set(server, notes);
   }
@@ -33,10 +47,24 @@ export class Breadcrumbs {
     this.#notes.delete(server);
   }
 
-  /** The newest note from before the hint was delivered anywhere. Null if there is none. */
-  before(member: Member, hint: Hint): Coordinates | null {
+  /** The newest note from before the anchor was there. Null if there is none. */
+  before(member: Member, anchor: Anchor): Coordinates | null {
     const notes = this.#notes.get(member.name) ?? [];
-    const note = notes.findLast(({ hint: noted }) => noted !== null && (compareHints(noted, hint) ?? 0) < 0);
-    return note?.coordinates ?? null;
+    return (anchor.kind === 'hint' ? beforeHint(notes, anchor.hint) : beforeGtid(notes, anchor.gtid)) ?? null;
   }
+}
+
+/** The newest note from before the hint was delivered anywhere. */
+function beforeHint(notes: readonly Note[], hint: Hint): Coordinates | undefined {
+  return notes.findLast(({ hint: noted }) => noted !== null && (compareHints(noted, hint) ?? 0) < 0)
+    ?.coordinates;
+}
+
+/**
+ * The newest note whose coordinates are before the GTID. The coordinates were read after the set of the same note. So
+ * the set of the next note must lack the GTID, too.
+ */
+function beforeGtid(notes: readonly Note[], gtid: string): Coordinates | undefined {
+  const next = notes.findLastIndex(({ gtidSet }) => gtidSet !== '' && !GtidState.parse(gtidSet).has(gtid));
+  return notes[next - 1]?.coordinates;
 }

@@ -143,7 +143,9 @@ export class PoolWatch {
       if (seen.begunMs > known.identityAtMs) {
         this.#noteChange(server, known, { ...facts, logEnd: logEnd && formatCoordinates(logEnd) });
       }
-      if (logEnd) this.#options.breadcrumbs.note(server, logEnd, this.#options.lastHint());
+      const { gtidSet } = facts;
+      const hint = this.#options.lastHint();
+      if (logEnd) this.#options.breadcrumbs.note(server, { coordinates: logEnd, hint, gtidSet });
     }
     this.#followSource();
     const sights = this.sights();

@@ -6,6 +6,8 @@ export type RecordHead = {
   readonly hint: string | null;
   readonly sequence: number;
   readonly gtid: string | null;
+  /** Whether ids are made of the GTID instead of the hint and the sequence. */
+  readonly byGtid: boolean;
   /** The XID of a transaction that is only prepared (see RecordTransaction.xa). */
   readonly xid: string | null;
   /** Microseconds since 1970. Null if the log doesn't tell. */
@@ -24,6 +26,7 @@ export type EventHead = {
   readonly query: string | null;
 };
 
+const idStart = new Literal('{"id":"');
 const rowMember = new Literal(',"row":');
 const gtidMember = new Literal(',"gtid":"');
 const committedMember = new Literal(',"committed":');
@@ -43,7 +46,10 @@ type HintParts = { readonly hint: string | null; readonly id: Literal; readonly 
  */
 export class LineParts {
   readonly #source: string;
-  #head: RecordHead = { hint: null, sequence: 0, gtid: null, xid: null, committed: null, connection: null };
+  #head: RecordHead = {
+    ...{ hint: null, sequence: 0, gtid: null, byGtid: false },
+    ...{ xid: null, committed: null, connection: null },
+  };
   #hint: HintParts = partsOf(null);
   /** `,"ts":"…","tx":{"hint":…,"seq":` for a second, with the values of {@link #hint}. */
   #timed = { hint: this.#hint, second: -1, literal: new Literal('') };
@@ -61,8 +67,18 @@ export class LineParts {
     if (head.hint !== this.#hint.hint) this.#hint = partsOf(head.hint);
   }
 
-  /** Writes `{"id":"hint/sequence/`. The row's number follows, and there is room for it. */
+  /**
+   * Writes `{"id":"hint/sequence/` or `{"id":"gtid/`. The row's number follows, and there is room for it: the longest
+   * GTID (a UUID, a tag of 32 characters, 19 digits) leaves enough of what a literal reserves.
+   */
   id(out: JsonWriter): void {
+    const { gtid, byGtid } = this.#head;
+    if (byGtid && gtid !== null) {
+      out.literal(idStart);
+      out.ascii(gtid);
+      out.byte(slash);
+      return;
+    }
     const { id } = this.#hint;
     out.literal(id);
     out.unsigned(this.#head.sequence);

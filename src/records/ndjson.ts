@@ -28,6 +28,8 @@ export type DecodedLine = {
   readonly hint: string | null;
   readonly sequence: number;
   readonly gtid: string | null;
+  /** Whether its id is made of the GTID. */
+  readonly byGtid: boolean;
   /** The second in the record's `ts`. */
   readonly second: number;
   readonly source: RecordSource;
@@ -54,7 +56,8 @@ export function decodeLine(line: Buffer): DecodedLine | null {
   if (typeof hint !== 'string' && hint !== null) return null;
   if (typeof gtid !== 'string' && gtid !== undefined) return null;
   const isGap = value['type'] === 'gap';
-  const common = { hint, sequence: seq, gtid: gtid ?? null, second, source, isGap };
+  const byGtid = gtid !== undefined && typeof value['id'] === 'string' && value['id'].startsWith(`${gtid}/`);
+  const common = { hint, sequence: seq, gtid: gtid ?? null, byGtid, second, source, isGap };
   if (isGap || tx['last'] === undefined) return { ...common, last: null };
   const last = decodeLast(tx);
   return last === null ? null : { ...common, last };
@@ -81,6 +84,8 @@ export type DeliveredTransaction = {
   readonly hint: string | null;
   readonly sequence: number;
   readonly gtid: string | null;
+  /** Whether the ids of its records are made of the GTID: then GTIDs anchor the stream. */
+  readonly byGtid: boolean;
   /** The second of the transaction's first event with content. */
   readonly second: number;
   readonly digest: bigint;
@@ -96,6 +101,7 @@ export function transactionOf(line: DecodedLine, firstSecond: number): Delivered
     hint: line.hint,
     sequence: line.sequence,
     gtid: line.gtid,
+    byGtid: line.byGtid,
     second: line.last.second ?? firstSecond,
     digest: line.last.digest,
   };

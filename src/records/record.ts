@@ -4,9 +4,9 @@ export type { ColumnValue, RowImage } from '../decode/image-values.js';
 
 /** A record's transaction, and the record's place in it. */
 export type RecordTransaction = {
-  /** The hint before the transaction, without `asc:`. Null if none had been seen yet. */
+  /** The hint before the transaction, without `asc:`. Null if none had been seen yet, or the stream goes by GTIDs. */
   readonly hint: string | null;
-  /** Transactions since that hint, from 1. */
+  /** Transactions since that hint, from 1. Without a hint: since the stream's beginning. */
   readonly seq: number;
   /** Changes since the transaction's start, from 0 (filtered ones don't count). */
   readonly row: number;
@@ -42,7 +42,10 @@ export type RecordSource = {
 };
 
 type Common = {
-  /** `hint/seq/row`. It is the same on every server that has the same commit order. */
+  /**
+   * `hint/seq/row`, which is the same on every server that has the same commit order. In a stream that goes by GTIDs:
+   * `gtid/row`, which is the same on every server.
+   */
   readonly id: string;
   /** The second of the change on the source, ISO 8601. */
   readonly ts: string;

@@ -10,7 +10,8 @@ import {
 } from '../matching/resume-point.js';
 import { findRecordPlace } from '../matching/delivered-record.js';
 import { findSamePlace } from '../matching/same-place.js';
-import type { TrailEntry } from '../matching/trail.js';
+import type { GtidState } from '../gtids/gtid-state.js';
+import { type AnchorKind, isAnchor, type TrailEntry } from '../matching/trail.js';
 import { isBinlogServer, type ReplicationChannel } from '../mysql/server-facts.js';
 import type { Coordinates } from '../binlog/coordinates.js';
 import { settingsFindings } from '../preflight/settings-findings.js';
@@ -35,6 +36,10 @@ export type StreamHistory = {
   readonly trail: readonly TrailEntry[];
   /** Whether the server it was read from commits in the order of the source. */
   readonly ordered: boolean;
+  /** What anchors the stream. */
+  readonly anchors: AnchorKind;
+  /** Everything that was delivered, by GTID. Null if that isn't known. */
+  readonly delivered: GtidState | null;
   /** Replication filters of that server. Null if it isn't known (after a restart of the agent). */
   readonly filters: readonly string[] | null;
   /** The stream's last place, with the identity of the server. */
@@ -88,19 +93,22 @@ export async function tryCandidate(
 ): Promise<Place> {
   const { history, logger } = options;
   const inspection = await inspect(member.instance, signal, inspectTimeoutMs);
-  const rejections = rejectionsOf(member, inspection, history.filters);
+  const rejections = [
+    ...rejectionsOf(member, inspection, history.filters),
+    ...gtidRejections(member, inspection, history.anchors),
+  ];
   if (rejections.length > 0) {
     throw new WaymarkError('unsuitable-server', rejections.join('; '), {
       details: { server: member.name, rejections },
     });
   }
   const ordered = history.ordered && commitsInOneOrder(inspection);
-  const oldest = history.trail.find((entry) => entry.kind === 'hint');
+  const oldest = history.trail.find(isAnchor);
   const sameServer = isSameServer(inspection, history.place);
   const common = { instance: member.instance, format: options.format, filter: options.filter, signal };
   if (oldest === undefined && sameServer) {
     const coordinates = await findSamePlace(history.place, history.trail, { ...common, inspection });
-    if (coordinates) return { member, inspection, resumption: withoutHint(history, coordinates), ordered };
+    if (coordinates) return { member, inspection, resumption: withoutAnchor(history, coordinates), ordered };
   }
   const recorded = await findRecorded(member, inspection, options, signal);
   if (recorded) return { member, inspection, resumption: recorded, ordered };
@@ -112,6 +120,7 @@ export async function tryCandidate(
       trail: history.trail,
       ...order,
       margin: options.margin,
+      delivered: history.delivered,
       startHere: startOf(member, inspection, options),
       onProgress: progressReporter(member, options),
     });
@@ -132,15 +141,15 @@ export async function tryCandidate(
 async function findRecorded(
   member: Member,
   inspection: Inspection,
-  { history, format, filter }: CandidateOptions,
+  { history: { place, trail, anchors }, format, filter }: CandidateOptions,
   signal: AbortSignal,
 ): Promise<Resumption | null> {
-  const { record, serverId, coordinates, sequence } = history.place;
+  const { record, serverId, coordinates, sequence } = place;
   if (!record?.fromOneServer || record.server !== member.name || serverId !== inspection.facts.serverId)
     return null;
   const begun = monotonicMs();
   const options = { instance: member.instance, inspection, format, filter, signal };
-  const found = await findRecordPlace(coordinates, history.trail, options);
+  const found = await findRecordPlace(coordinates, trail, anchors, options);
   if (found === null) return null;
   const { transactionsMatched } = found;
   return {
@@ -153,7 +162,7 @@ async function findRecorded(
       additional: 0,
       errant: 0,
     },
-    hint: null,
+    anchor: null,
     locateMs: 0,
     matchMs: Math.round(monotonicMs() - begun),
   };
@@ -169,15 +178,20 @@ function requireProvable(
   inspection: Inspection,
   { history, margin }: CandidateOptions,
 ): void {
-  const { place, trail } = history;
+  const { place, trail, anchors } = history;
   if (place.record === undefined) return;
   const refuse = (why: string): WaymarkError =>
     new WaymarkError('not-found', `The end of the sink's records can't be found on ${member.name}: ${why}`, {
       details: { server: member.name },
     });
-  if (!trail.some(({ kind }) => kind === 'hint')) {
+  const onlyThere = `Only ${place.record.server}, where they were read, can tell`;
+  if (!trail.some(isAnchor)) {
+    const anchor = anchors === 'hint' ? 'hint' : 'GTID';
+    throw refuse(`they have no ${anchor} with everything after it. ${onlyThere}`);
+  }
+  if (anchors === 'gtid' && inspection.facts.version.vendor === 'mariadb' && !commitsInOneOrder(inspection)) {
     throw refuse(
-      `they have no hint with everything after it. Only ${place.record.server}, where they were read, can tell`,
+      `it has several replication domains, and the records don't tell what came before them. ${onlyThere}`,
     );
   }
   if (isOrdered({ trailOrdered: true, inspection, trail })) return;
@@ -230,10 +244,10 @@ function startOf(
   inspection: Inspection,
   { history, breadcrumbs }: CandidateOptions,
 ): Coordinates | null {
-  const oldest = history.trail.find((entry) => entry.kind === 'hint');
-  if (oldest?.kind !== 'hint') return null;
+  const oldest = history.trail.find(isAnchor);
+  if (oldest === undefined) return null;
   if (isSameServer(inspection, history.place)) return oldest.coordinates;
-  const noted = breadcrumbs.before(member, oldest.hint);
+  const noted = breadcrumbs.before(member, oldest);
   const mayBeCopy = history.place.binlogServer || isBinlogServer(inspection.facts);
   return noted ?? (mayBeCopy ? oldest.coordinates : null);
 }
@@ -289,14 +303,14 @@ function reportLag(
 function reportLocated(
   report: (phase: string, fields: object, message: string) => void,
   member: Member,
-  { hint: place, elapsedMs }: Extract<ResumeProgress, { phase: 'located' }>,
+  { anchor, elapsedMs }: Extract<ResumeProgress, { phase: 'located' }>,
 ): void {
-  const { file, position, filesProbed, bytesScanned } = place;
-  const hint = place.hint.token;
+  const { file, position, filesProbed, bytesScanned } = anchor;
+  const named = anchor.by === 'hint' ? { hint: anchor.hint.token } : { gtid: anchor.gtid };
   report(
     'located',
-    { hint, file, position, filesProbed, bytesScanned, elapsedMs },
-    `Hint ${hint} is on ${member.name} at ${file}:${position}`,
+    { ...named, file, position, filesProbed, bytesScanned, elapsedMs },
+    `${anchor.by === 'hint' ? `Hint ${anchor.hint.token}` : anchor.gtid} is on ${member.name} at ${file}:${position}`,
   );
 }
 
@@ -306,7 +320,7 @@ function isSameServer({ facts }: Inspection, { serverId, uuid, record }: StreamH
 }
 
 /** The same place on the same server, by its coordinates. */
-function withoutHint({ trail, place }: StreamHistory, coordinates: Coordinates): Resumption {
+function withoutAnchor({ trail, place }: StreamHistory, coordinates: Coordinates): Resumption {
   return {
     resume: {
       coordinates,
@@ -317,7 +331,7 @@ function withoutHint({ trail, place }: StreamHistory, coordinates: Coordinates):
     },
     confidence: 'unverified',
     evidence: { transactionsMatched: 0, hintsMatched: 0, required: 0, additional: 0, errant: 0 },
-    hint: null,
+    anchor: null,
     locateMs: 0,
     matchMs: 0,
   };
@@ -325,7 +339,7 @@ function withoutHint({ trail, place }: StreamHistory, coordinates: Coordinates):
 
 /** The operator has chosen to go on although the servers differ. */
 function unproved({ resume, evidence }: DivergedError): Resumption {
-  return { resume, confidence: 'unverified', evidence, hint: null, locateMs: 0, matchMs: 0 };
+  return { resume, confidence: 'unverified', evidence, anchor: null, locateMs: 0, matchMs: 0 };
 }
 
 /** Why a member can't take over, whatever its log holds. Empty if it can. Pure. */
@@ -344,6 +358,14 @@ export function rejectionsOf(
     );
   }
   return reasons;
+}
+
+/** Why a member can't be found by GTID. Pure. */
+function gtidRejections({ name }: Member, { facts }: Inspection, anchors: AnchorKind): string[] {
+  if (anchors === 'hint' || facts.gtids === 'shared') return [];
+  return facts.gtids === 'none'
+    ? [`${name} gives transactions no GTIDs, and this stream goes by GTIDs`]
+    : [`${name} gives transactions GTIDs of its own (wsrep_gtid_mode is OFF), and this stream goes by GTIDs`];
 }
 
 /** All replication filters of a server, in a comparable order. */

@@ -1,8 +1,7 @@
 import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
 import type { TableFilter } from '../config/table-filter.js';
-import { beginTrail } from '../matching/first-trail.js';
-import type { ResumePoint } from '../matching/match-state.js';
+import { beginTrail, type FirstTrail } from '../matching/first-trail.js';
 import { inspect, type Inspection } from '../mysql/inspect.js';
 import { namingGrants } from '../preflight/named-grants.js';
 import { sleep } from '../util/async.js';
@@ -15,7 +14,7 @@ import { type Member, memberAt } from '../pool/members.js';
 export type Beginning = {
   readonly member: Member;
   readonly inspection: Inspection;
-  readonly resume: ResumePoint;
+  readonly resume: FirstTrail;
 };
 
 const inspectTimeoutMs = 3000;
@@ -42,7 +41,7 @@ export function membersToBeginAt(
  */
 export async function begin(
   pool: () => readonly Member[],
-  config: Pick<Config, 'start' | 'hints' | 'servers'>,
+  config: Pick<Config, 'start' | 'anchors' | 'hints' | 'servers'>,
   filter: TableFilter,
   logger: Logger,
   signal: AbortSignal,
@@ -77,7 +76,7 @@ export async function begin(
  */
 export async function beginAt(
   member: Member,
-  config: Pick<Config, 'start' | 'hints'>,
+  config: Pick<Config, 'start' | 'anchors' | 'hints'>,
   filter: TableFilter,
   signal: AbortSignal,
 ): Promise<Beginning> {
@@ -90,6 +89,8 @@ export async function beginAt(
     });
   }
   const options = { instance, inspection, format: config.hints, filter, signal };
-  const resume = await namingGrants(instance, signal, () => beginTrail(config.start, options));
+  const resume = await namingGrants(instance, signal, () =>
+    beginTrail(config.start, config.anchors, options),
+  );
   return { member, inspection, resume };
 }

@@ -10,7 +10,6 @@ import { isErrant } from '../matching/history.js';
 import { commitsInOneOrder, isReplica } from '../mysql/inspect.js';
 import { batchOf } from '../records/record-batch.js';
 import type { Sink, SinkRecovery } from '../sinks/sink.js';
-import { restoreGtidPosition } from '../tail/gtid-position.js';
 import type { Progress } from '../tail/progress.js';
 import { epochMs } from '../util/clock.js';
 import { hasCode, messageOf, WaymarkError } from '../util/errors.js';
@@ -19,9 +18,11 @@ import type { StreamHistory } from './candidate.js';
 import { gapRecord, gapStartOf, lostCodeOf, LostEndingError, numberingBehind, withAdvice } from './gap.js';
 import { type Member, memberAt } from '../pool/members.js';
 import {
+  anchorsOfRecords,
   endingTrail,
   type KnownEnding,
   numberingOf,
+  recoveredGtids,
   recoveredNumbering,
   recoveredTrail,
 } from './recovered.js';
@@ -147,11 +148,8 @@ async function resumeFromSink(
   const trail = endingTrail(ending);
   const { sequence, hint } = numberingOf(last);
   progress.keeper.restore(trail, sequence, hint);
-  restoreGtidPosition(
-    progress.gtidPosition,
-    null,
-    transactions.map(({ gtid }) => gtid),
-  );
+  progress.anchors = anchorsOfRecords(ending);
+  progress.delivered = null;
   progress.partial = null;
   logger.warn(
     {
@@ -169,7 +167,8 @@ async function resumeFromSink(
     ...{ serverId, uuid: '', coordinates, sequence, deliveredBehind: transactions.length },
     ...{ binlogServer: false, record: { server, fromOneServer } },
   };
-  return search({ trail, ordered: true, filters: null, place }, null);
+  const { anchors } = progress;
+  return search({ trail, ordered: true, anchors, delivered: null, filters: null, place }, null);
 }
 
 /** Where a stream begins that has no checkpoint yet. */
@@ -180,10 +179,11 @@ async function beginning(
   layouts.forget();
   progress.partial = null;
   const { member, inspection, resume } = await begin(pool, config, filter, logger, signal);
+  progress.anchors = resume.anchors;
+  progress.delivered = resume.delivered;
   progress.keeper.restore(resume.trail, resume.sequence);
-  restoreGtidPosition(progress.gtidPosition, null, []);
   const ordered = commitsInOneOrder(inspection);
-  return { member, inspection, resume, confidence: null, hint: null, ordered, matched: 0, took: null };
+  return { member, inspection, resume, confidence: null, anchor: null, ordered, matched: 0, took: null };
 }
 
 /**
@@ -233,11 +233,8 @@ async function resumeFromCheckpoint(
   const trail = recoveredTrail(checkpoint, recovery);
   const numbering = recoveredNumbering(checkpoint, recovery);
   progress.keeper.restore(trail, numbering.sequence, numbering.hint);
-  restoreGtidPosition(
-    progress.gtidPosition,
-    checkpoint.gtidSet,
-    recovery.delivered.map(({ gtid }) => gtid),
-  );
+  progress.anchors = checkpoint.anchors;
+  progress.delivered = recoveredGtids(checkpoint, recovery);
   progress.partial = recovery.endsBetweenTransactions ? null : checkpoint.trail.partial;
   const { server, coordinates } = checkpoint;
   const { serverId, uuid } = server;
@@ -246,6 +243,7 @@ async function resumeFromCheckpoint(
     ...{ serverId, uuid, coordinates, deliveredBehind, sequence: numbering.sequence },
     binlogServer: false,
   };
-  const history = { trail, ordered: checkpoint.keepsOrder, filters: null, place };
+  const { anchors, delivered } = progress;
+  const history = { trail, ordered: checkpoint.keepsOrder, anchors, delivered, filters: null, place };
   return search(history, memberAt(pool(), server));
 }

@@ -1,9 +1,14 @@
 import type { Confidence, ResumePoint } from '../matching/match-state.js';
-import { commitsInOneOrder, type Inspection } from '../mysql/inspect.js';
+import type { Located } from '../matching/resume-point.js';
+import type { AnchorKind } from '../matching/trail.js';
+import { commitsDomainsInOrder, commitsInOneOrder, type Inspection } from '../mysql/inspect.js';
 import { isBinlogServer } from '../mysql/server-facts.js';
 import type { Progress } from '../tail/progress.js';
 import { filtersOfChannels, type Place, type StreamHistory } from './candidate.js';
 import type { Member } from '../pool/members.js';
+
+/** An anchor, as logs and status show it. */
+type AnchorName = { readonly kind: AnchorKind; readonly name: string };
 
 /** Where the stream is read from. */
 export type ReadingPlace = {
@@ -11,7 +16,8 @@ export type ReadingPlace = {
   readonly inspection: Inspection;
   readonly resume: ResumePoint;
   readonly confidence: Confidence | null;
-  readonly hint: string | null;
+  /** The hint or the GTID by which the place was found. Null if it wasn't found by one. */
+  readonly anchor: AnchorName | null;
   /** Whether the rest of a transaction that was cut off must come first. */
   readonly ordered: boolean;
   /** Transactions of the trail that were met there. */
@@ -27,18 +33,25 @@ export function readingPlaceOf({ member, inspection, resumption, ordered }: Plac
     inspection,
     resume: resumption.resume,
     confidence: resumption.confidence,
-    hint: resumption.hint?.hint.token ?? null,
+    anchor: resumption.anchor && anchorName(resumption.anchor),
     ordered,
     matched: resumption.evidence.transactionsMatched,
     took: { locateMs: resumption.locateMs, verifyMs: resumption.matchMs },
   };
 }
 
+function anchorName(anchor: Located): AnchorName {
+  return { kind: anchor.by, name: anchor.by === 'hint' ? anchor.hint.token : anchor.gtid };
+}
+
 /**
  * Whether the trail stays in the order of the source: the server keeps that order, and nothing after the place was
- * delivered from another server before.
+ * delivered from another server before. With GTIDs, each replication domain of MariaDB has an order of its own, which
+ * what came from another domain doesn't change.
  */
-export function standsInOrder({ inspection, resume }: ReadingPlace): boolean {
+export function standsInOrder({ inspection, resume }: ReadingPlace, anchors: AnchorKind): boolean {
+  if (anchors === 'gtid' && inspection.facts.version.vendor === 'mariadb')
+    return commitsDomainsInOrder(inspection);
   return commitsInOneOrder(inspection) && resume.skip.length === 0;
 }
 
@@ -48,7 +61,9 @@ export function historyOf(progress: Progress, source: ReadingPlace): StreamHisto
   const { serverId, uuid } = facts;
   return {
     trail: progress.keeper.entries,
-    ordered: standsInOrder(source),
+    ordered: standsInOrder(source, progress.anchors),
+    anchors: progress.anchors,
+    delivered: progress.delivered,
     filters: filtersOfChannels(channels),
     place: {
       serverId,

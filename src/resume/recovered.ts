@@ -1,7 +1,9 @@
 import type { Coordinates } from '../binlog/coordinates.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { displayHint, type Hint, hintFromDisplay, hintFromToken } from '../hints/hint.js';
-import type { Identity, TrailEntry } from '../matching/trail.js';
+import { GtidState } from '../gtids/gtid-state.js';
+import { TrailKeeper } from '../matching/trail-keeper.js';
+import { type AnchorKind, type Identity, newestAnchor, type TrailEntry } from '../matching/trail.js';
 import type { DeliveredTransaction } from '../records/ndjson.js';
 import type { RecordsEnd, SinkRecovery } from '../sinks/sink.js';
 
@@ -18,9 +20,25 @@ export type Numbering = { readonly sequence: number; readonly hint: Hint | null 
  */
 export function recoveredTrail(checkpoint: Checkpoint, recovery: SinkRecovery): readonly TrailEntry[] {
   const { entries } = checkpoint.trail;
-  const newest = entries.findLast((entry) => entry.kind === 'hint');
+  if (checkpoint.anchors === 'gtid') {
+    return [...entries, ...entriesByGtid(recovery.delivered, checkpoint.coordinates)];
+  }
+  const newest = newestAnchor(entries);
   const hint = newest?.kind === 'hint' ? displayHint(newest.hint) : null;
   return [...entries, ...entriesOf(recovery.delivered, hint, checkpoint.coordinates)];
+}
+
+/** What was delivered by the end of a sink's records, by GTID. Null if the checkpoint doesn't say what came before. */
+export function recoveredGtids({ gtidSet }: Checkpoint, { delivered }: SinkRecovery): GtidState | null {
+  if (gtidSet === null) return null;
+  const state = GtidState.parse(gtidSet);
+  for (const { gtid } of delivered) state.add(gtid);
+  return state;
+}
+
+/** What anchors a stream, by its last records. */
+export function anchorsOfRecords({ transactions }: KnownEnding): AnchorKind {
+  return transactions.at(-1)?.byGtid === true ? 'gtid' : 'hint';
 }
 
 /**
@@ -30,8 +48,23 @@ export function recoveredTrail(checkpoint: Checkpoint, recovery: SinkRecovery): 
  */
 export function endingTrail({ transactions, last }: KnownEnding): readonly TrailEntry[] {
   const [first] = transactions;
+  if (first?.byGtid === true) return entriesByGtid(transactions, last.source);
   const begun = first === undefined || first.sequence === 1 ? null : first.hint;
   return entriesOf(transactions, begun, last.source);
+}
+
+/** The transactions with some of their GTIDs. The places of these aren't known, as those of hints aren't. */
+function entriesByGtid(
+  delivered: readonly DeliveredTransaction[],
+  { file, position }: Coordinates,
+): readonly TrailEntry[] {
+  // It chooses the GTIDs, and drops nothing.
+  const keeper = new TrailKeeper(Number.MAX_SAFE_INTEGER);
+  for (const transaction of delivered) {
+    if (transaction.gtid !== null) keeper.gtid(transaction.gtid, { file, position });
+    keeper.transaction(identityOf(transaction));
+  }
+  return keeper.entries;
 }
 
 function entriesOf(

@@ -37,6 +37,8 @@ const form = z.object({
         hint: z.string().nullable(),
         sequence: count,
         gtid: z.string().nullable(),
+        // Streams that go by GTIDs came later than the note.
+        byGtid: z.boolean().default(false),
         second: z.int(),
         digest: z
           .string()

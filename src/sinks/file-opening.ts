@@ -323,8 +323,9 @@ function deliveredOf({
   hint,
   sequence,
   gtid,
+  byGtid,
   second,
   digest,
 }: HeldTransactions['transactions'][number]): SinkRecovery['delivered'][number] {
-  return { hint, sequence, gtid, second, digest };
+  return { hint, sequence, gtid, byGtid, second, digest };
 }

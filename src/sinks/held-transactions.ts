@@ -67,7 +67,7 @@ function isSamePlace(a: FilePlace, b: FilePlace): boolean {
 
 /**
  * Returns whether the last transactions are enough for a match: as many as wanted, and two whole hint
- * intervals. Pure.
+ * intervals if hints anchor the stream. Pure.
  */
 export function enoughForMatch(transactions: readonly DeliveredTransaction[], wanted: number): boolean {
   return enoughFrom(transactions, wanted) !== null;
@@ -82,7 +82,8 @@ function enoughFrom(transactions: readonly DeliveredTransaction[], wanted: numbe
     const hint = transactions[index + 1]?.hint;
     if (hint !== undefined && transactions[index]?.hint !== hint) changes += 1;
     // Between three changes of the hint there are two intervals.
-    if (changes >= 3 && transactions.length - index >= wanted) return index;
+    const hasAnchors = changes >= 3 || transactions[index]?.byGtid === true;
+    if (hasAnchors && transactions.length - index >= wanted) return index;
   }
   return null;
 }

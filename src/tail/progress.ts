@@ -1,9 +1,9 @@
 import type { Coordinates } from '../binlog/coordinates.js';
 import type { EndedTransaction } from '../transactions/transaction.js';
 import type { Hint } from '../hints/hint.js';
+import type { GtidState } from '../gtids/gtid-state.js';
 import { TrailKeeper } from '../matching/trail-keeper.js';
-import type { Identity, PartialTransaction } from '../matching/trail.js';
-import { type GtidPosition, noteGtid } from './gtid-position.js';
+import type { AnchorKind, Identity, PartialTransaction } from '../matching/trail.js';
 
 /**
  * How far the stream has been delivered. It is the one mutable state of an agent's stream. While a server is read, only
@@ -13,6 +13,13 @@ export type Progress = {
   /** Right after the last ended transaction, whether it was delivered, passed over, or had nothing to deliver. */
   coordinates: Coordinates;
   readonly keeper: TrailKeeper;
+  /** What anchors the trail, and what ids are made of. It stays the same from the stream's beginning on. */
+  anchors: AnchorKind;
+  /**
+   * Everything that was delivered or came before the stream's beginning, by GTID. Null if GTIDs don't anchor the
+   * stream, or if that isn't known.
+   */
+  delivered: GtidState | null;
   /** The server_id of the source on which the last hint was injected. Null if it isn't known. */
   sourceServerId: number | null;
   /** The delivered part of the transaction under way. */
@@ -30,7 +37,6 @@ export type Progress = {
   lastSecond: number | null;
   /** When the last bytes came from the server, in milliseconds of the monotonic clock. Null before the first. */
   lastHeardAtMs: number | null;
-  readonly gtidPosition: GtidPosition;
   /** The version of the proved layouts (src/layouts) after the last ended transaction. */
   layoutVersion: number;
 };
@@ -43,6 +49,8 @@ export function newProgress(margin: number): Progress {
   return {
     coordinates: { file: '', position: 0 },
     keeper: new TrailKeeper(margin),
+    anchors: 'hint',
+    delivered: null,
     sourceServerId: null,
     partial: null,
     records: 0,
@@ -52,7 +60,6 @@ export function newProgress(margin: number): Progress {
     bytes: 0,
     lastSecond: null,
     lastHeardAtMs: null,
-    gtidPosition: new Map(),
     layoutVersion: 0,
   };
 }
@@ -76,13 +83,15 @@ export function advance(progress: Progress, step: Step): void {
   const { ended } = step;
   if (ended.identity !== null) progress.lastSecond = ended.identity.second;
   progress.coordinates = ended.end;
-  if (step.kind !== 'errant') noteGtid(progress.gtidPosition, ended.gtid);
+  if (step.kind !== 'errant') progress.delivered?.add(ended.gtid);
+  const byGtid = progress.anchors === 'gtid';
   switch (step.kind) {
     case 'hint':
-      progress.keeper.hint(step.hint, ended.start);
+      if (!byGtid) progress.keeper.hint(step.hint, ended.start);
       progress.sourceServerId = ended.serverId;
       return;
     case 'delivered':
+      if (byGtid && ended.gtid !== null) progress.keeper.gtid(ended.gtid, ended.start);
       progress.keeper.transaction(step.identity);
       progress.transactions += 1;
       return;

@@ -80,8 +80,9 @@ export class ReadAhead {
     return steps;
   }
 
-  /** Like the trail, ignores a hint that is already known. */
+  /** Like the trail, ignores a hint that is already known, and all hints if GTIDs anchor the stream. */
   #hint(hint: Hint): void {
+    if (this.#progress.anchors === 'gtid') return;
     if (this.#tokens.has(hint.token) || this.#takenTokens.has(hint.token)) return;
     if (this.#progress.keeper.has(hint)) return;
     this.#tokens.add(hint.token);

@@ -117,7 +117,11 @@ type Delivered = {
 
 /** A transaction under way, and what is done with it. */
 type Current =
-  Delivered | { readonly open: OpenTransaction; readonly fate: 'passed-over' | 'errant' | 'repeated' };
+  | Delivered
+  | {
+      readonly open: OpenTransaction;
+      readonly fate: 'passed-over' | 'errant' | 'repeated' | 'delivered-before';
+    };
 
 /** Decides what is done with each transaction, and writes its records. */
 export class TransactionStream {
@@ -288,7 +292,7 @@ export class TransactionStream {
   #followLayouts({ fate }: Current, statement: LoggedStatement, ofSession: boolean): void {
     const { layouts, decoder } = this.#options;
     // This statement was already followed on the server from which it was delivered.
-    if (fate === 'passed-over') return;
+    if (fate === 'passed-over' || fate === 'delivered-before') return;
     if (layouts.statement(statement, fate === 'deliver' && !ofSession)) decoder.reset();
   }
 
@@ -338,6 +342,9 @@ export class TransactionStream {
     if (this.#recent.digestOf(open.origin) !== null && !notThese.has(formatCoordinates(open.start))) {
       return this.#enter({ open, fate: 'repeated' });
     }
+    if (this.#options.progress.anchors === 'gtid' && this.#wasDelivered(open)) {
+      return this.#enter({ open, fate: 'delivered-before' });
+    }
     if (!isErrant(open.serverId, serverId, this.#ahead.sourceServerId)) {
       this.#recovered.begins(open);
       return this.#deliver(open);
@@ -348,6 +355,27 @@ export class TransactionStream {
     return leavesOutOwn().then((leftOut) => {
       this.#own = { open, leftOut };
     });
+  }
+
+  /**
+   * Whether a transaction was delivered before the trail begins, from a server that had it earlier: of another
+   * replication domain of MariaDB, or on MySQL without the source's commit order.
+   * @throws WaymarkError `unsupported-event` if it has no GTID, by which this stream goes.
+   */
+  #wasDelivered({ gtid, start }: OpenTransaction): boolean {
+    const { server } = this.#options;
+    if (gtid === null) {
+      throw new WaymarkError(
+        'unsupported-event',
+        `the transaction at ${formatCoordinates(start)} on ${server} has no GTID, and this stream goes by GTIDs. Was ` +
+          'gtid_mode switched off? To go by hints, begin a new stream with "anchors: hints"',
+        { details: { server, ...start } },
+      );
+    }
+    const { delivered } = this.#options.progress;
+    if (delivered === null) return false;
+    // Within one domain, a log's order tells. Its numbers may go back without gtid_strict_mode.
+    return (gtid.includes(':') || delivered.hasSeveralDomains) && delivered.has(gtid);
   }
 
   #enter(current: Current): Current {
@@ -362,7 +390,9 @@ export class TransactionStream {
     const delivered = cutOff.isAt(open) ? cutOff.partial : null;
     const hint = lastHint && displayHint(lastHint);
     const { gtid, xid, connection } = open;
-    const head = { hint, sequence: sequence + 1, gtid, xid, connection, committed: committedAt(open.origin) };
+    const byGtid = this.#options.progress.anchors === 'gtid';
+    const committed = committedAt(open.origin);
+    const head = { hint, sequence: sequence + 1, gtid, byGtid, xid, connection, committed };
     const whole = cutOff.partial !== null && delivered === null;
     const records = new TransactionRecords(this.#writer, { head, second, passOver, whole });
     return this.#enter({ open, fate: 'deliver', second, records, cutOff: delivered });
@@ -395,6 +425,8 @@ export class TransactionStream {
         return { kind: 'delivered', identity, ended };
       case 'passed-over':
         this.#passOver(ended, identity);
+        return { kind: 'passed-over', ended };
+      case 'delivered-before':
         return { kind: 'passed-over', ended };
       case 'repeated':
         if (!this.#recent.has(identity)) throw new OtherContentError(server, ended);

@@ -3,8 +3,8 @@ import type { Vendor } from '../mysql/version.js';
 import { WaymarkError } from '../util/errors.js';
 import type { RawEvent } from './event-reader.js';
 import { MariadbGtidList } from './gtid-events.js';
-import { GtidSet } from './gtid-set.js';
-import { readSet } from './gtid-set-bytes.js';
+import { GtidSet } from '../gtids/gtid-set.js';
+import { readSet } from '../gtids/gtid-set-bytes.js';
 import { MariadbGtidPosition } from './mariadb-gtid-position.js';
 
 /**

@@ -1,7 +1,8 @@
 import { EventType, eventServerId, eventType, headerBytes } from '../binlog/event.js';
 import { mayBeRolledBack, readMysqlGtid } from '../binlog/gtid-event.js';
+import { readGtidList } from '../gtids/gtid-list.js';
 import { BinlogEvent, type EventBytes } from './binlog-event.js';
-import { readSet, setText } from './gtid-set-bytes.js';
+import { readSet, setText } from '../gtids/gtid-set-bytes.js';
 import { wholeNumber } from './whole-number.js';
 
 /** MySQL: the beginning of a transaction. */
@@ -140,16 +141,13 @@ export class MariadbGtidList extends BinlogEvent {
 
   constructor(event: EventBytes) {
     super(event);
-    const { buffer, start } = event;
-    const body = start + headerBytes;
-    const head = buffer.readUInt32LE(body);
-    this.count = head & 0x0fff_ffff;
-    this.flags = head >>> 28;
-    this.gtids = Array.from({ length: this.count }, (_, index) => {
-      const at = body + 4 + 16 * index;
-      const [domainId, serverId] = [buffer.readUInt32LE(at), buffer.readUInt32LE(at + 4)];
-      const seqNo = wholeNumber(buffer.readBigUInt64LE(at + 8));
-      return { domainId, serverId, seqNo, gtid: `${domainId}-${serverId}-${seqNo}` };
-    });
+    const { buffer, start, end } = event;
+    const entries = readGtidList(buffer, start, end);
+    this.count = entries.length;
+    this.flags = buffer.readUInt32LE(start + headerBytes) >>> 28;
+    this.gtids = entries.map(({ domainId, serverId, sequence }) => ({
+      ...{ domainId, serverId, seqNo: wholeNumber(sequence) },
+      gtid: `${domainId}-${serverId}-${sequence}`,
+    }));
   }
 }

@@ -27,7 +27,7 @@ export {
   UpdateRows,
   WriteRows,
 } from './table-events.js';
-export { GtidSet } from './gtid-set.js';
+export { GtidSet } from '../gtids/gtid-set.js';
 export { MariadbGtidPosition } from './mariadb-gtid-position.js';
 export type * from './event-types.js';
 export type { StartOptions as ZongJiOptions } from './reader-options.js';

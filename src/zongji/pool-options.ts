@@ -36,7 +36,8 @@ export function poolOptions(given: ConnectionOptions): PoolOptions | null {
   const kept = configKeys.filter((key) => given[key] !== undefined).map((key) => [key, given[key]] as const);
   const { user, password = '' } = given;
   const chosen = Object.fromEntries<unknown>(kept);
-  const common = { stream: 'zongji', user, password, ...chosen };
+  // What is emitted to a program has no place for what GTIDs tell of transactions that it has had.
+  const common = { stream: 'zongji', user, password, anchors: 'hints', ...chosen };
   const configOf = (options: ReaderOptions): Config => parsed({ ...common, ...readingOf(options) });
   configOf({});
   return { configOf, logger: isLogger(logger) ? logger : pino({ level: 'silent' }) };

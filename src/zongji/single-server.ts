@@ -17,7 +17,7 @@ import { statementVisitor } from '../layouts/read-statements.js';
 import { EventReader } from './event-reader.js';
 import { eventsOf, type Host, type ReadServer } from './host.js';
 import { ExecutedGtids, gtidsOf } from './executed-gtids.js';
-import { GtidSet } from './gtid-set.js';
+import { GtidSet } from '../gtids/gtid-set.js';
 import type { MariadbGtidPosition } from './mariadb-gtid-position.js';
 import type { ReaderOptions } from './reader-options.js';
 import { TransactionPlace } from './transaction-place.js';

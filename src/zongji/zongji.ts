@@ -13,7 +13,7 @@ import type { BinlogEvent } from './binlog-event.js';
 import type { ControlConnection } from './control-connection.js';
 import { type ExecutedGtids, requireGtids } from './executed-gtids.js';
 import { type FilterOptions, Filters } from './filters.js';
-import { GtidSet } from './gtid-set.js';
+import { GtidSet } from '../gtids/gtid-set.js';
 import { MariadbGtidPosition } from './mariadb-gtid-position.js';
 import type { ReadServer } from './host.js';
 import { poolOptions } from './pool-options.js';

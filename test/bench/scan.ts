@@ -218,7 +218,7 @@ async function benchResume(count: number): Promise<void> {
   }
   await server.query('CALL singles(?)', [count / 10]);
   const inspection = await inspect(instance, signal, 5000);
-  const { trail } = await beginTrail({ at: 'latest' }, { ...common, inspection });
+  const { trail } = await beginTrail({ at: 'latest' }, 'hints', { ...common, inspection });
   const begin = trail.findIndex((entry) => entry.kind === 'hint' && entry.hint.token === first);
   const options = {
     ...common,

@@ -39,6 +39,7 @@ function firstCheckpoint(stream: string): Checkpoint {
     sequence: 0,
     numberedFrom: null,
     trail: { entries: [], partial: null },
+    anchors: 'hint',
     gtidSet: null,
     sink: null,
     layouts: null,

@@ -91,8 +91,13 @@ export const configKeys: Readonly<Record<string, KeyText>> = {
     says: "The agent's id among the replicas of a server. Nothing else may use it.",
   },
   start: {
-    value: '`latest`, `earliest`, `{file:, position:}` or `{hint:}`',
+    value: '`latest`, `earliest`, `{file:, position:}`, `{hint:}`, `{gtid:}` or `{time:}`',
     says: 'Where to begin if there is no checkpoint.',
+  },
+  anchors: {
+    says:
+      'By what a place is found on another server: Pseudo-GTID hints, or the servers\' GTIDs. ' +
+      '`auto`: hints, if there are any where the stream begins, else GTIDs. A stream never changes it.',
   },
   unprovedNames: {
     says: "What to do with rows if the names of their columns can't be proved: stop, or call the columns `@1`, `@2`, ….",

@@ -20,7 +20,7 @@ for (const kind of kinds) {
     const begin = async (start: StartConfig): Promise<ResumePoint> => {
       const instance = instanceOf(server);
       const inspection = await inspect(instance, signal, 5000);
-      return beginTrail(start, {
+      return beginTrail(start, 'hints', {
         instance,
         inspection,
         signal,

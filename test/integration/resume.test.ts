@@ -58,6 +58,7 @@ for (const kind of kinds) {
       const inspection = await inspect(instance, signal, 5000);
       const point = await beginTrail(
         { at: 'latest' },
+        'hints',
         { instance, inspection, signal, format: defaultHintFormat, filter: everything },
       );
       return point.trail;

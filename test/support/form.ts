@@ -6,6 +6,8 @@ export class Form {
   readonly #ids = new Set<string>();
   readonly #report: (problem: string) => void;
   #previous: AuditRecord | null = null;
+  /** Whether ids are made of GTIDs. That never changes within a stream. */
+  #byGtid: boolean | null = null;
 
   constructor(report: (problem: string) => void) {
     this.#report = report;
@@ -16,8 +18,9 @@ export class Form {
     const { id, tx } = record;
     if (this.#ids.has(id)) this.#report(`the id ${id} comes twice`);
     if (tx.row === 0) this.#ids.add(id);
-    if (id !== `${tx.hint ?? '-'}/${tx.seq}/${tx.row}`)
-      this.#report(`the id ${id} is not that of its transaction`);
+    this.#byGtid ??= tx.gtid !== undefined && id.startsWith(`${tx.gtid}/`);
+    const due = this.#byGtid ? `${tx.gtid ?? ''}/${tx.row}` : `${tx.hint ?? '-'}/${tx.seq}/${tx.row}`;
+    if (id !== due) this.#report(`the id ${id} is not that of its transaction, ${due}`);
     const { last, rows, digest } = tx;
     if ((last === undefined) !== (rows === undefined) || (last === undefined) !== (digest === undefined)) {
       this.#report(`${id}: last, rows and digest belong together`);

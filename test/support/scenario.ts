@@ -29,6 +29,21 @@ export type ScenarioOptions = {
 /** Keys of the agent's configuration. */
 export type AgentConfig = Readonly<Record<string, unknown>>;
 
+/**
+ * Whether streams go by GTIDs, and nobody injects hints, in scenarios that don't say anything else of hints. Most of them
+ * can be played either way.
+ */
+function goesByGtid(): boolean {
+  return process.env['WAYMARK_TEST_ANCHORS'] === 'gtid';
+}
+
+/** With GTIDs every transaction is an anchor: nobody has to wait for one. */
+const noHints: Hints = {
+  count: () => 0,
+  next: () => Promise.resolve(),
+  stop: () => Promise.resolve(),
+};
+
 /** Some of a load's transactions change nothing, or nothing that is delivered: of so many, many are left. */
 const fewestCommitted = 80;
 
@@ -46,6 +61,7 @@ export class Scenario {
   agentArgs: readonly string[] = [];
   readonly #options: ScenarioOptions;
   #hints: Hints | null = null;
+  readonly #byGtid: boolean;
   #load: Load | null = null;
 
   constructor(topology: Topology, folder: string, options: ScenarioOptions) {
@@ -54,6 +70,7 @@ export class Scenario {
     this.audit = join(folder, 'audit.ndjson');
     this.follower = new AuditFollower(this.audit);
     this.#options = options;
+    this.#byGtid = goesByGtid() && options.hintsEveryMs === undefined;
   }
 
   get source(): TestServer {
@@ -68,6 +85,7 @@ export class Scenario {
   }
 
   get hints(): Hints {
+    if (this.#byGtid) return noHints;
     if (!this.#hints) throw new Error('no hints are injected');
     return this.#hints;
   }
@@ -86,7 +104,7 @@ export class Scenario {
 
   async prepare(): Promise<void> {
     await createAgentAccount(this.source);
-    const { hintsEveryMs = 400 } = this.#options;
+    const { hintsEveryMs = this.#byGtid ? 0 : 400 } = this.#options;
     if (hintsEveryMs > 0) await this.startHints(hintsEveryMs);
     await this.topology.waitForReplicas();
   }
@@ -136,6 +154,7 @@ export class Scenario {
       filter: { include: [`${schema}.*`] },
       checkpoint: { store: 'file', path: join(this.folder, 'state') },
       sink: { type: 'file', path: this.audit },
+      ...(this.#byGtid ? { anchors: 'gtid' } : {}),
       ...this.#options.config,
       ...change,
     };

@@ -14,11 +14,13 @@ export type Placed = {
   readonly coordinates: Coordinates;
   /** The hint that proves it. Null if there was nothing to prove. */
   readonly hint: string | null;
+  /** The GTID that proves it. Null if there was nothing to prove. */
+  readonly gtid: string | null;
   readonly confidence: Confidence | null;
   /** Transactions of the trail that were met there. */
   readonly matched: number;
-  /** Whether another server could be compared with it: there is a hint before it. */
-  readonly hasHint: boolean;
+  /** Whether another server can be compared with it: there is a hint before it, or each transaction has a GTID. */
+  readonly isAnchored: boolean;
   /** Where the server's log ended. Null if unknown. */
   readonly logEnd: Coordinates | null;
   /** The cost of finding the place. Null if there was nothing to find. */

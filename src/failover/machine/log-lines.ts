@@ -16,14 +16,14 @@ function line(level: LogAction['level'], fields: LogAction['fields'], message: s
 
 /** Where reading begins, and a warning if no switch is possible from there. Pure. */
 export function placed(place: Placed): LogAction[] {
-  const { server, serverId, version, coordinates, hint, confidence, matched, hasHint } = place;
-  const fields = { server, serverId, version, ...coordinates, hint, confidence, skipped: matched };
+  const { server, serverId, version, coordinates, hint, gtid, confidence, matched, isAnchored } = place;
+  const fields = { server, serverId, version, ...coordinates, hint, gtid, confidence, skipped: matched };
   const begins = line(
     'info',
     { event: 'stream.started', ...fields },
     `Reading ${server} from ${formatCoordinates(coordinates)}`,
   );
-  if (hasHint) return [begins];
+  if (isAnchored) return [begins];
   const missing = line(
     'warn',
     { event: 'hints.missing', server },

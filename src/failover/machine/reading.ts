@@ -49,13 +49,14 @@ function lossOf(phase: Phase): Loss | null {
 
 /** The switch that this beginning makes. */
 function switchOf(place: Placed, loss: Loss | null, atMs: number, wallMs: number): Switch {
-  const { server, coordinates, confidence, hint, matched } = place;
+  const { server, coordinates, confidence, hint, gtid, matched } = place;
   return {
     from: loss?.server ?? null,
     to: server,
     finding: loss?.cause ?? (confidence === null ? 'start' : 'restart'),
     confidence,
     hint,
+    gtid,
     coordinates,
     skipped: matched,
     blackoutMs: null,

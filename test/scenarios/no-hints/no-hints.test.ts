@@ -7,7 +7,7 @@ import { readTruth } from '../../support/oracle.js';
 import { scenario } from '../../support/scenario.js';
 
 test('nobody injects hints: it is said beforehand, and losing the server is an error, not a guess', async () => {
-  await scenario({ hintsEveryMs: 0 }, async (stage) => {
+  await scenario({ hintsEveryMs: 0, config: { anchors: 'hints' } }, async (stage) => {
     const agent = await stage.startAgent();
     await stage.startLoad();
     await agent.waitForEvent('hints.missing', ({ level }) => level === 'warn');
@@ -26,7 +26,7 @@ test('nobody injects hints: it is said beforehand, and losing the server is an e
 });
 
 test('nobody injects hints, and the agent is killed: on the same server it goes on behind what was delivered', async () => {
-  await scenario({ hintsEveryMs: 0 }, async (stage) => {
+  await scenario({ hintsEveryMs: 0, config: { anchors: 'hints' } }, async (stage) => {
     await stage.startAgent();
     await stage.startLoad({ rate: 300 });
     // Long and short lives: after a short one the checkpoint's trail is little more than what the sink held.
@@ -49,7 +49,7 @@ test('nobody injects hints, and the agent is killed: on the same server it goes 
 });
 
 test('the first hint comes late: from then on a server may be lost', async () => {
-  await scenario({ hintsEveryMs: 0 }, async (stage) => {
+  await scenario({ hintsEveryMs: 0, config: { anchors: 'hints' } }, async (stage) => {
     const agent = await stage.startAgent();
     await stage.startLoad();
     await stage.delivered(200);

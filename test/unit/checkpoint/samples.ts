@@ -18,6 +18,7 @@ export function checkpointOf(
     sequence: 12,
     numberedFrom: null,
     trail: { entries, partial: null },
+    anchors: 'hint',
     gtidSet: null,
     sink: { offset: 4096 },
     layouts: null,
@@ -102,8 +103,11 @@ const transaction = fc.record({
   identity: fc.record({ digest, second, origin }),
 });
 
+const gtidAnchor = fc.record({ kind: fc.constant('gtid' as const), gtid: text, coordinates });
+
 const anyEntry: fc.Arbitrary<TrailEntry> = fc.oneof(
   { weight: 1, arbitrary: hint },
+  { weight: 1, arbitrary: gtidAnchor },
   { weight: 6, arbitrary: transaction },
 );
 
@@ -120,6 +124,7 @@ export const anyCheckpoint: fc.Arbitrary<Checkpoint> = fc.record({
     entries: fc.array(anyEntry, { maxLength: 60 }),
     partial: fc.option(fc.record({ second, origin, changes: natural, contentBytes: natural, digest })),
   }),
+  anchors: fc.constantFrom('hint' as const, 'gtid' as const),
   gtidSet: fc.option(text),
   sink: fc.option(
     // JSON knows no negative zero.

@@ -112,6 +112,7 @@ describe('values', () => {
       getServerPublicKey: false,
       hints: { schema: 'meta', prefix: '_pseudo_gtid_hint__' },
       start: { at: 'latest' },
+      anchors: 'auto',
       unprovedNames: 'halt',
       filter: { include: ['*.*'], exclude: [] },
       columns: { exclude: [] },

@@ -73,7 +73,7 @@ test('MySQL without GTIDs: statements without the comment that the listing adds'
   const create = listedIdentity(null, digest.take());
   digest.rows('insert', table);
   digest.rows('update', table);
-  expect(steps.map((step) => (step.kind === 'hint' ? null : step.identity))).toEqual([
+  expect(steps.map((step) => (step.kind === 'transaction' ? step.identity : null))).toEqual([
     create,
     listedIdentity(null, digest.take()),
   ]);
@@ -94,13 +94,13 @@ test('a transaction that was cut off, and comes again from its beginning, is one
     'Xid | 1 | 471 | COMMIT /* xid=14 */',
   ]);
   digest.rows('insert', table);
-  expect(steps.map((step) => (step.kind === 'hint' ? null : step.identity))).toEqual([
+  expect(steps.map((step) => (step.kind === 'transaction' ? step.identity : null))).toEqual([
     listedIdentity('aa:1', digest.take()),
   ]);
 });
 
 const identities = (steps: readonly HistoryStep[]): unknown[] =>
-  steps.map((step) => (step.kind === 'hint' ? null : step.identity));
+  steps.map((step) => (step.kind === 'transaction' ? step.identity : null));
 
 test('MariaDB: what was rolled back is no part of it, a group or behind a savepoint', () => {
   const { steps, listing } = read([

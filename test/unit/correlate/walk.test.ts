@@ -26,7 +26,7 @@ function trailOf(letters: string): TrailEntry[] {
 /** Reads a log against a trail; gives how it ended, the place as what stands before it, and what was noted. */
 function walk(trail: string, log: string, ordered = true): Record<string, unknown> {
   const entries = trailOf(trail);
-  const matcher = new TrailMatch(entries, hint, { ordered, margin: 4 });
+  const matcher = new TrailMatch(entries, hint.token, { ordered, margin: 4 });
   const noted = new CorrelationWalk(entries, ordered);
   for (const [index, letter] of Array.from(log).entries()) {
     const start = { file: 'b.1', position: index };
@@ -91,7 +91,7 @@ test('what bears the mark of a transaction of the trail and has other content, w
   for (const ordered of [true, false]) {
     const entries = trailOf('HAB');
     const noted = new CorrelationWalk(entries, ordered);
-    const matcher = new TrailMatch(entries, hint, { ordered, margin: 4 });
+    const matcher = new TrailMatch(entries, hint.token, { ordered, margin: 4 });
     const at = { file: 'b.1', position: 4 };
     const place = { start: at, end: at };
     const hintStep: HistoryStep = { kind: 'hint', hint, ...place, serverId: 1 };

@@ -9,6 +9,7 @@ export const sampleSwitch: Switch = {
   finding: 'dead',
   confidence: 'exact',
   hint: 'asc:6B01F8DB:0000000000000006:317ACA46',
+  gtid: null,
   coordinates: { file: 'mysql-bin.000018', position: 4 },
   skipped: 12,
   blackoutMs: 291,

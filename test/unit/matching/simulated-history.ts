@@ -85,12 +85,11 @@ export function matchCandidate(
   const startIndex = candidate.findIndex((item) => item.kind === 'hint' && hints.includes(item.token));
   const startItem = candidate[startIndex];
   if (startItem?.kind !== 'hint') return null;
-  const hint = hintFromToken(startItem.token);
-  let matcher = new TrailMatch(keeper.entries, hint, options);
+  let matcher = new TrailMatch(keeper.entries, startItem.token, options);
   let from = startIndex;
   if (matcher.needsLookBack) {
-    const countFromFirstStep = matcher.startsAtCountingHint;
-    matcher = new TrailMatch(keeper.entries, hint, { ...options, countFromFirstStep });
+    const countFromFirstStep = matcher.startsAtCountingAnchor;
+    matcher = new TrailMatch(keeper.entries, startItem.token, { ...options, countFromFirstStep });
     const window = new LookBack(keeper.entries, options.margin);
     candidate.slice(0, startIndex).forEach((item, index) => {
       window.step(stepOf(item, index));

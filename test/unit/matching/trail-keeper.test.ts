@@ -26,7 +26,7 @@ describe('the trail', () => {
     fill(keeper, [2, 0]);
     keeper.transaction({ digest: 9n, second: 1, origin: '' });
     keeper.hint(hintFromToken(tokenOf(1)), somewhere);
-    expect(keeper.hintCount).toBe(2);
+    expect(keeper.anchorCount).toBe(2);
     expect(keeper.sequence).toBe(1);
     const entries = keeper.entries;
     const restored = new TrailKeeper(10);
@@ -49,7 +49,7 @@ describe('the trail', () => {
           const total = transactionsBefore(entries, entries.length);
           const all = groups.reduce((sum, size) => sum + size, 0);
           expect(entries[0]?.kind).toBe('hint');
-          expect(keeper.hintCount).toBe(entries.filter(({ kind }) => kind === 'hint').length);
+          expect(keeper.anchorCount).toBe(entries.filter(({ kind }) => kind === 'hint').length);
           expect(keeper.lastHint?.token).toBe(tokenOf(groups.length - 1));
           expect(keeper.sequence).toBe(groups.at(-1));
           if (total === all) return;
@@ -119,7 +119,7 @@ describe('the trail', () => {
     const keeper = new TrailKeeper(10, 100);
     fill(keeper, [1000]);
     expect(keeper.entries.length).toBeLessThanOrEqual(100);
-    expect(keeper.hintCount).toBe(0);
+    expect(keeper.anchorCount).toBe(0);
     expect(keeper.lastHint?.token).toBe(tokenOf(0));
     expect(keeper.sequence).toBe(1000);
   });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hintFromToken } from '../../../src/hints/hint.js';
+import { isAnchor, nameOfAnchor } from '../../../src/matching/trail.js';
 import { TrailKeeper } from '../../../src/matching/trail-keeper.js';
 import { TrailMatch } from '../../../src/matching/trail-match.js';
 import {
@@ -253,7 +254,7 @@ describe('servers that commit out of order', () => {
     const state = matchCandidate(before, all.slice(begun - 3), options);
     if (state?.status !== 'complete') throw new Error(`is ${state?.status ?? 'nothing'}`);
     const named = ({ entries }: Pick<TrailKeeper, 'entries'>): string[] =>
-      entries.map((entry) => (entry.kind === 'hint' ? entry.hint.token : entry.identity.origin)).toSorted();
+      entries.map((entry) => (isAnchor(entry) ? nameOfAnchor(entry) : entry.identity.origin)).toSorted();
     expect(named({ entries: [...state.resume.trail] })).toEqual(named(before));
   });
 
@@ -329,7 +330,7 @@ describe('servers that commit out of order', () => {
 });
 
 it('refuses to begin at a hint that the trail does not have', () => {
-  expect(() => new TrailMatch([], hintFromToken(tokenOf(1)), { ordered: true, margin: 1 })).toThrow(
+  expect(() => new TrailMatch([], tokenOf(1), { ordered: true, margin: 1 })).toThrow(
     RangeError,
   );
 });

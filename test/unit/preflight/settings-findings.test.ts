@@ -18,6 +18,7 @@ const facts: ServerFacts = {
   logsReplicatedChanges: true,
   readOnly: true,
   gtidSet: '0-1-5',
+  gtids: 'shared',
   keepsCommitOrder: true,
   cluster: null,
 };

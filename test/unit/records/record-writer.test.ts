@@ -9,6 +9,7 @@ import { field, tableMap } from '../decode/table-maps.js';
 import { ordersEvent, ordersReader } from './lines.js';
 
 const head = {
+  byGtid: false,
   ...{ hint: '6B01F8DB:0000000000000006:317ACA46', sequence: 12, gtid: '0-1-7', xid: null },
   ...{ committed: null, connection: null },
 };

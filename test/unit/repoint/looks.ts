@@ -58,6 +58,7 @@ export function lookOf(
         logsReplicatedChanges: true,
         readOnly: false,
         gtidSet: '',
+        gtids: 'shared',
         cluster: null,
         keepsCommitOrder: true,
         ...rest,

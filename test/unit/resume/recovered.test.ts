@@ -28,6 +28,7 @@ function checkpoint(entries: readonly TrailEntry[]): Checkpoint {
     sequence: 1,
     numberedFrom: null,
     trail: { entries, partial: null },
+    anchors: 'hint',
     gtidSet: null,
     sink: null,
     layouts: null,
@@ -50,9 +51,9 @@ describe('a trail with what the sink took behind the checkpoint', () => {
 
   test('transactions, and the hints between them once each', () => {
     const delivered: DeliveredTransaction[] = [
-      { hint: display(1), sequence: 2, gtid: '0-1-2', second: 101, digest: 2n },
-      { hint: display(2), sequence: 1, gtid: '0-1-4', second: 102, digest: 3n },
-      { hint: display(2), sequence: 2, gtid: null, second: 103, digest: 4n },
+      { hint: display(1), sequence: 2, gtid: '0-1-2', byGtid: false, second: 101, digest: 2n },
+      { hint: display(2), sequence: 1, gtid: '0-1-4', byGtid: false, second: 102, digest: 3n },
+      { hint: display(2), sequence: 2, gtid: null, byGtid: false, second: 103, digest: 4n },
     ];
     expect(recoveredTrail(checkpoint(kept), recovery(delivered))).toEqual([
       ...kept,
@@ -65,8 +66,8 @@ describe('a trail with what the sink took behind the checkpoint', () => {
 
   test('before the first hint', () => {
     const delivered: DeliveredTransaction[] = [
-      { hint: null, sequence: 1, gtid: null, second: 101, digest: 2n },
-      { hint: display(1), sequence: 1, gtid: null, second: 102, digest: 3n },
+      { hint: null, sequence: 1, gtid: null, byGtid: false, second: 101, digest: 2n },
+      { hint: display(1), sequence: 1, gtid: null, byGtid: false, second: 102, digest: 3n },
     ];
     expect(recoveredTrail(checkpoint([]), recovery(delivered))).toEqual([
       transaction(2n, '', 101),

@@ -96,6 +96,7 @@ describe('what is delivered', () => {
         hint: `6B01F8DB:000000000000000${String(sequence)}:317ACA46`,
         sequence,
         gtid: sequence === 4 ? '0-1-4' : null,
+        byGtid: false,
         second: secondOf(sequence),
         digest: digestOf(sequence),
       })),

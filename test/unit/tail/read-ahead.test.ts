@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { EndedTransaction } from '../../../src/transactions/transaction.js';
 import { hintFromToken } from '../../../src/hints/hint.js';
 import { advance, newProgress, type Progress, type Step } from '../../../src/tail/progress.js';
+import { GtidState } from '../../../src/gtids/gtid-state.js';
 import { ReadAhead } from '../../../src/tail/read-ahead.js';
 import { tokenOf } from '../matching/simulated-history.js';
 
@@ -24,14 +25,14 @@ function hint(number: number): Step {
 }
 
 /** All that a checkpoint or a status tells of it. */
-function shown({ keeper, gtidPosition, ...rest }: Progress) {
+function shown({ keeper, delivered, ...rest }: Progress) {
   const { entries, lastHint, sequence } = keeper;
-  return { ...rest, entries: [...entries], lastHint, sequence, gtids: [...gtidPosition.values()] };
+  return { ...rest, entries: [...entries], lastHint, sequence, gtids: delivered?.toString() };
 }
 
 describe('what is read ahead of the sink', () => {
   test('changes nothing of the progress until it is accepted', () => {
-    const progress = newProgress(10);
+    const progress = { ...newProgress(10), delivered: GtidState.empty() };
     const before = shown(progress);
     const ahead = new ReadAhead(progress);
     ahead.step(hint(1));
@@ -47,7 +48,7 @@ describe('what is read ahead of the sink', () => {
     expect(shown(progress)).toMatchObject({
       coordinates: { file: 'log.000001', position },
       ...{ transactions: 1, passedOver: 1, errant: 1, sourceServerId: 7, sequence: 2 },
-      gtids: ['0-7-4'],
+      gtids: '0-7-4',
     });
     expect(progress.keeper.entries.map(({ kind }) => kind)).toEqual(['hint', 'transaction']);
     expect(ahead.take()).toEqual([]);

@@ -7,7 +7,7 @@ import { TransactionRecords, type TransactionRecordsOptions } from '../../../src
 import { ordersEvent, ordersReader } from '../records/lines.js';
 
 const head: RecordHead = {
-  ...{ hint: '6B01F8DB:0000000000000006:317ACA46', sequence: 12, gtid: '0-1-7', xid: null },
+  ...{ hint: '6B01F8DB:0000000000000006:317ACA46', sequence: 12, gtid: '0-1-7', byGtid: false, xid: null },
   ...{ committed: null, connection: null },
 };
 const place = { second: 1000, file: 'mysql-bin.000018', position: 4711, query: null };

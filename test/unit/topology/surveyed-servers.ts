@@ -51,6 +51,7 @@ export function alive(
       logsReplicatedChanges: true,
       readOnly: false,
       gtidSet: '',
+      gtids: 'shared',
       keepsCommitOrder: true,
       cluster: null,
     },

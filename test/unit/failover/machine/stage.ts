@@ -216,7 +216,7 @@ export class Stage {
 function placeOn(server: string): Placed {
   return {
     ...{ server, serverId: 1, version: '8.4.0', coordinates: { file: logFile, position: 700 } },
-    ...{ hint: 'H9', confidence: 'exact', matched: 4, hasHint: true },
+    ...{ hint: 'H9', gtid: null, confidence: 'exact', matched: 4, isAnchored: true },
     logEnd: { file: logFile, position: 900 },
     took: { locateMs: 20, verifyMs: 30 },
   };

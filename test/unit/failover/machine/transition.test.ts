@@ -20,7 +20,7 @@ const stand = {
 
 const place = (server: string): Placed => ({
   ...{ server, serverId: 1, version: '8.4.0', coordinates: { file: 'mysql-bin.000001', position: 4 } },
-  ...{ hint: null, confidence: null, matched: 0, hasHint: true, took: null },
+  ...{ hint: null, gtid: null, confidence: null, matched: 0, isAnchored: true, took: null },
   logEnd: { file: 'mysql-bin.000001', position: 4 },
 });
 

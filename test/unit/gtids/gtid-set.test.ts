@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { GtidSet } from '../../../src/zongji/gtid-set.js';
-import { readSet, setText } from '../../../src/zongji/gtid-set-bytes.js';
+import { GtidSet } from '../../../src/gtids/gtid-set.js';
+import { readSet, setText } from '../../../src/gtids/gtid-set-bytes.js';
 
 const a = '2c256447-3f0d-431b-9a25-bddf1f1f6ef6';
 const b = '3e11fa47-71ca-11e1-9e33-c80aa9429562';

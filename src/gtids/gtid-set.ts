@@ -2,7 +2,7 @@ import { WaymarkError } from '../util/errors.js';
 import { type SetEntry, writeSet } from './gtid-set-bytes.js';
 
 /** From the first number to the last one, both included. */
-type Range = readonly [first: bigint, last: bigint];
+type Range = [first: bigint, last: bigint];
 
 const uuidForm = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const tagForm = /^[a-z_][a-z0-9_]{0,31}$/;
@@ -13,7 +13,9 @@ const highest = 2n ** 63n - 2n;
 /** A GTID set of MySQL's, as `@@gtid_executed` has it, with tags (8.3 and later). */
 export class GtidSet {
   /** By `uuid` or `uuid:tag`; ascending, without overlaps. */
-  readonly #ranges = new Map<string, readonly Range[]>();
+  readonly #ranges = new Map<string, Range[]>();
+  /** What {@link add} added to last. Nearly always, the next transaction is the next number of the same source. */
+  #last: { readonly source: string; readonly range: Range } | null = null;
 
   /**
    * Reads `uuid:1-5:11:tag:1-3,uuid:…`; '' is the empty set.
@@ -46,15 +48,27 @@ export class GtidSet {
 
   /** Adds a transaction: `uuid:5` or `uuid:tag:5`. @throws WaymarkError `usage`. */
   add(gtid: string): void {
+    if (this.#last !== null && this.#extends(gtid, this.#last)) return;
     const [source, number] = sourceAndNumber(gtid);
-    this.#add(source, [number, number]);
+    this.#last = { source, range: this.#add(source, [number, number]) };
   }
 
   /** Whether a transaction is in the set; one without a GTID never is. @throws WaymarkError `usage`. */
   contains(gtid: string | null | undefined): boolean {
     if (gtid === null || gtid === undefined) return false;
     const [source, number] = sourceAndNumber(gtid);
-    return (this.#ranges.get(source) ?? []).some(([first, last]) => first <= number && number <= last);
+    return this.#has(source, [number, number]);
+  }
+
+  /**
+   * Whether every transaction of another set is in this one.
+   * @param except a UUID whose transactions don't matter.
+   */
+  includes(other: GtidSet, except = ''): boolean {
+    for (const [source, ranges] of other.#ranges) {
+      if (source !== except && !ranges.every((range) => this.#has(source, range))) return false;
+    }
+    return true;
   }
 
   isEmpty(): boolean {
@@ -88,7 +102,25 @@ export class GtidSet {
       });
   }
 
-  #add(source: string, [first, last]: Range): void {
+  #has(source: string, [first, last]: Range): boolean {
+    return (this.#ranges.get(source) ?? []).some(([from, to]) => from <= first && last <= to);
+  }
+
+  /** Adds the number right after the last one, without a search. Returns false if it is another one. */
+  #extends(gtid: string, { source, range }: { readonly source: string; readonly range: Range }): boolean {
+    const { length } = source;
+    if (gtid.length <= length + 1 || gtid.charCodeAt(length) !== 0x3a || !gtid.startsWith(source))
+      return false;
+    const digits = gtid.slice(length + 1);
+    if (!rangeForm.test(digits) || digits !== String(range[1] + 1n)) return false;
+    const next = this.#ranges.get(source)?.find(([first]) => first > range[1]);
+    if (next !== undefined && next[0] <= range[1] + 2n) return false;
+    range[1] += 1n;
+    return true;
+  }
+
+  /** Returns the range that the numbers are in now. */
+  #add(source: string, [first, last]: Range): Range {
     const ranges = this.#ranges.get(source) ?? [];
     // What touches the new one becomes a part of it.
     const touching = ranges.filter(([from, to]) => from <= last + 1n && to >= first - 1n);
@@ -101,6 +133,8 @@ export class GtidSet {
       source,
       [...others, joined].toSorted(([a], [b]) => (a < b ? -1 : 1)),
     );
+    this.#last = null;
+    return joined;
   }
 }
 

@@ -1,0 +1,58 @@
+import type { GtidState } from '../gtids/gtid-state.js';
+import type { KnownGtids } from './trail-match.js';
+import type { TrailEntry } from './trail.js';
+
+/**
+ * What GTIDs tell while a log is compared with a trail. Pure.
+ * @param delivered everything that was delivered. Null: only the trail is known.
+ * @param before what the log has before the place where reading begins. Null: nothing of the trail is there.
+ */
+export function knownGtids(
+  trail: readonly TrailEntry[],
+  delivered: GtidState | null,
+  before: GtidState | null,
+): KnownGtids {
+  const firstNumbers = firstNumbersOf(trail);
+  return {
+    isDelivered: (gtid) => {
+      if (delivered === null) return null;
+      if (!delivered.has(gtid)) return false;
+      // What a pair logged since its first transaction in the trail is in the trail. So it has another one's number:
+      // gtid_strict_mode is OFF.
+      const [pair, number] = pairAndNumber(gtid) ?? [];
+      const first = pair === undefined ? undefined : firstNumbers.get(pair);
+      return first === undefined || number === undefined || number < first;
+    },
+    isBeforeStart: (gtid) => before?.has(gtid) ?? false,
+  };
+}
+
+/** The trail's oldest GTID of each MariaDB replication domain. */
+export function oldestOfDomains(trail: readonly TrailEntry[]): readonly string[] {
+  const oldest = new Map<string, string>();
+  for (const entry of trail) {
+    if (entry.kind !== 'transaction' || !entry.identity.origin.startsWith('g:')) continue;
+    const gtid = entry.identity.origin.slice(2);
+    const domain = gtid.slice(0, gtid.indexOf('-'));
+    if (!oldest.has(domain)) oldest.set(domain, gtid);
+  }
+  return [...oldest.values()];
+}
+
+/** The number of the first transaction in the trail, by pair of domain and server. */
+function firstNumbersOf(trail: readonly TrailEntry[]): ReadonlyMap<string, bigint> {
+  const numbers = new Map<string, bigint>();
+  for (const entry of trail) {
+    if (entry.kind !== 'transaction' || !entry.identity.origin.startsWith('g:')) continue;
+    const [pair, number] = pairAndNumber(entry.identity.origin.slice(2)) ?? [];
+    if (pair !== undefined && number !== undefined && !numbers.has(pair)) numbers.set(pair, number);
+  }
+  return numbers;
+}
+
+/** A MariaDB GTID as `domain-server` and its number. Null for a MySQL GTID. */
+function pairAndNumber(gtid: string): readonly [pair: string, number: bigint] | null {
+  if (gtid.includes(':')) return null;
+  const dash = gtid.lastIndexOf('-');
+  return [gtid.slice(0, dash), BigInt(gtid.slice(dash + 1))];
+}
