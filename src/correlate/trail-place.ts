@@ -56,7 +56,9 @@ export async function correlateTrail(
   const matching = matchOptions(trail, listed, options);
   const ordered = isOrdered(matching);
   const walk = new CorrelationWalk(trail.entries, ordered);
-  const matcher = await matchLog({ by: 'hint', place }, matching, { step: (state, step) => walk.step(state, step) });
+  const matcher = await matchLog({ by: 'hint', place }, matching, {
+    step: (state, step) => walk.step(state, step),
+  });
   for (const [index, step] of trail.steps.entries()) {
     const twin = matcher.isMet(index) ? undefined : walk.twins.find((other) => haveSameOrigin(step, other));
     if (twin) throw await divergedError([step], [twin], listed, options);

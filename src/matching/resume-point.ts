@@ -23,7 +23,7 @@ export type ResumeOptions = Omit<MatchLogOptions, 'nonBlocking'> & {
   readonly startHere?: Coordinates | null;
   /** Everything that was delivered, by GTID. Null if it isn't known. */
   readonly delivered?: GtidState | null;
-  readonly onProgress?: (progress: ResumeProgress) => void;
+  readonly onPhase?: (progress: ResumeProgress) => void;
 };
 
 /** What finding the place is doing. */
@@ -77,7 +77,7 @@ export async function findResumePoint(options: ResumeOptions): Promise<Resumptio
   const begun = monotonicMs();
   const { anchor, start } = await findStart(options, server);
   const located = monotonicMs();
-  options.onProgress?.({ phase: 'located', anchor, elapsedMs: Math.round(located - begun) });
+  options.onPhase?.({ phase: 'located', anchor, elapsedMs: Math.round(located - begun) });
   const state = await match(start, options, server);
   if (state.status === 'diverged') throw new DivergedError(server, state);
   return {
@@ -105,7 +105,7 @@ async function findStart(options: ResumeOptions, server: string): Promise<FoundS
       { details: { server } },
     );
   }
-  const { result: place } = await waitWhileBehind(options, () => locateHint(hints, locatingOf(options)));
+  const { result: place } = await waitWhileBehind(options, () => locateHint(hints, options));
   return { anchor: { by: 'hint', ...place }, start: { by: 'hint', place } };
 }
 
@@ -116,8 +116,7 @@ async function findStart(options: ResumeOptions, server: string): Promise<FoundS
  */
 async function findGtid(gtids: readonly string[], options: ResumeOptions): Promise<FoundStart> {
   const { trail, inspection, sameLog } = options;
-  const locating = locatingOf(options);
-  const { result: found, waited } = await waitWhileBehind(options, () => locateGtid(gtids, locating));
+  const { result: found, waited } = await waitWhileBehind(options, () => locateGtid(gtids, options));
   const { gtid, file, position } = found;
   const delivered = options.delivered ?? null;
   const anchor: Located = { by: 'gtid', ...found };
@@ -133,18 +132,13 @@ async function findGtid(gtids: readonly string[], options: ResumeOptions): Promi
     return { anchor, start: { by: 'gtid', gtid, start: { file, position }, known } };
   }
   const own = isReplica(inspection) ? { uuid: facts.uuid, serverId: facts.serverId } : {};
-  const { start, before } = await startBefore([gtid, ...oldest], delivered, own, isInOrder ? 0 : 1, locating);
+  const { start, before } = await startBefore([gtid, ...oldest], delivered, own, isInOrder ? 0 : 1, options);
   return { anchor, start: { by: 'gtid', gtid, start, known: knownGtids(trail, delivered, before) } };
-}
-
-/** The options for finding an anchor. They have a progress of their own. */
-function locatingOf({ onProgress: _onProgress, ...options }: ResumeOptions): Omit<ResumeOptions, 'onProgress'> {
-  return options;
 }
 
 /** Tries again while the server is behind the trail. */
 async function waitWhileBehind<Result>(
-  { onProgress, signal }: ResumeOptions,
+  { onPhase, signal }: ResumeOptions,
   locate: () => Promise<Result>,
 ): Promise<{ readonly result: Result; readonly waited: boolean }> {
   for (let waited = false; ; waited = true) {
@@ -152,7 +146,7 @@ async function waitWhileBehind<Result>(
       return { result: await locate(), waited };
     } catch (error) {
       if (!hasCode(error, 'behind')) throw error;
-      onProgress?.({ phase: 'behind', message: error.message });
+      onPhase?.({ phase: 'behind', message: error.message });
       await sleep(behindPollMs, signal);
     }
   }
@@ -169,7 +163,7 @@ async function match(
       if (state.status !== 'reading') outcome.state = state;
       return outcome.state !== null;
     },
-    heard: (evidence) => options.onProgress?.({ phase: 'matching', evidence }),
+    heard: (evidence) => options.onPhase?.({ phase: 'matching', evidence }),
   });
   if (outcome.state !== null) return outcome.state;
   throw new WaymarkError('stream-broken', `${server} ended its binlog stream while the trail was matched`);

@@ -122,7 +122,7 @@ export async function tryCandidate(
       margin: options.margin,
       delivered: history.delivered,
       startHere: startOf(member, inspection, options),
-      onProgress: progressReporter(member, options),
+      onPhase: progressReporter(member, options),
     });
   try {
     const resumption = await inSomeOrder(ordersOf(history, sameServer), find);

@@ -96,7 +96,7 @@ export const configKeys: Readonly<Record<string, KeyText>> = {
   },
   anchors: {
     says:
-      'By what a place is found on another server: Pseudo-GTID hints, or the servers\' GTIDs. ' +
+      "By what a place is found on another server: Pseudo-GTID hints, or the servers' GTIDs. " +
       '`auto`: hints, if there are any where the stream begins, else GTIDs. A stream never changes it.',
   },
   unprovedNames: {

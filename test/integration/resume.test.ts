@@ -56,11 +56,13 @@ for (const kind of kinds) {
     async function trailOf(server: TestServer): Promise<readonly TrailEntry[]> {
       const instance = instanceOf(server);
       const inspection = await inspect(instance, signal, 5000);
-      const point = await beginTrail(
-        { at: 'latest' },
-        'hints',
-        { instance, inspection, signal, format: defaultHintFormat, filter: everything },
-      );
+      const point = await beginTrail({ at: 'latest' }, 'hints', {
+        instance,
+        inspection,
+        signal,
+        format: defaultHintFormat,
+        filter: everything,
+      });
       return point.trail;
     }
 
@@ -133,7 +135,7 @@ for (const kind of kinds) {
       const phases: string[] = [];
       const started = { done: false };
       const resuming = resume(second(), trail, {
-        onProgress: ({ phase }) => {
+        onPhase: ({ phase }) => {
           phases.push(phase);
           if (phase !== 'behind' || started.done) return;
           started.done = true;

@@ -330,9 +330,7 @@ describe('servers that commit out of order', () => {
 });
 
 it('refuses to begin at a hint that the trail does not have', () => {
-  expect(() => new TrailMatch([], tokenOf(1), { ordered: true, margin: 1 })).toThrow(
-    RangeError,
-  );
+  expect(() => new TrailMatch([], tokenOf(1), { ordered: true, margin: 1 })).toThrow(RangeError);
 });
 
 describe('the ids of what is delivered', () => {

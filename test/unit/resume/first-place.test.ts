@@ -38,7 +38,14 @@ function placeOn(port: number, serverId: number): ReadingPlace {
     facts: {
       ...{ version: parseServerVersion('10.11.14-MariaDB-log'), serverId, uuid, binaryLogging: true },
       ...{ binlogFormat: 'ROW', rowImage: 'FULL', rowMetadata: 'NO_LOG', rowValueOptions: '' },
-      ...{ logsReplicatedChanges: true, readOnly: true, gtidSet: '', keepsCommitOrder: true, cluster: null },
+      ...{
+        logsReplicatedChanges: true,
+        readOnly: true,
+        gtidSet: '',
+        gtids: 'shared',
+        keepsCommitOrder: true,
+        cluster: null,
+      },
     },
     ...{ channels: [], logEnd: null },
   };
@@ -49,7 +56,7 @@ function placeOn(port: number, serverId: number): ReadingPlace {
     inspection,
     resume,
     confidence: 'exact',
-    hint: null,
+    anchor: null,
     ordered: true,
     matched: 1,
     took: null,
@@ -78,7 +85,9 @@ test('a server that dies between its proof and its first event is looked for ane
     { checkpoint: checkpointOf(), version: '1' },
     {
       ...{ remembers: true, endsBetweenTransactions: true },
-      delivered: [{ hint: null, sequence: 13, gtid: '0-1-7', second: 1_795_291_200, digest: 7n }],
+      delivered: [
+        { hint: null, sequence: 13, gtid: '0-1-7', byGtid: false, second: 1_795_291_200, digest: 7n },
+      ],
     },
     signal,
   );
