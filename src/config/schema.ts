@@ -13,6 +13,7 @@ import {
   wholeNumber,
   yesOrNo,
 } from './fields.js';
+import { isGtid } from './gtid.js';
 import { isColumnPattern } from './column-rules.js';
 import { Secret } from './secret.js';
 import { isTablePattern } from './table-filter.js';
@@ -102,10 +103,9 @@ const startHint = section({ hint: text('a hint, or its whole statement') }).tran
 }));
 
 const startGtid = section({
-  gtid: textLike(
-    /^(?:\d+-\d+-\d+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?::[a-z_]\w{0,31})?:\d+)$/i,
-    'one GTID: UUID:NUMBER on MySQL, DOMAIN-SERVER-NUMBER on MariaDB',
-  ).transform((gtid) => gtid.toLowerCase()),
+  gtid: text('one GTID')
+    .refine(isGtid, { error: 'must be one GTID: UUID:NUMBER on MySQL, DOMAIN-SERVER-NUMBER on MariaDB' })
+    .transform((gtid) => gtid.toLowerCase()),
 }).transform(({ gtid }) => ({ at: 'gtid' as const, gtid }));
 const startTime = section({
   time: textLike(

@@ -12,7 +12,7 @@ import {
   locate,
   logsRows,
   matchOptions,
-  newestHint,
+  shownAnchor,
   scanOptions,
 } from './trail-place.js';
 import { behind } from '../matching/history.js';
@@ -46,13 +46,19 @@ export async function correlate(options: CorrelateOptions): Promise<Correlation>
     inspection: from.inspection,
     filter: everything,
   };
-  let trail = await readServerTrail(at, reading);
+  let trail = await readServerTrail(at, haveCommonGtids(options), reading);
   if (needsOrigins(trail, options) && !haveCommonOrigins(trail, options)) return behindHint(trail, options);
   const { margin, ...matching } = matchOptions(trail, false, options);
   if (!isOrdered(matching) && trail.entries.length < 2 * margin) {
     trail = await lengthened(trail, 2 * margin, reading);
   }
   return correlateTrail(trail, false, options);
+}
+
+/** Whether the servers' GTIDs mean the same transactions. */
+export function haveCommonGtids({ from, to }: Pick<CorrelateOptions, 'from' | 'to'>): boolean {
+  const [a, b] = [from.inspection.facts, to.inspection.facts];
+  return a.version.vendor === b.version.vendor && a.gtids === 'shared' && b.gtids === 'shared';
 }
 
 /** Whether one server may log as rows what the other logs as a statement. Then only the origin matches them up. */
@@ -81,15 +87,14 @@ async function behindHint(trail: ServerTrail, options: CorrelateOptions): Promis
         'neither GTIDs nor commit times in common. Only places right after a hint are known, and ' +
         `${formatCoordinates(at)} is not one: stop the replica there (START REPLICA UNTIL …), or give both the same ` +
         'binlog_format',
-      { details: { server: other, hint: newestHint(trail).token } },
+      { details: { server: other, ...shownAnchor(trail) } },
     );
   }
-  const hint = newestHint(trail);
   const none = { count: 0, first: [] };
-  const place = await locate([hint], options);
+  const place = await locate([last.hint], options);
   return {
     to: behind(place),
-    hint,
+    ...shownAnchor(trail),
     transactionsMatched: 0,
     confidence: 'unverified',
     ownTransactions: { from: none, to: none },

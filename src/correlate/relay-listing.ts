@@ -154,7 +154,7 @@ export class RelayListing {
     const hint = statement && this.#recognise(statement);
     if (hint !== null) return { kind: 'hint', hint, start, end, serverId };
     const identity = listedIdentity(gtid, digestOf(open.parts));
-    return { kind: 'transaction', identity, start, end, errant: false, deliverable: true };
+    return { kind: 'transaction', identity, gtid, start, end, errant: false, deliverable: true };
   }
 }
 

@@ -3,12 +3,12 @@ import { formatAddress } from '../config/address.js';
 import { hintRecogniser } from '../hints/hint.js';
 import { readRelayLog } from '../mysql/relay-log.js';
 import { WaymarkError } from '../util/errors.js';
-import { correlate } from './correlate.js';
+import { correlate, haveCommonGtids } from './correlate.js';
 import { correlateTrail } from './trail-place.js';
 import type { CorrelateOptions, Correlation, InspectedServer } from './result.js';
 import type { HistoryStep } from '../matching/match-state.js';
 import { RelayListing } from './relay-listing.js';
-import { entryOf, type ServerTrail } from './server-trail.js';
+import { anchoredByGtid, entryOf, type ServerTrail } from './server-trail.js';
 
 export type ReplicaPlaceOptions = Omit<CorrelateOptions, 'from' | 'at'> & {
   /** A replica whose applier has stopped and has applied everything received. It was looked at after that. */
@@ -75,6 +75,11 @@ async function readRelayTrail(options: ReplicaPlaceOptions): Promise<ServerTrail
     if (steps.length > maximumSteps) steps = steps.slice(-maximumSteps / 2);
   }
   const first = steps.findIndex(({ kind }) => kind === 'hint');
+  if (first < 0) {
+    const hasGtids = haveCommonGtids({ from: replica, to: options.to });
+    const byGtid = shown && hasGtids ? anchoredByGtid(steps) : null;
+    if (byGtid !== null) return byGtid;
+  }
   if (!shown || first < 0) throw nothingToGoBy(options, shown);
   steps = steps.slice(first);
   return { steps, entries: steps.map((step) => entryOf(step, false)) };

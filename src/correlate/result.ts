@@ -1,5 +1,5 @@
 import { type Coordinates, formatCoordinates } from '../binlog/coordinates.js';
-import type { Hint, HintFormat } from '../hints/hint.js';
+import type { HintFormat } from '../hints/hint.js';
 import type { Instance } from '../mysql/instance.js';
 import type { Inspection } from '../mysql/inspect.js';
 import type { Confidence } from '../matching/match-state.js';
@@ -53,8 +53,10 @@ export type Correlation = {
    * MASTER TO. The transactions before it are exactly those that the first server has before its place.
    */
   readonly to: Coordinates;
-  /** The newest hint before the place, which both servers have. */
-  readonly hint: Hint;
+  /** The newest hint before the place, which both servers have. Null if the place was found by GTID. */
+  readonly hint: string | null;
+  /** The newest GTID that was looked for. Null if the place was found by a hint. */
+  readonly gtid: string | null;
   readonly transactionsMatched: number;
   /**
    * `exact`: the same transactions in the same order. `reordered`: in another order, but all of them before the

@@ -1,4 +1,4 @@
-import { compareCoordinates, type Coordinates } from '../binlog/coordinates.js';
+import { compareCoordinates, type Coordinates, firstPosition } from '../binlog/coordinates.js';
 import { comparisonOf } from '../transactions/identity.js';
 import { formatAddress } from '../config/address.js';
 import type { TableFilter } from '../config/table-filter.js';
@@ -19,10 +19,13 @@ import {
 import { CorrelationWalk, type TransactionStep } from './walk.js';
 import type { HintScanOptions } from '../matching/hint-scan.js';
 import { locateHint, type LocateResult } from '../matching/locate.js';
-import { isOrdered, matchLog, type MatchLogOptions } from '../matching/match-log.js';
+import { listBinaryLogs } from '../mysql/log-list.js';
+import { knownGtids } from '../matching/known-gtids.js';
+import { locateGtid } from '../matching/locate-gtid.js';
+import { isOrdered, matchLog, type MatchLogOptions, type MatchStart } from '../matching/match-log.js';
 import type { HistoryStep, MatchState } from '../matching/match-state.js';
 import type { ServerTrail } from './server-trail.js';
-import type { TrailEntry } from '../matching/trail.js';
+import { isAnchor, nameOfAnchor, newestAnchor, type TrailEntry } from '../matching/trail.js';
 
 const defaultMargin = 1024;
 const ownShown = 10;
@@ -49,14 +52,11 @@ export async function correlateTrail(
   const optional = (entry: TrailEntry): TrailEntry =>
     isStatement(entry) ? { ...entry, optional: true } : entry;
   const trail = { steps, entries: logsRows(options.to) ? entries.map(optional) : entries };
-  const place = await locate(
-    trail.entries.flatMap((entry) => (entry.kind === 'hint' ? [entry.hint] : [])),
-    options,
-  );
   const matching = matchOptions(trail, listed, options);
+  const { name, start } = await locateTrail(trail, matching, options);
   const ordered = isOrdered(matching);
   const walk = new CorrelationWalk(trail.entries, ordered);
-  const matcher = await matchLog({ by: 'hint', place }, matching, {
+  const matcher = await matchLog(start, matching, {
     step: (state, step) => walk.step(state, step),
   });
   for (const [index, step] of trail.steps.entries()) {
@@ -77,7 +77,7 @@ export async function correlateTrail(
   if (logsRows(options.to) && end && isStatement(end) && !matcher.isMet(last) && !walk.passed) {
     throw behindError(trail.steps.slice(-1), options);
   }
-  const begin = trail.steps.findIndex((step) => step.kind === 'hint' && step.hint.token === place.hint.token);
+  const begin = trail.entries.findIndex((entry) => isAnchor(entry) && nameOfAnchor(entry) === name);
   const own = trail.steps.filter((step, index) => index > begin && isOwn(step) && !matcher.isMet(index));
   return conclude(walk, walk.state, { trail, own, listed }, options);
 }
@@ -94,7 +94,7 @@ function conclude(
   if (strange !== undefined && skip.length > 0) throw outOfOrderError(strange, skip, options);
   return {
     to: coordinates,
-    hint: newestHint(trail),
+    ...shownAnchor(trail),
     transactionsMatched,
     confidence:
       transactionsMatched === 0 ? 'unverified' : confidenceOf(listed ? 'shape' : 'content', confidence),
@@ -124,6 +124,31 @@ function hasNoGapsBefore({ inspection }: InspectedServer, at: Coordinates): bool
   if (channels.length === 0 || commitsInOneOrder(inspection)) return true;
   const isEnd = at.file === logEnd?.file && at.position === logEnd.position;
   return isEnd && channels.every(({ applierRunning }) => !applierRunning);
+}
+
+/** Finds the first anchor of a trail that `to` has, and where comparing begins. */
+async function locateTrail(
+  { entries }: ServerTrail,
+  matching: MatchLogOptions,
+  options: CorrelateOptions,
+): Promise<{ readonly name: string; readonly start: MatchStart }> {
+  const gtids = entries.flatMap((entry) => (entry.kind === 'gtid' ? [entry.gtid] : []));
+  if (gtids.length === 0) {
+    const hints = entries.flatMap((entry) => (entry.kind === 'hint' ? [entry.hint] : []));
+    const place = await locate(hints, options);
+    return { name: place.hint.token, start: { by: 'hint', place } };
+  }
+  const scanning = scanOptions(options.to, options);
+  const { gtid, file, position } = await locateGtid(gtids, scanning).catch((error: unknown) => {
+    throw hasCode(error, 'behind') ? farBehindError(error, options) : error;
+  });
+  const known = knownGtids(entries, null, null);
+  const found = { by: 'gtid', gtid, known } as const;
+  if (isOrdered(matching)) return { name: gtid, start: { ...found, start: { file, position } } };
+  // In another order, some of the trail may be before the GTID here.
+  const logs = await listBinaryLogs(scanning.instance, scanning.signal);
+  const before = logs[logs.findIndex((log) => log.file === file) - 1]?.file ?? file;
+  return { name: gtid, start: { ...found, start: { file: before, position: firstPosition } } };
 }
 
 /** The first of some hints, oldest first, that `to` has. */
@@ -180,11 +205,13 @@ function isOwn(step: HistoryStep): step is TransactionStep {
   return step.kind === 'transaction' && step.errant;
 }
 
-/** The newest hint of a trail, which has one. */
-export function newestHint({ entries }: ServerTrail): Hint {
-  const newest = entries.findLast((entry) => entry.kind === 'hint');
-  if (newest?.kind !== 'hint') throw new RangeError('a trail without a hint');
-  return newest.hint;
+/** The newest anchor of a trail, as results show it. */
+export function shownAnchor({ entries }: ServerTrail): Pick<Correlation, 'hint' | 'gtid'> {
+  const newest = newestAnchor(entries);
+  return {
+    hint: newest?.kind === 'hint' ? newest.hint.token : null,
+    gtid: newest?.kind === 'gtid' ? newest.gtid : null,
+  };
 }
 
 function ownTransactions({ instance }: InspectedServer, steps: readonly HistoryStep[]): OwnTransactions {

@@ -19,14 +19,14 @@ export type Immaterial = {
 /**
  * The transactions that a log has up to a place, by their GTIDs.
  *
- * MySQL's part is a GTID set. MariaDB's part is what `@@gtid_binlog_state` is: the last number of each pair of domain
+ * MySQL's part is a GTID set. MariaDB's part is like `@@gtid_binlog_state`: the highest number of each pair of domain
  * and server id. Numbers ascend for each pair, and not for each domain. So a number that isn't beyond its pair's last
  * one is in the log. If a pair is unknown, its number is held against the highest one of its domain: then a pair that
  * is older than the log counts as in it.
  */
 export class GtidState {
   readonly #mysql: GtidSet;
-  /** The last number of each `domain-server`. */
+  /** The highest number of each `domain-server`. */
   readonly #pairs = new Map<string, bigint>();
   /** The highest number of each domain. */
   readonly #domains = new Map<string, bigint>();
@@ -125,9 +125,8 @@ export class GtidState {
     this.#notePair(domain, pair, number);
   }
 
-  /** The last one counts, even if its number is lower: gtid_strict_mode may be OFF. */
   #notePair(domain: string, pair: string, number: bigint): void {
-    this.#pairs.set(pair, number);
+    if (number > (this.#pairs.get(pair) ?? -1n)) this.#pairs.set(pair, number);
     if (number > (this.#domains.get(domain) ?? -1n)) this.#domains.set(domain, number);
   }
 }

@@ -4,13 +4,13 @@ import type { BinaryLog } from '../mysql/server-facts.js';
 import { WaymarkError } from '../util/errors.js';
 import { scanTransactions } from './gtid-scan.js';
 import type { HistoryBeforeOptions } from './history-before.js';
-import { locateGtid } from './locate-gtid.js';
+import { locateGtid, type LocateGtidOptions } from './locate-gtid.js';
 
 /**
  * The place right behind the transaction with a GTID.
  * @throws WaymarkError `purged`, `behind`, `not-found`; and what reading the log throws.
  */
-export async function placeBehindGtid(gtid: string, options: HistoryBeforeOptions): Promise<Coordinates> {
+export async function placeBehindGtid(gtid: string, options: LocateGtidOptions): Promise<Coordinates> {
   const { file, position } = await locateGtid([gtid], options);
   const places: Coordinates[] = [];
   const { end } = await scanTransactions({ file, position }, options, (place) => {

@@ -2,6 +2,7 @@ import { type Coordinates, firstPosition } from '../binlog/coordinates.js';
 import type { GtidState } from '../gtids/gtid-state.js';
 import type { BinaryLog } from '../mysql/server-facts.js';
 import { scanGtids } from './gtid-scan.js';
+import type { ScanOptions } from './hint-scan.js';
 import { type HistoryBeforeOptions, readUpTo } from './history-before.js';
 import { readLogHead } from './log-head.js';
 import { TrailKeeper } from './trail-keeper.js';
@@ -31,11 +32,9 @@ export async function trailBefore(
   logs: readonly BinaryLog[],
   options: HistoryBeforeOptions,
 ): Promise<TrailBefore | null> {
-  const index = logs.findIndex(({ file }) => file === target.file);
-  const first = logs[Math.max(index - 1, 0)]?.file ?? target.file;
-  const state = await readLogHead(first, options);
-  if (state === null) return null;
-  const from = await noteGtids(first, target, state, options);
+  const begun = await historyStart(target, logs, options);
+  if (begun === null) return null;
+  const { from, state } = begun;
   const keeper = new TrailKeeper(Number.MAX_SAFE_INTEGER);
   await readUpTo({ at: from, sourceServerId: null }, target, logs, options, (step) => {
     if (step.kind !== 'transaction' || step.errant) return;
@@ -45,12 +44,27 @@ export async function trailBefore(
   return { trail: keeper.entries, state };
 }
 
+/**
+ * Where the history begins that is worth reading before a place, and everything that the server has logged before the
+ * place. Null if its log doesn't say which GTIDs came before its files.
+ */
+export async function historyStart(
+  target: Coordinates,
+  logs: readonly BinaryLog[],
+  options: ScanOptions,
+): Promise<{ readonly from: Coordinates; readonly state: GtidState } | null> {
+  const index = logs.findIndex(({ file }) => file === target.file);
+  const first = logs[Math.max(index - 1, 0)]?.file ?? target.file;
+  const state = await readLogHead(first, options);
+  return state && { from: await noteGtids(first, target, state, options), state };
+}
+
 /** Adds the GTIDs up to the place, and returns where the history begins that is worth reading. */
 async function noteGtids(
   file: string,
   target: Coordinates,
   state: GtidState,
-  options: HistoryBeforeOptions,
+  options: ScanOptions,
 ): Promise<Coordinates> {
   let boundaries: Boundary[] = [];
   let bytesBefore = 0;

@@ -1,16 +1,20 @@
 import type { Coordinates } from '../binlog/coordinates.js';
 import type { Hint } from '../hints/hint.js';
 import { IdentityList } from './identity-list.js';
-import { type Anchor, type Identity, isAnchor, nameOfAnchor, type TrailEntry } from './trail.js';
+import {
+  type Anchor,
+  type Identity,
+  isAnchor,
+  nameOfAnchor,
+  type TrailEntry,
+  transactionsBetweenGtids,
+} from './trail.js';
 
 /**
  * The most transactions kept in memory (about 60 MB). This is reached only if no hint comes for very long. Then the
  * oldest half is dropped. The stream may lose its ability to switch by that. The agent warns about it.
  */
 const maximumTransactions = 1_000_000;
-
-/** With GTIDs, every transaction could be an anchor. One in so many is enough to cut the trail where it should be. */
-const transactionsBetweenGtids = 64;
 
 /** An anchor of the trail, and how many of the list's transactions stand before it. */
 type Mark = { readonly anchor: Anchor; readonly before: number };

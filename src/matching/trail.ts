@@ -32,6 +32,9 @@ export type Anchor = Extract<TrailEntry, { readonly kind: 'hint' | 'gtid' }>;
 /** What anchors a stream: hints that somebody injects, or the servers' own GTIDs. */
 export type AnchorKind = Anchor['kind'];
 
+/** With GTIDs, every transaction could be an anchor. One in so many is enough to cut a trail where it should be. */
+export const transactionsBetweenGtids = 64;
+
 /** Whether an entry of the trail is an anchor. */
 export function isAnchor(entry: TrailEntry): entry is Anchor {
   return entry.kind !== 'transaction';

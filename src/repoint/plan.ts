@@ -29,7 +29,8 @@ export type RepointPlan = {
   };
   /** The same place in the log of the server it goes below. */
   readonly to: Coordinates & { readonly positioning: ReplicationStart['by'] };
-  readonly hint: string;
+  readonly hint: string | null;
+  readonly gtid: string | null;
   readonly transactionsMatched: number;
   readonly confidence: Confidence;
   /** Which log told the place: see ReplicaPlace. */
@@ -49,7 +50,7 @@ export function planOf(
 ): RepointPlan {
   const start = positioningBelow(replica, channel, target, found);
   const dialect = dialectOf(replica.inspection.facts.version);
-  const { hint, transactionsMatched, confidence, via, to } = found;
+  const { hint, gtid, transactionsMatched, confidence, via, to } = found;
   const { executed, byGtid, receiverRunning, applierRunning, lagSeconds, delaySeconds } = channel;
   return {
     replica: replica.server,
@@ -63,7 +64,8 @@ export function planOf(
       delaySeconds,
     },
     to: { ...to, positioning: start.by },
-    hint: hint.token,
+    hint,
+    gtid,
     transactionsMatched,
     confidence,
     via,

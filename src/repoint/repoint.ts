@@ -166,7 +166,7 @@ async function move(pair: Movable, state: Move, options: RepointOptions): Promis
     state.sentTo = place;
     await changeSource(control, changeTo(target, place, channel));
     await startBelow(control, target);
-    const hintAwaited = options.awaitHint && channel.delaySeconds === 0;
+    const hintAwaited = options.awaitHint && channel.delaySeconds === 0 && found.hint !== null;
     if (hintAwaited) onStep('Both threads run. Waiting for a new hint to arrive');
     const newHint = hintAwaited ? await waitForHint(control, target, found.to, options.format) : null;
     return { plan, newHint, hintAwaited };

@@ -15,6 +15,7 @@ import { TransactionAssembler } from '../transactions/transaction-assembler.js';
 import type { ColumnRules } from '../config/column-rules.js';
 import type { TableFilter } from '../config/table-filter.js';
 import type { RowDecoder } from '../decode/row-decoder.js';
+import { GtidState } from '../gtids/gtid-state.js';
 import { displayHint, type HintRecogniser } from '../hints/hint.js';
 import type { LayoutSource } from '../layouts/layout-source.js';
 import { isStatementDeliverable } from '../matching/deliverable.js';
@@ -139,6 +140,8 @@ export class TransactionStream {
   /** The log file whose table ids the decoder knows. */
   #file: string | null = null;
   readonly #recovered: RecoveredStatements;
+  /** What was read from this server, by MariaDB GTID, if there are several domains. */
+  readonly #read = GtidState.empty();
   #layoutVersion: number;
   /** Whether the filter passes a table, by its table map. */
   readonly #delivered = new WeakMap<TableName, boolean>();
@@ -374,8 +377,13 @@ export class TransactionStream {
     }
     const { delivered } = this.#options.progress;
     if (delivered === null) return false;
-    // Within one domain, a log's order tells. Its numbers may go back without gtid_strict_mode.
-    return (gtid.includes(':') || delivered.hasSeveralDomains) && delivered.has(gtid);
+    if (gtid.includes(':')) return delivered.has(gtid);
+    // Within one domain, a log's order tells.
+    if (!delivered.hasSeveralDomains) return false;
+    // Numbers that go back within a log are given anew: gtid_strict_mode is OFF.
+    const goesBack = this.#read.has(gtid);
+    this.#read.add(gtid);
+    return !goesBack && delivered.has(gtid);
   }
 
   #enter(current: Current): Current {

@@ -80,7 +80,8 @@ async function runCorrelate(context: CommandContext, options: CorrelateOptions):
     {
       from: { server: servers.from, ...options.at },
       to: { server: servers.to, ...found.to },
-      hint: found.hint.token,
+      hint: found.hint,
+      gtid: found.gtid,
       transactionsMatched: found.transactionsMatched,
       confidence: found.confidence,
       ownTransactions: found.ownTransactions,
@@ -102,12 +103,12 @@ function resultText(
   found: Correlation,
   elapsedMs: number,
 ): string {
-  const { to, hint, transactionsMatched, confidence, ownTransactions } = found;
+  const { to, hint, gtid, transactionsMatched, confidence, ownTransactions } = found;
   return [
     formatCoordinates(to),
     `  on          ${servers.to}`,
     `  the same as ${formatCoordinates(at)} on ${servers.from}`,
-    `  hint        ${hint.token}`,
+    hint === null ? `  GTID        ${gtid ?? ''}` : `  hint        ${hint}`,
     `  compared    ${countOf(transactionsMatched, 'transaction')} in ${formatDuration(elapsedMs)}`,
     `  confidence  ${confidence}`,
     ...ownText(servers.from, ownTransactions.from),

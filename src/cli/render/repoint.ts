@@ -34,12 +34,12 @@ export function renderRepoint(result: RepointResult): string {
 }
 
 function planLines(plan: RepointPlan): string[] {
-  const { from, to, hint, transactionsMatched, confidence } = plan;
+  const { from, to, hint, gtid, transactionsMatched, confidence } = plan;
   const [first, ...others] = plan.statements;
   return [
     `  was         below ${from.source}, at ${formatCoordinates(from)}${from.positioning === 'gtid' ? ' (by GTID)' : ''}; ${threads(from)}`,
     `  goes on     below ${plan.below}, at ${formatCoordinates(to)}${to.positioning === 'gtid' ? ' (by GTID, which leads there)' : ''}`,
-    `  proof       ${confidence}: ${String(transactionsMatched)} transactions compared after hint ${hint}`,
+    `  proof       ${confidence}: ${String(transactionsMatched)} transactions compared ${hint === null ? `from ${gtid ?? ''} on` : `after hint ${hint}`}`,
     `  statements  ${first ?? ''}`,
     ...others.map((statement) => `              ${statement}`),
     ...plan.notes.map((note) => `  note        ${note}`),
@@ -56,6 +56,6 @@ function threads({ running, lagSeconds }: RepointPlan['from']): string {
 
 function newHint({ newHint: hint, hintAwaited }: Extract<RepointResult, { state: 'moved' }>): string {
   if (hint !== null) return `${hint} has arrived`;
-  if (!hintAwaited) return 'not awaited: the replica is delayed on purpose';
+  if (!hintAwaited) return 'not awaited: none are injected, or the replica is delayed on purpose';
   return 'none has arrived yet. Are hints injected on the source (waymark inject)?';
 }
