@@ -25,6 +25,7 @@ const layers = [
   'topology',
   'checkpoint',
   'election',
+  'injection',
   'records',
   'sinks',
   'tail',

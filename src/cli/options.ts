@@ -30,15 +30,19 @@ export function withRequiredOption(
   });
 }
 
-/** Adds an option that names a server. */
+/** Adds an option that names a server, and that the command can't do without. */
 export function withServerOption(command: Command, flag: string, description: string): Command {
-  return withRequiredOption(
-    command,
-    `${flag} <HOST:PORT>`,
-    `${description} (default port 3306, IPv6 in brackets, or unix:/PATH)`,
-    readWith(parseAddress),
+  return withRequiredOption(command, `${flag} <HOST:PORT>`, `${description} ${addressForms}`, readAddress);
+}
+
+/** Adds `--server`, which the command can do without. */
+export function withOptionalServer(command: Command, description: string): Command {
+  return command.addOption(
+    new Option('--server <HOST:PORT>', `${description} ${addressForms}`).argParser(readAddress),
   );
 }
+
+const addressForms = '(default port 3306, IPv6 in brackets, or unix:/PATH)';
 
 /** Adds what commands that are given servers have: `-c`, for the account. */
 export function withAccountOptions(command: Command): Command {
@@ -109,4 +113,7 @@ export function readWith<T>(parse: (text: string) => T): (text: string) => T {
   };
 }
 
-export type ServerOptions = AccountOptions & { readonly server: Address; readonly config?: string };
+/** What commands have that are given servers. */
+export type ServersOptions = AccountOptions & { readonly config?: string };
+
+export type ServerOptions = ServersOptions & { readonly server: Address };

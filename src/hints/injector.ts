@@ -16,30 +16,50 @@ import { nextHint } from './next-hint.js';
 export type InjectorNotice =
   | { readonly kind: 'failed'; readonly message: string; readonly retryInMs: number }
   | { readonly kind: 'standby'; readonly message: string }
+  | { readonly kind: 'unlocked'; readonly message: string }
   | { readonly kind: 'replication-unseen'; readonly message: string };
 
-export type InjectorOptions = {
-  readonly instance: Instance;
+/** How hints are injected, wherever that is. */
+export type InjectionOptions = {
   readonly format: HintFormat;
   /** The interval between injections. A late one doesn't shorten the intervals after it. */
   readonly everyMs: number;
-  readonly signal: AbortSignal;
   /** Inject one hint and end. */
   readonly once?: boolean;
+  readonly onInjected: (hint: Hint) => void;
+  readonly onNotice?: (notice: InjectorNotice) => void;
+};
+
+/** A server to inject on. */
+export type InjectionTarget = {
+  readonly instance: Instance;
+  readonly signal: AbortSignal;
   /**
    * Finds the newest hint in the server's log. Null if there is none or it can't be known. Called for each
    * connection.
    */
   readonly newest: () => Promise<Hint | null>;
-  readonly onInjected: (hint: Hint) => void;
-  readonly onNotice?: (notice: InjectorNotice) => void;
+  /**
+   * Set if the server was chosen out of a pool. Then it is looked at again before each hint: it may have been demoted.
+   * `assertHeld` is called right before each hint is sent, and throws if this injector must not inject any more.
+   */
+  readonly chosen?: { readonly assertHeld: () => void };
 };
+
+export type InjectorOptions = InjectionOptions & Omit<InjectionTarget, 'chosen'>;
 
 /** Time limit of a statement. An injection waits less than that for locks (FLUSH TABLES WITH READ LOCK). */
 const statementMs = 10_000;
 const lockWaitSeconds = 5;
-const firstRetryMs = 200;
-const longestRetryMs = 10_000;
+/** The pauses before an injector that failed tries again. */
+export const injectionRetryMs = { first: 200, last: 10_000 } as const;
+/**
+ * How much longer than an interval a connection may be idle before the server closes it (wait_timeout). So an injector
+ * that is frozen, or whose machine is gone, keeps its lock, and the others from working, for no longer than that.
+ */
+const idleSeconds = 5;
+/** How long the newest hint may be looked for, meanwhile. */
+const searchSeconds = 70;
 /** How often an injector on standby reports again. */
 const standbyNoticeMs = 60_000;
 
@@ -59,9 +79,10 @@ const standbyNoticeMs = 60_000;
 export async function runInjector(options: InjectorOptions): Promise<void> {
   const { signal } = options;
   const injector = new Injector(options);
-  for (let retryMs = firstRetryMs; !signal.aborted; retryMs = Math.min(retryMs * 2, longestRetryMs)) {
+  const { first, last } = injectionRetryMs;
+  for (let retryMs: number = first; !signal.aborted; retryMs = Math.min(retryMs * 2, last)) {
     try {
-      await injector.session(() => (retryMs = firstRetryMs));
+      await injector.session(options, () => (retryMs = first));
       return;
     } catch (error) {
       if (isAborted(signal)) return;
@@ -76,33 +97,43 @@ export async function runInjector(options: InjectorOptions): Promise<void> {
   }
 }
 
-/** The state that outlives a connection. */
-class Injector {
+/** The state that outlives a connection, and a server. */
+export class Injector {
   /** Whether any connection has reached the point of injecting. */
   hasWorked = false;
   #previous: Hint | null = null;
-  readonly #options: InjectorOptions;
+  readonly #options: InjectionOptions;
 
-  constructor(options: InjectorOptions) {
+  constructor(options: InjectionOptions) {
     this.#options = options;
   }
 
-  /** One connection's life; resolves when all is done or the signal has fired. */
-  async session(onWorking: () => void): Promise<void> {
-    const { instance, format, signal, once, everyMs } = this.#options;
+  /**
+   * One connection's life. Resolves when all is done, and rejects when anything ends it, also the signal.
+   * @param onWorking called with each hint.
+   */
+  async session(target: InjectionTarget, onWorking: () => void): Promise<void> {
+    const { instance, signal, chosen } = target;
+    const { format, once, everyMs } = this.#options;
     const connection = await connect(instance, { signal });
     const abort = (): void => {
       connection.discard();
     };
     signal.addEventListener('abort', abort, { once: true });
     try {
-      await this.#prepare(connection);
+      await this.#prepare(connection, target);
       for (let due = monotonicMs(); ; due = Math.max(due + everyMs, monotonicMs())) {
         await sleep(Math.max(0, due - monotonicMs()), signal);
+        if (chosen !== undefined) {
+          await ask(connection, signal, () => requireInjectionSite(connection, instance, format));
+        }
         const hint = nextHint(this.#previous, epochMs(), runtime().random.fraction());
-        // Count before the answer arrives. If the answer is lost, the hint may still be in the log.
-        this.#previous = hint;
-        await this.#ask(connection, () => connection.run(hintStatement(hint, format)));
+        await ask(connection, signal, () => {
+          chosen?.assertHeld();
+          // Count before the answer arrives. If the answer is lost, the hint may still be in the log.
+          this.#previous = hint;
+          return connection.run(hintStatement(hint, format));
+        });
         this.hasWorked = true;
         onWorking();
         this.#options.onInjected(hint);
@@ -114,33 +145,41 @@ class Injector {
     }
   }
 
-  async #prepare(connection: ServerConnection): Promise<void> {
-    const { instance, format, everyMs, newest } = this.#options;
-    const idleSeconds = Math.ceil(everyMs / 1000) + 60;
-    const limits = `SESSION wait_timeout = ${String(idleSeconds)}, SESSION lock_wait_timeout = ${String(lockWaitSeconds)}`;
-    await this.#ask(connection, () => connection.run(`SET ${limits}`));
-    const { replicationSeen } = await this.#ask(connection, () =>
+  async #prepare(connection: ServerConnection, target: InjectionTarget): Promise<void> {
+    const { instance, signal, newest } = target;
+    const { format, everyMs } = this.#options;
+    const limitIdleness = (seconds: number): Promise<unknown> =>
+      connection.run(`SET SESSION wait_timeout = ${String(Math.ceil(everyMs / 1000) + seconds)}`);
+    await ask(connection, signal, async () => {
+      await connection.run(`SET SESSION lock_wait_timeout = ${String(lockWaitSeconds)}`);
+      await limitIdleness(searchSeconds);
+    });
+    const { replicationSeen } = await ask(connection, signal, () =>
       requireInjectionSite(connection, instance, format),
     );
     if (!replicationSeen && !this.hasWorked) {
       const message = `${formatAddress(instance.address)} does not let "${instance.account.user}" see whether it is a replica. Hints belong on the source`;
       this.#options.onNotice?.({ kind: 'replication-unseen', message });
     }
-    await this.#takeLock(connection);
+    await this.#takeLock(connection, target);
     const found = await newest();
     if (found !== null && (compareHints(found, this.#previous ?? found) ?? 1) >= 0) this.#previous = found;
+    await ask(connection, signal, () => limitIdleness(idleSeconds));
   }
 
-  async #takeLock(connection: ServerConnection): Promise<void> {
-    const { once, instance, format } = this.#options;
+  async #takeLock(connection: ServerConnection, { instance, signal }: InjectionTarget): Promise<void> {
+    const { once, format } = this.#options;
     const server = formatAddress(instance.address);
     let announcedAtMs = Number.NEGATIVE_INFINITY;
     for (;;) {
-      const sql = `SELECT GET_LOCK(?, ${String(lockWaitSeconds)}) AS held, IS_USED_LOCK(?) AS holder`;
-      const name = injectorLock(format);
-      const [row] = await this.#ask(connection, () => connection.query(sql, [name, name]));
-      if (valueText(row?.['held']) === '1') return;
-      const who = `connection ${valueText(row?.['holder'])} (see SHOW PROCESSLIST)`;
+      const answer = await ask(connection, signal, () => askForLock(connection, format));
+      if (answer === 'held') return;
+      if (answer === 'unsupported') {
+        const message = `${server} has no user locks (Galera, before MDEV-31325): only an election keeps a second injector from working beside this one`;
+        if (!this.hasWorked) this.#options.onNotice?.({ kind: 'unlocked', message });
+        return;
+      }
+      const who = `connection ${answer.holder} (see SHOW PROCESSLIST)`;
       if (once === true) {
         throw new WaymarkError(
           'unsuitable-server',
@@ -154,11 +193,29 @@ class Injector {
       this.#options.onNotice?.({ kind: 'standby', message });
     }
   }
+}
 
-  /** Asks within the time limit and until the signal fires. */
-  #ask<T>(connection: ServerConnection, work: () => Promise<T>): Promise<T> {
-    const { signal } = this.#options;
-    return askOver(connection, { purpose: 'inject hints', signal, limitMs: statementMs }, work);
+/** Asks within the time limit and until the signal fires. */
+function ask<T>(connection: ServerConnection, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  return askOver(connection, { purpose: 'inject hints', signal, limitMs: statementMs }, work);
+}
+
+/** ER_NOT_SUPPORTED_YET: what MariaDB answered to GET_LOCK in a Galera cluster (MDEV-31325). */
+const notSupportedNumber = 1235;
+
+/** Waits for the user lock for some seconds. */
+async function askForLock(
+  connection: ServerConnection,
+  format: HintFormat,
+): Promise<'held' | 'unsupported' | { readonly holder: string }> {
+  const sql = `SELECT GET_LOCK(?, ${String(lockWaitSeconds)}) AS held, IS_USED_LOCK(?) AS holder`;
+  const name = injectorLock(format);
+  try {
+    const [row] = await connection.query(sql, [name, name]);
+    return valueText(row?.['held']) === '1' ? 'held' : { holder: valueText(row?.['holder']) };
+  } catch (error) {
+    if (errorNumberOf(error) === notSupportedNumber) return 'unsupported';
+    throw error;
   }
 }
 

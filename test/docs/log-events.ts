@@ -6,6 +6,7 @@ import type { InjectorNotice } from '../../src/hints/injector.js';
 const notices: Record<InjectorNotice['kind'], true> = {
   failed: true,
   standby: true,
+  unlocked: true,
   'replication-unseen': true,
 };
 

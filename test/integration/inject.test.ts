@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { compareHints, defaultHintFormat, type Hint, hintFromToken } from '../../src/hints/hint.js';
+import { defaultHintFormat, type Hint } from '../../src/hints/hint.js';
 import { type InjectorNotice, type InjectorOptions, runInjector } from '../../src/hints/injector.js';
 import { hintEventName, hintStateTable } from '../../src/hints/server-event.js';
 import { hintSeconds } from '../../src/hints/next-hint.js';
@@ -10,6 +10,7 @@ import { startServer, startTopology, type TestServer, type Topology } from '../s
 import { until } from '../servers/wait.js';
 import { documentOf, errorOf, runWaymark, startWaymark } from '../unit/cli/waymark.js';
 import { agentPrivileges } from '../support/grants.js';
+import { expectAscending, hintsOf } from '../support/hint-log.js';
 
 let topology: Topology;
 let source: TestServer;
@@ -40,32 +41,6 @@ function instanceOf(server: TestServer): Instance {
     address: { host, port },
     account: { user, password: new Secret(password), getServerPublicKey: true },
   };
-}
-
-/**
- * All hints in a server's logs, oldest first, as the server itself shows them: with the default database before the
- * statement, which an event has (its schema).
- */
-async function hintsOf(server: TestServer): Promise<Hint[]> {
-  const logs = await server.query<{ Log_name: string }>('SHOW BINARY LOGS');
-  const hints: Hint[] = [];
-  for (const { Log_name } of logs) {
-    const events = await server.query<{ Info: string }>(`SHOW BINLOG EVENTS IN '${Log_name}'`);
-    for (const { Info } of events) {
-      const token = /^(?:use `meta`; )?drop view if exists `meta`\.`_pseudo_gtid_hint__([^`]+)`$/.exec(
-        Info,
-      )?.[1];
-      if (token !== undefined) hints.push(hintFromToken(token));
-    }
-  }
-  return hints;
-}
-
-function expectAscending(hints: readonly Hint[]): void {
-  for (const [index, hint] of hints.entries()) {
-    const before = hints[index - 1];
-    if (before !== undefined) expect(compareHints(hint, before)).toBeGreaterThan(0);
-  }
 }
 
 function injectorOptions(server: TestServer, signal: AbortSignal): InjectorOptions {

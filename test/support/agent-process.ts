@@ -36,11 +36,13 @@ export type AgentOptions = {
   /** The network namespace that it runs in; the machine's own unless given. */
   readonly namespace?: string;
   readonly limitMs?: number;
+  /** The command that takes the config file: `run` unless given. */
+  readonly command?: string;
   /** Added to its command line. */
   readonly args?: readonly string[];
 };
 
-/** The built command line as a child process: `waymark run -c FILE`. */
+/** The built command line as a child process: `waymark run -c FILE`, or another command that goes on. */
 export class AgentProcess {
   /** Its log so far. */
   readonly events: LogEvent[] = [];
@@ -84,6 +86,7 @@ export class AgentProcess {
     readStdout,
     namespace,
     limitMs = defaultLimitMs,
+    command: name = 'run',
     args: added = [],
   }: AgentOptions): Promise<AgentProcess> {
     if (!existsSync(program)) throw new Error('the command is not built: npm run build');
@@ -93,7 +96,7 @@ export class AgentProcess {
     const inherited = Object.entries(process.env).filter(
       ([name]) => !/^(WAYMARK_|VITEST|NODE_OPTIONS)/.test(name),
     );
-    const own = [process.execPath, program, 'run', '-c', file, ...added];
+    const own = [process.execPath, program, name, '-c', file, ...added];
     const [command = '', ...args] =
       namespace === undefined ? own : ['ip', 'netns', 'exec', namespace, ...own];
     const child = spawn(command, args, {

@@ -23,8 +23,9 @@ export const backends: readonly Backend[] = ['zookeeper', 'mysql'];
 export const leaseMs = 5000;
 
 /** Longer than a busy machine stands still: no lease is to be lost but by what a test does. */
-const lease = { timeout: `${leaseMs}ms`, interval: '500ms', margin: '1s' };
-const electionAccount = { user: 'elector', password: 'another password' };
+export const lease = { timeout: `${leaseMs}ms`, interval: '500ms', margin: '1s' };
+/** The account on the elector. */
+export const electionAccount = { user: 'elector', password: 'another password' };
 
 /** Which of the two agents. */
 export type Name = 'one' | 'two';
@@ -209,7 +210,7 @@ export async function pair(
 }
 
 /** A server with the tables, and an account for them alone. */
-async function startElector(): Promise<TestServer> {
+export async function startElector(): Promise<TestServer> {
   const server = await startServer();
   await server.query('CREATE DATABASE waymark');
   for (const { sql } of [checkpointTable('waymark'), electionTable('waymark')]) await server.query(sql);

@@ -1,29 +1,36 @@
 import { type Command, Option } from 'commander';
 import type { Logger } from 'pino';
-import { formatAddress } from '../../config/address.js';
-import type { Hint } from '../../hints/hint.js';
+import { type Address, formatAddress } from '../../config/address.js';
 import { runInjector } from '../../hints/injector.js';
 import { hintEventName, hintStateTable, installServerEvent } from '../../hints/server-event.js';
-import { lastHint } from '../../matching/locate.js';
-import { errorNumberOf } from '../../mysql/server-error.js';
-import { exitCodes, hasCode, messageOf, WaymarkError } from '../../util/errors.js';
+import { exitCodes, WaymarkError } from '../../util/errors.js';
 import type { CommandContext, CommonOptions, Start } from '../context.js';
 import { countOf, formatDuration } from '../../util/quantities.js';
 import { InjectionReport, type ReportLine } from '../injection-report.js';
-import { readDuration, type ServerOptions, withServerOptions } from '../options.js';
+import { newestHint } from '../newest-hint.js';
+import { readDuration, type ServersOptions, withAccountOptions, withOptionalServer } from '../options.js';
+import { injectIntoPool } from '../pool-injection.js';
 import { readTarget, type Target } from '../target.js';
 
 type InjectOptions = CommonOptions &
-  ServerOptions & { readonly every: number; readonly once?: true; readonly installEvent?: true };
+  ServersOptions & {
+    readonly server?: Address;
+    readonly pool?: true;
+    readonly every: number;
+    readonly once?: true;
+    readonly installEvent?: true;
+  };
 
 const defaultEvery = '5s';
 
 /** `waymark inject`: hints into a source's binary log. */
 export function addInjectCommand(program: Command, start: Start): void {
-  withServerOptions(
-    program
-      .command('inject')
-      .description("Inject hints into a source's binary log, until stopped.")
+  withAccountOptions(
+    withOptionalServer(
+      program.command('inject').description("Inject hints into a source's binary log, until stopped."),
+      'the source',
+    )
+      .option('--pool', "the source of the config file's pool, whichever server that is; needs -c")
       .addOption(
         new Option('--every <DURATION>', 'from one hint to the next, for example 500ms, 5s or 1m')
           .argParser(readDuration)
@@ -39,11 +46,15 @@ On stderr it says when it begins, once a minute how many hints it has injected, 
 A hint is "drop view if exists" of a view that never exists; nor need its schema. The account needs DROP on that schema
 (--install-event: also CREATE, EVENT, SELECT, INSERT, UPDATE). Give it what "waymark run" needs as well, and it sees
 that the server is a source, and hints ascend over restarts even when the clock is set back.
+With --pool it looks for the source among the pool's servers and those around them, and goes on on the new source after a
+promotion. If it finds several sources, or none, it injects nowhere and says why. Where the config file has an election,
+several injectors may run: one works, the others stand by.
 
 Examples:
   waymark inject --server source:3306 --every 5s
   waymark inject --server source:3306 --once --json
-  waymark inject --server source:3306 --every 5s --install-event`,
+  waymark inject --server source:3306 --every 5s --install-event
+  waymark inject --pool -c waymark.yaml --every 5s`,
     )
     .action(start(inject));
 }
@@ -52,7 +63,19 @@ async function inject(context: CommandContext, options: InjectOptions): Promise<
   if (options.once === true && options.installEvent === true) {
     throw new WaymarkError('usage', '--once and --install-event are mutually exclusive');
   }
-  const target = await readTarget(context, options);
+  const { server, pool, config } = options;
+  if (pool === true) {
+    const others = { '--server': server, '--once': options.once, '--install-event': options.installEvent };
+    for (const [flag, value] of Object.entries(others)) {
+      if (value !== undefined) throw new WaymarkError('usage', `--pool and ${flag} are mutually exclusive`);
+    }
+    if (config === undefined) throw new WaymarkError('usage', '--pool needs the option -c, --config <FILE>');
+    return injectIntoPool(context, { ...options, config });
+  }
+  if (server === undefined) {
+    throw new WaymarkError('usage', 'inject needs the option --server <HOST:PORT>, or --pool');
+  }
+  const target = await readTarget(context, { ...options, server });
   const logger = context.createLogger(target.logLevel);
   return options.installEvent === true
     ? install(context, target, logger, options.every)
@@ -67,7 +90,7 @@ async function install(
 ): Promise<number> {
   const { instance, format } = target;
   const server = formatAddress(instance.address);
-  const newest = await newestHint(target, logger, signal);
+  const newest = await newestHint(instance, { format, logger, signal });
   await installServerEvent({ instance, format, everyMs, newest, signal });
   const event = `${format.schema}.${hintEventName}`;
   const state = `${format.schema}.${hintStateTable}`;
@@ -98,7 +121,7 @@ async function injectHints(
     everyMs: every,
     signal,
     once: once === true,
-    newest: () => newestHint(target, logger, signal),
+    newest: () => newestHint(instance, { format, logger, signal }),
     onInjected: (hint) => {
       say(report.hint(hint, performance.now()));
     },
@@ -116,30 +139,4 @@ async function injectHints(
         `${countOf(injected, 'hint')} injected on ${server}`,
       ));
   return exitCodes.done;
-}
-
-/** Reading long logs without any hint must not keep the first hint waiting for ever. */
-const searchMs = 60_000;
-
-/** The newest hint, if the account may look and it is found in time; else hints ascend by the clock alone. */
-async function newestHint(
-  { instance, format }: Target,
-  logger: Logger,
-  signal: AbortSignal,
-): Promise<Hint | null> {
-  const timeout = AbortSignal.timeout(searchMs);
-  try {
-    const found = await lastHint({ instance, format, signal: AbortSignal.any([signal, timeout]) });
-    return found?.hint ?? null;
-  } catch (error) {
-    signal.throwIfAborted();
-    const mayNotLook = errorNumberOf(error) !== null || hasCode(error, 'missing-grant');
-    if (!mayNotLook && !timeout.aborted) throw error;
-    const why = timeout.aborted ? `not found within ${formatDuration(searchMs)}` : messageOf(error);
-    logger.warn(
-      { event: 'injector.newest-unseen', server: formatAddress(instance.address), why },
-      "can't see the newest hint in the server's log: hints ascend by this machine's clock only",
-    );
-    return null;
-  }
 }

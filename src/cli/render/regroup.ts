@@ -61,6 +61,6 @@ function afterwards({ promoted, target, toPromote }: RegroupResult): string[] {
   if (!promoted) return [];
   return [
     `Left to you: make ${target} the source (${toPromote.join('; ')}), send the writers there, and inject hints there`,
-    `(waymark inject --server ${target}).`,
+    `(waymark inject --server ${target}; an injector with --pool goes there by itself).`,
   ];
 }

@@ -68,3 +68,42 @@ describe('what changes is told at once', () => {
     expect(messages(report, 1005, 1)).toEqual([]);
   });
 });
+
+describe('an injector for a pool', () => {
+  test('where hints go, and where they no longer go', () => {
+    const report = new InjectionReport('', 5000);
+    expect(report.poolNotice({ kind: 'source', server: 'db1:3306', from: null }, 0)).toMatchObject({
+      level: 'info',
+      event: 'injector.started',
+      fields: { server: 'db1:3306' },
+    });
+    expect(report.hint(hint(1), 0).fields).toMatchObject({ server: 'db1:3306' });
+    expect(report.poolNotice({ kind: 'source', server: 'db2:3306', from: 'db1:3306' }, 1000)).toMatchObject({
+      level: 'warn',
+      event: 'injector.moved',
+      fields: { server: 'db2:3306', from: 'db1:3306' },
+    });
+    expect(report.hint(hint(2), 2000).fields).toMatchObject({ server: 'db2:3306' });
+    expect(report.server).toBe('db2:3306');
+  });
+
+  test('why they go nowhere', () => {
+    const report = new InjectionReport('', 5000);
+    const others = [
+      { server: 'db1:3306', answers: false, why: 'connect ECONNREFUSED' },
+      { server: 'db2:3306', answers: true, why: 'is read-only' },
+    ];
+    expect(report.poolNotice({ kind: 'waiting', choice: { kind: 'none', others } }, 0)).toEqual({
+      level: 'warn',
+      event: 'injector.waiting',
+      fields: { servers: others },
+      message:
+        'No server of the pool is its source (db1:3306: connect ECONNREFUSED; db2:3306: is read-only). No hints are injected meanwhile',
+    });
+    const servers = ['db1:3306', 'db2:3306'];
+    expect(report.poolNotice({ kind: 'waiting', choice: { kind: 'several', servers } }, 0)).toMatchObject({
+      fields: { sources: servers },
+      message: expect.stringContaining('db1:3306 and db2:3306 look like sources') as unknown,
+    });
+  });
+});

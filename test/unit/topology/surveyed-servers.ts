@@ -60,6 +60,7 @@ export function alive(
     logEnd: { file: 'mysql-bin.000001', position: 400 },
     listed: replicas.map((replica, index) => ({ serverId: index + 2, address: parseAddress(replica) })),
     dumpHosts: [],
+    cluster: null,
     ...change,
   };
 }
