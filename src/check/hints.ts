@@ -36,11 +36,11 @@ export async function checkHints(
   try {
     const place = await lastHint({ instance, format, signal: AbortSignal.any([signal, timeout]) });
     if (place === null) return missing(server, format);
-    const { hint, file, position } = place;
+    const { hint, file, position, serverId } = place;
     const seconds = hintSeconds(hint);
     const now = (epochMs() + (state.clockOffsetMs ?? 0)) / 1000;
     const ageSeconds = seconds === null ? null : Math.max(0, Math.round(now - seconds));
-    const found = { hint: hint.token, file, position, ageSeconds };
+    const found = { hint: hint.token, file, position, ageSeconds, serverId };
     if (ageSeconds === null || ageSeconds <= oldHintSeconds) return { findings: [], lastHint: found };
     return old(server, found, ageSeconds);
   } catch (error) {

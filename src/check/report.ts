@@ -13,6 +13,8 @@ export type LastHint = {
   readonly position: number;
   /** By the server's clock; null for hints that don't say when they were made. */
   readonly ageSeconds: number | null;
+  /** The id of the server that it was injected on. */
+  readonly serverId: number;
 };
 
 /** One member of the pool, as `--json` shows it; what could not be found out is null. */

@@ -8,7 +8,13 @@ import { hasCode, messageOf } from '../util/errors.js';
 import { formatDuration } from '../util/quantities.js';
 
 /** The newest hint that a quick look found in a server's binary log; else why there is none. */
-export type HintSight = { readonly hint: Hint } | { readonly hint: null; readonly reason: string };
+export type HintSight =
+  | {
+      readonly hint: Hint;
+      /** The id of the server that it was injected on. */
+      readonly serverId: number;
+    }
+  | { readonly hint: null; readonly reason: string };
 
 export type HintSightOptions = {
   readonly instance: Instance;
@@ -38,13 +44,13 @@ export async function sightHint(options: HintSightOptions): Promise<HintSight> {
       bytes += sizeBytes;
       if (bytes > readBytes) break;
       const last = await scan({ file, position: firstPosition }, 'one file', waitMs, options);
-      if (last !== null) return { hint: last.hint };
+      if (last !== null) return { hint: last.hint, serverId: last.serverId };
     }
     if (bytes <= readBytes) return { hint: null, reason: 'there is none in its logs' };
     const next = await scan(logEnd, 'what comes', waitMs, options);
     return next === null
       ? { hint: null, reason: `none came within ${formatDuration(waitMs)}` }
-      : { hint: next.hint };
+      : { hint: next.hint, serverId: next.serverId };
   } catch (error) {
     signal.throwIfAborted();
     return {

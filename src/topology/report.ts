@@ -49,6 +49,8 @@ export type LivingServerReport = {
   readonly position: { readonly file: string; readonly position: number } | null;
   readonly hint: string | null;
   readonly hintAgeSeconds: number | null;
+  /** The id of the server that the hint was injected on. */
+  readonly hintServerId: number | null;
   /** What could not be seen, and what to do about it. */
   readonly notes: readonly string[];
 };
@@ -131,6 +133,7 @@ export function reportServer(server: TopologyServer, sight: HintSight | null, no
     position: look.logEnd,
     hint: hint?.token ?? null,
     hintAgeSeconds: seconds === null ? null : Math.max(0, Math.round(nowMs / 1000 - seconds)),
+    hintServerId: sight?.hint ? sight.serverId : null,
     notes: notesOf(look, sight),
   };
 }

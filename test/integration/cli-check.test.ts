@@ -88,6 +88,7 @@ describe('waymark check', () => {
     expect(source?.['lastHint']).toMatchObject({
       hint: expect.stringMatching(/^asc:/) as string,
       file: 'mysql-bin.000001',
+      serverId: topology.source.serverId,
     });
     expect(checkpoint).toMatchObject({ server: null, file: null });
   });

@@ -72,6 +72,7 @@ describe('waymark topology', { timeout: 120_000 }, () => {
       ],
       hint: expect.stringMatching(/^asc:/) as string,
       hintAgeSeconds: expect.any(Number) as number,
+      hintServerId: topology.source.serverId,
       notes: [],
     });
     const text = (await show(second)).stdout.split('\n');

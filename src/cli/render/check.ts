@@ -41,8 +41,9 @@ function heading({ server, version, role, replicatesFrom, cluster, lastHint }: C
   if (role === 'replica') parts.push(`replica of ${replicatesFrom.join(', ')}`);
   if (cluster !== null) parts.push(describeMembership(cluster));
   if (lastHint !== null) {
-    const age = lastHint.ageSeconds === null ? '' : ` (${formatSeconds(lastHint.ageSeconds)} old)`;
-    parts.push(`newest hint ${lastHint.hint}${age}`);
+    const { hint, ageSeconds, serverId } = lastHint;
+    const age = ageSeconds === null ? '' : `${formatSeconds(ageSeconds)} old, `;
+    parts.push(`newest hint ${hint} (${age}from server_id ${String(serverId)})`);
   }
   return parts.join('  ');
 }

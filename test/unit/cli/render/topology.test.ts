@@ -14,7 +14,7 @@ const hint = hintFromToken('asc:6B01F8DB:0000000000000006:317ACA46');
 function show(looks: readonly SurveyedServer[]): string[] {
   const { roots, servers } = buildTopology(looks, [parseAddress('db1')]);
   const reports = servers.map((server) =>
-    reportServer(server, server.look.state === 'dead' ? null : { hint }, nowMs),
+    reportServer(server, server.look.state === 'dead' ? null : { hint, serverId: 1 }, nowMs),
   );
   return renderTopology({ roots, servers: reports }).split('\n');
 }
