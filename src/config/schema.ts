@@ -76,6 +76,21 @@ const servers = z
     }
   });
 
+/** Whether members are found beside the configured ones. Null: they aren't. */
+type DiscoverConfig = {
+  /** How long a discovered member may be gone before it leaves the pool. */
+  readonly dropAfterMs: number;
+} | null;
+
+const discoverSection = section({ dropAfter: duration().default(600_000) }).transform(
+  ({ dropAfter }): DiscoverConfig => ({ dropAfterMs: dropAfter }),
+);
+const discoverSwitch = yesOrNo().transform((on): DiscoverConfig => (on ? discoverSection.parse({}) : null));
+
+const discover = chosen<DiscoverConfig>((input) =>
+  typeof input === 'object' && input !== null ? discoverSection : discoverSwitch,
+);
+
 const tls = section({
   ca: text('the path of a file with the certificates to trust (PEM)').optional(),
   cert: text('the path of our certificate (PEM)').optional(),
@@ -251,6 +266,7 @@ export const configSchema = section({
   stream: textLike(/^[A-Za-z0-9][\w.-]{0,99}$/, 'a name of letters, digits, ".", "_" and "-"'),
   servers,
   source: address.optional(),
+  discover: discover.prefault(false),
   user: text('the name of the account (or set WAYMARK_USER)'),
   password: secret('is missing: write it, or set WAYMARK_PASSWORD (an account without one: "")'),
   tls: tls.optional(),

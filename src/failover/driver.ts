@@ -108,6 +108,8 @@ export class Driver {
   #config: Config;
   #account: Account | null = null;
   #pool: readonly Member[] = [];
+  /** Members beside those of the configuration. */
+  #discovered: readonly Address[] = [];
   /** All members, even those that were removed from the pool. The stream may still go on there. */
   readonly #known = new Map<string, Member>();
   #state: StreamState;
@@ -174,10 +176,16 @@ export class Driver {
     return report;
   }
 
+  /** Sets the members beside those of the configuration. */
+  discover(addresses: readonly Address[]): void {
+    this.#discovered = addresses;
+    this.#configure(this.#config);
+  }
+
   #configure(config: Config): void {
     this.#config = config;
     if (this.#account === null) return;
-    this.#pool = poolOf(config, this.#account);
+    this.#pool = poolOf(config, this.#account, this.#discovered);
     this.#watch?.setPool(this.#pool, configuredSource(config, this.#account));
     for (const member of this.#pool) this.#known.set(member.name, member);
     const pool = this.#pool.map(({ name, priority, avoided }) => ({ name, priority, avoided }));

@@ -33,7 +33,7 @@ export function viewsOf(input: OutlookInput, obstacles: Obstacles): MemberView[]
     const one = found.get(server);
     return {
       server,
-      role: member === null ? 'source' : 'member',
+      role: roleOf(member),
       priority: member?.priority ?? 0,
       avoided: member?.avoided ?? false,
       reading: input.reading?.server === server,
@@ -47,4 +47,9 @@ export function viewsOf(input: OutlookInput, obstacles: Obstacles): MemberView[]
   const names = new Set(input.members.map(({ name }) => name));
   const others = input.sights.filter(({ server }) => !names.has(server));
   return [...members, ...others.map(({ server }) => view(server, null))];
+}
+
+function roleOf(member: PoolMember | null): MemberView['role'] {
+  if (member === null) return 'source';
+  return member.discovered === true ? 'discovered' : 'member';
 }

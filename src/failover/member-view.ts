@@ -5,8 +5,8 @@ import type { MemberEvidence } from '../pool/evidence.js';
 export type MemberView = {
   /** `host:port` */
   readonly server: string;
-  /** `source`: the pool's source where it is no member. */
-  readonly role: 'member' | 'source';
+  /** `discovered`: a member that isn't in the configuration. `source`: the pool's source where it is no member. */
+  readonly role: 'member' | 'discovered' | 'source';
   readonly priority: number;
   readonly avoided: boolean;
   /** Whether the stream is read from it. */

@@ -105,7 +105,7 @@ function memberRow(view: MemberView): string[] {
       ? [evidence?.cluster ? describeMembership(evidence.cluster) : '', '']
       : [`replica of ${replication.source}`, `lag ${knownSeconds(replication.lagSeconds)}`]),
     [
-      ...(view.role === 'source' ? ['source'] : []),
+      ...(view.role === 'member' ? [] : [view.role]),
       ...(view.priority === 0 ? [] : [`priority ${view.priority}`]),
       ...(view.avoided ? ['avoided'] : []),
     ].join(', '),

@@ -10,24 +10,39 @@ export type Member = {
   readonly priority: number;
   /** Taken only if no other member can go on. */
   readonly avoided: boolean;
+  /** Set if it isn't in the configuration: other servers have reported it. */
+  readonly discovered?: true;
 };
 
 /**
  * The pool of a configuration: avoided members last, then by priority, highest first, else in the order of the file.
+ * @param discovered members that were found beside those of the configuration. They come after those of the same
+ * priority, 0.
  */
 export function poolOf(
   { servers, failover }: Pick<Config, 'servers' | 'failover'>,
   account: Account,
+  discovered: readonly Address[] = [],
 ): readonly Member[] {
   const avoided = new Set(failover.avoid.map(formatAddress));
-  return servers
-    .map(({ address, priority, kind }) => ({
+  const configured = servers.map(({ address, priority, kind }): Member => ({
+    name: formatAddress(address),
+    instance: { address, account, ...(kind === undefined ? {} : { kind }) },
+    priority,
+    avoided: avoided.has(formatAddress(address)),
+  }));
+  const found = discovered
+    .map((address): Member => ({
       name: formatAddress(address),
-      instance: { address, account, ...(kind === undefined ? {} : { kind }) },
-      priority,
+      instance: { address, account },
+      priority: 0,
       avoided: avoided.has(formatAddress(address)),
+      discovered: true,
     }))
-    .toSorted((a, b) => Number(a.avoided) - Number(b.avoided) || b.priority - a.priority);
+    .filter(({ name }) => !configured.some((member) => member.name === name));
+  return [...configured, ...found].toSorted(
+    (a, b) => Number(a.avoided) - Number(b.avoided) || b.priority - a.priority,
+  );
 }
 
 /** The member with this address. Null if there is none (any more). */

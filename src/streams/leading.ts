@@ -105,6 +105,7 @@ async function drive(
   });
   stream.checkpointer = checkpointer;
   reportRecovery(opened, stream);
+  if (stored !== null) stream.wasReadFrom(stored.checkpoint.server);
   const filter = rememberingFilter(tableFilter(config.filter));
   const begun = {
     filter,

@@ -3,6 +3,7 @@ import { type Address, parseAddress } from '../config/address.js';
 import type { Config } from '../config/schema.js';
 import type { Checkpointer } from '../tail/checkpointer.js';
 import { Driver } from '../failover/driver.js';
+import { Discovery } from '../pool/discovery.js';
 import { isBehind, LogSizes } from '../pool/log-sizes.js';
 import { shown } from '../failover/machine/shown-state.js';
 import { isLed, type Retry } from '../failover/machine/state.js';
@@ -46,6 +47,8 @@ export class Stream {
   #saved: StatusSources['checkpoint'] = neverSaved;
   #account: Account | null = null;
   readonly #logSizes: LogSizes;
+  /** Null: the pool is what the configuration says. */
+  readonly #discovery: Discovery | null;
   readonly #sinkActivity: () => SinkActivity;
 
   constructor({ config, sink, logger, meters, acceptGap, read = tail }: StreamOptions) {
@@ -58,6 +61,8 @@ export class Stream {
     this.progress = newProgress(config.matching.margin);
     this.driver = new Driver({ config, progress: this.progress, logger, read, meters });
     this.#logSizes = new LogSizes(logger);
+    this.#discovery =
+      config.discover === null ? null : this.#discoveryOf(config, config.discover.dropAfterMs);
     this.#sinkActivity = watched.activity;
   }
 
@@ -133,17 +138,36 @@ export class Stream {
   }
 
   /**
-   * Watches the pool until the signal fires: the state of its members, and where their logs end. The promise resolves
+   * Watches the pool until the signal fires: the state of its members, where their logs end, and who else is a member. The promise resolves
    * when all of that has ended.
    */
-  follow(signal: AbortSignal): Promise<void> {
+  async follow(signal: AbortSignal): Promise<void> {
     const { account } = this;
     this.driver.follow(account, signal);
-    return this.#logSizes.run(() => {
+    const sizes = this.#logSizes.run(() => {
       const reading = this.members().find((view) => view.reading);
       if (!reading || !isBehind(this.progress.coordinates, reading)) return null;
       return { address: parseAddress(reading.server), account };
     }, signal);
+    await Promise.all([sizes, this.#discovery?.run(account, signal)]);
+  }
+
+  /** The stream's checkpoint names this server. It may have been discovered. */
+  wasReadFrom(server: Address): void {
+    this.#discovery?.remember(server);
+  }
+
+  #discoveryOf({ filter }: Config, dropAfterMs: number): Discovery {
+    return new Discovery({
+      configured: () => {
+        const { servers, source } = this.config;
+        return source === undefined ? servers : [...servers, { address: source }];
+      },
+      ...{ dropAfterMs, tables: filter, logger: this.logger },
+      onChange: (discovered) => {
+        this.driver.discover(discovered);
+      },
+    });
   }
 }
 

@@ -76,6 +76,11 @@ export const configKeys: Readonly<Record<string, KeyText>> = {
     without: 'found through the replicas',
     says: 'The source of the pool. The agent only watches it.',
   },
+  discover: {
+    value: '`true`, `false` or `{dropAfter:}`',
+    without: '`false`',
+    says: 'Whether replicas and cluster members that the servers report [join the pool](operations.md#members-that-join-by-themselves).',
+  },
   user: { value: 'text', says: 'The account on every member. `WAYMARK_USER` overrides it.' },
   password: { value: secret, says: "The account's password. `WAYMARK_PASSWORD` overrides it." },
   serverPublicKey: {

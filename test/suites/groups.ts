@@ -113,7 +113,12 @@ export const groups: readonly Group[] = [
     spread: drawn,
     tests: [
       ...['scenarios/agent-and-replica-killed/', 'scenarios/agent-killed/', 'scenarios/back-and-forth/'],
-      ...['scenarios/frozen-replica/', 'scenarios/look-up-lost/', 'scenarios/random-faults/'],
+      ...[
+        'scenarios/discovered-members/',
+        'scenarios/frozen-replica/',
+        'scenarios/look-up-lost/',
+        'scenarios/random-faults/',
+      ],
       ...[
         'scenarios/replica-killed/',
         'scenarios/replica-killed-mid-transaction/',

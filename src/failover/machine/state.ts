@@ -145,7 +145,7 @@ export type Move = {
 };
 
 /** The part of a member that decisions use. */
-export type PoolMember = Pick<Member, 'name' | 'priority' | 'avoided'>;
+export type PoolMember = Pick<Member, 'name' | 'priority' | 'avoided' | 'discovered'>;
 
 /** The settings that decisions use. */
 export type Settings = Pick<

@@ -108,6 +108,7 @@ describe('values', () => {
     expect(config).toEqual({
       stream: 'shop-audit',
       servers: [{ address: { host: '127.0.0.1', port: 3402 }, priority: 0 }],
+      discover: null,
       user: 'waymark',
       getServerPublicKey: false,
       hints: { schema: 'meta', prefix: '_pseudo_gtid_hint__' },
@@ -142,6 +143,15 @@ describe('values', () => {
     ['{hint: "asc:1"}', { at: 'hint', hint: 'asc:1' }],
   ])('start: %s', (text, start) => {
     expect(parse(`${minimal}start: ${text}`).start).toEqual(start);
+  });
+
+  test.each([
+    ['true', { dropAfterMs: 600_000 }],
+    ['false', null],
+    ['{}', { dropAfterMs: 600_000 }],
+    ['{dropAfter: 1h}', { dropAfterMs: 3_600_000 }],
+  ])('discover: %s', (text, discover) => {
+    expect(parse(`${minimal}discover: ${text}`).discover).toEqual(discover);
   });
 
   test('numbers and booleans may come out of the environment', () => {
@@ -232,6 +242,8 @@ log: {level: inof}
     [`${minimal}start: {file: a, position: 3}`, 'start.position: must be a whole number from 4'],
     [`${minimal}start: {file: a}`, 'start.position: is missing'],
     [`${minimal}start: {hnt: a}`, 'start: unknown key "hnt"'],
+    [`${minimal}discover: maybe`, 'discover: must be true or false'],
+    [`${minimal}discover: {dropAfter: 5}`, 'discover.dropAfter: must be a duration with its unit'],
     [`${minimal}election: {backend: zookeeper}`, 'election.connect: is missing: it must be HOST:PORT,'],
     [
       `${minimal}election: {backend: mysql, server: db, timeout: 3s}`,

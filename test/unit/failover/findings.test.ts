@@ -34,6 +34,15 @@ test('members in the order of the pool, then the source', () => {
   expect(JSON.parse(JSON.stringify(views))).toEqual(views);
 });
 
+test('a discovered member is marked', () => {
+  const members = [member('a'), { ...member('b'), discovered: true as const }];
+  expect(viewsOf({ ...input, members }, new Map()).map(({ role }) => role)).toEqual([
+    'member',
+    'discovered',
+    'source',
+  ]);
+});
+
 test('what is remembered: who has been healthy, and who was lost', () => {
   const settings = { stalledAfterMs: 60_000, cooldownMs: 1, restartGraceMs: 0, failbackAfterMs: null };
   const found = findingsOf(input);

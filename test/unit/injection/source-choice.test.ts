@@ -94,7 +94,7 @@ describe('no source', () => {
     ['writes no binary log (log_bin is OFF)', facts({ binaryLogging: false })],
     ['is a binlog server', facts({ version })],
     ['does not let the account see whether it is a replica', { channels: null }],
-    ['takes no part in its cluster now', { cluster: { id: 'a', joined: false } }],
+    ['takes no part in its cluster now', { cluster: { id: 'a', joined: false, members: [] } }],
   ])('%s', (why, change) => {
     expect(words(choose([alive('s:1', change)]))).toBe(`none: s:1 ${why}`);
   });
@@ -124,13 +124,13 @@ describe('several sources', () => {
 
   test('members of one cluster are one source: the present one, else the first that takes part', () => {
     const node = (address: string, joined = true): LivingServer =>
-      alive(address, { cluster: { id: 'a', joined } });
+      alive(address, { cluster: { id: 'a', joined, members: [] } });
     const cluster = [node('a:1'), node('b:1'), node('c:1')];
     expect(words(choose(cluster))).toBe('a:1');
     expect(words(choose(cluster, 'b:1'))).toBe('b:1');
     expect(words(choose([node('a:1'), node('b:1', false), node('c:1')], 'b:1'))).toBe('a:1');
-    expect(words(choose([...cluster, alive('d:1', { cluster: { id: 'z', joined: true } })]))).toBe(
-      'several: a:1, b:1, c:1, d:1',
-    );
+    expect(
+      words(choose([...cluster, alive('d:1', { cluster: { id: 'z', joined: true, members: [] } })])),
+    ).toBe('several: a:1, b:1, c:1, d:1');
   });
 });

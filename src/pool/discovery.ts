@@ -1,0 +1,191 @@
+import type { Logger } from 'pino';
+import { type Address, formatAddress } from '../config/address.js';
+import type { FilterPatterns } from '../config/table-filter.js';
+import { type Account, instanceOf, type ServerKind } from '../mysql/instance.js';
+import { preflight } from '../preflight/preflight.js';
+import { preflightErrors } from '../preflight/preflight-finding.js';
+import { type SurveyedServer, surveyServer } from '../topology/surveyed-server.js';
+import { isAborted, sleep } from '../util/async.js';
+import { monotonicMs } from '../util/clock.js';
+import { messageOf } from '../util/errors.js';
+import { formatDuration } from '../util/quantities.js';
+import {
+  type DiscoveredMember,
+  reportsOf,
+  type ServerReport,
+  settle,
+  sourcesOf,
+  unfitness,
+} from './discovered.js';
+
+/** A server of the configuration. */
+type ConfiguredServer = { readonly address: Address; readonly kind?: ServerKind | undefined };
+
+export type DiscoveryOptions = {
+  /** The configured members, and the source if it is configured, as they are now. */
+  readonly configured: () => readonly ConfiguredServer[];
+  /** How long a discovered member may be gone before it leaves the pool. */
+  readonly dropAfterMs: number;
+  /** The tables that are delivered, for the checks of a new member. */
+  readonly tables: FilterPatterns;
+  readonly logger: Logger;
+  /** Called when other members have been discovered than before, with all of them. */
+  readonly onChange: (discovered: readonly Address[]) => void;
+};
+
+/** From one round of looks to the next. */
+const roundMs = 5000;
+const lookMs = 3000;
+/** How long a server that didn't fit is left alone. */
+const retryMs = 15_000;
+/** So many members are discovered at most. */
+const discoveredLimit = 16;
+
+/**
+ * Finds members that aren't in the configuration: the replicas and cluster members that the pool's servers and their
+ * sources report. A server joins when it passes the checks that configured members pass. Each agent discovers for
+ * itself.
+ */
+export class Discovery {
+  readonly #options: DiscoveryOptions;
+  #members: readonly DiscoveredMember[] = [];
+  /** The identities of all servers that were seen, by name. */
+  readonly #identities = new Map<string, string>();
+  /** Servers that didn't fit, by name: why, and until when they are left alone, on the monotonic clock. */
+  readonly #unfit = new Map<string, { readonly reason: string; readonly untilMs: number }>();
+
+  constructor(options: DiscoveryOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The stream was read from this server, as its checkpoint says. So it is a member, even if nobody who could report it
+   * answers.
+   */
+  remember(address: Address): void {
+    const name = formatAddress(address);
+    const known = [...this.#options.configured(), ...this.#members];
+    if (known.some((other) => formatAddress(other.address) === name)) return;
+    this.#set([...this.#members, this.#joined(address, 'the checkpoint')]);
+  }
+
+  /** Looks around every few seconds until the signal fires. Never rejects. */
+  async run(account: Account, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await this.#round(account, signal);
+      } catch (error) {
+        if (isAborted(signal)) return;
+        this.#options.logger.error(
+          { event: 'watch.failed', err: error },
+          `An unexpected error while looking for members. The agent goes on; please report it: ${messageOf(error)}`,
+        );
+      }
+      await sleep(roundMs, signal).catch(() => undefined);
+    }
+  }
+
+  async #round(account: Account, signal: AbortSignal): Promise<void> {
+    const looks = new Map<string, SurveyedServer>();
+    const take = (seen: SurveyedServer): void => {
+      const name = formatAddress(seen.address);
+      looks.set(name, seen);
+      if (seen.state === 'alive') this.#identities.set(name, seen.identity);
+    };
+    const look = async (servers: readonly ConfiguredServer[]): Promise<void> => {
+      const unseen = servers.filter(({ address }) => !looks.has(formatAddress(address)));
+      const looking = unseen.map((server) => surveyServer(instanceOf(server, account), signal, lookMs));
+      for (const seen of await Promise.all(looking)) take(seen);
+    };
+    const living = () => [...looks.values()].flatMap((seen) => (seen.state === 'alive' ? [seen] : []));
+    const configured = this.#options.configured();
+    await look([...configured, ...this.#members]);
+    // They may list more replicas, and aren't members themselves.
+    await look(sourcesOf(living()).map((address) => ({ address })));
+    const kept = this.#settled(configured, [...looks.values()]);
+    const candidates = reportsOf(living()).filter(({ address }) => this.#isDue(address, looks));
+    const joined: DiscoveredMember[] = [];
+    for (const { address, by } of candidates) {
+      if (kept.length + joined.length >= discoveredLimit) {
+        this.#refuse(address, `the pool has ${String(discoveredLimit)} discovered members already`);
+        continue;
+      }
+      const seen = await surveyServer({ address, account }, signal, lookMs);
+      const others = [...this.#identities]
+        .filter(([name]) => looks.has(name))
+        .map(([, identity]) => identity);
+      const fault = unfitness(seen, living(), new Set(others));
+      if (fault?.kind === 'known') this.#leaveAlone(address, '');
+      else if (fault !== null) this.#refuse(address, fault.reason);
+      else if (await this.#passes(address, account, signal)) {
+        take(seen);
+        joined.push(this.#joined(address, by));
+      }
+    }
+    this.#set([...kept, ...joined]);
+  }
+
+  /** The members that stay. Those that have come into the configuration need not be discovered any more. */
+  #settled(
+    configured: readonly ConfiguredServer[],
+    looks: readonly SurveyedServer[],
+  ): readonly DiscoveredMember[] {
+    const { dropAfterMs, logger } = this.#options;
+    const names = new Set(configured.map(({ address }) => formatAddress(address)));
+    const own = this.#members.filter(({ address }) => !names.has(formatAddress(address)));
+    const { kept, dropped } = settle(own, looks, { nowMs: monotonicMs(), dropAfterMs });
+    for (const { address } of dropped) {
+      const server = formatAddress(address);
+      const reason = `for ${formatDuration(dropAfterMs)} no server has reported it, and it has not answered`;
+      logger.info({ event: 'member.dropped', server, reason }, `${server} has left the pool: ${reason}`);
+    }
+    return kept;
+  }
+
+  /** Whether a reported server is new, and wasn't refused a moment ago. */
+  #isDue(address: Address, looks: ReadonlyMap<string, SurveyedServer>): boolean {
+    const name = formatAddress(address);
+    return !looks.has(name) && (this.#unfit.get(name)?.untilMs ?? 0) <= monotonicMs();
+  }
+
+  /** Whether a server passes the checks that `waymark check` makes of members. */
+  async #passes(address: Address, account: Account, signal: AbortSignal): Promise<boolean> {
+    const { tables } = this.#options;
+    const [error] = preflightErrors(await preflight({ address, account }, { signal, tables }));
+    if (error !== undefined) this.#refuse(address, error.message);
+    return error === undefined;
+  }
+
+  #joined(address: Address, by: ServerReport['by']): DiscoveredMember {
+    const server = formatAddress(address);
+    this.#options.logger.info(
+      { event: 'member.discovered', server, by },
+      `${server} has joined the pool: ${by} has reported it`,
+    );
+    this.#unfit.delete(server);
+    return { address, seenAtMs: monotonicMs() };
+  }
+
+  #refuse(address: Address, reason: string): void {
+    const server = formatAddress(address);
+    if (this.#unfit.get(server)?.reason !== reason) {
+      this.#options.logger.info(
+        { event: 'member.unfit', server, reason },
+        `${server} was reported, but does not join the pool: ${reason}`,
+      );
+    }
+    this.#leaveAlone(address, reason);
+  }
+
+  #leaveAlone(address: Address, reason: string): void {
+    this.#unfit.set(formatAddress(address), { reason, untilMs: monotonicMs() + retryMs });
+  }
+
+  #set(members: readonly DiscoveredMember[]): void {
+    const [before, after] = [this.#members, members].map((list) =>
+      list.map(({ address }) => formatAddress(address)),
+    );
+    this.#members = members;
+    if (before?.join() !== after?.join()) this.#options.onChange(members.map(({ address }) => address));
+  }
+}
