@@ -105,7 +105,8 @@ class PoolInjector {
 
   async #look(signal: AbortSignal): Promise<SourceChoice> {
     const { servers, account, kinds } = this.#options;
-    const looks = await survey(servers, { account, kinds, signal });
+    // Below them is no source of theirs, but perhaps a replica of several sources.
+    const looks = await survey(servers, { account, kinds, signal, upwards: true });
     return chooseSource(buildTopology(looks, servers), this.#server);
   }
 

@@ -30,17 +30,6 @@ export function reportsOf(looks: readonly LivingServer[]): ServerReport[] {
   return [...reports.values()];
 }
 
-/** Where the sources of some servers are, by their own word. Pure. */
-export function sourcesOf(looks: readonly LivingServer[]): Address[] {
-  return looks
-    .flatMap((look) =>
-      (look.channels ?? []).map(({ sourceHost, sourcePort }) =>
-        asSeenFrom({ host: sourceHost.toLowerCase(), port: sourcePort }, look.address),
-      ),
-    )
-    .filter(({ host }) => host !== '' && !host.startsWith('/'));
-}
-
 /** Why a reported server is no new member. */
 export type Unfitness =
   /** It is a known server, at another address. */

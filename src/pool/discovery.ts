@@ -4,19 +4,13 @@ import type { FilterPatterns } from '../config/table-filter.js';
 import { type Account, instanceOf, type ServerKind } from '../mysql/instance.js';
 import { preflight } from '../preflight/preflight.js';
 import { preflightErrors } from '../preflight/preflight-finding.js';
+import { sourcesOf } from '../topology/neighbours.js';
 import { type SurveyedServer, surveyServer } from '../topology/surveyed-server.js';
 import { isAborted, sleep } from '../util/async.js';
 import { monotonicMs } from '../util/clock.js';
 import { messageOf } from '../util/errors.js';
 import { formatDuration } from '../util/quantities.js';
-import {
-  type DiscoveredMember,
-  reportsOf,
-  type ServerReport,
-  settle,
-  sourcesOf,
-  unfitness,
-} from './discovered.js';
+import { type DiscoveredMember, reportsOf, type ServerReport, settle, unfitness } from './discovered.js';
 
 /** A server of the configuration. */
 type ConfiguredServer = { readonly address: Address; readonly kind?: ServerKind | undefined };
@@ -101,9 +95,12 @@ export class Discovery {
     const configured = this.#options.configured();
     await look([...configured, ...this.#members]);
     // They may list more replicas, and aren't members themselves.
-    await look(sourcesOf(living()).map((address) => ({ address })));
+    await look(living().flatMap((seen) => sourcesOf(seen).map((address) => ({ address }))));
     const kept = this.#settled(configured, [...looks.values()]);
-    const candidates = reportsOf(living()).filter(({ address }) => this.#isDue(address, looks));
+    const reports = reportsOf(living());
+    const reported = new Set(reports.map(({ address }) => formatAddress(address)));
+    for (const name of this.#unfit.keys()) if (!reported.has(name)) this.#unfit.delete(name);
+    const candidates = reports.filter(({ address }) => this.#isDue(address, looks));
     const joined: DiscoveredMember[] = [];
     for (const { address, by } of candidates) {
       if (kept.length + joined.length >= discoveredLimit) {

@@ -13,9 +13,6 @@ const defaultPort = 3306;
 
 /** The neighbours of a server. Pure. */
 export function neighboursOf(look: LivingServer): Neighbours {
-  const sources = (look.channels ?? []).map(({ sourceHost, sourcePort }) =>
-    asSeenFrom({ host: sourceHost.toLowerCase(), port: sourcePort }, look.address),
-  );
   const replicas = (look.listed ?? []).flatMap(({ address }) =>
     address === null ? [] : [asSeenFrom(address, look.address)],
   );
@@ -25,9 +22,21 @@ export function neighboursOf(look: LivingServer): Neighbours {
   const guesses = allNamed
     ? []
     : look.dumpHosts.flatMap((host) => ports.map((port) => asSeenFrom({ host, port }, look.address)));
-  // No other server's word leads us to a socket of this machine.
-  const certain = [...sources, ...replicas].filter(({ host }) => host !== '' && !host.startsWith('/'));
-  return { certain, guesses };
+  return { certain: [...sourcesOf(look), ...replicas.filter(isElsewhere)], guesses };
+}
+
+/** Where the sources of a server are, by its own word. Pure. */
+export function sourcesOf({ channels, address }: LivingServer): Address[] {
+  return (channels ?? [])
+    .map(({ sourceHost, sourcePort }) =>
+      asSeenFrom({ host: sourceHost.toLowerCase(), port: sourcePort }, address),
+    )
+    .filter(isElsewhere);
+}
+
+/** No other server's word leads us to a socket of this machine. */
+function isElsewhere({ host }: Address): boolean {
+  return host !== '' && !host.startsWith('/');
 }
 
 /** What a server on another machine calls its own machine is, from here, that machine. */

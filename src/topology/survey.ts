@@ -1,7 +1,7 @@
 import { type Address, formatAddress } from '../config/address.js';
 import { type Account, instanceOf, type ServerKind } from '../mysql/instance.js';
 import { type SurveyedServer, surveyServer } from './surveyed-server.js';
-import { neighboursOf } from './neighbours.js';
+import { neighboursOf, sourcesOf } from './neighbours.js';
 
 export type SurveyOptions = {
   readonly account: Account;
@@ -10,6 +10,8 @@ export type SurveyOptions = {
   readonly signal: AbortSignal;
   /** For each server. */
   readonly timeoutMs?: number;
+  /** Whether to look only at the sources of servers, and not at their replicas. */
+  readonly upwards?: true;
 };
 
 const defaultTimeoutMs = 3000;
@@ -19,7 +21,7 @@ const defaultTimeoutMs = 3000;
  * Ends also where servers replicate in a ring. Those that don't answer are in the list, with the reason.
  */
 export async function survey(starts: readonly Address[], options: SurveyOptions): Promise<SurveyedServer[]> {
-  const { account, kinds, signal, timeoutMs = defaultTimeoutMs } = options;
+  const { account, kinds, signal, timeoutMs = defaultTimeoutMs, upwards = false } = options;
   const looks = new Map<string, SurveyedServer | null>();
   const certain = new Set<string>();
   const visit = async (address: Address): Promise<void> => {
@@ -31,7 +33,7 @@ export async function survey(starts: readonly Address[], options: SurveyOptions)
     const look = await surveyServer(instance, signal, timeoutMs);
     looks.set(name, look);
     if (look.state === 'dead') return;
-    const neighbours = neighboursOf(look);
+    const neighbours = upwards ? { certain: sourcesOf(look), guesses: [] } : neighboursOf(look);
     for (const neighbour of neighbours.certain) certain.add(formatAddress(neighbour));
     await Promise.all([...neighbours.certain, ...neighbours.guesses].map(visit));
   };

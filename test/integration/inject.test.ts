@@ -1,3 +1,6 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { defaultHintFormat, type Hint } from '../../src/hints/hint.js';
 import { type InjectorNotice, type InjectorOptions, runInjector } from '../../src/hints/injector.js';
@@ -6,6 +9,7 @@ import { hintSeconds } from '../../src/hints/next-hint.js';
 import { lastHint } from '../../src/matching/locate.js';
 import { Secret } from '../../src/config/secret.js';
 import type { Instance } from '../../src/mysql/instance.js';
+import { makeRunFolder, removeRunFolder } from '../servers/folders.js';
 import { startServer, startTopology, type TestServer, type Topology } from '../servers/index.js';
 import { until } from '../servers/wait.js';
 import { documentOf, errorOf, runWaymark, startWaymark } from '../unit/cli/waymark.js';
@@ -193,6 +197,26 @@ describe('refusals', () => {
     expect(result.code).toBe(1);
     expect(errorOf(result)).toMatchObject({ code: 'missing-grant', server: source.address });
     expect(errorOf(result).message).toContain('GRANT DROP ON `meta`.* TO');
+  });
+
+  test('a missing grant, on the source of a pool', async () => {
+    await source.query("CREATE USER reader@'%' IDENTIFIED BY 'geheim'");
+    await source.query(`GRANT ${agentPrivileges(source)} ON *.* TO reader@'%'`);
+    const folder = await makeRunFolder();
+    try {
+      const file = join(folder, 'waymark.yaml');
+      const config = {
+        ...{ stream: 'a', servers: [replica.address, source.address], user: 'reader', password: 'geheim' },
+        ...{ getServerPublicKey: true, checkpoint: { store: 'file', path: folder } },
+      };
+      await topology.waitForReplicas();
+      await writeFile(file, stringify(config));
+      const result = await runWaymark(['inject', '--pool', '-c', file, '--json']);
+      expect(result.code, result.stderr).toBe(1);
+      expect(errorOf(result)).toMatchObject({ code: 'missing-grant', server: source.address });
+    } finally {
+      await removeRunFolder(folder);
+    }
   });
 
   test('nobody listens there', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { formatAddress, parseAddress } from '../../../src/config/address.js';
 import { incomingAddresses } from '../../../src/mysql/cluster-part.js';
-import { reportsOf, settle, sourcesOf, unfitness } from '../../../src/pool/discovered.js';
+import { reportsOf, settle, unfitness } from '../../../src/pool/discovered.js';
 import type { LivingServer } from '../../../src/topology/surveyed-server.js';
 import { alive, channel, dead } from '../topology/surveyed-servers.js';
 
@@ -37,10 +37,6 @@ describe('what servers report', () => {
       ],
     });
     expect(reportsOf([far]).map(({ address }) => formatAddress(address))).toEqual(['far:7']);
-  });
-
-  test('sources, by the word of their replicas', () => {
-    expect(sourcesOf([member, source]).map(formatAddress)).toEqual(['s:1']);
   });
 
   test('the addresses of Galera nodes, as far as they tell them', () => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { formatAddress, parseAddress } from '../../../src/config/address.js';
 import { dumpHosts } from '../../../src/mysql/replica-list.js';
-import { asSeenFrom, neighboursOf } from '../../../src/topology/neighbours.js';
+import { asSeenFrom, neighboursOf, sourcesOf } from '../../../src/topology/neighbours.js';
 import { alive, channel } from './surveyed-servers.js';
 
 const formatted = (look: ReturnType<typeof alive>): { certain: string[]; guesses: string[] } => {
@@ -16,6 +16,11 @@ test('sources and listed replicas', () => {
     certain: ['db1:3306', 'db3:3307'],
     guesses: [],
   });
+});
+
+test('sources alone, of a replica of several', () => {
+  const look = alive('db5', { sources: ['db1', '127.0.0.1:7'], replicas: ['db6'] });
+  expect(sourcesOf(look).map(formatAddress)).toEqual(['db1:3306', 'db5:7']);
 });
 
 test('where the list tells nothing, whoever reads the log: at this server’s port, and at the usual one', () => {
