@@ -152,7 +152,8 @@ function ranked(options: readonly Option[], from: string, settings: ChoiceSettin
       (a, b) =>
         Number(a.reserve) - Number(b.reserve) ||
         b.option.priority - a.option.priority ||
-        compareLags(a.option, b.option),
+        // Of two whose replication is stopped this is NaN, which sorts them as equal.
+        lagOf(a.option) - lagOf(b.option),
     );
   let rank = 0;
   return sorted.map(({ option, reserve }, index) => {
@@ -160,11 +161,6 @@ function ranked(options: readonly Option[], from: string, settings: ChoiceSettin
     if (before && (before.reserve !== reserve || before.option.priority !== option.priority)) rank += 1;
     return { server: option.server, rank, reserve };
   });
-}
-
-function compareLags(a: Option, b: Option): number {
-  const [left, right] = [lagOf(a), lagOf(b)];
-  return left === right ? 0 : left - right;
 }
 
 function delayOf({ evidence }: Option): number {

@@ -50,6 +50,16 @@ describe('a lost server', () => {
     ['lost itself within the cooldown', [option('b', { lostForMs: 29_999 }), option('c')], '0c 1b?'],
     ['lost before the cooldown', [option('b', { lostForMs: 30_000 }), option('c')], '0b 0c'],
     ['also who does not answer now is tried', [option('b', sight('b', mute('refused')))], '0b'],
+    ['also who has not been probed yet is tried', [option('b', { evidence: null }), option('c')], '0b 0c'],
+    [
+      'two whose replication is stopped lag alike',
+      [
+        option('b', sight('b', answers({ receiverRunning: false }))),
+        option('c', sight('c', answers({ applierRunning: false }))),
+        option('d', sight('d', answers({ lagSeconds: 900 }))),
+      ],
+      '0d 0b 0c',
+    ],
   ];
   test.each(cases)('%s', (_name, options, expected) => {
     for (const cause of ['dead', 'unreachable', 'rebuilt'] as const) {
@@ -68,9 +78,13 @@ test('a broken stream of a living server: that server', () => {
 test.each(['healthy', 'source-down', 'isolated', 'start', 'restart'] as const)(
   '%s: the stream stays',
   (cause) => {
-    const { candidates, rejections } = chosen(cause, [option('a'), option('b')]);
-    expect(candidates).toBe('');
-    expect(rejections).toHaveLength(2);
+    expect(chosen(cause, [option('a'), option('b')])).toEqual({
+      candidates: '',
+      rejections: [
+        `a: the finding is ${cause}: the stream stays`,
+        `b: the finding is ${cause}: the stream stays`,
+      ],
+    });
   },
 );
 
@@ -87,16 +101,32 @@ describe('a stalled server', () => {
       /on purpose/,
     ],
     ['it does not answer', { evidence: mute('refused') }, {}, /refused/],
+    [
+      'it does not answer, and nobody knows why',
+      { evidence: { ...mute('refused'), error: null } },
+      {},
+      /it does not answer/,
+    ],
     ['it has not been seen', { evidence: null }, {}, /probed/],
     ['it is to be avoided', { evidence: ahead, avoided: true }, {}, /avoid/],
     ['it was just lost', { evidence: ahead, lostForMs: 1000 }, {}, /lost 1 s ago/],
+    ['it was lost before the cooldown', { evidence: ahead, lostForMs: 30_000 }, {}, null],
     ['within the cooldown', { evidence: ahead }, { sinceSwitchMs: 5000 }, /last switch was 5 s ago/],
     ['after the cooldown', { evidence: ahead }, { sinceSwitchMs: 30_000 }, null],
   ];
   test.each(cases)('%s', (_name, change, changedSettings, reason) => {
-    const { candidates, rejections } = chosen('stalled', [a, option('b', change)], changedSettings);
+    const { candidates, rejections } = chosen('stalled', [option('b', change), a], changedSettings);
     expect(candidates).toBe(reason === null ? '0b' : '');
-    if (reason) expect(rejections.find((text) => text.startsWith('b'))).toMatch(reason);
+    expect(rejections.at(-1)).toBe('a: the stream leaves this server');
+    if (reason) expect(rejections[0]).toMatch(reason);
+  });
+
+  test('another is ahead, and one is no further than itself', () => {
+    const options = [option('b', { evidence: ahead }), option('c'), a];
+    expect(chosen('stalled', options).rejections).toEqual([
+      'c: it has no more than the server that the stream leaves',
+      'a: the stream leaves this server',
+    ]);
   });
 });
 
@@ -106,17 +136,27 @@ describe('going back', () => {
     ['not asked for', {}, { priority: 5 }, { failbackAfterMs: null }, /failback is off/],
     ['no better priority', {}, {}, {}, /priority is no higher/],
     ['not healthy for long enough', {}, { priority: 5, healthyForMs: 1000 }, {}, /healthy for 1 s/],
+    ['healthy for just long enough', {}, { priority: 5, healthyForMs: 600_000 }, {}, null],
     ['from one to be avoided', { avoided: true }, {}, {}, null],
     ['within the cooldown', {}, { priority: 5 }, { sinceSwitchMs: 1 }, /cooldown/],
   ];
   test.each(cases)('%s', (_name, own, other, changedSettings, reason) => {
     const { candidates, rejections } = chosen(
       'failback',
-      [option('a', own), option('b', other)],
+      [option('b', other), option('a', own)],
       changedSettings,
     );
     expect(candidates).toBe(reason === null ? '0b' : '');
-    if (reason) expect(rejections.find((text) => text.startsWith('b'))).toMatch(reason);
+    if (reason) expect(rejections[0]).toMatch(reason);
+    else expect(rejections).toEqual(['a: the stream leaves this server']);
+  });
+});
+
+test('an order to leave a server: whoever else answers', () => {
+  const options = [option('a'), option('b'), option('c', { evidence: null })];
+  expect(chosen('planned', options)).toEqual({
+    candidates: '0b',
+    rejections: ['a: the stream leaves this server', 'c: it has not been probed yet'],
   });
 });
 
