@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import type { Checkpoint } from '../../../src/checkpoint/checkpoint.js';
-import { recoveredTrail } from '../../../src/resume/recovered.js';
+import {
+  endingTrail,
+  numberingOf,
+  recoveredNumbering,
+  recoveredTrail,
+} from '../../../src/resume/recovered.js';
 import { hintFromToken } from '../../../src/hints/hint.js';
 import type { TrailEntry } from '../../../src/matching/trail.js';
 import type { DeliveredTransaction } from '../../../src/records/ndjson.js';
@@ -74,5 +79,55 @@ describe('a trail with what the sink took behind the checkpoint', () => {
       hint(1),
       transaction(3n, '', 102),
     ]);
+  });
+});
+
+describe('a trail from a sink’s last records alone', () => {
+  const last = {
+    ...{ hint: display(2), sequence: 1, isGap: false },
+    source: { ...coordinates, server: 'h:1', serverId: 1 },
+  };
+  const trailOf = (...transactions: DeliveredTransaction[]) =>
+    endingTrail({ kind: 'known', transactions, last, fromOneServer: true });
+  const one = { hint: display(1), gtid: '0-1-2', second: 101, digest: 2n };
+  const two = { hint: display(2), sequence: 1, gtid: '0-1-4', second: 102, digest: 3n };
+
+  test('begins with a hint only if everything since that hint is there', () => {
+    const rest = [transaction(2n, 'g:0-1-2', 101), hint(2), transaction(3n, 'g:0-1-4', 102)];
+    expect(trailOf({ ...one, sequence: 1 }, two)).toEqual([hint(1), ...rest]);
+    expect(trailOf({ ...one, sequence: 2 }, two)).toEqual(rest);
+    expect(trailOf()).toEqual([]);
+  });
+
+  test('has a second where a record does not name the origin', () => {
+    const mysql = '3e11fa47-71ca-11e1-9e33-c80aa9429562:23';
+    expect(trailOf({ ...two, gtid: mysql }).at(-1)).toEqual(transaction(3n, '', 102));
+    expect(trailOf({ ...two, gtid: '0-1-4,1-1-5' }).at(-1)).toEqual(transaction(3n, '', 102));
+    expect(trailOf({ ...two, gtid: 'x0-1-4' }).at(-1)).toEqual(transaction(3n, '', 102));
+    expect(trailOf({ ...two, gtid: '10-21-345' }).at(-1)).toEqual(transaction(3n, 'g:10-21-345', 102));
+  });
+});
+
+describe('the numbering', () => {
+  const [known] = [hint(1)].flatMap((entry) => (entry.kind === 'hint' ? [entry.hint] : []));
+
+  test('goes on from what the sink took last, or else from the checkpoint', () => {
+    const stored = { ...checkpoint([]), sequence: 12, numberedFrom: `asc:${display(1)}` };
+    expect(recoveredNumbering(stored, recovery([]))).toEqual({ hint: known, sequence: 12 });
+    expect(recoveredNumbering({ ...stored, numberedFrom: null }, recovery([]))).toEqual({
+      hint: null,
+      sequence: 12,
+    });
+    const common = { gtid: null, second: 1, digest: 1n };
+    const delivered = [
+      { ...common, hint: display(2), sequence: 7 },
+      { ...common, hint: display(1), sequence: 3 },
+    ];
+    expect(recoveredNumbering(stored, recovery(delivered))).toEqual({ hint: known, sequence: 3 });
+  });
+
+  test('of a record before any hint has none', () => {
+    expect(numberingOf({ hint: null, sequence: 4 })).toEqual({ hint: null, sequence: 4 });
+    expect(numberingOf({ hint: display(1), sequence: 4 })).toEqual({ hint: known, sequence: 4 });
   });
 });

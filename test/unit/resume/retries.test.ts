@@ -53,6 +53,12 @@ test.each(Object.entries(patience))('%s: %j', (code, [expected]) => {
   if (isAway(error)) expect(expected).toBe('endless');
 });
 
+test('a server is away that can’t be reached, went away, or hangs', () => {
+  const away = Object.keys(patience).filter((code) => isAway(new WaymarkError(code as ErrorCode, code)));
+  expect(away).toEqual(['server-unreachable', 'stream-broken', 'stream-silent']);
+  expect(isAway(new TypeError('a mistake'))).toBe(false);
+});
+
 test('what nobody has foreseen is not tried again', () => {
   expect(patienceWith(new TypeError('a mistake'))).toBe('none');
 });
