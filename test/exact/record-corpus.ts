@@ -1,6 +1,7 @@
 /**
  * Records the corpus of test/unit/decode/corpus: for each type of samples.ts the table map and the row events that a server
  * writes. `node --import tsx test/exact/record-corpus.ts`, with WAYMARK_TEST_SERVER as for tests; prints the file's lines.
+ * Their values are written by the test that reads them (test/unit/decode/corpus.test.ts).
  */
 import { headerBytes } from '../../src/binlog/event.js';
 import { startServer } from '../servers/index.js';
