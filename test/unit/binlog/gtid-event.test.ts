@@ -31,7 +31,67 @@ describe('MariaDB', () => {
   });
 
   test('sequences have 64 bits', () => {
-    expect(read(gtid(0, 2n ** 64n - 1n)).gtid).toBe('2-3-18446744073709551615');
+    for (const sequence of [
+      2n ** 32n - 1n,
+      2n ** 32n,
+      2n ** 53n - 1n,
+      2n ** 53n,
+      2n ** 53n + 1n,
+      2n ** 64n - 1n,
+    ]) {
+      expect(read(gtid(0, sequence)).gtid).toBe(`2-3-${sequence}`);
+    }
+  });
+
+  test('of domains and servers in turn', () => {
+    const of = (domain: number, serverId: number): string | null => {
+      const body = Buffer.concat([uint(7, 8), uint(domain, 4), Buffer.alloc(7)]);
+      return read(event({ type: 162, serverId }, body)).gtid;
+    };
+    const places = [
+      [0, 0],
+      [0, 1],
+      [5, 1],
+      [5, 4_294_967_295],
+      [4_294_967_295, 1],
+      [0, 1],
+    ] as const;
+    expect(places.map(([domain, serverId]) => of(domain, serverId))).toEqual(
+      places.map(([domain, serverId]) => `${domain}-${serverId}-7`),
+    );
+  });
+
+  test('the session on the source, from 11.5 on, behind whatever else there is', () => {
+    const session = (rest: string) => {
+      const bytes = event({ type: 162 }, Buffer.concat([Buffer.alloc(12), Buffer.from(rest, 'hex')]));
+      return read(bytes).connection;
+    };
+    const thread = '04030201';
+    const id = 0x01020304;
+    expect(session(`2810${thread}`)).toBe(id);
+    expect(session(`281101${thread}`)).toBe(id);
+    expect(session(`29146900000000000000${thread}`)).toBe(id);
+    expect(session(`29186900000000000000${thread}`)).toBe(id);
+    expect(session(`2912${thread}`)).toBe(id);
+    expect(session(`2915026900000000000000${thread}`)).toBe(id);
+    expect(session(`2a010203040506070810${thread}`)).toBe(id);
+    // The XID's format, the lengths of its parts, the parts.
+    expect(session(`c807000000010261787910${thread}`)).toBe(id);
+    expect(session(`4807000000020161627810${thread}`)).toBe(id);
+    // Cut off, and without the flag for it.
+    expect(session('2810040302')).toBeNull();
+    expect(session(`2801${thread}`)).toBeNull();
+  });
+
+  test('one that is cut off is refused', () => {
+    const short = event({ type: 162 }, Buffer.alloc(12));
+    expect(() => read(short)).toThrow(expect.objectContaining({ code: 'protocol' }));
+    const withoutXid = event(
+      { type: 162 },
+      Buffer.concat([Buffer.alloc(12), Buffer.from('8d0700000001', 'hex')]),
+    );
+    expect(() => read(withoutXid)).toThrow(expect.objectContaining({ code: 'protocol' }));
+    expect(read(event({ type: 162 }, Buffer.alloc(13)))).toMatchObject({ gtid: '0-1-0', connection: null });
   });
 });
 
@@ -78,6 +138,15 @@ describe('what may be rolled back', () => {
       expect(
         [0, 1, 3].map((flags) => asked(type, Buffer.concat([Buffer.of(flags), Buffer.alloc(41)]))),
       ).toEqual([false, true, true]);
+    }
+    const fields = { tag: 'audit', number: 5n, immediate: microseconds };
+    for (const [flags, expected] of [
+      [0n, false],
+      [1n, true],
+      [2n, false],
+    ] as const) {
+      const bytes = tagged({ ...fields, flags });
+      expect(mayBeRolledBack(bytes, 0, bytes.length)).toBe(expected);
     }
   });
 });
@@ -130,6 +199,31 @@ describe('MySQL, classic', () => {
     expect(readMysql(classic(34, 0n))).toMatchObject({ gtid: null, origin: '' });
   });
 
+  test('times have 55 bits', () => {
+    for (const time of [1n, 2n ** 48n - 1n, 2n ** 48n, 2n ** 55n - 1n]) {
+      expect(readMysql(classic(33, 23n, { immediate: time })).origin).toBe(`c:${time}`);
+      expect(readMysql(classic(33, 23n, { immediate: 5n, original: time })).origin).toBe(`c:${time}`);
+    }
+  });
+
+  test('a clock of another kind says nothing of times', () => {
+    const bytes = classic(33, 23n, { immediate: microseconds });
+    bytes[19 + 25] = 1;
+    expect(readMysql(bytes).origin).toBe(`u:${uuid}:23`);
+  });
+
+  test('cut off, it is refused, or has no time', () => {
+    const whole = classic(33, 23n, { immediate: microseconds + 1n, original: microseconds });
+    for (let end = 19; end < whole.length - 5; end += 1) {
+      if (end < 19 + 25) {
+        expect(() => readMysqlGtid(whole, 0, end)).toThrow(expect.objectContaining({ code: 'protocol' }));
+      } else expect(readMysqlGtid(whole, 0, end).origin).toBe(`u:${uuid}:23`);
+    }
+    const alone = classic(33, 23n, { immediate: microseconds });
+    expect(readMysqlGtid(alone, 0, alone.length - 5).origin).toBe(`c:${microseconds}`);
+    expect(readMysqlGtid(alone, 0, alone.length - 6).origin).toBe(`u:${uuid}:23`);
+  });
+
   test('a time of 0 is none: the transaction came through an older server', () => {
     const bytes = classic(33, 23n, { immediate: microseconds, original: 0n });
     expect(readMysql(bytes).origin).toBe(`u:${uuid}:23`);
@@ -150,10 +244,16 @@ function varint(value: bigint): Buffer {
 const zigzag = (value: bigint): bigint => (value < 0n ? (-value << 1n) - 1n : value << 1n);
 
 /** GTID_TAGGED_LOG_EVENT (libs/mysql/serialization/readme.md). */
-function tagged(fields: { tag: string; number: bigint; immediate: bigint; original?: bigint }): Buffer {
+function tagged(fields: {
+  readonly flags?: bigint;
+  readonly tag: string;
+  readonly number: bigint;
+  readonly immediate: bigint;
+  readonly original?: bigint;
+}): Buffer {
   const field = (id: number, ...values: Buffer[]): Buffer => Buffer.concat([varint(BigInt(id)), ...values]);
   const body = Buffer.concat([
-    field(0, varint(1n)),
+    field(0, varint(fields.flags ?? 1n)),
     field(1, ...[...uuidBytes].map((byte) => varint(BigInt(byte)))),
     field(2, varint(zigzag(fields.number))),
     field(3, varint(BigInt(fields.tag.length)), Buffer.from(fields.tag)),
