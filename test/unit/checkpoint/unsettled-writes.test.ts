@@ -28,6 +28,23 @@ describe('writes without an answer', () => {
     expect(writes.openOn('v1')).toBe(false);
   });
 
+  it('on an earlier version can have no outcome any more, whatever is found', () => {
+    const writes = new UnsettledWrites();
+    writes.begin('v1', a);
+    writes.begin('v2', b);
+    expect(writes.explains('v2', a)).toBe(false);
+    expect(writes.explains('v1', a)).toBe(false);
+    expect(writes.openOn('v1')).toBe(false);
+    expect(writes.openOn('v2')).toBe(true);
+  });
+
+  it('are known by a version that was chosen for them as well as by their bytes', () => {
+    const writes = new UnsettledWrites();
+    writes.begin('v1', 'chosen');
+    expect(writes.explains('v1', 'chosen')).toBe(true);
+    expect(writes.explains('v1', 'other')).toBe(false);
+  });
+
   it('of the same content count each for itself', () => {
     const writes = new UnsettledWrites();
     writes.begin('v1', a);

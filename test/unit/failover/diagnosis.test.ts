@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { diagnose, type Evidence, isServerLost } from '../../../src/failover/diagnosis.js';
+import { diagnose, type Evidence, isServerLost, lagOf } from '../../../src/failover/diagnosis.js';
 import type { Sight } from '../../../src/pool/evidence.js';
 import { type ErrorCode, WaymarkError } from '../../../src/util/errors.js';
 import { answers, mute, sight, source } from '../pool/sights.js';
@@ -183,6 +183,138 @@ describe('a server whose stream flows', () => {
     expect(diagnosis.finding).toBe(finding);
     expect(diagnosis.reasons.join('; ')).toMatch(reasons);
   });
+});
+
+describe('the reasons, word by word', () => {
+  const reasonsOf = (change: Parameters<typeof evidence>[0]): readonly string[] =>
+    diagnose(evidence(change)).reasons;
+  const silentOnes = (...others: Sight[]) => ({
+    stream: silent,
+    sights: [...others, sight(read, mute('no-answer'))],
+  });
+  const ahead = answers({ executed: 'mysql-bin.000002:200' });
+
+  test('of a broken stream: why it broke, and that the server answers', () => {
+    expect(reasonsOf({ stream: broken })).toEqual(['it closed the stream', 'it answers on a new connection']);
+  });
+
+  test('of a server that doesn’t answer: who else does, and what its source sees', () => {
+    const others = [sight(other, answers()), sight('db3:3306', null), sight('db4:3306', mute('no-answer'))];
+    expect(reasonsOf(silentOnes(...others))).toEqual(['no-answer', 'we can reach db2:3306']);
+    expect(reasonsOf(silentOnes(...others, source({ replicas: [] })))).toEqual([
+      ...['no-answer', 'we can reach db2:3306, db0:3306'],
+    ]);
+    expect(reasonsOf(silentOnes(sight(other, mute('refused')), source({ replicas: [other, read] })))).toEqual(
+      [...['no-answer', 'we can reach db2:3306, db0:3306', 'db0:3306 still has it among its replicas']],
+    );
+    expect(reasonsOf(silentOnes(source({ replicas: [other] })))).toEqual([
+      ...['no-answer', 'we can reach db0:3306', "db0:3306 doesn't have it among its replicas"],
+    ]);
+    expect(reasonsOf(silentOnes(sight(other, mute('no-answer'))))).toEqual([
+      ...['no-answer', 'neither another server of the pool nor the source answers'],
+    ]);
+  });
+
+  test('of one that refuses, whether it says why or not', () => {
+    const refusing = (outcome: 'refused' | 'turned-away', error: string | null) =>
+      reasonsOf({
+        stream: broken,
+        sights: [sight(read, { ...mute(outcome), error }), sight(other, answers())],
+      });
+    expect(refusing('refused', 'ECONNREFUSED')).toEqual(['nothing listens there: ECONNREFUSED']);
+    expect(refusing('refused', null)).toEqual(['nothing listens there: it does not answer']);
+    expect(refusing('turned-away', 'Too many connections')).toEqual([
+      'it refuses our connection: Too many connections',
+    ]);
+    const sights = [sight(read, { ...mute('no-answer'), error: null })];
+    expect(reasonsOf({ sights })).toEqual([
+      'the stream runs, but a new connection fails: it does not answer',
+    ]);
+  });
+
+  test('of one that stands still: what stands, and who is ahead', () => {
+    const standing = (change: Parameters<typeof answers>[0]) =>
+      reasonsOf({
+        sights: [sight(read, answers(change), { standsForMs: 60_000 }), sight(other, ahead), source()],
+      });
+    const receiver = 'its receiver (IO thread) is not running';
+    const applier = 'its applier (SQL thread) is not running';
+    expect(standing({ receiverRunning: false })).toEqual([
+      ...[`it has stood still for 60 s: ${receiver}`, 'ahead of it: db2:3306'],
+    ]);
+    expect(standing({ receiverRunning: false, applierRunning: false, lastError: 'it broke' })[0]).toBe(
+      `it has stood still for 60 s: ${receiver} and ${applier}: it broke`,
+    );
+    expect(standing({})[0]).toBe('it has stood still for 60 s: its threads run but make no progress');
+  });
+
+  test('of one that lags: by how much, and who is ahead', () => {
+    const sights = [sight(read, answers({ lagSeconds: 61 })), sight(other, ahead), source()];
+    expect(reasonsOf({ sights })).toEqual(['it lags by 61 s', 'ahead of it: db2:3306']);
+  });
+
+  test('of a source that is gone', () => {
+    const gone = (error: string | null) => ({
+      sights: [
+        sight(read, answers({ receiverRunning: false })),
+        sight('db0:3306', { ...mute('refused'), error }),
+      ],
+    });
+    expect(reasonsOf(gone('ECONNREFUSED'))).toEqual([
+      ...['db0:3306: ECONNREFUSED', 'no member receives anything from it'],
+    ]);
+    expect(reasonsOf(gone(null))[0]).toBe('db0:3306: it does not answer');
+  });
+});
+
+describe('the limits', () => {
+  test('a stream proves that its server lives until it has been silent for two seconds', () => {
+    const sights = [sight(read, mute('refused')), sight(other, answers())];
+    const after = (silentMs: number) =>
+      diagnose(evidence({ sights, stream: { error: null, silentMs } })).finding;
+    expect([0, 1999, 2000].map(after)).toEqual(['healthy', 'healthy', 'dead']);
+    expect(diagnose(evidence({ sights, stream: null })).finding).toBe('dead');
+    // It has ended.
+    expect(diagnose(evidence({ sights, stream: { error: 'x', silentMs: 0 } })).finding).toBe('dead');
+  });
+
+  test('a server lags behind one that is ahead, and lags less than the limit itself', () => {
+    const lagging = (own: number | null, others: number, executed = 'mysql-bin.000002:200') =>
+      diagnose(
+        evidence({
+          sights: [
+            sight(read, answers({ lagSeconds: own })),
+            sight(other, answers({ lagSeconds: others, executed })),
+          ],
+        }),
+      ).finding;
+    expect(lagging(60, 59)).toBe('stalled');
+    expect(lagging(59, 0)).toBe('healthy');
+    expect(lagging(60, 60)).toBe('healthy');
+    expect(lagging(60, 0, 'mysql-bin.000002:100')).toBe('healthy');
+    expect(lagging(null, 0)).toBe('healthy');
+  });
+
+  test('a source is gone when it answers nobody and no member receives anything', () => {
+    const outcomes = (['refused', 'no-answer', 'turned-away'] as const).map(
+      (outcome) =>
+        diagnose(
+          evidence({
+            sights: [sight(read, answers({ receiverRunning: false })), sight('db0:3306', mute(outcome))],
+          }),
+        ).finding,
+    );
+    expect(outcomes).toEqual(['source-down', 'source-down', 'healthy']);
+  });
+});
+
+test('how far a server lags: not at all without replication, without end if that stands', () => {
+  expect(lagOf({ evidence: null })).toBe(0);
+  expect(lagOf(source())).toBe(0);
+  expect(lagOf({ evidence: answers({ lagSeconds: 7 }) })).toBe(7);
+  expect(lagOf({ evidence: answers({ lagSeconds: null }) })).toBe(Infinity);
+  expect(lagOf({ evidence: answers({ lagSeconds: 7, receiverRunning: false }) })).toBe(Infinity);
+  expect(lagOf({ evidence: answers({ lagSeconds: 7, applierRunning: false }) })).toBe(Infinity);
 });
 
 test('whatever the evidence, a server that answers is neither dead nor unreachable nor isolated', () => {

@@ -93,6 +93,29 @@ describe('another transaction comes first', () => {
     );
   });
 
+  test('the error names the server, the place, and what was delivered', () => {
+    const cutOff = cutOffOf(partialOf('abc', 'g:0-1-7'));
+    const start = { file: 'mysql-bin.000001', position: 100 };
+    expect(() => read(cutOff, open(cutOff, 'g:0-1-8'), ['x'])).toThrow(
+      expect.objectContaining({ details: { server: 'db2:3306', ...start, origin: 'g:0-1-7', changes: 3 } }),
+    );
+  });
+
+  test('one without anything to deliver may come before it, also where the order is kept', () => {
+    const cutOff = cutOffOf(partialOf('abc', 'g:0-1-7'));
+    expect(read(cutOff, open(cutOff, 'g:0-1-6'), [])).toBe(0);
+    expect(cutOff.partial).not.toBeNull();
+    expect(read(cutOff, open(cutOff, 'g:0-1-7', 200), ['abc'])).toBe(3);
+  });
+
+  test('what comes behind it is looked at no more', () => {
+    const cutOff = cutOffOf(partialOf('abc', 'g:0-1-7'));
+    const found = open(cutOff, 'g:0-1-7');
+    read(cutOff, found, ['abc']);
+    expect([cutOff.probeBytes, cutOff.isAt(found)]).toEqual([0, false]);
+    expect(read(cutOff, open(cutOff, 'g:0-1-8', 200), ['abX'])).toBe(0);
+  });
+
   test('where it is not: it is delivered whole, and the search goes on', () => {
     const cutOff = cutOffOf(partialOf('abc', 'c:1'), { ordered: false });
     expect(read(cutOff, open(cutOff, 'c:2'), ['abc'])).toBe(0);

@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { judge, reservesAreDue, type ContenderState } from '../../../../src/failover/machine/contenders.js';
+import {
+  contender,
+  type ContenderState,
+  failed,
+  isAtRest,
+  judge,
+  reservesAreDue,
+} from '../../../../src/failover/machine/contenders.js';
 import { type ErrorCode, WaymarkError } from '../../../../src/util/errors.js';
 
 const trying: ContenderState = { status: 'trying' };
@@ -148,5 +155,97 @@ describe('verdicts', () => {
       error: { details: { reasons: ['purged', 'not-found'] } },
     });
     expect(judged.kind === 'give-up' && judged.error.message).toMatch(/purged\n.*not-found/);
+  });
+
+  test('beside the reasons stand their codes, for what is known by them', () => {
+    const bug: ContenderState = { status: 'rejected', error: new TypeError('a mistake') };
+    expect(judgeAll(rejected('purged'), bug, spent('checksum'))).toMatchObject({
+      error: {
+        details: { reasons: ['purged', 'a mistake', 'checksum'], codes: ['purged', null, 'checksum'] },
+        cause: { code: 'purged' },
+      },
+    });
+  });
+
+  test('who may still come back is told beside the error that ends the search, and only who may', () => {
+    const differs = rejected('diverged');
+    const judged = judgeAll(failing('server-unreachable'), differs, rejected('purged'), spent('checksum'));
+    expect(judged).toMatchObject({
+      kind: 'give-up',
+      error: {
+        code: 'diverged',
+        message: 'diverged',
+        details: { failing: ['server-unreachable', 'checksum'] },
+      },
+    });
+    expect(judgeAll(differs, rejected('purged'))).toEqual({
+      ...{ kind: 'give-up', error: 'error' in differs ? differs.error : null },
+    });
+  });
+
+  test('nobody is tried any more, and nobody can go on', () => {
+    const atRest = (...standings: ContenderState[]) => isAtRest(standings.map((standing) => ({ standing })));
+    expect(atRest(failing('stream-broken'), rejected('purged'))).toBe(true);
+    expect([trying, waiting, behind, ready].map((one) => atRest(rejected('purged'), one))).toEqual([
+      ...[false, false, false, false],
+    ]);
+  });
+});
+
+describe('a member', () => {
+  const member = contender({ server: 'a', rank: 3, reserve: false });
+
+  test('is tried at once, in reserve when it is called, and never if its log is known to be unreadable', () => {
+    const error = new WaymarkError('checksum', 'unreadable');
+    expect(member).toMatchObject({ server: 'a', rank: 3, reserve: false, standing: trying, attempts: 0 });
+    expect(contender({ server: 'a', rank: 3, reserve: true })).toMatchObject({
+      reserve: true,
+      standing: waiting,
+    });
+    expect(contender({ server: 'a', rank: 3, reserve: true }, error).standing).toEqual({
+      status: 'rejected',
+      error,
+    });
+  });
+
+  test('that fails is tried again after a pause that doubles, up to some seconds', () => {
+    let one = member;
+    const waits: number[] = [];
+    for (let attempt = 0; attempt < 7; attempt += 1) {
+      waits.push(one.waitMs);
+      one = failed(one, new WaymarkError('stream-broken', 'broken'), false);
+      expect(one).toMatchObject({
+        server: 'a',
+        attempts: 0,
+        reported: 'broken',
+        standing: { status: 'failing' },
+      });
+      expect(one.standing).not.toHaveProperty('spent');
+    }
+    expect(waits).toEqual([250, 500, 1000, 2000, 4000, 5000, 5000]);
+  });
+
+  test('with a temporary error is spent after six in a row, and not before', () => {
+    const damaged = new WaymarkError('checksum', 'damaged');
+    const spentAfter = (from: typeof member): number => {
+      let one = from;
+      for (let attempt = 1; attempt < 20; attempt += 1) {
+        one = failed(one, damaged, false);
+        if (one.standing.status === 'failing' && one.standing.spent === true) return attempt;
+      }
+      return 0;
+    };
+    expect(spentAfter(member)).toBe(6);
+    const interrupted = failed(failed(member, damaged, false), new WaymarkError('stream-broken', 'x'), false);
+    expect(spentAfter(interrupted)).toBe(6);
+  });
+
+  test('is rejected for what doesn’t change by itself, and for anything if it is tried only once', () => {
+    const [purged, broken] = [new WaymarkError('purged', 'p'), new WaymarkError('stream-broken', 'b')];
+    expect(failed(member, purged, false).standing).toEqual({ status: 'rejected', error: purged });
+    expect(failed(member, broken, true).standing).toEqual({ status: 'rejected', error: broken });
+    expect(failed(member, 'thrown as text', false)).toMatchObject({
+      ...{ standing: { status: 'rejected', error: new Error('thrown as text') }, reported: 'thrown as text' },
+    });
   });
 });
