@@ -94,6 +94,158 @@ test('a temporary table is no content, alone or in a transaction', () => {
   expect(ended.map(({ identity }) => identity)).toEqual([null, plain.ended[0]?.identity]);
 });
 
+describe('what a transaction is told with', () => {
+  const uuid = '3e11fa47-71ca-11e1-9e33-c80aa9429562';
+  const gtid = event(
+    { type: 33, serverId: 3 },
+    Buffer.concat([
+      Buffer.of(0),
+      Buffer.from(uuid.replaceAll('-', ''), 'hex'),
+      uint(23, 8),
+      Buffer.alloc(17),
+    ]),
+  );
+  const lengthOf = (events: readonly Buffer[]): number => events.reduce((sum, { length }) => sum + length, 0);
+  const file = 'bin.000001';
+
+  test('of a GTID: its place, its GTID, its source, its session', () => {
+    const events = [gtid, queryEvent('BEGIN'), orders, insert('a', 10), xid];
+    const opened: unknown[] = [];
+    const ended: EndedTransaction[] = [];
+    const assembler = new TransactionAssembler({
+      rows: (open) => opened.push({ ...open }),
+      end: (transaction) => ended.push(transaction),
+    });
+    listOf(events).forEach(assembler.event);
+    const start = { file, position: 4 };
+    const origin = `u:${uuid}:23`;
+    expect(opened).toEqual([
+      expect.objectContaining({
+        start,
+        gtid: `${uuid}:23`,
+        origin,
+        serverId: 3,
+        connection: 7,
+        second: 10,
+        xid: null,
+      }),
+    ]);
+    expect(ended).toEqual([
+      {
+        ...{ start, end: { file, position: 4 + lengthOf(events) }, gtid: `${uuid}:23`, serverId: 3 },
+        identity: { digest: expect.any(BigInt) as bigint, second: 10, origin },
+        statement: null,
+      },
+    ]);
+    expect(assembler.open).toBeNull();
+  });
+
+  test('without one: from its BEGIN, or from the statement that is all of it', () => {
+    const group = [queryEvent('BEGIN', { serverId: 5 }), orders, insert('a', 10), queryEvent('COMMIT')];
+    const ddl = queryEvent('CREATE TABLE t (a INT)', { serverId: 6, second: 12 });
+    const { ended } = assemble([...group, ddl]);
+    const between = { file, position: 4 + lengthOf(group) };
+    const end = { file, position: between.position + ddl.length };
+    expect(ended).toMatchObject([
+      {
+        start: { file, position: 4 },
+        end: between,
+        gtid: null,
+        serverId: 5,
+        identity: { origin: '', second: 10 },
+      },
+      { start: between, end, gtid: null, serverId: 6, identity: { origin: '', second: 12 } },
+    ]);
+  });
+
+  test('while it is open it can be asked for', () => {
+    const { assembler } = assemble([queryEvent('BEGIN'), orders]);
+    expect(assembler.open).toMatchObject({ start: { file, position: 4 }, second: null });
+  });
+
+  test('the text of the statement before its rows', () => {
+    const texts: string[] = [];
+    const assembler = new TransactionAssembler({ query: (text) => texts.push(text), end: () => undefined });
+    listOf([event({ type: 160 }, Buffer.from('INSERT …'))]).forEach(assembler.event);
+    expect(texts).toEqual(['INSERT …']);
+  });
+});
+
+describe('a visitor that has to wait', () => {
+  const outcome = queryEvent("XA COMMIT X'6f6e65',X'',1");
+  const events = [
+    ...[queryEvent('BEGIN'), queryEvent('CREATE TABLE u (a INT)'), orders, insert('a'), insert('b'), xid],
+    ...[outcome, queryEvent('CREATE TABLE t (a INT)')],
+  ];
+
+  test('gets the same event again, which counts once', async () => {
+    const seen: string[] = [];
+    const ended: EndedTransaction[] = [];
+    let waits = true;
+    const wait = (what: string): Promise<void> | null => {
+      waits = !waits;
+      if (!waits) return Promise.resolve();
+      seen.push(what);
+      return null;
+    };
+    const assembler = new TransactionAssembler<Promise<void> | null>({
+      tableMap: (_buffer, _start, _end, { table }) => wait(table),
+      rows: (_open, { images }) => wait(String(images)),
+      statement: (_open, { sql }) => wait(sql),
+      outcome: (_open, { xid: told }) => wait(told),
+      end: (transaction) => ended.push(transaction),
+    });
+    const list = listOf(events).part();
+    let waiting = list.visit(assembler.event);
+    let rounds = 0;
+    for (; waiting !== null; rounds += 1) {
+      await waiting;
+      waiting = list.visit(assembler.event);
+    }
+    expect(rounds).toBe(6);
+    expect(seen).toEqual([
+      ...['CREATE TABLE u (a INT)', 'orders', 'a', 'b', "X'6f6e65',X'',1", 'CREATE TABLE t (a INT)'],
+    ]);
+    expect(ended).toEqual(assemble(events).ended);
+  });
+});
+
+describe('tables', () => {
+  const named = (events: readonly Buffer[]): string[] => {
+    const names: string[] = [];
+    const assembler = new TransactionAssembler({
+      rows: (_open, { images }, { table }) => names.push(`${table} ${String(images)}`),
+      end: () => undefined,
+    });
+    listOf(events).forEach(assembler.event);
+    return names;
+  };
+
+  test('an id that another table gets means that one from there on', () => {
+    const items = tableMapEvent(5, 'shop', 'items');
+    expect(
+      named([queryEvent('BEGIN'), orders, insert('a'), orders, insert('b'), items, insert('c')]),
+    ).toEqual([...['orders a', 'orders b', 'items c']]);
+    const [first, other] = [orders, items].map(
+      (map) => assemble([queryEvent('BEGIN'), orders, insert('a'), map, insert('b'), xid]).ended[0]?.identity,
+    );
+    expect(first?.digest).not.toBe(other?.digest);
+  });
+
+  test('ids mean nothing in the next file', () => {
+    const group = [queryEvent('BEGIN'), orders, insert('a'), xid];
+    const next = [...group, rotateEvent('bin.000002', 4), queryEvent('BEGIN')];
+    expect(() => named([...next, insert('b')])).toThrow(expect.objectContaining({ code: 'protocol' }));
+    expect(named([...next, orders, insert('b')])).toEqual(['orders a', 'orders b']);
+  });
+
+  test('an event that only ends a statement, or holds no rows, is none', () => {
+    const dummy = rowsEvent(30, 0xffffff, Buffer.from('x'), { extra: Buffer.alloc(0) });
+    const { ended } = assemble([dummy, insert(''), queryEvent('BEGIN'), orders, dummy, insert(''), xid]);
+    expect(ended.map(({ identity }) => identity)).toEqual([null]);
+  });
+});
+
 describe('what is promised not to be there', () => {
   const savepoint = queryEvent('SAVEPOINT `s`');
 
