@@ -17,8 +17,7 @@ export function sameTransaction(a: Identity, b: Identity): boolean {
 
 /** Whether two transactions have the same mark of origin, whatever their contents. */
 function sameOrigin(a: Identity, b: Identity): boolean {
-  if (a.origin !== '' && b.origin !== '' && b.origin.startsWith(a.origin.slice(0, 2)))
-    return a.origin === b.origin;
+  if (a.origin !== '' && b.origin.startsWith(a.origin.slice(0, 2))) return a.origin === b.origin;
   return a.second === b.second;
 }
 

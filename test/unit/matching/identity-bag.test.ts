@@ -102,6 +102,30 @@ describe('the bag', () => {
   });
 });
 
+describe('what is put in later', () => {
+  test('is found by its second as well, also if others were looked for before', () => {
+    const bag = new IdentityBag();
+    bag.add(identity(digestOf('origin', 1, 1n), 100), 1);
+    expect(bag.take(identity(digestOf('content', 2, 2n), 100))?.value).toBe(1);
+    bag.add(identity(digestOf('origin', 3, 3n), 100), 2);
+    expect(bag.take(identity(digestOf('content', 4, 4n), 100))).toEqual({ value: 2, by: 'origin' });
+  });
+
+  test('under the same GTID, has other content only if none of them is the same', () => {
+    const bag = new IdentityBag();
+    bag.add(identity(digestOf('content', 5, 1n), 100, 'g:0-1-1'), 7);
+    bag.add(identity(digestOf('content', 5, 2n), 100, 'g:0-1-1'), 8);
+    expect(bag.otherContent(identity(digestOf('content', 5, 2n), 100, 'g:0-1-1'))).toBeNull();
+    expect(bag.otherContent(identity(digestOf('content', 5, 3n), 100, 'g:0-1-1'))).toBe(7);
+  });
+});
+
+test('a transaction without a GTID has no number in common with any', () => {
+  const bag = new IdentityBag();
+  bag.add(identity(1n, 100, 'c:527'), 7);
+  expect(bag.takeRecovered(identity(1n, 130, 'g:0-1-527'))).toBeNull();
+});
+
 describe('what a replica has logged itself in place of its source', () => {
   const held = identity(1n, 100, 'g:0-2-527');
 
