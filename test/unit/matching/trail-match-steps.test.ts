@@ -179,6 +179,12 @@ describe('what is overdue', () => {
     }
   });
 
+  test('beside a new one, which is no other content of it', () => {
+    expect(after(matchOf('h1 1 2', 'h1', kept), 'h1 x50 2')).toMatchObject({
+      ...{ status: 'diverged', missing: [{ origin: 'g:0-1-1' }], otherContent: null },
+    });
+  });
+
   test('what has other content is told by itself, also if it isn’t to be met', () => {
     const other = (trail: string, log: string, options: MatchOptions) =>
       after(matchOf(trail, 'h1', options), log);
@@ -194,6 +200,7 @@ describe('what is overdue', () => {
 describe('the order', () => {
   test('before the start hint says nothing, if nothing before it has to be met', () => {
     expect(outcome(matchOf('h0 1 2 h1 3', 'h1', lookingBack), '2 1 h1 3')).toBe('exact');
+    expect(outcome(matchOf('h0 1 2 h1 3', 'h1', lookingBack), 'h0 2 1 h1 3')).toBe('exact');
     expect(outcome(matchOf('h0 1 2 h1 3', 'h1', lookingBack), '1 h1 2 3')).toBe('reordered');
   });
 
