@@ -137,6 +137,30 @@ describe('the end of a switch', () => {
     expect(kinds(last)).not.toContain('answer');
   });
 
+  test('changes the last switch, and none before it', () => {
+    const back = looked(sight('b', mute('refused')));
+    const again: Told[] = [
+      ...([
+        ...reading,
+        [12_000, batch(1, 0)],
+        [50_000, ended(49_000)],
+        [50_500, back],
+        [50_500, surveyed],
+      ] as Told[]),
+      ...([
+        [51_000, { type: 'proved', server: 'c' }],
+        [51_500, placed('c')],
+        [51_600, { type: 'begun' }],
+      ] as Told[]),
+    ];
+    const { memory } = run(...again, [52_000, batch(1, 0)]).state;
+    expect(memory.switches.map(({ to, blackoutMs }) => [to, blackoutMs])).toEqual([
+      ['a', null],
+      ['b', 3000],
+      ['c', 3000],
+    ]);
+  });
+
   test('has come already if the log ends where reading begins', () => {
     const { state, last } = run(
       ...proved,
@@ -233,6 +257,10 @@ describe('a loss', () => {
     expect(seekOf(leaving)?.cause).toBe('rebuilt');
     // It isn’t gone back to at once; a server that was left on an order may be.
     expect([...leaving.state.memory.lostAtMs.keys()]).toEqual(['a']);
+    const ahead = sight('b', answers({ executed: 'mysql-bin.000002:200' }));
+    const stalled = [sight('a', answers(), { standsForMs: 60_000 }), ahead, source()];
+    const away = run(...begun, [5000, tick(stalled)], [6000, { type: 'rehearsed' }], [7000, left(6500)]);
+    expect([...away.state.memory.lostAtMs.keys()]).toEqual(['a']);
     const planned = run(...begun, [5000, order], [6000, { type: 'rehearsed' }], [7000, left(6500)]);
     expect([...planned.state.memory.lostAtMs.keys()]).toEqual([]);
   });
