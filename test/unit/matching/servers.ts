@@ -33,6 +33,7 @@ const healthy: ServerFacts = {
   ...{ rowMetadata: 'FULL', rowValueOptions: '', logsReplicatedChanges: true, readOnly: true },
   gtidSet: '0-1-100',
   keepsCommitOrder: true,
+  cluster: null,
 };
 
 const channel: ReplicationChannel = {
