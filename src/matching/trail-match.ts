@@ -67,8 +67,8 @@ function domainOf(origin: string): string {
 }
 
 /** Whether other servers may have logged rows for it. */
-function isStatement({ identity }: Extract<TrailEntry, { kind: 'transaction' }>): boolean {
-  return comparisonOf(identity.digest) === 'origin';
+function isStatement(entry: TrailEntry): boolean {
+  return entry.kind === 'transaction' && comparisonOf(entry.identity.digest) === 'origin';
 }
 
 /**
@@ -267,7 +267,7 @@ export class TrailMatch {
     if (index !== undefined) {
       if (!this.#met[index]) this.#hintsMatched += 1;
       this.#meet(index);
-    } else if ((compareHints(hint, this.#newestHint) ?? 0) > 0) {
+    } else if (this.#newestHint !== null && (compareHints(hint, this.#newestHint) ?? 0) > 0) {
       this.#newerHints += 1;
       this.#unknownStep(start);
     }
@@ -418,6 +418,7 @@ export class TrailMatch {
 
   /** Whether an entry is the next one due, ignoring optional ones. */
   #isNext(index: number): boolean {
+    if (index < this.#expected) return false;
     let next = this.#expected;
     while (next < index && this.#isOptional(next)) next += 1;
     return next === index;

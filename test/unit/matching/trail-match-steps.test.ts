@@ -46,7 +46,7 @@ const notKept: MatchOptions = { ordered: false, margin: 4 };
 const lookingBack: MatchOptions = { ...notKept, countFromFirstStep: true };
 
 function matchOf(trail: string, start: string, options: MatchOptions): TrailMatch {
-  return new TrailMatch(trailOf(trail), hintOf(start), options);
+  return new TrailMatch(trailOf(trail), hintOf(start).token, options);
 }
 
 /** The state behind the last step of a log. */
@@ -59,7 +59,15 @@ function after(match: TrailMatch, log: string): MatchState {
 
 /** The words of a trail, to compare it. */
 const wordsOf = (entries: readonly TrailEntry[]): string =>
-  entries.map((one) => (one.kind === 'hint' ? displayHint(one.hint) : one.identity.origin)).join(' ');
+  entries
+    .map((one) =>
+      one.kind === 'transaction'
+        ? one.identity.origin
+        : one.kind === 'hint'
+          ? displayHint(one.hint)
+          : one.gtid,
+    )
+    .join(' ');
 const words = (text: string): string => wordsOf(trailOf(text));
 
 function outcome(match: TrailMatch, log: string): string {
@@ -86,7 +94,7 @@ describe('where the order isn’t kept, the counting hint', () => {
     ['1 2 3 4 5 h1 6 7 h2 8 9 10 11', true, false],
   ])('of %s', (trail, needsLookBack, startsThere) => {
     const match = matchOf(trail, 'h1', notKept);
-    expect([match.needsLookBack, match.startsAtCountingHint]).toEqual([needsLookBack, startsThere]);
+    expect([match.needsLookBack, match.startsAtCountingAnchor]).toEqual([needsLookBack, startsThere]);
     expect(matchOf(trail, 'h1', kept).needsLookBack).toBe(false);
   });
 

@@ -101,7 +101,7 @@ describe('a gap begins', () => {
 
   test('where the checkpoint says if the sink says nothing, numbered by what the sink took since', () => {
     expect(gapStartOf(stored, common)).toEqual(checkpointPlace);
-    const delivered = [{ hint: display(3), sequence: 2, gtid: null, second: 1, digest: 1n }];
+    const delivered = [{ hint: display(3), sequence: 2, gtid: null, byGtid: false, second: 1, digest: 1n }];
     expect(gapStartOf(stored, { ...common, delivered })).toEqual({
       ...checkpointPlace,
       ...{ hint: display(3), seq: 2 },

@@ -89,8 +89,8 @@ describe('a trail from a sink’s last records alone', () => {
   };
   const trailOf = (...transactions: DeliveredTransaction[]) =>
     endingTrail({ kind: 'known', transactions, last, fromOneServer: true });
-  const one = { hint: display(1), gtid: '0-1-2', second: 101, digest: 2n };
-  const two = { hint: display(2), sequence: 1, gtid: '0-1-4', second: 102, digest: 3n };
+  const one = { hint: display(1), gtid: '0-1-2', byGtid: false, second: 101, digest: 2n };
+  const two = { hint: display(2), sequence: 1, gtid: '0-1-4', byGtid: false, second: 102, digest: 3n };
 
   test('begins with a hint only if everything since that hint is there', () => {
     const rest = [transaction(2n, 'g:0-1-2', 101), hint(2), transaction(3n, 'g:0-1-4', 102)];
@@ -102,9 +102,11 @@ describe('a trail from a sink’s last records alone', () => {
   test('has a second where a record does not name the origin', () => {
     const mysql = '3e11fa47-71ca-11e1-9e33-c80aa9429562:23';
     expect(trailOf({ ...two, gtid: mysql }).at(-1)).toEqual(transaction(3n, '', 102));
-    expect(trailOf({ ...two, gtid: '0-1-4,1-1-5' }).at(-1)).toEqual(transaction(3n, '', 102));
-    expect(trailOf({ ...two, gtid: 'x0-1-4' }).at(-1)).toEqual(transaction(3n, '', 102));
-    expect(trailOf({ ...two, gtid: '10-21-345' }).at(-1)).toEqual(transaction(3n, 'g:10-21-345', 102));
+    expect(trailOf({ ...two, gtid: '0-1-4,1-1-5', byGtid: false }).at(-1)).toEqual(transaction(3n, '', 102));
+    expect(trailOf({ ...two, gtid: 'x0-1-4', byGtid: false }).at(-1)).toEqual(transaction(3n, '', 102));
+    expect(trailOf({ ...two, gtid: '10-21-345', byGtid: false }).at(-1)).toEqual(
+      transaction(3n, 'g:10-21-345', 102),
+    );
   });
 });
 
@@ -118,7 +120,7 @@ describe('the numbering', () => {
       hint: null,
       sequence: 12,
     });
-    const common = { gtid: null, second: 1, digest: 1n };
+    const common = { gtid: null, byGtid: false, second: 1, digest: 1n };
     const delivered = [
       { ...common, hint: display(2), sequence: 7 },
       { ...common, hint: display(1), sequence: 3 },

@@ -15,7 +15,7 @@ const stand = { coordinates: at(400), hint: null, sequence: 0, partialChanges: 0
 
 const place: Placed = {
   ...{ server: 'a', serverId: 1, version: '8.4.0', coordinates: at(4), hint: null, confidence: null },
-  ...{ matched: 0, hasHint: true, took: null, logEnd: at(900) },
+  ...{ matched: 0, gtid: null, isAnchored: true, took: null, logEnd: at(900) },
 };
 const placed = (server: string, change: Partial<Placed> = {}): Happening => ({
   ...{ type: 'placed', place: { ...place, server, ...change } },
