@@ -51,7 +51,7 @@ export default defineConfig({
           testTimeout: 60_000,
           retry,
           hookTimeout: 120_000,
-          maxWorkers: process.env['CI'] === undefined ? abreast : 1,
+          maxWorkers: abreast,
           sequence: { groupOrder: 1 },
         },
       },

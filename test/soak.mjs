@@ -24,7 +24,7 @@ try {
   process.exitCode = await runProgram(
     new URL('./soak/main.ts', import.meta.url),
     args,
-    Number(values.minutes) * 60_000 + BEYOND_MS,
+    1.5 * Number(values.minutes) * 60_000 + BEYOND_MS,
   );
 } catch (error) {
   say(error instanceof SetupError ? error.message : String(error?.stack ?? error));

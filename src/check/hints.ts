@@ -2,6 +2,8 @@ import { formatAddress } from '../config/address.js';
 import { epochMs, signalAfter } from '../util/clock.js';
 import { errorFinding, marked } from './start-verdict.js';
 import type { CheckFinding } from './check-finding.js';
+import type { AnchorsConfig } from '../config/schema.js';
+import type { ServerFacts } from '../mysql/server-facts.js';
 import type { HintFormat } from '../hints/hint.js';
 import { hintSeconds } from '../hints/next-hint.js';
 import { lastHint } from '../matching/locate.js';
@@ -25,7 +27,11 @@ const oldHintSeconds = 60;
 export async function checkHints(
   instance: Instance,
   { state, findings }: PreflightReport,
-  { format, signal }: { readonly format: HintFormat; readonly signal: AbortSignal },
+  {
+    format,
+    anchors,
+    signal,
+  }: { readonly format: HintFormat; readonly anchors: AnchorsConfig; readonly signal: AbortSignal },
 ): Promise<HintCheck> {
   const mayLook =
     state?.facts.binaryLogging === true &&
@@ -35,7 +41,7 @@ export async function checkHints(
   const timeout = signalAfter(searchMs);
   try {
     const place = await lastHint({ instance, format, signal: AbortSignal.any([signal, timeout]) });
-    if (place === null) return missing(server, format);
+    if (place === null) return missing(server, format, anchors, state.facts.gtids);
     const { hint, file, position, serverId } = place;
     const seconds = hintSeconds(hint);
     const now = (epochMs() + (state.clockOffsetMs ?? 0)) / 1000;
@@ -52,8 +58,19 @@ export async function checkHints(
 
 const inject = `Inject hints on the source: waymark inject --server SOURCE --every 5s`;
 
-function missing(server: string, { schema, prefix }: HintFormat): HintCheck {
-  const message = `${server} has no hint in its binary logs. Until there is one, no switch from or to it is possible`;
+/** Without hints, GTIDs serve where the servers have them in common. */
+function missing(
+  server: string,
+  { schema, prefix }: HintFormat,
+  anchors: AnchorsConfig,
+  gtids: ServerFacts['gtids'],
+): HintCheck {
+  if (anchors !== 'hints' && gtids === 'shared') return { findings: [], lastHint: null };
+  const own =
+    gtids === 'own'
+      ? ', and its GTIDs are its own (wsrep_gtid_mode is OFF), so they are not found elsewhere'
+      : '';
+  const message = `${server} has no hint in its binary logs${own}. Until there is one, no switch from or to it is possible`;
   const fix = `${inject} (or check hints.schema and hints.prefix: ${schema}, ${prefix})`;
   const findings = [marked({ server, severity: 'warning', code: 'no-hint', message, fix })];
   return { findings, lastHint: null };

@@ -1,5 +1,6 @@
 import { formatCoordinates, parseCoordinates } from '../binlog/coordinates.js';
 import { hintSeconds } from '../hints/next-hint.js';
+import type { AnchorKind } from '../matching/trail.js';
 import type { Confidence } from '../matching/match-state.js';
 import type { BinaryLog } from '../mysql/server-facts.js';
 import type { SinkActivity } from '../sinks/watched-sink.js';
@@ -28,6 +29,9 @@ export type AgentStatus = {
   readonly finding: SwitchCause | null;
   /** Right after what has been delivered. */
   readonly coordinates: string | null;
+  /** What places are found by on other servers. */
+  readonly anchors: AnchorKind;
+  /** The last hint. Null if there was none, or if GTIDs anchor the stream. */
   readonly hint: string | null;
   /** By the hint's own time. Null if it has none. */
   readonly hintAgeSeconds: number | null;
@@ -135,6 +139,7 @@ export function statusOf(sources: StatusSources): AgentStatus {
     server,
     finding: findingOf(state.phase, member),
     coordinates: progress.coordinates.file === '' ? null : formatCoordinates(progress.coordinates),
+    anchors: progress.anchors,
     hint: lastHint?.token ?? null,
     hintAgeSeconds: hintSecond === null ? null : secondsSince(hintSecond, now.wallMs),
     sequence: progress.keeper.sequence,

@@ -66,7 +66,8 @@ function stateText({ phase, finding }: AgentStatus): string {
   }
 }
 
-function hintText({ hint, hintAgeSeconds, sequence, canSwitch }: AgentStatus): string {
+function hintText({ anchors, hint, hintAgeSeconds, sequence, canSwitch }: AgentStatus): string {
+  if (anchors === 'gtid') return 'none needed: places are found by GTID';
   if (hint === null) return 'none yet: until one arrives, the loss of the server is an error';
   const age = hintAgeSeconds === null ? '' : `, ${formatSeconds(hintAgeSeconds)} old`;
   const lost = canSwitch ? '' : '; too old for a switch';

@@ -66,6 +66,7 @@ describe('with hints', () => {
       expect(Object.keys(document)).toEqual([
         'server',
         'hint',
+        'gtid',
         'file',
         'position',
         'endPosition',

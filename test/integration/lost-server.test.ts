@@ -158,7 +158,7 @@ const operations: readonly Operation[] = [
     limitMs: 40_000,
     run: async (instance, signal) => {
       const report = await examineServer(instance, { signal, timeoutMs: 2000 });
-      const hints = await checkHints(instance, report, { format, signal });
+      const hints = await checkHints(instance, report, { format, anchors: 'hints', signal });
       return [...report.findings, ...hints.findings];
     },
     tells: found,

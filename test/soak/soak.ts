@@ -112,7 +112,8 @@ class Run {
       const played = this.#finish(stage, schedule);
       return await within(
         'the soak comes to its end',
-        durationMs + restMs,
+        // There is the more to judge the longer it took.
+        1.5 * durationMs + restMs,
         Promise.race([played, this.#failure]),
       );
     } finally {

@@ -97,6 +97,7 @@ export const groups: readonly Group[] = [
       ...[
         'integration/correlate',
         'integration/first-trail',
+        'integration/gtid-anchors',
         'integration/locate',
         'integration/names-after-ddl',
       ],
@@ -104,6 +105,7 @@ export const groups: readonly Group[] = [
         'integration/replica-place',
         'integration/resume',
         'scenarios/diverged/',
+        'scenarios/gtid-anchors/',
         'scenarios/names-after-ddl/',
       ],
     ],

@@ -74,7 +74,9 @@ async function examine(config: Config, fix: boolean, signal: AbortSignal): Promi
   });
   const [hints, seen] = await Promise.all([
     Promise.all(
-      members.map(({ instance, report }) => checkHints(instance, report, { format: config.hints, signal })),
+      members.map(({ instance, report }) =>
+        checkHints(instance, report, { format: config.hints, anchors: config.anchors, signal }),
+      ),
     ),
     Promise.all(members.map(({ instance, report }) => readUnlogged(instance, report, signal))),
   ]);

@@ -36,6 +36,7 @@ Example:
 }
 
 async function find(context: CommandContext, options: FindOptions): Promise<number> {
+  requireOne(options);
   const { instance, format, logLevel } = await readTarget(context, options);
   const { signal } = context;
   const wanted = wantedOf(options, format);
@@ -73,11 +74,19 @@ async function find(context: CommandContext, options: FindOptions): Promise<numb
 /** What is looked for. */
 type Wanted = { readonly by: 'hint'; readonly hint: Hint } | { readonly by: 'gtid'; readonly gtid: string };
 
-/** @throws WaymarkError `usage` if it isn't one hint or one GTID. */
+/** @throws WaymarkError `usage` if both or neither are given. */
+function requireOne({ hint, gtid }: FindOptions): void {
+  if ((hint === undefined) !== (gtid === undefined)) return;
+  throw new WaymarkError(
+    'usage',
+    hint === undefined
+      ? 'find needs the option --hint <TEXT> or --gtid <GTID>'
+      : '--hint and --gtid exclude each other',
+  );
+}
+
+/** @throws WaymarkError `usage` if it is neither a hint nor a GTID. */
 function wantedOf({ hint, gtid }: FindOptions, format: HintFormat): Wanted {
-  if ((hint === undefined) === (gtid === undefined)) {
-    throw new WaymarkError('usage', 'Say what to find: --hint or --gtid, and not both');
-  }
   if (hint !== undefined) return { by: 'hint', hint: parseHint(hint, format) };
   if (isGtid(gtid ?? '')) return { by: 'gtid', gtid: (gtid ?? '').toLowerCase() };
   throw new WaymarkError(

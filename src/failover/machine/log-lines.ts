@@ -81,13 +81,13 @@ export function left(server: string, { cause, reasons, target }: Move, stand: St
 
 /** The first record has come from the next server, or the stream is level with it. Pure. */
 export function arrived(change: Switch, loss: Loss, blackoutMs: number): LogAction {
-  const { from, to, hint, confidence, skipped, finding, timeline } = change;
+  const { from, to, hint, gtid, confidence, skipped, finding, timeline } = change;
   const coordinates = formatCoordinates(change.coordinates);
   return line(
     'info',
     {
       event: 'failover.done',
-      ...{ from, to, hint, confidence, skipped, blackoutMs, finding, coordinates, timeline },
+      ...{ from, to, hint, gtid, confidence, skipped, blackoutMs, finding, coordinates, timeline },
     },
     `The stream goes on from ${to} (${confidence ?? 'unverified'}), ` +
       `${formatDuration(blackoutMs)} after the last word from ${loss.server}`,

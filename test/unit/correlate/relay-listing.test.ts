@@ -48,6 +48,7 @@ test('MariaDB: transactions by shape and GTID, hints, coordinates of the source'
     {
       kind: 'transaction',
       identity: listedIdentity('0-1-6', digest.take()),
+      gtid: '0-1-6',
       start: { file: 'mysql-bin.000002', position: 400 },
       end: { file: 'mysql-bin.000002', position: 572 },
       errant: false,

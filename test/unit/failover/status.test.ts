@@ -172,6 +172,7 @@ test('the view', () => {
     hint: state.keeper.lastHint?.token,
     hintAgeSeconds: 4,
     sequence: 1,
+    anchors: 'hint',
     canSwitch: true,
     confidence: 'exact',
     lag: { bytes: 0, seconds: 3 },

@@ -67,6 +67,7 @@ export const sampleStatus: AgentStatus = {
   hint: 'asc:6B01F8DB:0000000000000006:317ACA46',
   hintAgeSeconds: 2,
   sequence: 3,
+  anchors: 'hint',
   canSwitch: true,
   confidence: 'exact',
   lag: { seconds: 3, bytes: 0 },

@@ -1,0 +1,128 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { correlate } from '../../src/correlate/correlate.js';
+import { GtidState } from '../../src/gtids/gtid-state.js';
+import { defaultHintFormat } from '../../src/hints/hint.js';
+import { beginTrail } from '../../src/matching/first-trail.js';
+import { locateGtid, startBefore } from '../../src/matching/locate-gtid.js';
+import { inspect } from '../../src/mysql/inspect.js';
+import { startTopology, type TestServer, type Topology } from '../servers/index.js';
+import { until } from '../servers/wait.js';
+import { documentOf, runWaymark } from '../unit/cli/waymark.js';
+import { everything, instanceOf, kinds, logsOf, newLog, readTransactions } from './fixtures/log-reading.js';
+
+const signal = AbortSignal.timeout(240_000);
+
+async function optionsFor(server: TestServer) {
+  const instance = instanceOf(server);
+  const inspection = await inspect(instance, signal, 5000);
+  return { instance, inspection, signal, format: defaultHintFormat, filter: everything };
+}
+
+for (const kind of kinds.filter(({ name }) => name !== 'MySQL without GTIDs')) {
+  describe.skipIf(!kind.supported)(`${kind.name}, without any hint`, () => {
+    let topology: Topology;
+    const source = (): TestServer => topology.source;
+    const replica = (): TestServer => topology.replicas[0]!;
+    let row = 0;
+
+    beforeAll(async () => {
+      topology = await startTopology({ vendor: kind.vendor, settings: kind.settings, replicas: 1 });
+      await source().query('CREATE DATABASE shop');
+      await source().query('CREATE TABLE shop.orders (id INT PRIMARY KEY, note TEXT)');
+      for (let file = 0; file < 8; file += 1) {
+        for (let index = 0; index < 20; index += 1) await insert();
+        await newLog(source());
+        if (file % 2 === 0) await newLog(replica());
+      }
+      await topology.waitForReplicas();
+    });
+
+    afterAll(async () => {
+      await topology.stop();
+    });
+
+    const insert = (): Promise<unknown> =>
+      source().query(`INSERT INTO shop.orders VALUES (${(row += 1)}, REPEAT('x', 200))`);
+
+    async function transactionsOf(server: TestServer) {
+      const [oldest] = await logsOf(server);
+      const all = await readTransactions(server, { file: oldest!.file, position: 4 });
+      return all.flatMap(({ gtid, ...rest }) => (gtid === null ? [] : [{ gtid, ...rest }]));
+    }
+
+    test('each GTID is found where it is, by reading one file', async () => {
+      for (const server of [source(), replica()]) {
+        const options = await optionsFor(server);
+        const all = await transactionsOf(server);
+        for (const { gtid, start } of all.filter((_, index) => index % 13 === 0)) {
+          const found = await locateGtid([gtid], options);
+          expect(found).toMatchObject({ gtid, ...start });
+          // The first file's head, as many as a bisection takes, and the file itself.
+          expect(found.filesProbed).toBeLessThanOrEqual(7);
+          const wrongNote = { file: all.at(-1)!.start.file, position: 4 };
+          expect(await locateGtid([gtid], { ...options, startHere: wrongNote })).toMatchObject(start);
+        }
+      }
+    });
+
+    test('what is not there is behind, or purged', async () => {
+      const options = await optionsFor(replica());
+      const last = (await transactionsOf(replica())).at(-1)!.gtid;
+      const later = last.replace(/\d+$/, (number) => String(Number(number) + 1000));
+      await expect(locateGtid([later], options)).rejects.toMatchObject({ code: 'behind' });
+      const all = await transactionsOf(source());
+      const second = (await logsOf(source()))[3]!.file;
+      await source().query(`PURGE BINARY LOGS TO '${second}'`);
+      const there = await optionsFor(source());
+      await expect(locateGtid([all[0]!.gtid], there)).rejects.toMatchObject({ code: 'purged' });
+      // The next one that is there will do.
+      expect(await locateGtid([all[0]!.gtid, last], there)).toMatchObject({ gtid: last });
+      const delivered = GtidState.parse(all[0]!.gtid.replace(/:(\d+)$/, ':1-$1'));
+      await expect(startBefore([last], delivered, {}, 0, there)).rejects.toMatchObject({ code: 'purged' });
+    });
+
+    test('a stream begins behind a GTID, or at a time, with its trail and what came before', async () => {
+      const options = await optionsFor(replica());
+      const all = await transactionsOf(replica());
+      const middle = all[Math.floor(all.length / 2)]!;
+      const behind = await beginTrail({ at: 'gtid', gtid: middle.gtid }, 'auto', options);
+      expect(behind).toMatchObject({ coordinates: middle.end, anchors: 'gtid' });
+      expect(behind.delivered?.has(middle.gtid)).toBe(true);
+      expect(behind.delivered?.has(all.at(-1)!.gtid)).toBe(false);
+      expect(behind.trail.filter((entry) => entry.kind === 'gtid').length).toBeGreaterThan(0);
+
+      const begun = Date.now();
+      await until('the next second', () => Promise.resolve(Date.now() >= begun + 1500));
+      const timeMs = Math.ceil(Date.now() / 1000) * 1000;
+      await until('that time', () => Promise.resolve(Date.now() >= timeMs));
+      await insert();
+      await topology.waitForReplicas();
+      const newest = (await transactionsOf(replica())).at(-1)!;
+      const later = await optionsFor(replica());
+      expect(await beginTrail({ at: 'time', timeMs }, 'auto', later)).toMatchObject({
+        coordinates: newest.start,
+        anchors: 'gtid',
+      });
+      const longAgo = beginTrail({ at: 'time', timeMs: Date.UTC(2020) }, 'auto', later);
+      await expect(longAgo).rejects.toMatchObject({ code: 'purged' });
+      expect(await beginTrail({ at: 'latest' }, 'hints', later)).toMatchObject({
+        anchors: 'hint',
+        trail: [],
+      });
+    });
+
+    test('find --gtid, and the same place on another server', async () => {
+      await topology.waitForReplicas();
+      const ours = await transactionsOf(replica());
+      const { gtid, start, end } = ours.at(-5)!;
+      const { address, user, password } = replica();
+      const args = ['find', '--server', address, '--get-server-public-key', '--gtid', gtid, '--json'];
+      const found = await runWaymark(args, { WAYMARK_USER: user, WAYMARK_PASSWORD: password });
+      expect(documentOf(found)).toMatchObject({ gtid, hint: null, ...start, endPosition: end.position });
+      const [from, to] = await Promise.all([source(), replica()].map(optionsFor));
+      const at = (await transactionsOf(source())).find((one) => one.gtid === gtid)!.end;
+      const place = await correlate({ from: from!, to: to!, at, format: defaultHintFormat, signal });
+      expect(place).toMatchObject({ to: end, hint: null, confidence: 'exact' });
+    });
+  });
+}
