@@ -131,7 +131,8 @@ for (const kind of kinds) {
     test('before the first hint only GTIDs can tell', async () => {
       const at = (await boundaries(source()))[0]!.start;
       const found = place(source(), at, first());
-      if (kind.settings['gtid_mode'] === 'OFF') await expect(found).rejects.toMatchObject({ code: 'no-trail' });
+      if (kind.settings['gtid_mode'] === 'OFF')
+        await expect(found).rejects.toMatchObject({ code: 'no-trail' });
       else expect(await found).toMatchObject({ hint: null, confidence: 'exact' });
     });
 
