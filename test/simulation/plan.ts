@@ -13,6 +13,7 @@ export type Plan = {
   readonly store: 'file' | 'zookeeper' | 'mysql';
   /** Two: they elect one where the checkpoint is. */
   readonly agents: 1 | 2;
+  /** Transactions from one hint to the next. 0: nobody injects hints, and GTIDs take their place. */
   readonly hintEvery: number;
   /** Between two transactions: milliseconds, on average. */
   readonly writeMs: number;
@@ -50,5 +51,7 @@ export function planOf(draws: Draws): Plan {
   };
   // Ids of what comes again are the same only where servers keep one order (docs/limits.md).
   const possible: Plan = plan.keepsOrder ? plan : { ...plan, sink: 'file' };
-  return plan.store === 'zookeeper' && draws.chance(0.4) ? { ...possible, store: 'mysql' } : possible;
+  const stored: Plan =
+    plan.store === 'zookeeper' && draws.chance(0.4) ? { ...possible, store: 'mysql' } : possible;
+  return plan.gtidMode && draws.chance(0.35) ? { ...stored, hintEvery: 0 } : stored;
 }
