@@ -76,6 +76,9 @@ export interface CheckpointStore {
   /**
    * Replaces the record of the proved layouts. Call it before saving the checkpoint that refers to it. The
    * two records themselves say whether they match. Errors as in `save`.
+   *
+   * The late record of an earlier leader is refused at the latest when a later one has claimed the checkpoint and
+   * written its own layouts. Before that it does no harm: it has the layouts of the claimed checkpoint.
    */
   saveLayouts(record: Buffer, fencingToken: number, signal: AbortSignal): Promise<void>;
   /**

@@ -2,6 +2,9 @@ import { WaymarkError } from '../util/errors.js';
 
 import type { Checkpoint, StoredCheckpoint } from './checkpoint.js';
 
+/** Who writes. */
+type Writer = Pick<Checkpoint, 'stream' | 'fencingToken'>;
+
 /**
  * Refuses a writer whose fencing token is older than the stored record's: it lost its leadership and doesn't
  * know yet. Remembers the token of the last version it has seen, so that the record need not be read again.
@@ -23,7 +26,7 @@ export class TokenGuard {
    * @throws WaymarkError `checkpoint-conflict` if the stored token is newer.
    */
   async check(
-    checkpoint: Checkpoint,
+    writer: Writer,
     expected: string | null,
     location: string,
     load: () => Promise<StoredCheckpoint | null>,
@@ -35,18 +38,18 @@ export class TokenGuard {
       if (stored?.version !== expected) return;
       this.note(stored.version, stored.checkpoint);
     }
-    if (checkpoint.fencingToken < this.#token) {
-      throw olderTokenError(checkpoint, this.#token, location);
+    if (writer.fencingToken < this.#token) {
+      throw olderTokenError(writer, this.#token, location);
     }
   }
 }
 
 /** Returns the error of a writer whose token is older than the stored one. */
-export function olderTokenError(checkpoint: Checkpoint, stored: number, location: string): WaymarkError {
+export function olderTokenError(writer: Writer, stored: number, location: string): WaymarkError {
   return new WaymarkError(
     'checkpoint-conflict',
     `The checkpoint at ${location} has fencing token ${stored}, but this agent has the older token ` +
-      `${checkpoint.fencingToken}. Another agent has taken over the stream "${checkpoint.stream}".`,
-    { details: { location, stored, own: checkpoint.fencingToken } },
+      `${writer.fencingToken}. Another agent has taken over the stream "${writer.stream}".`,
+    { details: { location, stored, own: writer.fencingToken } },
   );
 }

@@ -14,9 +14,6 @@ import type { UnsettledWrites } from './unsettled-writes.js';
 export type WriteOutcome =
   { readonly written: true; readonly version: ZnodeVersion } | { readonly written: false };
 
-/** The version of a write that replaces any version (ZooKeeper Programmer's Guide, "Data Access"). */
-const anyVersion = -1;
-
 /**
  * A znode that holds a record. It uses one client until `signal` fires. Then every call rejects with the
  * signal's reason.
@@ -37,8 +34,7 @@ export class ZnodeRecord {
    * @throws ZooKeeperError
    */
   async read(): Promise<Znode | null> {
-    const synced = await this.#wait(this.#client.sync(this.#path));
-    if (!synced.ok) throw new ZooKeeperError(synced.code);
+    await this.#sync();
     const reply = await this.#wait(this.#client.get(this.#path));
     if (reply.ok) return reply.value;
     if (reply.code === zookeeperCode.noNode) return null;
@@ -70,22 +66,36 @@ export class ZnodeRecord {
     }
     if (isOutcomeUnknown(outcome.code)) throw new ZooKeeperError(outcome.code);
     unsettled.refused(write);
-    const conflicts: number[] = [zookeeperCode.badVersion, zookeeperCode.nodeExists];
-    if (base !== null) conflicts.push(zookeeperCode.noNode);
-    if (conflicts.includes(outcome.code)) return { written: false };
+    if (isConflict(outcome.code, base)) return { written: false };
     throw new ZooKeeperError(outcome.code);
   }
 
   /**
-   * Writes, whatever is there.
+   * Returns the newest version, even if the connected server lags behind. Null if there is no such znode.
    * @throws ZooKeeperError
    */
-  async overwrite(bytes: Buffer): Promise<void> {
-    const set = await this.#wait(this.#client.set(this.#path, bytes, anyVersion));
-    if (set.ok) return;
-    if (set.code !== zookeeperCode.noNode) throw new ZooKeeperError(set.code);
-    const created = await this.#create(bytes);
-    if (!created.ok) throw new ZooKeeperError(created.code);
+  async version(): Promise<ZnodeVersion | null> {
+    await this.#sync();
+    const reply = await this.#wait(this.#client.exists(this.#path));
+    if (reply.ok) return reply.value;
+    if (reply.code === zookeeperCode.noNode) return null;
+    throw new ZooKeeperError(reply.code);
+  }
+
+  /**
+   * Writes if the znode still has the version that {@link version} has returned. Returns whether it had.
+   * @throws ZooKeeperError
+   */
+  async replace(bytes: Buffer, base: ZnodeVersion | null): Promise<boolean> {
+    const outcome = base === null ? await this.#create(bytes) : await this.#set(bytes, base);
+    if (outcome.ok) return true;
+    if (isConflict(outcome.code, base)) return false;
+    throw new ZooKeeperError(outcome.code);
+  }
+
+  async #sync(): Promise<void> {
+    const synced = await this.#wait(this.#client.sync(this.#path));
+    if (!synced.ok) throw new ZooKeeperError(synced.code);
   }
 
   async #standsAt(base: ZnodeVersion): Promise<boolean> {
@@ -115,4 +125,10 @@ export class ZnodeRecord {
   #wait<T>(reply: Promise<Reply<T>>): Promise<Reply<T>> {
     return abortable(reply, this.#signal);
   }
+}
+
+/** Whether a write was refused because the znode doesn't have the version `base`. */
+function isConflict(code: number, base: ZnodeVersion | null): boolean {
+  if (code === zookeeperCode.noNode) return base !== null;
+  return code === zookeeperCode.badVersion || code === zookeeperCode.nodeExists;
 }

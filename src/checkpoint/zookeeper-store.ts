@@ -55,6 +55,8 @@ const maxRounds = 3;
  *
  * - The version is the znode's data version with its czxid. So a znode that was deleted and created again is
  *   a conflict.
+ * - Layouts are refused if the checkpoint has a newer fencing token, and a later leader's layouts are never
+ *   replaced.
  * - A lost connection or session is made again in the background. While there is none, `save` rejects at once
  *   with `checkpoint-store`, or after 1.8 s if the servers don't answer. It works again as soon as they are
  *   back.
@@ -137,8 +139,22 @@ class ZooKeeperStore implements CheckpointStore {
     );
   }
 
-  saveLayouts(record: Buffer, _fencingToken: number, signal: AbortSignal): Promise<void> {
-    return this.#withRecord(saveMs, signal, this.#layoutsPath, (znode) => znode.overwrite(record));
+  saveLayouts(record: Buffer, fencingToken: number, signal: AbortSignal): Promise<void> {
+    return this.#onSession(saveMs, signal, async (client, _session, limit) => {
+      const layouts = new ZnodeRecord(client, this.#layoutsPath, limit);
+      const checkpoint = new ZnodeRecord(client, this.#path, limit);
+      const writer = { stream: this.#options.stream, fencingToken };
+      for (let round = 0; round < maxRounds; round += 1) {
+        // The order matters. A later leader claims the checkpoint before it writes layouts. So if it has written
+        // layouts before this version, its token is found. If it writes them later, the version is another.
+        const base = await layouts.version();
+        const claimed = await checkpoint.version();
+        const version = claimed && formatVersion(claimed);
+        await this.#tokens.check(writer, version, this.location, () => this.#load(checkpoint));
+        if (await layouts.replace(record, base)) return;
+      }
+      throw conflictError(this.layoutsLocation, null);
+    });
   }
 
   save(checkpoint: Checkpoint, expected: string | null, signal: AbortSignal): Promise<string> {

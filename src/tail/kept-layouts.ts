@@ -13,8 +13,9 @@ export type UnsavedLayouts = { readonly record: Buffer; readonly revision: numbe
  * the first checkpoint that refers to a change in it. An agent may die between the two writes. So the record also has
  * the layouts before each statement, back to the last checkpoint.
  *
- * Each agent that leads the stream gives its record a new id. If an earlier agent writes its record late, that record
- * belongs to no checkpoint of a later one, and is ignored.
+ * Each agent that leads the stream gives its record a new id. If an earlier agent writes its record late, the store
+ * refuses it once the later agent has written its own. Otherwise the earlier record would stand beside a checkpoint that
+ * it doesn't belong to, and the layouts would be lost.
  */
 export class KeptLayouts {
   readonly layouts = new ProvedLayouts();

@@ -103,6 +103,21 @@ describe.each(['file', 'zookeeper', 'mysql'] as const)('a checkpoint store: %s',
     expect(await other.loadLayouts(signal)).toEqual(Buffer.from('three'));
   });
 
+  it('refuses the layouts of an earlier leader once a later one has written its own', async () => {
+    const config = await newPlace();
+    const earlier = await openStore(config);
+    const version = await earlier.save(checkpointOf([], { fencingToken: 1 }), null, signal);
+    await earlier.saveLayouts(Buffer.from('earlier'), 1, signal);
+    const later = await openStore(config);
+    await later.save(checkpointOf([], { fencingToken: 2 }), version, signal);
+    expect(await later.loadLayouts(signal)).toEqual(Buffer.from('earlier'));
+    await later.saveLayouts(Buffer.from('later'), 2, signal);
+    const code = kind === 'file' ? 'not-leader' : 'checkpoint-conflict';
+    const refused = expect.objectContaining({ code }) as Error;
+    await expect(earlier.saveLayouts(Buffer.from('late'), 1, signal)).rejects.toThrow(refused);
+    expect(await later.loadLayouts(signal)).toEqual(Buffer.from('later'));
+  });
+
   it('writes only on top of the version that was named', async () => {
     const store = await openStore(await newPlace());
     const first = await store.save(checkpointOf([], { sequence: 1 }), null, signal);

@@ -27,6 +27,22 @@ function alterOrders(): Content {
   return { kind: 'statement', schema: '', sql, alters: { before: orders, after }, isHint: false };
 }
 
+/** Makes another table. */
+const createOther: Content = {
+  kind: 'statement',
+  schema: '',
+  sql: 'CREATE TABLE shop.orders_2 (id BIGINT NOT NULL PRIMARY KEY) CHARACTER SET utf8mb4',
+  alters: {
+    before: null,
+    after: {
+      schema: 'shop',
+      name: 'orders_2',
+      columns: [{ name: 'id', type: 'bigint', nullable: false }],
+    },
+  },
+  isHint: false,
+};
+
 describe.each(['mysql', 'mariadb'] as const)('on %s, whose log names no columns', (vendor) => {
   test('an agent that is killed between the making of a table and its first row knows the names', async () => {
     const stage = new Stage('made and filled', { ...plan, vendor });
@@ -82,4 +98,48 @@ test('the stream returns to a server of higher priority that was rebuilt while a
   history.push(source.model.commit(insertOf(5, 6)));
   await until('all is delivered', () => stage.lines === 7);
   expect(faultsOf(history, stage.delivered.records, { inOrder: true, isWhole: true })).toEqual([]);
+});
+
+test('a leader that was followed and does not know it leaves the layouts of its successor alone', async () => {
+  const stage = new Stage('a late record of layouts', {
+    ...plan,
+    ...{ replicas: 1, store: 'zookeeper', agents: 2, sink: 'consumer' },
+  });
+  const { world, source, home, zookeeper, agents } = stage;
+  const [first, second] = agents;
+  if (first === undefined || second === undefined) throw new Error('there are two agents');
+  const until = async (what: string, isSo: () => boolean): Promise<void> => {
+    expect([what, await world.run({ forMs: 60_000, until: isSo })]).toEqual([what, 'met']);
+  };
+  const commit = (content: Content) => source.model.commit(content);
+  first.start();
+  await until('it leads', () => first.leads);
+  const [session] = zookeeper?.sessions ?? [];
+  second.start();
+  const history = [
+    commit(hintContent(nextHint(null, source.model.nowMs(), 0.5), defaultHintFormat)),
+    commit(createOrders),
+    commit(insertOf(1, 2)),
+  ];
+  await until('the second one stands by', () => second.events.has('standby') && stage.lines === 3);
+  // This is saved at once. What comes right after it is not.
+  await world.run({ forMs: 2000 });
+  history.push(commit(insertOf(3)));
+  await until('a row is delivered', () => stage.lines === 4);
+  await world.run({ forMs: 100 });
+  history.push(commit(createOther));
+  await until('a statement is delivered', () => stage.lines === 5);
+  zookeeper?.expire(session?.id ?? 0n);
+  await until('the second one leads', () => second.events.has('checkpoint.saved'));
+  // The first one saves what it had left. It does so before the second one saves once more.
+  const layouts = () => zookeeper?.tree.get('/waymark/simulation/layouts')?.data;
+  const ofSecond = layouts();
+  await until('the first one has tried', () => layouts() !== ofSecond || first.events.has('write.refused'));
+  home.losePower();
+  // Whoever leads now must know the columns from before the change.
+  history.push(commit(insertOf(4)), commit(alterOrders()));
+  home.boot();
+  await until('all is delivered', () => stage.lines === 7);
+  expect(faultsOf(history, stage.delivered.records, { inOrder: true, isWhole: true })).toEqual([]);
+  expect(agents.filter(({ events }) => events.has('layouts.lost'))).toEqual([]);
 });
