@@ -57,6 +57,15 @@ export async function simulate(seed: string): Promise<Outcome> {
   const isHalted = isHaltedByRight(stage);
   const found = faultsOf(stage.workload.history, records, { inOrder: plan.keepsOrder, isWhole: !isHalted });
   if (broken.length > 0) found.push({ what: 'lines that are no records', evidence: broken.slice(0, 5) });
+  const otherLayouts = stage.agents.flatMap(({ name, foundOtherLayoutsAtMs }) =>
+    foundOtherLayoutsAtMs.map((atMs) => `${name} at ${(atMs / 1000).toFixed(3)}`),
+  );
+  if (otherLayouts.length > 0) {
+    found.push({
+      what: 'the stored layouts are not those of the checkpoint',
+      evidence: otherLayouts.slice(0, 5),
+    });
+  }
   if (leaders.size > 0) found.push({ what: 'two lead at once', evidence: [...leaders].slice(0, 5) });
   if (found.length === 0 && end !== 'met') found.push({ what: `ended by ${end}`, evidence: [] });
   for (const agent of stage.agents) agent.forget();

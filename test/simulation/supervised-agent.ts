@@ -13,7 +13,13 @@ import type { SimulatedProcess } from './world/process.js';
 export type AgentEnding = { readonly atMs: number; readonly code: string; readonly message: string };
 
 /** A line of an agent's log. */
-type LogLine = { readonly level: number; readonly event?: string; readonly msg: string };
+type LogLine = {
+  readonly level: number;
+  readonly event?: string;
+  /** Of a record in a store. */
+  readonly location?: string;
+  readonly msg: string;
+};
 
 export type SupervisedOptions = {
   readonly name: string;
@@ -33,6 +39,8 @@ export class SupervisedAgent {
   readonly log: string[] = [];
   /** Log events, and how often each came. */
   readonly events = new Map<string, number>();
+  /** When it found layouts in the store that its checkpoint doesn't refer to. */
+  readonly foundOtherLayoutsAtMs: number[] = [];
   readonly #options: SupervisedOptions;
   readonly #config: Config;
   /** Ends each life, the killed ones too. */
@@ -170,6 +178,9 @@ export class SupervisedAgent {
     if (line.event !== undefined) this.events.set(line.event, (this.events.get(line.event) ?? 0) + 1);
     if (line.event === 'leader.acquired') this.#leads = true;
     if (line.event === 'leader.lost') this.#leads = false;
+    // Those that are lost elsewhere were stored well.
+    if (line.event === 'layouts.lost' && line.location !== undefined)
+      this.foundOtherLayoutsAtMs.push(world.nowMs);
     this.log.push(`${(world.nowMs / 1000).toFixed(3)} ${this.name}: ${text.trimEnd()}`);
     // In the trace, so that two runs that log otherwise are not the same.
     world.note(`${this.name}: logs ${line.event ?? ''} ${line.msg}`);
