@@ -13,6 +13,7 @@ import { damagedRecord, decodeCheckpoint, encodeCheckpoint, recordLimitBytes } f
 import { conflictError } from './conflict.js';
 import { encodeStreamName } from './stream-name.js';
 import { TokenGuard } from './token-guard.js';
+import { UnsettledWrites } from './unsettled-writes.js';
 
 /** More bytes than a record has, in this version or the next. */
 const largestFileBytes = 16 * recordLimitBytes;
@@ -69,6 +70,7 @@ class FileStore implements CheckpointStore {
   readonly #alone: boolean;
   readonly #serial = new Serial();
   readonly #tokens = new TokenGuard();
+  readonly #unsettled = new UnsettledWrites();
   #isOpen = false;
   /**
    * The lock, with the token that it was taken under. Taken by the first save, or when the store is opened.
@@ -159,12 +161,16 @@ class FileStore implements CheckpointStore {
   async #compareAndSet(lock: ProcessLock, checkpoint: Checkpoint, expected: string | null): Promise<string> {
     const stored = await this.#read(this.location);
     const version = stored === null ? null : versionOf(stored);
-    if (version !== expected) throw conflictError(this.location, expected, version);
+    const isOurs = stored !== null && this.#unsettled.explains(expected, stored);
+    if (version !== expected && !isOurs) throw conflictError(this.location, expected, version);
     await this.#tokens.check(checkpoint, expected, this.location, () =>
       Promise.resolve(stored === null ? null : this.#decode(stored)),
     );
     const { bytes, droppedEntries } = encodeCheckpoint(checkpoint);
+    // If the folder can't be synced, the record may be there all the same.
+    this.#unsettled.begin(expected, bytes);
     await this.#replace(lock, this.location, bytes);
+    this.#unsettled.clear();
     this.droppedEntries = droppedEntries;
     const written = versionOf(bytes);
     this.#tokens.note(written, checkpoint);

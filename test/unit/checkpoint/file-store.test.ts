@@ -6,6 +6,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import type { CheckpointStore } from '../../../src/checkpoint/checkpoint.js';
 import { fileStore } from '../../../src/checkpoint/file-store.js';
+import type { OpenFile, OpenMode } from '../../../src/runtime/disk.js';
+import { nodeRuntime } from '../../../src/runtime/node.js';
+import { runIn } from '../../../src/runtime/runtime.js';
 import { startChild } from './child.js';
 import { checkpointOf, longTrail } from './samples.js';
 
@@ -75,6 +78,29 @@ describe('a file store', () => {
     await expect(store.save(checkpointOf(), version, signal)).rejects.toThrow(
       withCode('checkpoint-conflict', /is gone/),
     );
+  });
+
+  it('goes on from its own record if the folder could not be synced behind it', async () => {
+    let fails = false;
+    const disk = {
+      ...nodeRuntime.disk,
+      open: (name: string, ...rest: [OpenMode, number?]): Promise<OpenFile> =>
+        fails && name === path
+          ? Promise.reject(new Error('input/output error'))
+          : nodeRuntime.disk.open(name, ...rest),
+    };
+    await runIn({ ...nodeRuntime, disk }, async () => {
+      const store = await openStore();
+      const first = await store.save(checkpointOf([], { sequence: 1 }), null, signal);
+      fails = true;
+      await expect(store.save(checkpointOf([], { sequence: 2 }), first, signal)).rejects.toMatchObject({
+        code: 'checkpoint-store',
+      });
+      fails = false;
+      const version = await store.save(checkpointOf([], { sequence: 3 }), first, signal);
+      expect(await store.load(signal)).toMatchObject({ version, checkpoint: { sequence: 3 } });
+      await store.close();
+    });
   });
 
   it('refuses a writer with an older fencing token', async () => {
