@@ -47,7 +47,7 @@ test('on another server, when the one that was read is dead', async () => {
 });
 
 test('without hints: on the same server, by the transaction that the last record stands in', async () => {
-  await scenario({ hintsEveryMs: 0 }, async (stage) => {
+  await scenario({ hintsEveryMs: 0, config: { anchors: 'hints' } }, async (stage) => {
     await stage.startAgent();
     await stage.startLoad({ rate: 100 });
     await loseEverythingButTheAudit(stage);
