@@ -1,4 +1,5 @@
 import { EventType, eventType, headerBytes } from '../binlog/event.js';
+import { type NumberInDomain, numberInDomain } from '../binlog/mariadb-gtid.js';
 import { WaymarkError } from '../util/errors.js';
 import { readGtidList } from './gtid-list.js';
 import { GtidSet } from './gtid-set.js';
@@ -83,9 +84,9 @@ export class GtidState {
   /** Whether the log has the transaction. */
   has(gtid: string): boolean {
     if (gtid.includes(':')) return this.#mysql.contains(gtid);
-    const { domain, pair, number } = partsOf(gtid);
+    const { domain, pair, sequence } = partsOf(gtid);
     const last = this.#lastOf(pair, domain);
-    return last !== null && number <= last;
+    return last !== null && sequence <= last;
   }
 
   /** Whether the log has everything that another log has, apart from what doesn't matter. */
@@ -121,8 +122,8 @@ export class GtidState {
   }
 
   #note(gtid: string): void {
-    const { domain, pair, number } = partsOf(gtid);
-    this.#notePair(domain, pair, number);
+    const { domain, pair, sequence } = partsOf(gtid);
+    this.#notePair(domain, pair, sequence);
   }
 
   #notePair(domain: string, pair: string, number: bigint): void {
@@ -131,16 +132,12 @@ export class GtidState {
   }
 }
 
-/** The longest number that is parsed: 64 bits. */
-const gtidForm = /^(\d{1,10})-(\d{1,10})-(\d{1,20})$/;
-
-function partsOf(gtid: string): { readonly domain: string; readonly pair: string; readonly number: bigint } {
-  const [, domain, server, number] = gtidForm.exec(gtid) ?? [];
-  if (domain === undefined || server === undefined || number === undefined) {
-    throw new WaymarkError(
-      'usage',
-      `"${gtid}" is no GTID: MySQL has uuid:number, MariaDB domain-server-number`,
-    );
-  }
-  return { domain, pair: `${domain}-${server}`, number: BigInt(number) };
+/** @throws WaymarkError `usage` if it is no GTID of MariaDB. */
+function partsOf(gtid: string): NumberInDomain {
+  const parts = numberInDomain(gtid);
+  if (parts !== null) return parts;
+  throw new WaymarkError(
+    'usage',
+    `"${gtid}" is no GTID: MySQL has uuid:number, MariaDB domain-server-number`,
+  );
 }

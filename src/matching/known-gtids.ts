@@ -1,3 +1,4 @@
+import { numberInDomain } from '../binlog/mariadb-gtid.js';
 import type { GtidState } from '../gtids/gtid-state.js';
 import type { KnownGtids } from './trail-match.js';
 import type { TrailEntry } from './trail.js';
@@ -19,9 +20,9 @@ export function knownGtids(
       if (!delivered.has(gtid)) return false;
       // What a pair logged since its first transaction in the trail is in the trail. So it has another one's number:
       // gtid_strict_mode is OFF.
-      const [pair, number] = pairAndNumber(gtid) ?? [];
-      const first = pair === undefined ? undefined : firstNumbers.get(pair);
-      return first === undefined || number === undefined || number < first;
+      const parts = numberInDomain(gtid);
+      const first = parts === null ? undefined : firstNumbers.get(parts.pair);
+      return parts === null || first === undefined || parts.sequence < first;
     },
     isBeforeStart: (gtid) => before?.has(gtid) ?? false,
   };
@@ -44,15 +45,8 @@ function firstNumbersOf(trail: readonly TrailEntry[]): ReadonlyMap<string, bigin
   const numbers = new Map<string, bigint>();
   for (const entry of trail) {
     if (entry.kind !== 'transaction' || !entry.identity.origin.startsWith('g:')) continue;
-    const [pair, number] = pairAndNumber(entry.identity.origin.slice(2)) ?? [];
-    if (pair !== undefined && number !== undefined && !numbers.has(pair)) numbers.set(pair, number);
+    const parts = numberInDomain(entry.identity.origin.slice(2));
+    if (parts !== null && !numbers.has(parts.pair)) numbers.set(parts.pair, parts.sequence);
   }
   return numbers;
-}
-
-/** A MariaDB GTID as `domain-server` and its number. Null for a MySQL GTID. */
-function pairAndNumber(gtid: string): readonly [pair: string, number: bigint] | null {
-  if (gtid.includes(':')) return null;
-  const dash = gtid.lastIndexOf('-');
-  return [gtid.slice(0, dash), BigInt(gtid.slice(dash + 1))];
 }
