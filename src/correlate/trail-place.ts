@@ -25,7 +25,7 @@ import { locateGtid } from '../matching/locate-gtid.js';
 import { isOrdered, matchLog, type MatchLogOptions, type MatchStart } from '../matching/match-log.js';
 import type { HistoryStep, MatchState } from '../matching/match-state.js';
 import type { ServerTrail } from './server-trail.js';
-import { isAnchor, nameOfAnchor, newestAnchor, type TrailEntry } from '../matching/trail.js';
+import { gtidsOf, isAnchor, nameOfAnchor, newestAnchor, type TrailEntry } from '../matching/trail.js';
 
 const defaultMargin = 1024;
 const ownShown = 10;
@@ -132,7 +132,7 @@ async function locateTrail(
   matching: MatchLogOptions,
   options: CorrelateOptions,
 ): Promise<{ readonly name: string; readonly start: MatchStart }> {
-  const gtids = entries.flatMap((entry) => (entry.kind === 'gtid' ? [entry.gtid] : []));
+  const gtids = gtidsOf(entries);
   if (gtids.length === 0) {
     const hints = entries.flatMap((entry) => (entry.kind === 'hint' ? [entry.hint] : []));
     const place = await locate(hints, options);

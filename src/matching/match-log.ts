@@ -9,7 +9,7 @@ import type { HintPlace } from './hint-scan.js';
 import { behind, readHistory } from './history.js';
 import { LookBack } from './look-back.js';
 import type { HistoryStep, MatchEvidence, MatchState } from './match-state.js';
-import { isAnchor, type TrailEntry } from './trail.js';
+import { gtidsOf, isAnchor, type TrailEntry } from './trail.js';
 import { type KnownGtids, TrailMatch } from './trail-match.js';
 
 export type MatchLogOptions = {
@@ -78,7 +78,7 @@ export async function matchLog(
   const reading = {
     start: begun.start,
     sourceServerId: begun.sourceServerId,
-    anchors: gtidsOf(options.trail),
+    anchors: new Set(gtidsOf(options.trail)),
   };
   for await (const steps of readHistory({ ...options, ...reading, replicaServerId })) {
     for (const step of steps) {
@@ -134,11 +134,6 @@ function fromGtid(
     start,
     sourceServerId: null,
   };
-}
-
-/** The GTIDs that anchor a trail. */
-function gtidsOf(trail: readonly TrailEntry[]): ReadonlySet<string> {
-  return new Set(trail.flatMap((entry) => (entry.kind === 'gtid' ? [entry.gtid] : [])));
 }
 
 /** The step as it counts if statements that the trail lacks are ignored. */

@@ -6,6 +6,7 @@ import { commitsInOneOrder, isReplica } from '../mysql/inspect.js';
 import { sleep } from '../util/async.js';
 import { monotonicMs } from '../util/clock.js';
 import { hasCode, WaymarkError } from '../util/errors.js';
+import { gtidsOf } from './trail.js';
 import { knownGtids, oldestOfDomains } from './known-gtids.js';
 import { locateHint, type LocateResult } from './locate.js';
 import { type GtidLocation, locateGtid, startBefore } from './locate-gtid.js';
@@ -94,7 +95,7 @@ export async function findResumePoint(options: ResumeOptions): Promise<Resumptio
 type FoundStart = { readonly anchor: Located; readonly start: MatchStart };
 
 async function findStart(options: ResumeOptions, server: string): Promise<FoundStart> {
-  const gtids = options.trail.flatMap((entry) => (entry.kind === 'gtid' ? [entry.gtid] : []));
+  const gtids = gtidsOf(options.trail);
   if (gtids.length > 0) return findGtid(gtids, options);
   const hints = options.trail.flatMap((entry): Hint[] => (entry.kind === 'hint' ? [entry.hint] : []));
   if (hints.length === 0) {

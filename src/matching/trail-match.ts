@@ -454,7 +454,8 @@ export class TrailMatch {
 
   /** Whether an entry is overdue. */
   #overdue(): boolean {
-    return [...this.#parts.values()].some((part) => this.#isOverdueIn(part));
+    for (const part of this.#parts.values()) if (this.#isOverdueIn(part)) return true;
+    return false;
   }
 
   #isOverdueIn({ due, metInFront, furthest, unknown }: Part): boolean {

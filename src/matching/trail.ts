@@ -45,6 +45,11 @@ export function nameOfAnchor(anchor: Anchor): string {
   return anchor.kind === 'hint' ? anchor.hint.token : anchor.gtid;
 }
 
+/** The GTIDs that anchor a trail, oldest first. */
+export function gtidsOf(entries: readonly TrailEntry[]): readonly string[] {
+  return entries.flatMap((entry) => (entry.kind === 'gtid' ? [entry.gtid] : []));
+}
+
 /** The trail's last anchor. Null if it has none. */
 export function newestAnchor(entries: readonly TrailEntry[]): Anchor | null {
   return entries.findLast(isAnchor) ?? null;
