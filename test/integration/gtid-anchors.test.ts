@@ -88,9 +88,11 @@ for (const kind of kinds.filter(({ name }) => name !== 'MySQL without GTIDs')) {
     test('a stream begins behind a GTID, or at a time, with its trail and what came before', async () => {
       const options = await optionsFor(replica());
       const all = await transactionsOf(replica());
-      const middle = all[Math.floor(all.length / 2)]!;
+      const half = Math.floor(all.length / 2);
+      const middle = all[half]!;
       const behind = await beginTrail({ at: 'gtid', gtid: middle.gtid }, 'auto', options);
-      expect(behind).toMatchObject({ coordinates: middle.end, anchors: 'gtid' });
+      // It may be the last of its file.
+      expect(behind).toMatchObject({ coordinates: all[half + 1]!.start, anchors: 'gtid' });
       expect(behind.delivered?.has(middle.gtid)).toBe(true);
       expect(behind.delivered?.has(all.at(-1)!.gtid)).toBe(false);
       expect(behind.trail.filter((entry) => entry.kind === 'gtid').length).toBeGreaterThan(0);

@@ -111,6 +111,8 @@ for (const kind of kinds) {
         await topology.waitForReplicas([quiet()]);
         await stopReplication(quiet(), 'io');
       }
+      // The place is looked for there.
+      await topology.waitForReplicas([target()]);
       await source().kill();
       const resting = place(quiet(), null);
       if (kind.settings['gtid_mode'] === 'OFF') {
