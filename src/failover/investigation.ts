@@ -37,7 +37,7 @@ const togetherMs = 50;
 
 /** Looks at all servers at once, and resolves as soon as the results suffice. */
 export async function investigate(investigation: Investigation, signal: AbortSignal): Promise<Seen> {
-  const { watch, member, sinceMs, graceMs } = investigation;
+  const { watch, member, sinceMs, graceMs, place } = investigation;
   watch.beginLooks(sinceMs, signal);
   let own = (await watch.look(member.name, sinceMs, signal)) ?? (await probe(member.instance, signal));
   if (own.outcome === 'refused') own = await comesBack(member, own, graceMs, signal);
@@ -45,7 +45,7 @@ export async function investigate(investigation: Investigation, signal: AbortSig
   // A server that answered before the silence says nothing about the network since.
   if (own.outcome === 'no-answer') await anyContact(watch.lookAtAll(own.begunMs - togetherMs, signal));
   return {
-    own: { server: member.name, evidence: evidenceOf(own), standsForMs: 0, changed },
+    own: { server: member.name, evidence: evidenceOf(own, place.serverId), standsForMs: 0, changed },
     probe: own.outcome,
     others: watch.sights().filter(({ server }) => server !== member.name),
   };

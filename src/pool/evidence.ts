@@ -27,6 +27,7 @@ export type MemberEvidence = {
   readonly error: string | null;
   /** Time from the first packet to the end of the greeting. Null if there was none. */
   readonly connectMs: number | null;
+  /** Its server_id. If it didn't answer, the one that it had when it last did. */
   readonly serverId: number | null;
   readonly uuid: string | null;
   readonly readOnly: boolean | null;
@@ -54,12 +55,16 @@ export type Sight = {
   readonly changed: string | null;
 };
 
-/** What a probe has shown, as evidence. Pure. */
-export function evidenceOf(probe: Probe): MemberEvidence {
+/**
+ * What a probe has shown, as evidence. Pure.
+ * @param lastServerId the server's id when it last answered. Replicas still name a dead source by it.
+ */
+export function evidenceOf(probe: Probe, lastServerId: number | null): MemberEvidence {
   const { outcome, at } = probe;
   if (probe.outcome !== 'answers') {
     return {
-      ...{ outcome, at, reachable: false, error: probe.reason, connectMs: null, serverId: null, uuid: null },
+      ...{ outcome, at, reachable: false, error: probe.reason, connectMs: null, uuid: null },
+      serverId: lastServerId,
       ...{ readOnly: null, replication: null, cluster: null, coordinates: null, replicas: null },
     };
   }

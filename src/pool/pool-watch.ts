@@ -135,7 +135,7 @@ export class PoolWatch {
     const known = this.#known.get(server);
     if (!known) return;
     const nowMs = monotonicMs();
-    known.evidence = evidenceOf(seen);
+    known.evidence = evidenceOf(seen, known.identity?.serverId ?? null);
     known.seenAtMs = nowMs;
     if (seen.outcome === 'answers') {
       const { logEnd, facts } = seen.inspection;

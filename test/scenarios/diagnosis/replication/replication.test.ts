@@ -77,8 +77,9 @@ test('a replica that lives and stands still is left; where all stand still, nobo
         await stopReplication(a, 'sql');
         const stands = await standing;
         expect(JSON.stringify(stands['rejections'])).toContain(b.address);
-        await startReplication(a, 'sql');
         await startReplication(b, 'sql');
+        expect(await stage.switched(a, b)).toMatchObject({ finding: 'stalled' });
+        await startReplication(a, 'sql');
 
         await load.stop();
         await stage.hints.stop();
@@ -86,6 +87,7 @@ test('a replica that lives and stands still is left; where all stand still, nobo
         // Nothing is left that one of them could be behind with.
         for (const replica of [a, b]) await waitUntilApplied(replica, stage.source);
         const before = agent.all('failover.started').length;
+        // b knows its source by another address than the agent does.
         const down = agent.next('server.diagnosed', ({ finding }) => finding === 'source-down');
         await stage.source.kill();
         await down;
