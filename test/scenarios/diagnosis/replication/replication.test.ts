@@ -77,8 +77,9 @@ test('a replica that lives and stands still is left; where all stand still, nobo
         await stopReplication(a, 'sql');
         const stands = await standing;
         expect(JSON.stringify(stands['rejections'])).toContain(b.address);
+        const moved = agent.next('failover.done', ({ to }) => to === b.address);
         await startReplication(b, 'sql');
-        expect(await stage.switched(a, b)).toMatchObject({ finding: 'stalled' });
+        expect(await moved).toMatchObject({ finding: 'stalled' });
         await startReplication(a, 'sql');
 
         await load.stop();
