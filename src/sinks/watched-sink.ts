@@ -37,6 +37,7 @@ export function watchedSink(
     activity: () => ({ ...calls.activity, trouble: sink.trouble ?? null }),
     sink: {
       open: async (acknowledged, signal, fencing) => {
+        await calls.answered(signal);
         const recovery = await calls.run('open', 0, signal, () => sink.open(acknowledged, signal, fencing));
         accepted = true;
         return recovery;
@@ -94,6 +95,20 @@ class Calls {
       return await abortable(this.#call(call), signal);
     } catch (error) {
       throw error instanceof WaymarkError || signal.aborted ? error : failure(what, error);
+    } finally {
+      this.#activity = idle;
+    }
+  }
+
+  /**
+   * Waits until the sink has answered a call that was given up. It may still be writing: an agent that has lost its lead
+   * to a slow disk, and leads again, opens the sink when that is over.
+   */
+  async answered(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    this.#activity = { backlog: 0, busySinceMs: monotonicMs() };
+    try {
+      while (this.#unanswered !== null) await abortable(this.#unanswered, signal);
     } finally {
       this.#activity = idle;
     }

@@ -85,6 +85,28 @@ test('waits no longer than the signal says, and asks nothing more of a sink that
   await closed;
 });
 
+test('is opened again only when it has answered the call that was given up', async () => {
+  const { sink: inner, calls, settle } = heldSink();
+  const { sink, activity } = watchedSink(inner, () => undefined);
+  const lost = new AbortController();
+  const delivered = sink.deliver(batchOf(sampleTransaction(1, 1)), lost.signal);
+  const first = settle();
+  lost.abort(new Error('not the leader any more'));
+  await expect(delivered).rejects.toThrow('not the leader any more');
+
+  const again = new AbortController();
+  const refused = sink.open(null, again.signal);
+  expect(activity().busySinceMs).not.toBeNull();
+  again.abort(new Error('lost again'));
+  await expect(refused).rejects.toThrow('lost again');
+
+  const opened = sink.open(null, signal);
+  expect(calls).toEqual(['deliver 1']);
+  first?.resolve();
+  expect(await opened).toMatchObject({ remembers: true });
+  expect(activity().busySinceMs).toBeNull();
+});
+
 test('whatever a sink throws, and however, is an error of the sink', async () => {
   const broken: Sink = {
     // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
