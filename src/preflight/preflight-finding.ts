@@ -13,6 +13,7 @@ const errorCodes = {
   'binlog-row-metadata': 'unsuitable-server',
   'partial-json': 'unsuitable-server',
   'no-log-updates': 'unsuitable-server',
+  'multi-source': 'unsuitable-server',
   'replication-filters': 'unsuitable-server',
   'replication-delayed': 'unsuitable-server',
   'replication-stopped': 'unsuitable-server',

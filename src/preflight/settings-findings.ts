@@ -18,6 +18,7 @@ export function settingsFindings(state: ServerState): PreflightFinding[] {
     ...own,
     ...identityFindings(state),
     ...clusterFindings(state),
+    ...sourceFindings(state),
     ...(state.channels ?? []).flatMap((channel) => channelFindings(state, channel)),
     ...filterFindings(state),
     ...clockFindings(state),
@@ -161,6 +162,32 @@ function clusterFindings({ server, facts: { cluster } }: ServerState): Preflight
     );
   }
   return findings;
+}
+
+/**
+ * Each replica mixes what comes through several channels in its own way, and one channel may be hours behind the other:
+ * then what it lacks may come before any anchor. Lag and standstill are judged by one channel, too. So waymark refuses
+ * such a replica, also where GTIDs could prove its place.
+ */
+function sourceFindings({ server, facts, channels }: ServerState): PreflightFinding[] {
+  if (channels === null || channels.length <= 1) return [];
+  const from = channels
+    .map((channel) => `${sourceAddress(channel)} as ${channel.name === '' ? 'the default' : channel.name}`)
+    .join(', ');
+  const word = facts.version.vendor === 'mariadb' ? 'connections' : 'channels';
+  const forget =
+    facts.version.vendor === 'mariadb' ? "RESET SLAVE 'NAME' ALL" : "RESET REPLICA ALL FOR CHANNEL 'NAME'";
+  return [
+    finding(
+      server,
+      'error',
+      'multi-source',
+      `is a multi-source replica (${word}: ${from}): its log mixes them in its own way, so no place in it can be proved ` +
+        'to be the same as on another server',
+      `Leave it out of the pool, and read a replica of each source instead. If one of the ${word} is no longer used, ` +
+        `stop it and remove it (${forget})`,
+    ),
+  ];
 }
 
 function channelFindings({ server }: ServerState, channel: ReplicationChannel): PreflightFinding[] {

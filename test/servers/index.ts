@@ -5,6 +5,7 @@ export { galeraObstacle, groupObstacle, startGalera, startGroup } from './cluste
 export { isMeant, provider, supports } from './provider.js';
 /** @public */
 export {
+  addChannel,
   binlogEnd,
   changeSource,
   replicationStatus,

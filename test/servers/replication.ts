@@ -102,6 +102,18 @@ async function changeReplicationSource(
   return `CHANGE REPLICATION SOURCE TO ${options.join(', ')}`;
 }
 
+/** Lets a replica replicate from one more server, from what that one writes from now on. */
+export async function addChannel(replica: TestServer, source: SourceAddress, name: string): Promise<void> {
+  const at = await binlogEnd(source);
+  if (replica.vendor === 'mariadb') {
+    await replica.query(changeMaster(source, at).replace('MASTER TO', `MASTER '${name}' TO`));
+    await replica.query(`START REPLICA '${name}'`);
+  } else {
+    await replica.query(`${await changeReplicationSource(source, at)} FOR CHANNEL '${name}'`);
+    await replica.query(`START REPLICA FOR CHANNEL '${name}'`);
+  }
+}
+
 /** Starts a replica's threads, or one of them. */
 export async function startReplication(replica: TestServer, thread?: ReplicationThread): Promise<void> {
   await replica.query(`START REPLICA ${threadWords(thread)}`);

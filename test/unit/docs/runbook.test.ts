@@ -185,5 +185,12 @@ describe('reasons for not taking a server', () => {
       expect(reasons).toHaveLength(2);
       expect(reasons.filter((reason) => !isExplained(reason))).toEqual([]);
     }
+    const channels = [
+      { ...channel, filters: [] },
+      { ...channel, name: 'second', filters: [] },
+    ];
+    const reasons = rejectionsOf(member, { facts, channels, logEnd: null }, []);
+    expect(reasons).toHaveLength(1);
+    expect(reasons.filter((reason) => !isExplained(reason))).toEqual([]);
   });
 });

@@ -107,6 +107,25 @@ describe('settingsFindings', () => {
     expect(codes({}, { keepsCommitOrder: false })).toEqual(['warning commit-order']);
   });
 
+  test('several channels, whatever their state', () => {
+    const other = { ...channel, name: 'b', sourceHost: 'db9', receiverRunning: false };
+    expect(codes({ channels: [channel, other] })).toEqual([
+      'error multi-source',
+      'warning replication-stopped',
+    ]);
+    const [found] = settingsFindings({ ...fine, channels: [channel, other] });
+    expect(found?.message).toContain('(connections: db1:3306 as the default, db9:3306 as b)');
+    expect(found?.fix).toContain("RESET SLAVE 'NAME' ALL");
+    const mysql = { ...facts, version: parseServerVersion('9.7.0') };
+    const [same] = settingsFindings({
+      ...fine,
+      facts: mysql,
+      channels: [channel, { ...channel, name: 'b' }],
+    });
+    expect(same?.message).toContain('(channels: db1:3306 as the default, db1:3306 as b)');
+    expect(same?.fix).toContain("RESET REPLICA ALL FOR CHANNEL 'NAME'");
+  });
+
   test('clusters: no replication channel is needed', () => {
     const node = { kind: 'galera', component: 'Primary', state: 'Synced', sameGtids: true } as const;
     expect(codes({ channels: [] }, { cluster: node })).toEqual([]);
