@@ -12,12 +12,13 @@ import type { SwitchReport } from './failover/switch.js';
 import type { ShownAgent } from './http/shown-agent.js';
 import { serveHttp, type HttpServer } from './http/http-server.js';
 import { Metrics } from './http/metrics.js';
+import { injectorLease } from './injection/injector-lease.js';
 import { readAccount } from './mysql/account.js';
 import { type Runtime, runIn } from './runtime/runtime.js';
 import { createSink } from './sinks/create-sink.js';
 import type { Sink } from './sinks/sink.js';
 import { type ScheduledStream, Scheduler } from './streams/scheduler.js';
-import { runStream } from './streams/run-stream.js';
+import { runStream, type StreamElections } from './streams/run-stream.js';
 import { Stream } from './streams/stream.js';
 import { epochMs } from './util/clock.js';
 import { messageOf, WaymarkError } from './util/errors.js';
@@ -231,10 +232,15 @@ async function requireAll(
   await requireConditions(stream.config, { ownSink: sink !== undefined, signal, logger });
 }
 
+/** The elections that a stream takes part in or looks at. */
+function electionsOf({ name }: Stream, elections: Elections): StreamElections {
+  return { own: elections.of(name), injectors: elections.of(injectorLease(name)) };
+}
+
 /** Runs the only stream of an agent. What stops it stops the agent. */
 async function runOnly(stream: Stream, elections: Elections, signal: AbortSignal): Promise<void> {
   try {
-    await runStream(stream, elections.of(stream.name), signal);
+    await runStream(stream, electionsOf(stream, elections), signal);
   } catch (error) {
     if (signal.aborted) return;
     stream.halted(messageOf(error), null);
@@ -267,7 +273,7 @@ function carried(stream: Stream, elections: Elections, { sink }: AgentOptions): 
     name: stream.name,
     async run(signal) {
       await requireConditions(config, { about: 'stream', ownSink: sink !== undefined, signal, logger });
-      return runStream(stream, elections.of(stream.name), signal);
+      return runStream(stream, electionsOf(stream, elections), signal);
     },
     leads: () => stream.token !== null,
     failed(error, retryMs) {

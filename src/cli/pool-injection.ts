@@ -1,7 +1,7 @@
 import { formatAddress } from '../config/address.js';
 import { loadConfig } from '../config/load.js';
-import type { Config } from '../config/schema.js';
 import { createElections } from '../election/create-elections.js';
+import { injectorLease } from '../injection/injector-lease.js';
 import { runPoolInjector } from '../injection/pool-injector.js';
 import { readAccount } from '../mysql/account.js';
 import { exitCodes } from '../util/errors.js';
@@ -10,14 +10,6 @@ import type { CommandContext, CommonOptions } from './context.js';
 import { InjectionReport, type ReportLine } from './injection-report.js';
 import { newestHint } from './newest-hint.js';
 import type { ServersOptions } from './options.js';
-
-/**
- * The lease of a stream's injectors. No stream has this name: a stream's name has no "@". Agents and injectors may share
- * an election's store.
- */
-function injectorLease({ stream }: Pick<Config, 'stream'>): string {
-  return `${stream}@inject`;
-}
 
 /** Injects hints on the source of a stream's pool until the signal fires. */
 export async function injectIntoPool(
@@ -48,7 +40,7 @@ export async function injectIntoPool(
       kinds: new Map(
         servers.flatMap(({ address, kind }) => (kind ? [[formatAddress(address), kind] as const] : [])),
       ),
-      election: elections.of(injectorLease(config)),
+      election: elections.of(injectorLease(config.stream)),
       ...{ account, format, everyMs, signal },
       newest: (instance, limit) => newestHint(instance, { format, logger, signal: limit }),
       onInjected: (hint) => {

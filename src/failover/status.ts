@@ -3,6 +3,7 @@ import { hintSeconds } from '../hints/next-hint.js';
 import type { AnchorKind } from '../matching/trail.js';
 import type { Confidence } from '../matching/match-state.js';
 import type { BinaryLog } from '../mysql/server-facts.js';
+import type { LeaseView } from '../injection/injector-watch.js';
 import type { SinkActivity } from '../sinks/watched-sink.js';
 import type { Progress } from '../tail/progress.js';
 import { countOf, formatDuration, formatSeconds } from '../util/quantities.js';
@@ -52,6 +53,7 @@ export type AgentStatus = {
   readonly silentMs: number | null;
   readonly checkpoint: CheckpointStatus;
   readonly sink: SinkStatus;
+  readonly injector: InjectorStatus;
   readonly members: readonly MemberView[];
   /** Newest last. */
   readonly switches: readonly Switch[];
@@ -85,6 +87,16 @@ type SinkStatus = {
   readonly trouble: string | null;
 };
 
+/** Who injects hints, as far as this agent can know. */
+type InjectorStatus = {
+  /** The lease of `waymark inject --pool`. Null if there is no election, or if it can't be asked now. */
+  readonly lease: LeaseView | null;
+  /** Where the last delivered hint was injected. Null if that isn't known, or isn't a watched server. */
+  readonly server: string | null;
+  /** The server_id of that server. Null if no hint has come. */
+  readonly serverId: number | null;
+};
+
 /** What the view is made of. */
 export type StatusSources = {
   readonly stream: string;
@@ -101,6 +113,8 @@ export type StatusSources = {
     readonly failing: { readonly sinceMs: number; readonly reason: string } | null;
   };
   readonly sink: SinkActivity;
+  /** The lease of the stream's injectors. Null if it isn't known. */
+  readonly injectors: LeaseView | null;
   /** The monotonic clock, and milliseconds since 1970. */
   readonly now: { readonly monotonicMs: number; readonly wallMs: number };
 };
@@ -158,9 +172,16 @@ export function statusOf(sources: StatusSources): AgentStatus {
     silentMs,
     checkpoint,
     sink,
+    injector: injectorOf(sources),
     members,
     switches: state.switches,
   };
+}
+
+function injectorOf({ injectors, progress, members }: StatusSources): InjectorStatus {
+  const serverId = progress.sourceServerId;
+  const at = members.find(({ evidence }) => evidence !== null && evidence.serverId === serverId);
+  return { lease: injectors, server: at?.server ?? null, serverId };
 }
 
 function serverOf({ phase, switches }: AgentState): string | null {

@@ -80,6 +80,11 @@ const gauges: readonly Reading[] = [
     read: ({ hintAgeSeconds }) => hintAgeSeconds,
   },
   {
+    name: 'waymark_injector_leads',
+    help: '1 when an injector (waymark inject --pool) holds its lease; none without an election',
+    read: ({ injector: { lease } }) => (lease === null ? null : Number(lease.holder !== null)),
+  },
+  {
     name: 'waymark_trail_transactions',
     help: 'Transactions in the trail, which another server would be compared with',
     read: ({ trail }) => trail.transactions,

@@ -7,7 +7,7 @@ import { countOf, formatBytes, formatCount, formatDuration, formatSeconds } from
 /** Switches that are shown; `/status` as JSON has more. */
 const shownSwitches = 5;
 /** What an agent that stands by can tell, from the leader's last checkpoint; the rest is the leader's to say. */
-const shownOnStandby: ReadonlySet<string> = new Set(['state', 'at', 'hint', 'trail']);
+const shownOnStandby: ReadonlySet<string> = new Set(['state', 'at', 'hint', 'injector', 'trail']);
 
 /** The view for people. Pure. */
 export function renderStatus(status: AgentStatus): string {
@@ -16,6 +16,7 @@ export function renderStatus(status: AgentStatus): string {
     ['state', stateText(status)],
     ['at', status.coordinates ?? 'nowhere yet'],
     ['hint', hintText(status)],
+    ...injectorLines(status),
     ['lag', `${knownSeconds(status.lag.seconds)} behind the source, ${lagBytesText(status.lag.bytes)}`],
     ['last match', status.confidence ?? 'none yet'],
     [
@@ -72,6 +73,20 @@ function hintText({ anchors, hint, hintAgeSeconds, sequence, canSwitch }: AgentS
   const age = hintAgeSeconds === null ? '' : `, ${formatSeconds(hintAgeSeconds)} old`;
   const lost = canSwitch ? '' : '; too old for a switch';
   return `${hint}${age}, ${countOf(sequence, 'transaction')} since${lost}`;
+}
+
+/** Nothing where neither an election nor a hint tells of an injector. */
+function injectorLines({ injector: { lease, server, serverId } }: AgentStatus): [string, string][] {
+  const place = server ?? (serverId === null ? null : `the server with server_id ${String(serverId)}`);
+  const last = place === null ? [] : [`the last hint was injected on ${place}`];
+  if (lease === null) return last.map((text) => ['injector', text]);
+  const { holder, since, waiting } = lease;
+  const held =
+    holder === null || since === null
+      ? 'no `waymark inject --pool` holds the lease'
+      : `${holder}, seen since ${timeText(since)}`;
+  const others = waiting === null || waiting.length === 0 ? [] : [`waiting: ${waiting.join(', ')}`];
+  return [['injector', [held, ...others, ...last].join('; ')]];
 }
 
 function lagBytesText(bytes: number | null): string {

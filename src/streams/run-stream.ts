@@ -16,17 +16,29 @@ const storeRetryMs = { first: 500, last: 10_000 } as const;
 /** An agent that learned from others that it no longer leads waits this long, so that they go first. */
 const afterFencingMs = 1000;
 
+/** The elections that concern a stream. */
+export type StreamElections = {
+  /** Of the agents that read it. */
+  readonly own: Election;
+  /** Of its injectors. It is only looked at. Null: it isn't. */
+  readonly injectors: Election | null;
+};
+
 /**
  * Runs a stream: stands by, leads, and stands by again when that has ended. Ends by rejecting: with the signal's reason
  * when everything is closed, or with the error that stops the stream for good.
  */
-export async function runStream(stream: Stream, election: Election, signal: AbortSignal): Promise<never> {
+export async function runStream(
+  stream: Stream,
+  { own: election, injectors }: StreamElections,
+  signal: AbortSignal,
+): Promise<never> {
   const { config, logger } = stream;
   const alone = config.election.backend === 'none';
   const { account } = stream;
   const store = createCheckpointStore(config.checkpoint, config.stream, { account, logger, alone });
   const over = new AbortController();
-  const followed = stream.follow(AbortSignal.any([signal, over.signal]));
+  const followed = stream.follow(injectors, AbortSignal.any([signal, over.signal]));
   try {
     await openStore(store, stream, signal);
     const { holderNote: note, location } = store;

@@ -12,6 +12,8 @@ import { type ReloadReport, reloadReport } from '../failover/reload.js';
 import { type AgentStatus, statusOf, type StatusSources } from '../failover/status.js';
 import type { SwitchReport } from '../failover/switch.js';
 import type { StreamMeters } from '../http/metrics.js';
+import type { Election } from '../election/election.js';
+import { InjectorWatch } from '../injection/injector-watch.js';
 import type { Account } from '../mysql/instance.js';
 import { watchedSink, type SinkActivity } from '../sinks/watched-sink.js';
 import type { Sink } from '../sinks/sink.js';
@@ -49,6 +51,8 @@ export class Stream {
   readonly #logSizes: LogSizes;
   /** Null: the pool is what the configuration says. */
   readonly #discovery: Discovery | null;
+  /** Null: nobody looks at the injectors' lease. */
+  #injectors: InjectorWatch | null = null;
   readonly #sinkActivity: () => SinkActivity;
 
   constructor({ config, sink, logger, meters, acceptGap, read = tail }: StreamOptions) {
@@ -117,6 +121,7 @@ export class Stream {
       logs: this.#logSizes,
       checkpoint: this.checkpointer ?? this.#saved,
       sink: this.#sinkActivity(),
+      injectors: this.#injectors?.lease ?? null,
       now: { monotonicMs: monotonicMs(), wallMs: epochMs() },
     });
   }
@@ -138,10 +143,11 @@ export class Stream {
   }
 
   /**
-   * Watches the pool until the signal fires: the state of its members, where their logs end, and who else is a member. The promise resolves
-   * when all of that has ended.
+   * Watches the pool until the signal fires: the state of its members, where their logs end, who else is a member, and
+   * who injects hints. The promise resolves when all of that has ended.
+   * @param injectors the election of the injectors. Null: it isn't looked at.
    */
-  async follow(signal: AbortSignal): Promise<void> {
+  async follow(injectors: Election | null, signal: AbortSignal): Promise<void> {
     const { account } = this;
     this.driver.follow(account, signal);
     const sizes = this.#logSizes.run(() => {
@@ -149,7 +155,8 @@ export class Stream {
       if (!reading || !isBehind(this.progress.coordinates, reading)) return null;
       return { address: parseAddress(reading.server), account };
     }, signal);
-    await Promise.all([sizes, this.#discovery?.run(account, signal)]);
+    this.#injectors = injectors && new InjectorWatch(injectors, this.logger);
+    await Promise.all([sizes, this.#discovery?.run(account, signal), this.#injectors?.run(signal)]);
   }
 
   /** The stream's checkpoint names this server. It may have been discovered. */

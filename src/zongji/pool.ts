@@ -29,7 +29,7 @@ export async function readPool(
   stream.use(account);
   const elections = createElections(config.election, { account, logger });
   try {
-    return await runStream(stream, elections.of(stream.name), signal);
+    return await runStream(stream, { own: elections.of(stream.name), injectors: null }, signal);
   } finally {
     await elections.close();
   }

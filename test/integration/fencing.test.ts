@@ -103,7 +103,7 @@ async function lead(token: number, checkpoint: object, sink?: Sink): Promise<Dea
     acceptGap: false,
   });
   stream.use(await readAccount(config));
-  const run = runStream(stream, deafElection(token), stop.signal);
+  const run = runStream(stream, { own: deafElection(token), injectors: null }, stop.signal);
   running.push(run);
   const reads = (): Promise<boolean> =>
     Promise.resolve(events.some(({ event }) => event === 'stream.started'));

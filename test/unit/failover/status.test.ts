@@ -27,6 +27,7 @@ function sources(change: Partial<StatusSources> = {}): StatusSources {
     logs: { of: () => [] },
     checkpoint: { savedAt: null, failures: 0, droppedEntries: 0, failing: null },
     sink: { backlog: 0, busySinceMs: null, trouble: null },
+    injectors: null,
     now: { monotonicMs: 100_250.4, wallMs },
     ...change,
   };
@@ -37,6 +38,17 @@ function member(change: Partial<MemberView>, evidence: Partial<MemberView['evide
   const seen = sampleMember.evidence && { ...sampleMember.evidence, ...evidence };
   return { ...sampleMember, server: 'db2:3306', evidence: seen, ...change };
 }
+
+test('who injects hints: the server is named if it is watched', () => {
+  const lease = { holder: 'ops1/7/0a0b0c0d', since: 1, waiting: [] };
+  const hinted = { ...progress(null), sourceServerId: 2 };
+  const injectorOf = (change: Partial<StatusSources>) => statusOf(sources(change)).injector;
+  expect(injectorOf({})).toEqual({ lease: null, server: null, serverId: null });
+  expect(injectorOf({ injectors: lease, progress: hinted })).toEqual({ lease, server: null, serverId: 2 });
+  const members = [member({}, { serverId: 3 }), member({ server: 'db1:3306' }, { serverId: 2 })];
+  expect(injectorOf({ members, progress: hinted })).toEqual({ lease: null, server: 'db1:3306', serverId: 2 });
+  expect(injectorOf({ members: [{ ...members[0]!, evidence: null }] })).toMatchObject({ server: null });
+});
 
 describe('health', () => {
   const health = (change: Partial<StatusSources>): string | null => {
@@ -191,6 +203,7 @@ test('the view', () => {
       failing: null,
     },
     sink: { backlog: 3, busyMs: 50, trouble: null },
+    injector: { lease: null, server: null, serverId: null },
     members,
     switches: [sampleSwitch],
   });

@@ -86,6 +86,10 @@ export const sampleStatus: AgentStatus = {
     failing: null,
   },
   sink: { backlog: 0, busyMs: null, trouble: null },
+  injector: {
+    lease: { holder: 'ops1/7/0a0b0c0d', since: Date.UTC(2026, 10, 21, 20, 0), waiting: ['ops2/8/0a0b0c0e'] },
+    ...{ server: '127.0.0.1:3400', serverId: 1 },
+  },
   members: [
     sampleMember,
     {

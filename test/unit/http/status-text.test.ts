@@ -9,6 +9,7 @@ test('a stream that is read', () => {
   state       streaming from 127.0.0.1:3402 (healthy) since 2026-11-21T20:14:53.000Z
   at          mysql-bin.000018:4711
   hint        asc:6B01F8DB:0000000000000006:317ACA46, 2 s old, 3 transactions since
+  injector    ops1/7/0a0b0c0d, seen since 2026-11-21T20:00:00.000Z; waiting: ops2/8/0a0b0c0e; the last hint was injected on 127.0.0.1:3400
   lag         3 s behind the source, 0 bytes of the server's log to read
   last match  exact
   delivered   10 changes in 5 transactions, 12.3 kB read
@@ -25,6 +26,21 @@ members
 
 last switches
   2026-11-21T20:14:53.000Z  127.0.0.1:3401 → 127.0.0.1:3402  dead, exact, blackout 291 ms (detect 20 ms, choose 30 ms, locate 40 ms, verify 180 ms, first record 21 ms)`,
+  );
+});
+
+test('who injects: as far as it is known', () => {
+  const line = (injector: AgentStatus['injector']): string | undefined =>
+    renderStatus({ ...sampleStatus, injector })
+      .split('\n')
+      .find((text) => text.startsWith('  injector'));
+  expect(line({ lease: null, server: null, serverId: null })).toBeUndefined();
+  expect(line({ lease: null, server: null, serverId: 7 })).toBe(
+    '  injector    the last hint was injected on the server with server_id 7',
+  );
+  const free = { holder: null, since: null, waiting: null };
+  expect(line({ lease: free, server: null, serverId: null })).toBe(
+    '  injector    no `waymark inject --pool` holds the lease',
   );
 });
 

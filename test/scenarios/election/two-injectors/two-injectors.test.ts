@@ -1,9 +1,20 @@
 import { expect, test } from 'vitest';
+import type { AgentStatus } from '../../../../src/failover/status.js';
 import type { AgentProcess } from '../../../support/agent-process.js';
 import { expectAscending, hintsOf } from '../../../support/hint-log.js';
 import { injected, injections, letInject, startPoolInjector } from '../../../support/injector.js';
 import { backends, electionAccount, lease, startElector } from '../../../support/pair.js';
 import { type AgentConfig, scenario } from '../../../support/scenario.js';
+
+/** Who injects, as an agent shows it. */
+async function shownBy(agent: AgentProcess): Promise<AgentStatus['injector']> {
+  const [{ address } = {}] = agent.all('http.listening');
+  const response = await fetch(`http://${String(address)}/status`);
+  return ((await response.json()) as AgentStatus).injector;
+}
+
+/** A look at the lease comes every five seconds. */
+const patience = { timeout: 30_000, interval: 200 };
 
 /** Hints that came into the log, but whose injector was killed or frozen before it said so. */
 const unsaid = 2;
@@ -32,13 +43,21 @@ test.each(backends)(
         await topology.waitForReplicas();
         const one = await launch('one');
         await injected(one, source, 3);
+        const agent = await stage.startAgent({ ...election, http: { listen: '127.0.0.1:0' } });
         const two = await launch('two');
         await injected(one, source, 3);
         expect(injections(two)).toEqual([]);
+        const holder = async (): Promise<string | null> => (await shownBy(agent)).lease?.holder ?? null;
+        await expect.poll(holder, patience).not.toBeNull();
+        const first = await shownBy(agent);
+        expect(first).toMatchObject({ server: source.address, serverId: source.serverId });
 
         const takesOver = injected(two, source, 3);
         await one.kill();
         await takesOver;
+        await expect.poll(holder, patience).not.toBe(first.lease?.holder);
+        await expect.poll(holder, patience).not.toBeNull();
+        expect((await shownBy(agent)).lease?.since).toBeGreaterThan(first.lease?.since ?? Infinity);
 
         const three = await launch('three');
         await injected(two, source, 2);
