@@ -1,5 +1,3 @@
-import { formatAddress } from '../config/address.js';
-import type { Config } from '../config/schema.js';
 import { poolFindings } from '../preflight/pool-findings.js';
 import { marked, markedInPool } from './start-verdict.js';
 import type { CheckFinding } from './check-finding.js';
@@ -15,14 +13,14 @@ export async function serverFindings({
   if (account === null) return [];
   const [reports, { stored, read }] = await Promise.all([servers(), checkpoint()]);
   const found = [...reports.flatMap(({ findings }) => findings), ...poolFindings(reports, config.serverId)];
-  const members = config.servers.map(({ address }) => formatAddress(address));
+  const members = reports.map(({ server }) => server);
   // As long as nobody can say, there may be a record.
   const hasBegun = !read || stored !== null;
-  return [...markedInPool(found, members, hasBegun), ...sizeFindings(config)];
+  return [...markedInPool(found, members, hasBegun), ...sizeFindings(members)];
 }
 
-function sizeFindings({ servers }: Config): CheckFinding[] {
-  if (servers.length > 1) return [];
+function sizeFindings(members: readonly string[]): CheckFinding[] {
+  if (members.length > 1) return [];
   const message = 'There is only one server in the pool. When it dies, there is no other to go on from';
   const fix = 'Add a replica to "servers"';
   return [marked({ server: null, severity: 'warning', code: 'single-server', message, fix })];

@@ -1,6 +1,8 @@
+import { formatAddress } from '../config/address.js';
 import type { Config } from '../config/schema.js';
 import { readAccount } from '../mysql/account.js';
-import { type Account, instanceOf } from '../mysql/instance.js';
+import { type Account, type Instance, instanceOf } from '../mysql/instance.js';
+import { addressesOf, isHostName } from '../pool/host-names.js';
 import { examineServer, type PreflightReport } from '../preflight/preflight.js';
 import { hasCode, type WaymarkError } from '../util/errors.js';
 import { type CheckpointState, readStored } from './stored-checkpoint.js';
@@ -18,7 +20,9 @@ export type Subject = SubjectOptions & {
   /** Null when its files can't be read: see `accountError`. */
   readonly account: Account | null;
   readonly accountError: WaymarkError | null;
-  /** The members of the pool, each examined; none without an account. */
+  /** The members of the pool: where host names stand for several, all of them. None without an account. */
+  readonly members: () => Promise<readonly Instance[]>;
+  /** The members, each examined, in the same order. */
   readonly servers: () => Promise<readonly PreflightReport[]>;
   readonly checkpoint: () => Promise<CheckpointState>;
 };
@@ -27,13 +31,15 @@ export type Subject = SubjectOptions & {
 export async function subjectOf(config: Config, options: SubjectOptions): Promise<Subject> {
   const found = await accountOf(config);
   const account = 'account' in found ? found.account : null;
+  const members = once(async () => (account === null ? [] : membersOf(config, account, options.signal)));
   const unread = { location: config.checkpoint.store, findings: [], stored: null, read: false };
   return {
     ...options,
     config,
     account,
     accountError: 'error' in found ? found.error : null,
-    servers: once(async () => (account === null ? [] : examinePool(config, account, options))),
+    members,
+    servers: once(async () => examineAll(await members(), config, options)),
     checkpoint: once(async () => (account === null ? unread : readStored(config, account, options))),
   };
 }
@@ -47,15 +53,36 @@ async function accountOf(config: Config): Promise<{ account: Account } | { error
   }
 }
 
-function examinePool(
-  { servers, filter }: Config,
+async function membersOf(
+  { servers, discover }: Config,
   account: Account,
+  signal: AbortSignal,
+): Promise<readonly Instance[]> {
+  const found = servers.map(async (server): Promise<readonly Instance[]> => {
+    const { address } = server;
+    const instance = instanceOf(server, account);
+    if (discover?.from !== 'dns' || !isHostName(address)) return [instance];
+    try {
+      const addresses = await addressesOf(address, signal);
+      return addresses.map((one) => ({ ...instance, address: one, certificateName: address.host }));
+    } catch {
+      signal.throwIfAborted();
+      // Connecting to the name says why.
+      return [instance];
+    }
+  });
+  const all = (await Promise.all(found)).flat();
+  const names = all.map(({ address }) => formatAddress(address));
+  return all.filter((_, index) => names.indexOf(names[index] ?? '') === index);
+}
+
+function examineAll(
+  members: readonly Instance[],
+  { filter }: Config,
   { signal, limitMs }: SubjectOptions,
 ): Promise<readonly PreflightReport[]> {
   return Promise.all(
-    servers.map((server) =>
-      examineServer(instanceOf(server, account), { signal, tables: filter, timeoutMs: limitMs }),
-    ),
+    members.map((instance) => examineServer(instance, { signal, tables: filter, timeoutMs: limitMs })),
   );
 }
 

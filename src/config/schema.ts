@@ -78,13 +78,16 @@ const servers = z
 
 /** Whether members are found beside the configured ones. Null: they aren't. */
 type DiscoverConfig = {
+  /** `replicas`: by what servers report. `dns`: by the addresses that the configured host names have. */
+  readonly from: 'replicas' | 'dns';
   /** How long a discovered member may be gone before it leaves the pool. */
   readonly dropAfterMs: number;
 } | null;
 
-const discoverSection = section({ dropAfter: duration().default(600_000) }).transform(
-  ({ dropAfter }): DiscoverConfig => ({ dropAfterMs: dropAfter }),
-);
+const discoverSection = section({
+  from: oneOf(['replicas', 'dns']).default('replicas'),
+  dropAfter: duration().default(600_000),
+}).transform(({ from, dropAfter }): DiscoverConfig => ({ from, dropAfterMs: dropAfter }));
 const discoverSwitch = yesOrNo().transform((on): DiscoverConfig => (on ? discoverSection.parse({}) : null));
 
 const discover = chosen<DiscoverConfig>((input) =>

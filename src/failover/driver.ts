@@ -6,7 +6,7 @@ import { columnRules } from '../config/column-rules.js';
 import type { Config } from '../config/schema.js';
 import type { TableFilter } from '../config/table-filter.js';
 import type { ProvedLayouts } from '../layouts/proved-layouts.js';
-import type { Account } from '../mysql/instance.js';
+import type { Account, Instance } from '../mysql/instance.js';
 import type { Sink, SinkRecovery } from '../sinks/sink.js';
 import type { Progress } from '../tail/progress.js';
 import type { DeliveredBatch } from '../tail/deliveries.js';
@@ -27,7 +27,7 @@ import { initialState, type StreamState } from './machine/state.js';
 import { transition } from './machine/transition.js';
 import type { MemberView } from './member-view.js';
 import { viewsOf } from './findings.js';
-import { configuredSource, type Member, poolOf } from '../pool/members.js';
+import { configuredSource, type FoundMember, type Member, poolOf } from '../pool/members.js';
 import { PoolWatch } from '../pool/pool-watch.js';
 import { type ReloadReport, reloadReport } from './reload.js';
 import { placedOf, standOf } from './known-place.js';
@@ -108,8 +108,8 @@ export class Driver {
   #config: Config;
   #account: Account | null = null;
   #pool: readonly Member[] = [];
-  /** Members beside those of the configuration. */
-  #discovered: readonly Address[] = [];
+  /** Members beside those that the configuration names. */
+  #found: readonly FoundMember[] = [];
   /** All members, even those that were removed from the pool. The stream may still go on there. */
   readonly #known = new Map<string, Member>();
   #state: StreamState;
@@ -176,20 +176,25 @@ export class Driver {
     return report;
   }
 
-  /** Sets the members beside those of the configuration. */
-  discover(addresses: readonly Address[]): void {
-    this.#discovered = addresses;
+  /** Sets the members beside those that the configuration names. */
+  discover(found: readonly FoundMember[]): void {
+    this.#found = found;
     this.#configure(this.#config);
   }
 
   #configure(config: Config): void {
     this.#config = config;
     if (this.#account === null) return;
-    this.#pool = poolOf(config, this.#account, this.#discovered);
-    this.#watch?.setPool(this.#pool, configuredSource(config, this.#account));
+    this.#pool = poolOf(config, this.#account, this.#found);
+    this.#watch?.setPool(this.#pool, configuredSource(config, this.#account, this.#found));
     for (const member of this.#pool) this.#known.set(member.name, member);
     const pool = this.#pool.map(({ name, priority, avoided }) => ({ name, priority, avoided }));
     this.tell({ type: 'configured', pool, settings: config.failover });
+  }
+
+  /** How a member is reached, by its name. Null if it isn't in the pool. */
+  instanceOf(name: string): Instance | null {
+    return this.#pool.find((member) => member.name === name)?.instance ?? null;
   }
 
   /** The pool as the agent sees it. */

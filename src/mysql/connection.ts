@@ -54,9 +54,10 @@ export async function connect(instance: Instance, options: ConnectOptions = {}):
   const core = createConnection(connectionOptions(instance, login));
   try {
     const bound = new AnswerBound(core, loginBytes);
+    const { address, certificateName = address.host } = instance;
     const { tls } = instance.account;
-    if (tls !== undefined && socketPathOf(instance.address) === null) {
-      upgradeOwnWay(core, instance.address.host, tls);
+    if (tls !== undefined && socketPathOf(address) === null) {
+      upgradeOwnWay(core, certificateName, tls);
     }
     await handshake(core, bound, options.connectTimeoutMs ?? defaultConnectTimeoutMs, options.signal);
     return new ServerConnection(core, instance, bound, { ...options, fromMemory: login.fromMemory });

@@ -28,6 +28,8 @@ export type Account = {
 export type Instance = {
   readonly address: Address;
   readonly account: Account;
+  /** The name that its certificate must have, if that isn't the address's host. */
+  readonly certificateName?: string;
   /** What the operator says that it is. By default waymark tells it from the server's answers. */
   readonly kind?: ServerKind;
 };

@@ -3,6 +3,9 @@ import { sourceAddress } from '../mysql/server-facts.js';
 import { asSeenFrom } from '../topology/neighbours.js';
 import type { LivingServer, SurveyedServer } from '../topology/surveyed-server.js';
 
+/** So many members are discovered at most. */
+export const discoveredLimit = 16;
+
 /** A member that isn't in the configuration. */
 export type DiscoveredMember = {
   readonly address: Address;
@@ -69,25 +72,39 @@ function belongsTo({ channels, cluster }: LivingServer, others: readonly LivingS
 }
 
 /** The discovered members that stay, and those that leave. */
-export type Settled = {
-  readonly kept: readonly DiscoveredMember[];
-  readonly dropped: readonly DiscoveredMember[];
+type Settled<Found extends DiscoveredMember> = {
+  readonly kept: readonly Found[];
+  readonly dropped: readonly Found[];
 };
 
-/**
- * Which discovered members stay. One leaves when for `dropAfterMs` no server has reported it and it hasn't answered.
- * While no other server answers, nobody leaves: then this agent may be cut off. Pure.
- */
-export function settle(
-  members: readonly DiscoveredMember[],
-  looks: readonly SurveyedServer[],
-  { nowMs, dropAfterMs }: { readonly nowMs: number; readonly dropAfterMs: number },
-): Settled {
+/** What is known of the pool's servers now, by their names. */
+export type Presence = {
+  /** Those that answer. */
+  readonly answers: ReadonlySet<string>;
+  /** Those that are said to be there: by other servers, or by the resolver. */
+  readonly reported: ReadonlySet<string>;
+};
+
+/** What looks at servers show. Pure. */
+export function presenceOf(looks: readonly SurveyedServer[]): Presence {
   const living = looks.flatMap((look) => (look.state === 'alive' ? [look] : []));
-  const answers = new Set(living.map(({ address }) => formatAddress(address)));
-  const reported = new Set(reportsOf(living).map(({ address }) => formatAddress(address)));
-  const kept: DiscoveredMember[] = [];
-  const dropped: DiscoveredMember[] = [];
+  return {
+    answers: new Set(living.map(({ address }) => formatAddress(address))),
+    reported: new Set(reportsOf(living).map(({ address }) => formatAddress(address))),
+  };
+}
+
+/**
+ * Which discovered members stay. One leaves when for `dropAfterMs` nobody has reported it and it hasn't answered. While
+ * no server answers, nobody leaves: then this agent may be cut off. Pure.
+ */
+export function settle<Found extends DiscoveredMember>(
+  members: readonly Found[],
+  { answers, reported }: Presence,
+  { nowMs, dropAfterMs }: { readonly nowMs: number; readonly dropAfterMs: number },
+): Settled<Found> {
+  const kept: Found[] = [];
+  const dropped: Found[] = [];
   for (const member of members) {
     const name = formatAddress(member.address);
     if (answers.has(name) || reported.has(name) || answers.size === 0) {

@@ -10,7 +10,16 @@ import { isAborted, sleep } from '../util/async.js';
 import { monotonicMs } from '../util/clock.js';
 import { messageOf } from '../util/errors.js';
 import { formatDuration } from '../util/quantities.js';
-import { type DiscoveredMember, reportsOf, type ServerReport, settle, unfitness } from './discovered.js';
+import {
+  type DiscoveredMember,
+  discoveredLimit,
+  presenceOf,
+  reportsOf,
+  type ServerReport,
+  settle,
+  unfitness,
+} from './discovered.js';
+import type { FoundMember } from './members.js';
 
 /** A server of the configuration. */
 type ConfiguredServer = { readonly address: Address; readonly kind?: ServerKind | undefined };
@@ -24,7 +33,7 @@ export type DiscoveryOptions = {
   readonly tables: FilterPatterns;
   readonly logger: Logger;
   /** Called when other members have been discovered than before, with all of them. */
-  readonly onChange: (discovered: readonly Address[]) => void;
+  readonly onChange: (found: readonly FoundMember[]) => void;
 };
 
 /** From one round of looks to the next. */
@@ -32,8 +41,6 @@ const roundMs = 5000;
 const lookMs = 3000;
 /** How long a server that didn't fit is left alone. */
 const retryMs = 15_000;
-/** So many members are discovered at most. */
-const discoveredLimit = 16;
 
 /**
  * Finds members that aren't in the configuration: the replicas and cluster members that the pool's servers and their
@@ -130,7 +137,7 @@ export class Discovery {
     const { dropAfterMs, logger } = this.#options;
     const names = new Set(configured.map(({ address }) => formatAddress(address)));
     const own = this.#members.filter(({ address }) => !names.has(formatAddress(address)));
-    const { kept, dropped } = settle(own, looks, { nowMs: monotonicMs(), dropAfterMs });
+    const { kept, dropped } = settle(own, presenceOf(looks), { nowMs: monotonicMs(), dropAfterMs });
     for (const { address } of dropped) {
       const server = formatAddress(address);
       const reason = `for ${formatDuration(dropAfterMs)} no server has reported it, and it has not answered`;
@@ -183,6 +190,7 @@ export class Discovery {
       list.map(({ address }) => formatAddress(address)),
     );
     this.#members = members;
-    if (before?.join() !== after?.join()) this.#options.onChange(members.map(({ address }) => address));
+    if (before?.join() !== after?.join())
+      this.#options.onChange(members.map(({ address }) => ({ address, of: null })));
   }
 }

@@ -37,6 +37,7 @@ export async function runStream(
   const alone = config.election.backend === 'none';
   const { account } = stream;
   const store = createCheckpointStore(config.checkpoint, config.stream, { account, logger, alone });
+  await stream.prepare(signal);
   const over = new AbortController();
   const followed = stream.follow(injectors, AbortSignal.any([signal, over.signal]));
   try {

@@ -1,9 +1,11 @@
 import type { Logger } from 'pino';
-import { type Address, parseAddress } from '../config/address.js';
+import type { Address } from '../config/address.js';
 import type { Config } from '../config/schema.js';
 import type { Checkpointer } from '../tail/checkpointer.js';
 import { Driver } from '../failover/driver.js';
 import { Discovery } from '../pool/discovery.js';
+import type { FoundMember } from '../pool/members.js';
+import { HostNames } from '../pool/host-names.js';
 import { isBehind, LogSizes } from '../pool/log-sizes.js';
 import { shown } from '../failover/machine/shown-state.js';
 import { isLed, type Retry } from '../failover/machine/state.js';
@@ -50,7 +52,7 @@ export class Stream {
   #account: Account | null = null;
   readonly #logSizes: LogSizes;
   /** Null: the pool is what the configuration says. */
-  readonly #discovery: Discovery | null;
+  readonly #discovery: Discovery | HostNames | null;
   /** Null: nobody looks at the injectors' lease. */
   #injectors: InjectorWatch | null = null;
   readonly #sinkActivity: () => SinkActivity;
@@ -65,8 +67,7 @@ export class Stream {
     this.progress = newProgress(config.matching.margin);
     this.driver = new Driver({ config, progress: this.progress, logger, read, meters });
     this.#logSizes = new LogSizes(logger);
-    this.#discovery =
-      config.discover === null ? null : this.#discoveryOf(config, config.discover.dropAfterMs);
+    this.#discovery = config.discover && this.#discoveryOf(config, config.discover);
     this.#sinkActivity = watched.activity;
   }
 
@@ -153,10 +154,15 @@ export class Stream {
     const sizes = this.#logSizes.run(() => {
       const reading = this.members().find((view) => view.reading);
       if (!reading || !isBehind(this.progress.coordinates, reading)) return null;
-      return { address: parseAddress(reading.server), account };
+      return this.driver.instanceOf(reading.server);
     }, signal);
     this.#injectors = injectors && new InjectorWatch(injectors, this.logger);
     await Promise.all([sizes, this.#discovery?.run(account, signal), this.#injectors?.run(signal)]);
+  }
+
+  /** Learns what must be known of the pool before it is watched: whom host names stand for, if they are resolved. */
+  async prepare(signal: AbortSignal): Promise<void> {
+    if (this.#discovery instanceof HostNames) await this.#discovery.begin(signal);
   }
 
   /** The stream's checkpoint names this server. It may have been discovered. */
@@ -164,17 +170,25 @@ export class Stream {
     this.#discovery?.remember(server);
   }
 
-  #discoveryOf({ filter }: Config, dropAfterMs: number): Discovery {
-    return new Discovery({
-      configured: () => {
-        const { servers, source } = this.config;
-        return source === undefined ? servers : [...servers, { address: source }];
-      },
-      ...{ dropAfterMs, tables: filter, logger: this.logger },
-      onChange: (discovered) => {
-        this.driver.discover(discovered);
-      },
-    });
+  #discoveryOf(
+    { filter }: Config,
+    { from, dropAfterMs }: NonNullable<Config['discover']>,
+  ): Discovery | HostNames {
+    const { logger } = this;
+    const withSource = <Extra extends object>(extra: Extra) => {
+      const { servers, source } = this.config;
+      return source === undefined ? servers : [...servers, { address: source, ...extra }];
+    };
+    const onChange = (found: readonly FoundMember[]): void => {
+      this.driver.discover(found);
+    };
+    const common = { dropAfterMs, logger, onChange };
+    switch (from) {
+      case 'replicas':
+        return new Discovery({ ...common, configured: () => withSource({}), tables: filter });
+      case 'dns':
+        return new HostNames({ ...common, configured: () => withSource({ onlySeveral: true }) });
+    }
   }
 }
 

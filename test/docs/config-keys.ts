@@ -77,9 +77,11 @@ export const configKeys: Readonly<Record<string, KeyText>> = {
     says: 'The source of the pool. The agent only watches it.',
   },
   discover: {
-    value: '`true`, `false` or `{dropAfter:}`',
+    value: '`true`, `false` or `{from:, dropAfter:}`',
     without: '`false`',
-    says: 'Whether replicas and cluster members that the servers report [join the pool](operations.md#members-that-join-by-themselves).',
+    says:
+      'Whether replicas and cluster members that the servers report [join the pool](operations.md#members-that-join-by-themselves). ' +
+      '`{from: dns}`: whether all addresses of the configured host names [are members](operations.md#host-names-with-several-addresses).',
   },
   user: { value: 'text', says: 'The account on every member. `WAYMARK_USER` overrides it.' },
   password: { value: secret, says: "The account's password. `WAYMARK_PASSWORD` overrides it." },

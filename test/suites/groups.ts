@@ -117,6 +117,7 @@ export const groups: readonly Group[] = [
       ...['scenarios/agent-and-replica-killed/', 'scenarios/agent-killed/', 'scenarios/back-and-forth/'],
       ...[
         'scenarios/discovered-members/',
+        'scenarios/dns-members/',
         'scenarios/frozen-replica/',
         'scenarios/look-up-lost/',
         'scenarios/random-faults/',

@@ -24,11 +24,16 @@ export class Proxy {
     });
   }
 
-  static async start(target: Target, changer: Changer | null = null): Promise<Proxy> {
+  /** @param at where it listens: any port of this machine unless given. */
+  static async start(
+    target: Target,
+    changer: Changer | null = null,
+    at: Target = { host: '127.0.0.1', port: 0 },
+  ): Promise<Proxy> {
     const proxy = new Proxy(target, changer);
     await new Promise<void>((resolve, reject) => {
       proxy.#server.once('error', reject);
-      proxy.#server.listen(0, '127.0.0.1', resolve);
+      proxy.#server.listen(at.port, at.host, resolve);
     });
     return proxy;
   }

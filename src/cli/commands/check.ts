@@ -4,7 +4,6 @@ import { subjectOf } from '../../check/subject.js';
 import { makeTables } from '../../check/own-tables.js';
 import { loadConfigs, oneOfStreams } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
-import { instanceOf } from '../../mysql/instance.js';
 import { exitCodes } from '../../util/errors.js';
 import { cascadeFindings, generatedColumnFindings, readUnlogged } from '../../check/unlogged.js';
 import { checkHints } from '../../check/hints.js';
@@ -67,10 +66,10 @@ async function examine(config: Config, fix: boolean, signal: AbortSignal): Promi
     subject.servers(),
     subject.checkpoint(),
   ]);
+  const instances = await subject.members();
   const members = reports.flatMap((report, index) => {
-    const server = config.servers[index];
-    if (server === undefined || account === null) return [];
-    return [{ report, instance: instanceOf(server, account) }];
+    const instance = instances[index];
+    return instance === undefined ? [] : [{ report, instance }];
   });
   const [hints, seen] = await Promise.all([
     Promise.all(

@@ -40,6 +40,8 @@ export class Network {
   readonly #world: World;
   readonly #draws: Draws;
   readonly #machines: Machine[] = [];
+  /** The machines that names stand for, beside their own names. */
+  readonly #names = new Map<string, readonly Machine[]>();
   readonly #listeners = new Map<string, { readonly process: SimulatedProcess; readonly accept: Listener }>();
   readonly #cuts = new Set<string>();
   readonly #links = new Set<Link>();
@@ -95,11 +97,16 @@ export class Network {
   addressesOf(process: SimulatedProcess, host: string): Promise<readonly string[]> {
     return new Promise((resolve, reject) => {
       process.after(this.#delayMs(), 'arrival', `looks up ${host}`, () => {
-        const machine = this.#find(host);
-        if (machine === undefined) reject(systemError('ENOTFOUND', 'getaddrinfo', host));
-        else resolve([machine.address]);
+        const machines = this.#names.get(host) ?? [this.#find(host)].flatMap((machine) => machine ?? []);
+        if (machines.length === 0) reject(systemError('ENOTFOUND', 'getaddrinfo', host));
+        else resolve(machines.map(({ address }) => address));
       });
     });
+  }
+
+  /** From now on a name stands for these machines, until it is given others. Nobody connects by such a name. */
+  name(host: string, machines: readonly Machine[]): void {
+    this.#names.set(host, machines);
   }
 
   /** Nothing gets from the one machine to the other any more, nor back. */

@@ -146,10 +146,11 @@ describe('values', () => {
   });
 
   test.each([
-    ['true', { dropAfterMs: 600_000 }],
+    ['true', { from: 'replicas', dropAfterMs: 600_000 }],
     ['false', null],
-    ['{}', { dropAfterMs: 600_000 }],
-    ['{dropAfter: 1h}', { dropAfterMs: 3_600_000 }],
+    ['{}', { from: 'replicas', dropAfterMs: 600_000 }],
+    ['{dropAfter: 1h}', { from: 'replicas', dropAfterMs: 3_600_000 }],
+    ['{from: dns}', { from: 'dns', dropAfterMs: 600_000 }],
   ])('discover: %s', (text, discover) => {
     expect(parse(`${minimal}discover: ${text}`).discover).toEqual(discover);
   });
@@ -243,6 +244,10 @@ log: {level: inof}
     [`${minimal}start: {file: a}`, 'start.position: is missing'],
     [`${minimal}start: {hnt: a}`, 'start: unknown key "hnt"'],
     [`${minimal}discover: maybe`, 'discover: must be true or false'],
+    [
+      `${minimal}discover: {from: dsn}`,
+      'discover.from: must be one of replicas, dns, not "dsn" (did you mean',
+    ],
     [`${minimal}discover: {dropAfter: 5}`, 'discover.dropAfter: must be a duration with its unit'],
     [`${minimal}election: {backend: zookeeper}`, 'election.connect: is missing: it must be HOST:PORT,'],
     [

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { formatAddress, parseAddress } from '../../../src/config/address.js';
 import { incomingAddresses } from '../../../src/mysql/cluster-part.js';
-import { reportsOf, settle, unfitness } from '../../../src/pool/discovered.js';
+import { presenceOf, reportsOf, settle, unfitness } from '../../../src/pool/discovered.js';
 import type { LivingServer } from '../../../src/topology/surveyed-server.js';
 import { alive, channel, dead } from '../topology/surveyed-servers.js';
 
@@ -84,8 +84,8 @@ describe('who may join', () => {
 describe('who leaves', () => {
   const dropAfterMs = 1000;
   const found = { address: parseAddress('r2:1'), seenAtMs: 5000 };
-  const at = (nowMs: number, looks: Parameters<typeof settle>[1]) =>
-    settle([found], looks, { nowMs, dropAfterMs });
+  const at = (nowMs: number, looks: Parameters<typeof presenceOf>[0]) =>
+    settle([found], presenceOf(looks), { nowMs, dropAfterMs });
   const silent = server('s:1', 1);
 
   test('one that is reported stays, and one that answers, however long ago it was reported', () => {
