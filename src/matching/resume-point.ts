@@ -25,6 +25,8 @@ export type ResumeOptions = Omit<MatchLogOptions, 'nonBlocking'> & {
   /** Everything that was delivered, by GTID. Null if it isn't known. */
   readonly delivered?: GtidState | null;
   readonly onPhase?: (progress: ResumeProgress) => void;
+  /** Whether to wait if the server doesn't have the anchor yet. It does unless this is false. */
+  readonly waitsUntilThere?: boolean;
 };
 
 /** What finding the place is doing. */
@@ -70,8 +72,8 @@ const behindPollMs = 250;
  * trail that is there, and compares what follows with the trail until all of it has been met. If the server is
  * behind, it waits.
  *
- * @throws WaymarkError `no-trail` (the trail has no anchor), `purged`, `not-found`, {@link DivergedError}, and what
- * reading the log throws.
+ * @throws WaymarkError `no-trail` (the trail has no anchor), `purged`, `not-found`, `behind` (unless it waits),
+ * {@link DivergedError}, and what reading the log throws.
  */
 export async function findResumePoint(options: ResumeOptions): Promise<Resumption> {
   const server = formatAddress(options.instance.address);
@@ -139,14 +141,14 @@ async function findGtid(gtids: readonly string[], options: ResumeOptions): Promi
 
 /** Tries again while the server is behind the trail. */
 async function waitWhileBehind<Result>(
-  { onPhase, signal }: ResumeOptions,
+  { onPhase, signal, waitsUntilThere = true }: ResumeOptions,
   locate: () => Promise<Result>,
 ): Promise<{ readonly result: Result; readonly waited: boolean }> {
   for (let waited = false; ; waited = true) {
     try {
       return { result: await locate(), waited };
     } catch (error) {
-      if (!hasCode(error, 'behind')) throw error;
+      if (!waitsUntilThere || !hasCode(error, 'behind')) throw error;
       onPhase?.({ phase: 'behind', message: error.message });
       await sleep(behindPollMs, signal);
     }

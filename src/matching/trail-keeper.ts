@@ -16,6 +16,9 @@ import {
  */
 const maximumTransactions = 1_000_000;
 
+/** A transaction's GTID, and where the transaction begins. */
+type GtidStart = { readonly gtid: string; readonly coordinates: Coordinates };
+
 /** An anchor of the trail, and how many of the list's transactions stand before it. */
 type Mark = { readonly anchor: Anchor; readonly before: number };
 
@@ -35,6 +38,10 @@ export class TrailKeeper {
   readonly #names = new Set<string>();
   #lastHint: Hint | null = null;
   #sequence = 0;
+  /** Transactions that were added since the trail was taken over. */
+  #added = 0;
+  /** The GTIDs of some of these, and how many had been added before. The newest one with the margin after it is enough. */
+  #starts: (GtidStart & { readonly before: number })[] = [];
 
   constructor(margin: number, limit = maximumTransactions) {
     this.#margin = margin;
@@ -92,15 +99,31 @@ export class TrailKeeper {
     this.#cut();
   }
 
+  /**
+   * Notes the GTID of the transaction that comes next in a trail by hints, if enough have come since the last one that
+   * was noted: for {@link near}.
+   * @param coordinates where the transaction begins.
+   */
+  mayBegin(gtid: string, coordinates: Coordinates): void {
+    const last = this.#starts.at(-1);
+    if (last !== undefined && this.#added - last.before < transactionsBetweenGtids) return;
+    this.#starts.push({ gtid, coordinates, before: this.#added });
+    const enough = this.#starts.findLastIndex(({ before }) => this.#added - before >= this.#margin);
+    if (enough > 0) this.#starts.splice(0, enough);
+  }
+
   transaction(identity: Identity): void {
     this.#identities.push(identity);
     this.#sequence += 1;
+    this.#added += 1;
     if (this.#identities.length > this.#maximumTransactions) this.#drop(this.#maximumTransactions >> 1);
   }
 
   /** A transaction came that the trail already has. It counts, but isn't added. */
   passedOver(): void {
     this.#sequence += 1;
+    // Another one follows here than in the trail.
+    this.#starts = [];
   }
 
   /** Whether the trail has the hint. */
@@ -122,6 +145,24 @@ export class TrailKeeper {
     if (length <= count) return this.entries;
     const first = this.#marks.findIndex(({ before }) => length - before <= count);
     return first < 0 ? [] : this.#entriesFrom(first, this.#marks[first]?.before ?? 0);
+  }
+
+  /**
+   * The end of the trail from a transaction with a GTID on, as a trail by GTIDs: the newest such end with at least the
+   * margin of transactions. Only what was added one after the other counts, since the trail was taken over. Null if
+   * that is too little.
+   */
+  get near(): (GtidStart & { readonly entries: readonly TrailEntry[] }) | null {
+    const start = this.#starts.findLast(({ before }) => this.#added - before >= this.#margin);
+    if (start === undefined) return null;
+    const { gtid, coordinates } = start;
+    const first = this.#identities.length - (this.#added - start.before);
+    if (first < 0) return null;
+    const entries: TrailEntry[] = [{ kind: 'gtid', gtid, coordinates }];
+    for (let at = first; at < this.#identities.length; at += 1) {
+      entries.push({ kind: 'transaction', identity: this.#identities.at(at) });
+    }
+    return { gtid, coordinates, entries };
   }
 
   /** Anchors and transactions in the trail. */
@@ -172,6 +213,8 @@ export class TrailKeeper {
       if (!isAnchor(entry)) this.transaction(entry.identity);
       else if (!this.#names.has(nameOfAnchor(entry))) this.#add(entry);
     }
+    this.#starts = [];
+    this.#added = 0;
   }
 
   #add(anchor: Anchor): void {

@@ -9,7 +9,7 @@ export type TrailEntry =
   | {
       readonly kind: 'hint';
       readonly hint: Hint;
-      /** Where the hint's transaction begins on the server that it was read from: of the newest, the one read now. */
+      /** Where the hint's transaction begins on the server that it was read from. It need not be the one read now. */
       readonly coordinates: Coordinates;
     }
   | {

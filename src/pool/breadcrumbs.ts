@@ -3,7 +3,6 @@ import { GtidState } from '../gtids/gtid-state.js';
 import { compareHints, type Hint } from '../hints/hint.js';
 import type { Anchor } from '../matching/trail.js';
 import { monotonicMs } from '../util/clock.js';
-import type { Member } from './members.js';
 
 /** What one look at a member shows. */
 type Look = {
@@ -48,9 +47,14 @@ export class Breadcrumbs {
   }
 
   /** The newest note from before the anchor was there. Null if there is none. */
-  before(member: Member, anchor: Anchor): Coordinates | null {
-    const notes = this.#notes.get(member.name) ?? [];
-    return (anchor.kind === 'hint' ? beforeHint(notes, anchor.hint) : beforeGtid(notes, anchor.gtid)) ?? null;
+  before(server: string, anchor: Anchor): Coordinates | null {
+    if (anchor.kind === 'gtid') return this.beforeGtid(server, anchor.gtid);
+    return beforeHint(this.#notes.get(server) ?? [], anchor.hint) ?? null;
+  }
+
+  /** The newest note from before the GTID's transaction was there. Null if there is none. */
+  beforeGtid(server: string, gtid: string): Coordinates | null {
+    return beforeGtid(this.#notes.get(server) ?? [], gtid) ?? null;
   }
 }
 

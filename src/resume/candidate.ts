@@ -21,6 +21,7 @@ import { monotonicMs } from '../util/clock.js';
 import { WaymarkError } from '../util/errors.js';
 import type { Breadcrumbs } from '../pool/breadcrumbs.js';
 import type { Member } from '../pool/members.js';
+import { findNearPlace, type NearTrail, nearTrailFor } from './near-place.js';
 
 /** A member that the stream can go on from. */
 export type Place = {
@@ -34,6 +35,8 @@ export type Place = {
 /** What candidates are compared with. */
 export type StreamHistory = {
   readonly trail: readonly TrailEntry[];
+  /** The end of the trail by a GTID, where hints anchor the stream. Null: it isn't known. */
+  readonly near: NearTrail | null;
   /** Whether the server it was read from commits in the order of the source. */
   readonly ordered: boolean;
   /** What anchors the stream. */
@@ -112,6 +115,15 @@ export async function tryCandidate(
   }
   const recorded = await findRecorded(member, inspection, options, signal);
   if (recorded) return { member, inspection, resumption: recorded, ordered };
+  const near = nearTrailFor(history, inspection);
+  if (near !== null) {
+    const startHere = sameServer ? near.coordinates : options.breadcrumbs.beforeGtid(member.name, near.gtid);
+    const onPhase = progressReporter(member, options);
+    const found = await findNearPlace(near, history, {
+      ...{ ...common, inspection, margin: options.margin, startHere, onPhase },
+    });
+    if (found !== null) return { member, inspection, resumption: found, ordered };
+  }
   requireProvable(member, inspection, options);
   const find = (order: AssumedOrder): Promise<Resumption> =>
     findResumePoint({
@@ -247,7 +259,7 @@ function startOf(
   const oldest = history.trail.find(isAnchor);
   if (oldest === undefined) return null;
   if (isSameServer(inspection, history.place)) return oldest.coordinates;
-  const noted = breadcrumbs.before(member, oldest);
+  const noted = breadcrumbs.before(member.name, oldest);
   const mayBeCopy = history.place.binlogServer || isBinlogServer(inspection.facts);
   return noted ?? (mayBeCopy ? oldest.coordinates : null);
 }

@@ -168,7 +168,8 @@ async function resumeFromSink(
     ...{ binlogServer: false, record: { server, fromOneServer } },
   };
   const { anchors } = progress;
-  return search({ trail, ordered: true, anchors, delivered: null, filters: null, place }, null);
+  const history = { trail, near: null, ordered: true, anchors, delivered: null, filters: null, place };
+  return search(history, null);
 }
 
 /** Where a stream begins that has no checkpoint yet. */
@@ -244,6 +245,7 @@ async function resumeFromCheckpoint(
     binlogServer: false,
   };
   const { anchors, delivered } = progress;
-  const history = { trail, ordered: checkpoint.keepsOrder, anchors, delivered, filters: null, place };
+  const ordered = checkpoint.keepsOrder;
+  const history = { trail, near: null, ordered, anchors, delivered, filters: null, place };
   return search(history, memberAt(pool(), server));
 }

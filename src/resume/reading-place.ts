@@ -59,8 +59,10 @@ export function standsInOrder({ inspection, resume }: ReadingPlace, anchors: Anc
 export function historyOf(progress: Progress, source: ReadingPlace): StreamHistory {
   const { facts, channels } = source.inspection;
   const { serverId, uuid } = facts;
+  const { near } = progress.keeper;
   return {
     trail: progress.keeper.entries,
+    near: near && { ...near, sourceServerId: progress.sourceServerId },
     ordered: standsInOrder(source, progress.anchors),
     anchors: progress.anchors,
     delivered: progress.delivered,

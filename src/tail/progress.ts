@@ -91,7 +91,10 @@ export function advance(progress: Progress, step: Step): void {
       progress.sourceServerId = ended.serverId;
       return;
     case 'delivered':
-      if (byGtid && ended.gtid !== null) progress.keeper.gtid(ended.gtid, ended.start);
+      if (ended.gtid !== null) {
+        if (byGtid) progress.keeper.gtid(ended.gtid, ended.start);
+        else progress.keeper.mayBegin(ended.gtid, ended.start);
+      }
       progress.keeper.transaction(step.identity);
       progress.transactions += 1;
       return;

@@ -107,6 +107,7 @@ export const groups: readonly Group[] = [
         'scenarios/diverged/',
         'scenarios/gtid-anchors/',
         'scenarios/names-after-ddl/',
+        'scenarios/rare-hints/',
       ],
     ],
   },

@@ -124,3 +124,59 @@ describe('the trail', () => {
     expect(keeper.sequence).toBe(1000);
   });
 });
+
+describe('the near end of a trail by hints', () => {
+  const gtid = (number: number): string => `0-1-${number}`;
+  const identity = (number: number) => ({ digest: BigInt(number), second: 1, origin: `g:${gtid(number)}` });
+
+  /** Adds transactions with these numbers, each with its GTID. */
+  function add(keeper: TrailKeeper, from: number, to: number): void {
+    for (let number = from; number <= to; number += 1) {
+      keeper.mayBegin(gtid(number), { file: 'log.000001', position: number });
+      keeper.transaction(identity(number));
+    }
+  }
+
+  it('begins with the newest noted GTID that is followed by the margin, wherever the trail was cut', () => {
+    const keeper = new TrailKeeper(100);
+    keeper.hint(hintFromToken(tokenOf(0)), somewhere);
+    add(keeper, 1, 99);
+    expect(keeper.near).toBeNull();
+    for (let hint = 1, number = 100; number <= 2000; number += 1) {
+      if (number % 300 === 0) keeper.hint(hintFromToken(tokenOf((hint += 1))), somewhere);
+      add(keeper, number, number);
+      const { near } = keeper;
+      const [first, ...transactions] = near?.entries ?? [];
+      const from = Number(near?.gtid.slice('0-1-'.length));
+      // One in 64 is noted.
+      expect((from - 1) % 64).toBe(0);
+      expect(number - from + 1).toBeGreaterThanOrEqual(100);
+      expect(number - from + 1).toBeLessThan(164);
+      expect(first).toEqual({ kind: 'gtid', gtid: gtid(from), coordinates: near?.coordinates });
+      expect(near?.coordinates.position).toBe(from);
+      expect(transactions).toEqual(
+        Array.from({ length: number - from + 1 }, (_, index) => ({
+          kind: 'transaction',
+          identity: identity(from + index),
+        })),
+      );
+      // The trail itself has no GTIDs.
+      if (number % 500 === 0) expect(keeper.entries.some(({ kind }) => kind === 'gtid')).toBe(false);
+    }
+  });
+
+  it('is of one server, and without a gap: it begins anew after a move, and after what was passed over', () => {
+    const keeper = new TrailKeeper(10);
+    add(keeper, 1, 20);
+    expect(keeper.near?.gtid).toBe(gtid(1));
+    keeper.moveTo(keeper.entries, 20);
+    expect(keeper.near).toBeNull();
+    add(keeper, 21, 40);
+    expect(keeper.near?.gtid).toBe(gtid(21));
+    expect(keeper.near?.entries).toHaveLength(21);
+    keeper.passedOver();
+    expect(keeper.near).toBeNull();
+    add(keeper, 41, 50);
+    expect(keeper.near?.gtid).toBe(gtid(41));
+  });
+});

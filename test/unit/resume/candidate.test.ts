@@ -4,7 +4,7 @@ import { ordersOf, type StreamHistory } from '../../../src/resume/candidate.js';
 function history(ordered: boolean, deliveredBehind = 0): StreamHistory {
   const coordinates = { file: 'mysql-bin.000001', position: 4 };
   const place = { serverId: 1, uuid: '', coordinates, deliveredBehind, sequence: 0, binlogServer: false };
-  return { trail: [], ordered, anchors: 'hint', delivered: null, filters: null, place };
+  return { trail: [], near: null, ordered, anchors: 'hint', delivered: null, filters: null, place };
 }
 
 test('on the same server the trail stands in its order; else, or if it does not, as the servers keep it', () => {
