@@ -9,7 +9,7 @@ import { hasCode, WaymarkError } from '../util/errors.js';
 import { gtidsOf } from './trail.js';
 import { knownGtids, oldestOfDomains } from './known-gtids.js';
 import { locateHint, type LocateResult } from './locate.js';
-import { type GtidLocation, locateGtid, startBefore } from './locate-gtid.js';
+import { type GtidLocation, GtidLog } from './locate-gtid.js';
 import { isOrdered, matchLog, type MatchLogOptions, type MatchStart } from './match-log.js';
 import type {
   Confidence,
@@ -119,7 +119,11 @@ async function findStart(options: ResumeOptions, server: string): Promise<FoundS
  */
 async function findGtid(gtids: readonly string[], options: ResumeOptions): Promise<FoundStart> {
   const { trail, inspection, sameLog } = options;
-  const { result: found, waited } = await waitWhileBehind(options, () => locateGtid(gtids, options));
+  const { result, waited } = await waitWhileBehind(options, async () => {
+    const log = await GtidLog.open(options);
+    return { log, found: await log.locate(gtids, options.startHere ?? null) };
+  });
+  const { log, found } = result;
   const { gtid, file, position } = found;
   const delivered = options.delivered ?? null;
   const anchor: Located = { by: 'gtid', ...found };
@@ -135,7 +139,7 @@ async function findGtid(gtids: readonly string[], options: ResumeOptions): Promi
     return { anchor, start: { by: 'gtid', gtid, start: { file, position }, known } };
   }
   const own = isReplica(inspection) ? { uuid: facts.uuid, serverId: facts.serverId } : {};
-  const { start, before } = await startBefore([gtid, ...oldest], delivered, own, isInOrder ? 0 : 1, options);
+  const { start, before } = await log.startBefore([gtid, ...oldest], delivered, own, isInOrder ? 0 : 1);
   return { anchor, start: { by: 'gtid', gtid, start, known: knownGtids(trail, delivered, before) } };
 }
 

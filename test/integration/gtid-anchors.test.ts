@@ -3,7 +3,7 @@ import { correlate } from '../../src/correlate/correlate.js';
 import { GtidState } from '../../src/gtids/gtid-state.js';
 import { defaultHintFormat } from '../../src/hints/hint.js';
 import { beginTrail } from '../../src/matching/first-trail.js';
-import { locateGtid, startBefore } from '../../src/matching/locate-gtid.js';
+import { GtidLog, locateGtid } from '../../src/matching/locate-gtid.js';
 import { inspect } from '../../src/mysql/inspect.js';
 import { startTopology, type TestServer, type Topology } from '../servers/index.js';
 import { until } from '../servers/wait.js';
@@ -82,7 +82,8 @@ for (const kind of kinds.filter(({ name }) => name !== 'MySQL without GTIDs')) {
       // The next one that is there will do.
       expect(await locateGtid([all[0]!.gtid, last], there)).toMatchObject({ gtid: last });
       const delivered = GtidState.parse(all[0]!.gtid.replace(/:(\d+)$/, ':1-$1'));
-      await expect(startBefore([last], delivered, {}, 0, there)).rejects.toMatchObject({ code: 'purged' });
+      const log = await GtidLog.open(there);
+      await expect(log.startBefore([last], delivered, {}, 0)).rejects.toMatchObject({ code: 'purged' });
     });
 
     test('a stream begins behind a GTID, or at a time, with its trail and what came before', async () => {
