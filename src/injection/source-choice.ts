@@ -1,4 +1,5 @@
 import type { Address } from '../config/address.js';
+import { clusterOf, takesPart } from '../mysql/cluster.js';
 import { noBinaryLog } from '../mysql/server-error.js';
 import { isBinlogServer } from '../mysql/server-facts.js';
 import type { Topology, TopologyServer } from '../topology/tree.js';
@@ -38,7 +39,7 @@ export function chooseSource(topology: Topology, present: string | null): Source
   }
   const [first] = sources;
   if (first === undefined) return { kind: 'none', others };
-  const apart = new Set(sources.map(({ name, look }) => look.cluster?.id ?? name));
+  const apart = new Set(sources.map(({ name, look }) => clusterOf(look.facts.cluster) ?? name));
   if (apart.size > 1) return { kind: 'several', servers: sources.map(({ name }) => name) };
   const { name, look } = sources.find((source) => source.name === present) ?? first;
   return { kind: 'source', server: name, address: look.address };
@@ -47,12 +48,12 @@ export function chooseSource(topology: Topology, present: string | null): Source
 /** Why a server is no source. Null if it is one. */
 function obstacleOn({ look, sources }: TopologyServer): string | null {
   if (look.state === 'dead') return look.reason;
-  const { facts, channels, cluster } = look;
+  const { facts, channels } = look;
   if (isBinlogServer(facts)) return 'is a binlog server';
   if (channels === null) return 'does not let the account see whether it is a replica';
   if (sources.length > 0) return `is a replica of ${sources.map(({ server }) => server).join(' and ')}`;
   if (facts.readOnly) return 'is read-only';
   if (!facts.binaryLogging) return noBinaryLog;
-  if (cluster !== null && !cluster.joined) return 'takes no part in its cluster now';
+  if (facts.cluster !== null && !takesPart(facts.cluster)) return 'takes no part in its cluster now';
   return null;
 }

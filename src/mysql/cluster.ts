@@ -1,3 +1,4 @@
+import { type Address, parseAddress, socketPathOf } from '../config/address.js';
 import { unlessDenied } from './server-error.js';
 
 /**
@@ -6,8 +7,16 @@ import { unlessDenied } from './server-error.js';
  */
 export type ClusterMembership = GaleraNode | GroupMember;
 
+/** What members of either kind of cluster have. */
+type InCluster = {
+  /** The same for all members of one cluster. */
+  readonly id: string;
+  /** Where the members are that take part now, by its word. */
+  readonly peers: readonly Address[];
+};
+
 /** A node of a Galera cluster. */
-type GaleraNode = {
+type GaleraNode = InCluster & {
   readonly kind: 'galera';
   /** `wsrep_cluster_status`: `Primary` for a node of the primary component. */
   readonly component: string;
@@ -15,10 +24,12 @@ type GaleraNode = {
   readonly state: string;
   /** Whether all nodes give a transaction the same GTID (`wsrep_gtid_mode`). */
   readonly sameGtids: boolean;
+  /** `wsrep_ready`: only while it is in the primary component. */
+  readonly ready: boolean;
 };
 
 /** A member of a replication group. */
-type GroupMember = {
+type GroupMember = InCluster & {
   readonly kind: 'group-replication';
   /** `ONLINE`, `RECOVERING`, `ERROR`, `OFFLINE`. Null if the account may not see it. */
   readonly state: string | null;
@@ -102,6 +113,22 @@ function troubleOfMember({ state, unreachable, members }: GroupMember): ClusterT
   }
 }
 
+/** What is the same for all members of a server's cluster. Null: it is in none, or the account may not see its state. */
+export function clusterOf(membership: ClusterMembership | null): string | null {
+  if (membership?.kind === 'group-replication' && membership.state === null) return null;
+  return membership?.id ?? null;
+}
+
+/** Whether a member takes part now, as far as it can be seen. If not, its writes don't reach the other members. */
+export function takesPart(membership: ClusterMembership): boolean {
+  switch (membership.kind) {
+    case 'galera':
+      return membership.ready;
+    case 'group-replication':
+      return membership.state === null || membership.state === 'ONLINE';
+  }
+}
+
 /** A member of a cluster, for people. */
 export function describeMembership(membership: ClusterMembership): string {
   if (membership.kind === 'galera') return `Galera node: ${membership.component}, ${membership.state}`;
@@ -131,15 +158,24 @@ export async function readMembership(
 ): Promise<ClusterMembership | null> {
   const isNode = variable('wsrep_on') === 'ON' && !['', 'none'].includes(variable('wsrep_provider'));
   if (isNode) return readNode(connection, variable('wsrep_gtid_mode') === 'ON');
-  return variable('group_replication_group_name') === '' ? null : readGroupMember(connection);
+  const group = variable('group_replication_group_name');
+  return group === '' ? null : readGroupMember(connection, group);
 }
+
+const nodeStatus = [
+  'wsrep_cluster_status',
+  'wsrep_local_state_comment',
+  'wsrep_ready',
+  'wsrep_cluster_state_uuid',
+  'wsrep_incoming_addresses',
+] as const;
 
 /** A node that isn't in the primary component refuses most statements (1047), but answers SHOW. */
 async function readNode(connection: Asked, sameGtids: boolean): Promise<GaleraNode> {
   const rows = await connection.query(
-    "SHOW GLOBAL STATUS WHERE Variable_name IN ('wsrep_cluster_status', 'wsrep_local_state_comment')",
+    `SHOW GLOBAL STATUS WHERE Variable_name IN (${nodeStatus.map((name) => `'${name}'`).join(', ')})`,
   );
-  const value = (name: string): string => {
+  const value = (name: (typeof nodeStatus)[number]): string => {
     const row = rows.find((one) => textOf(one['Variable_name']) === name);
     return textOf(row?.['Value']);
   };
@@ -148,13 +184,39 @@ async function readNode(connection: Asked, sameGtids: boolean): Promise<GaleraNo
     component: value('wsrep_cluster_status'),
     state: value('wsrep_local_state_comment'),
     sameGtids,
+    ready: value('wsrep_ready') === 'ON',
+    id: `Galera cluster ${value('wsrep_cluster_state_uuid')}`,
+    peers: incomingAddresses(value('wsrep_incoming_addresses')),
   };
 }
 
-async function readGroupMember(connection: Asked): Promise<GroupMember> {
+/**
+ * The addresses in wsrep_incoming_addresses, separated by commas. A node that has no wsrep_node_incoming_address and
+ * can't tell its own says AUTO or nothing. Pure.
+ */
+export function incomingAddresses(text: string): Address[] {
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '' && part !== 'AUTO' && !part.startsWith(':'))
+    .flatMap(nodeAddress);
+}
+
+/** No other server's word leads us to a socket of this machine. */
+function nodeAddress(text: string): Address[] {
+  try {
+    const address = parseAddress(text.toLowerCase());
+    return socketPathOf(address) === null ? [address] : [];
+  } catch {
+    return [];
+  }
+}
+
+async function readGroupMember(connection: Asked, group: string): Promise<GroupMember> {
   const rows = await unlessDenied(() =>
     connection.query(
-      'SELECT MEMBER_STATE AS state, MEMBER_ROLE AS role, MEMBER_ID = @@server_uuid AS own ' +
+      'SELECT MEMBER_STATE AS state, MEMBER_ROLE AS role, MEMBER_HOST AS host, MEMBER_PORT AS port, ' +
+        'MEMBER_ID = @@server_uuid AS own ' +
         'FROM performance_schema.replication_group_members',
     ),
   );
@@ -165,6 +227,11 @@ async function readGroupMember(connection: Asked): Promise<GroupMember> {
     role: textOf(own?.['role']),
     unreachable: (rows ?? []).filter((row) => textOf(row['state']) === 'UNREACHABLE').length,
     members: (rows ?? []).length,
+    id: `group ${group}`,
+    peers: (rows ?? [])
+      .filter((row) => textOf(row['state']) === 'ONLINE')
+      .map((row) => ({ host: textOf(row['host']).toLowerCase(), port: Number(textOf(row['port'])) }))
+      .filter(({ host, port }) => host !== '' && !host.startsWith('/') && port > 0),
   };
 }
 

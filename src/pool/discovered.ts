@@ -1,4 +1,5 @@
 import { type Address, formatAddress, socketPathOf } from '../config/address.js';
+import { clusterOf } from '../mysql/cluster.js';
 import { sourceAddress } from '../mysql/server-facts.js';
 import { asSeenFrom } from '../topology/neighbours.js';
 import type { LivingServer, SurveyedServer } from '../topology/surveyed-server.js';
@@ -21,7 +22,7 @@ export function reportsOf(looks: readonly LivingServer[]): ServerReport[] {
   const reports = new Map<string, ServerReport>();
   for (const look of looks) {
     const replicas = (look.listed ?? []).flatMap(({ address }) => address ?? []);
-    for (const told of [...replicas, ...(look.cluster?.members ?? [])]) {
+    for (const told of [...replicas, ...(look.facts.cluster?.peers ?? [])]) {
       const address = asSeenFrom(told, look.address);
       const name = formatAddress(address);
       // No other server's word leads us to a socket of this machine.
@@ -59,9 +60,10 @@ export function unfitness(
 }
 
 /** Whether a server replicates from one of the others, or is in a cluster with one. */
-function belongsTo({ channels, cluster }: LivingServer, others: readonly LivingServer[]): boolean {
-  return others.some(({ address, facts, cluster: theirs }) => {
-    if (cluster !== null && cluster.id === theirs?.id) return true;
+function belongsTo({ channels, facts: own }: LivingServer, others: readonly LivingServer[]): boolean {
+  const cluster = clusterOf(own.cluster);
+  return others.some(({ address, facts }) => {
+    if (cluster !== null && cluster === clusterOf(facts.cluster)) return true;
     const name = formatAddress(address);
     return (channels ?? []).some((channel) =>
       channel.sourceServerId === 0

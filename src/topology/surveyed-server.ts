@@ -1,6 +1,5 @@
 import { type Address, formatAddress } from '../config/address.js';
 import { askServer, longListBytes } from '../mysql/ask.js';
-import { type ClusterPart, clusterVariables, readClusterPart } from '../mysql/cluster-part.js';
 import type { ServerConnection } from '../mysql/connection.js';
 import { inspectPurpose } from '../mysql/inspect.js';
 import type { Instance } from '../mysql/instance.js';
@@ -32,8 +31,6 @@ export type LivingServer = {
   readonly listed: readonly ListedReplica[] | null;
   /** Where its binary log is being read from. */
   readonly dumpHosts: readonly string[];
-  /** Null: it is in no cluster, or that can't be seen. */
-  readonly cluster: ClusterPart | null;
 };
 
 /** A server that didn't, and why. */
@@ -92,7 +89,6 @@ async function askBinlogServer(
     logEnd: await readBinaryLogEnd(connection, facts.version),
     listed: null,
     dumpHosts: [],
-    cluster: null,
   };
 }
 
@@ -102,8 +98,9 @@ async function askOrdinaryServer(
   facts: ServerFacts,
 ): Promise<LivingServer> {
   const { version } = facts;
-  const names = ['hostname', 'port', 'gtid_mode', ...clusterVariables].map((name) => `'${name}'`);
-  const rows = await connection.query(`SHOW GLOBAL VARIABLES WHERE Variable_name IN (${names.join(', ')})`);
+  const rows = await connection.query(
+    "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('hostname', 'port', 'gtid_mode')",
+  );
   const values = new Map(rows.map((row) => [valueText(row['Variable_name']), valueText(row['Value'])]));
   const identity = [facts.uuid, String(facts.serverId), values.get('hostname'), values.get('port')];
   return {
@@ -116,6 +113,5 @@ async function askOrdinaryServer(
     logEnd: facts.binaryLogging ? await unlessDenied(() => readBinaryLogEnd(connection, version)) : null,
     listed: await readReplicaList(connection, version),
     dumpHosts: await readDumpHosts(connection),
-    cluster: await readClusterPart(connection, values),
   };
 }

@@ -4,7 +4,7 @@ import { until } from '../../servers/wait.js';
 import { isMove } from '../../support/agent-process.js';
 import { ClusterLoad } from '../../support/cluster-load.js';
 import { playOn, type Scenario } from '../../support/scenario.js';
-import { deliverAll, errorsOf, judgeBy, topologyOf } from './stage.js';
+import { deliverAll, errorsOf, judgeBy, partOf, topologyOf } from './stage.js';
 
 /**
  * A pool of nodes of a Galera cluster, which clients write to at all nodes at once. The first node, which gets the hints,
@@ -61,12 +61,17 @@ test.skipIf(obstacle !== '')(
   () =>
     play(async (stage, cluster) => {
       const [read, other] = cluster.nodes.slice(1);
+      const parts = await Promise.all(cluster.nodes.map(partOf));
+      expect(new Set(parts.map(({ id }) => id)).size).toBe(1);
+      expect(parts.map(({ takesPart }) => takesPart)).toEqual([true, true, true]);
       await cluster.cutOff(read!);
       const done = await stage.agent.waitForEvent('failover.done', isMove);
       expect(done).toMatchObject({ to: other!.address, finding: 'not-in-primary-component' });
       expect(done['confidence']).toBe('exact');
       expect(await errorsOf(read!)).toEqual(['not-in-primary-component']);
       expect(await errorsOf(other!)).toEqual([]);
+      expect((await partOf(read!)).takesPart).toBe(false);
+      expect((await partOf(other!)).takesPart).toBe(true);
       await stage.delivered(50);
       await cluster.mend(read!);
       await stage.delivered(50);

@@ -6,7 +6,7 @@ import { ClusterLoad } from '../../support/cluster-load.js';
 import { agentAccount } from '../../support/grants.js';
 import { type Hints, startHints } from '../../support/hints.js';
 import { playOn, type Scenario } from '../../support/scenario.js';
-import { deliverAll, errorsOf, judgeBy, topologyOf } from './stage.js';
+import { deliverAll, errorsOf, judgeBy, partOf, topologyOf } from './stage.js';
 
 /** A pool of members of a replication group with a single primary, which all clients write to. */
 
@@ -71,6 +71,10 @@ test.skipIf(obstacle !== '')(
   `Group Replication: the secondary that is read can't apply, and leaves the group: it is left, and is no candidate${why}`,
   () =>
     play([1, 2], async ({ stage, group, members: [primary, read, other] }) => {
+      const parts = await Promise.all([primary, read, other].map(partOf));
+      expect(new Set(parts.map(({ id }) => id)).size).toBe(1);
+      const addresses = [primary, read, other].map(({ address }) => address);
+      for (const { peers } of parts) expect(peers.toSorted()).toEqual(addresses.toSorted());
       // A table that is missing there alone.
       await primary.query('CREATE TABLE shop.victim (id INT PRIMARY KEY)');
       await group.waitForAll(primary);
@@ -85,6 +89,8 @@ test.skipIf(obstacle !== '')(
       expect(done).toMatchObject({ to: other.address, finding: 'group-member-error' });
       expect(await errorsOf(read)).toEqual(['group-member-error']);
       expect(await errorsOf(other)).toEqual([]);
+      expect((await partOf(read)).takesPart).toBe(false);
+      expect((await partOf(other)).takesPart).toBe(true);
       return primary;
     }),
   150_000,

@@ -1,4 +1,8 @@
 import { expect } from 'vitest';
+import { formatAddress } from '../../../src/config/address.js';
+import { clusterOf, takesPart } from '../../../src/mysql/cluster.js';
+import { inspect } from '../../../src/mysql/inspect.js';
+import type { Instance } from '../../../src/mysql/instance.js';
 import { preflightErrors } from '../../../src/preflight/preflight-finding.js';
 import { preflight } from '../../../src/preflight/preflight.js';
 import { Secret } from '../../../src/config/secret.js';
@@ -26,13 +30,29 @@ export function topologyOf(cluster: GaleraCluster | ReplicationGroup): Topology 
   };
 }
 
-/** What `check` finds wrong with a node, with the agent's own account. */
-export async function errorsOf({ host, port }: TestServer): Promise<string[]> {
+/** A node, with the agent's own account. */
+function instanceOf({ host, port }: TestServer): Instance {
   const account = { ...agentAccount, password: new Secret(agentAccount.password) };
-  const found = await preflight(
-    { address: { host, port }, account },
-    { signal: AbortSignal.timeout(10_000) },
-  );
+  return { address: { host, port }, account };
+}
+
+/** A node's part in its cluster, as the agent sees it. */
+export async function partOf(
+  node: TestServer,
+): Promise<{ id: string | null; takesPart: boolean; peers: string[] }> {
+  const { facts } = await inspect(instanceOf(node), AbortSignal.timeout(10_000), 5000);
+  const { cluster } = facts;
+  if (cluster === null) throw new Error(`${node.name} is in no cluster`);
+  return {
+    id: clusterOf(cluster),
+    takesPart: takesPart(cluster),
+    peers: cluster.peers.map(formatAddress),
+  };
+}
+
+/** What `check` finds wrong with a node, with the agent's own account. */
+export async function errorsOf(node: TestServer): Promise<string[]> {
+  const found = await preflight(instanceOf(node), { signal: AbortSignal.timeout(10_000) });
   return preflightErrors(found).map(({ code }) => code);
 }
 

@@ -4,7 +4,7 @@ import { chooseSource, type SourceChoice } from '../../../src/injection/source-c
 import { parseServerVersion } from '../../../src/mysql/version.js';
 import type { LivingServer, SurveyedServer } from '../../../src/topology/surveyed-server.js';
 import { buildTopology } from '../../../src/topology/tree.js';
-import { alive, channel, dead } from '../topology/surveyed-servers.js';
+import { alive, channel, dead, nodeFacts } from '../topology/surveyed-servers.js';
 
 /** The choice among servers that are all in the config file. */
 function choose(looks: readonly SurveyedServer[], present: string | null = null): SourceChoice {
@@ -94,7 +94,7 @@ describe('no source', () => {
     ['writes no binary log (log_bin is OFF)', facts({ binaryLogging: false })],
     ['is a binlog server', facts({ version })],
     ['does not let the account see whether it is a replica', { channels: null }],
-    ['takes no part in its cluster now', { cluster: { id: 'a', joined: false, members: [] } }],
+    ['takes no part in its cluster now', nodeFacts('a', { ready: false })],
   ])('%s', (why, change) => {
     expect(words(choose([alive('s:1', change)]))).toBe(`none: s:1 ${why}`);
   });
@@ -124,13 +124,11 @@ describe('several sources', () => {
 
   test('members of one cluster are one source: the present one, else the first that takes part', () => {
     const node = (address: string, joined = true): LivingServer =>
-      alive(address, { cluster: { id: 'a', joined, members: [] } });
+      alive(address, nodeFacts('a', { ready: joined }));
     const cluster = [node('a:1'), node('b:1'), node('c:1')];
     expect(words(choose(cluster))).toBe('a:1');
     expect(words(choose(cluster, 'b:1'))).toBe('b:1');
     expect(words(choose([node('a:1'), node('b:1', false), node('c:1')], 'b:1'))).toBe('a:1');
-    expect(
-      words(choose([...cluster, alive('d:1', { cluster: { id: 'z', joined: true, members: [] } })])),
-    ).toBe('several: a:1, b:1, c:1, d:1');
+    expect(words(choose([...cluster, alive('d:1', nodeFacts('z'))]))).toBe('several: a:1, b:1, c:1, d:1');
   });
 });

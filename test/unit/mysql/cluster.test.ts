@@ -1,20 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import {
+  clusterOf,
   type ClusterMembership,
   describeMembership,
   isClusterFinding,
   readMembership,
+  takesPart,
   troubleOf,
 } from '../../../src/mysql/cluster.js';
-
-const node = { kind: 'galera', component: 'Primary', state: 'Synced', sameGtids: true } as const;
-const member = {
-  kind: 'group-replication',
-  state: 'ONLINE',
-  role: 'SECONDARY',
-  unreachable: 0,
-  members: 3,
-} as const;
+import { member, node } from './cluster-samples.js';
 
 /** A server with these variables, which answers every statement with these rows. */
 function read(variables: Readonly<Record<string, string>>, rows: readonly Record<string, unknown>[]) {
@@ -41,14 +35,17 @@ describe('what a server is', () => {
     const { found } = await read(variables, [
       { Variable_name: 'wsrep_cluster_status', Value: 'non-Primary' },
       { Variable_name: 'wsrep_local_state_comment', Value: 'Initialized' },
+      { Variable_name: 'wsrep_ready', Value: 'OFF' },
+      { Variable_name: 'wsrep_cluster_state_uuid', Value: 'u' },
+      { Variable_name: 'wsrep_incoming_addresses', Value: '10.0.0.1:3306,AUTO' },
     ]);
-    expect(found).toEqual({ ...node, component: 'non-Primary', state: 'Initialized' });
+    expect(found).toEqual({ ...node, component: 'non-Primary', state: 'Initialized', ready: false });
   });
 
   test('a member of a group', async () => {
     const { found } = await read({ group_replication_group_name: 'g' }, [
-      { state: 'UNREACHABLE', role: 'PRIMARY', own: 0 },
-      { state: 'ONLINE', role: 'SECONDARY', own: 1 },
+      { state: 'UNREACHABLE', role: 'PRIMARY', host: 'db1', port: 3307, own: 0 },
+      { state: 'ONLINE', role: 'SECONDARY', host: 'DB2', port: '3307', own: 1 },
     ]);
     expect(found).toEqual({ ...member, unreachable: 1, members: 2 });
   });
@@ -85,6 +82,16 @@ describe('what is wrong with it', () => {
   test('other findings are no troubles of clusters', () => {
     expect(['dead', 'healthy', 'wsrep-gtid-mode'].filter(isClusterFinding)).toEqual([]);
   });
+});
+
+test('who is in one cluster, and takes part in it', () => {
+  expect([node, member, null].map(clusterOf)).toEqual(['Galera cluster u', 'group g', null]);
+  expect(takesPart(node)).toBe(true);
+  expect(takesPart({ ...node, ready: false })).toBe(false);
+  expect(takesPart({ ...member, state: 'ERROR' })).toBe(false);
+  // Its state can't be seen: it counts as a server of its own.
+  expect(clusterOf({ ...member, state: null })).toBeNull();
+  expect(takesPart({ ...member, state: null })).toBe(true);
 });
 
 test('for people', () => {

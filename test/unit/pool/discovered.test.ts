@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { formatAddress, parseAddress } from '../../../src/config/address.js';
-import { incomingAddresses } from '../../../src/mysql/cluster-part.js';
+import { incomingAddresses } from '../../../src/mysql/cluster.js';
 import { presenceOf, reportsOf, settle, unfitness } from '../../../src/pool/discovered.js';
 import type { LivingServer } from '../../../src/topology/surveyed-server.js';
-import { alive, channel, dead } from '../topology/surveyed-servers.js';
+import { alive, channel, dead, nodeFacts } from '../topology/surveyed-servers.js';
 
 /** A server with an id of its own. */
 function server(address: string, serverId: number, change: Parameters<typeof alive>[1] = {}): LivingServer {
@@ -13,9 +13,7 @@ function server(address: string, serverId: number, change: Parameters<typeof ali
 
 const source = server('s:1', 1, { replicas: ['r1:1', 'r2:1'] });
 const member = server('r1:1', 2, { sources: ['s:1'] });
-const cluster = (id: string, ...members: string[]): Partial<LivingServer> => ({
-  cluster: { id, joined: true, members: members.map(parseAddress) },
-});
+const cluster = (id: string, ...peers: string[]): Partial<LivingServer> => nodeFacts(id, { peers });
 
 describe('what servers report', () => {
   test('replicas and cluster members, each once, with who said it first', () => {

@@ -4,6 +4,7 @@ import { poolFindings } from '../../../src/preflight/pool-findings.js';
 import type { ReplicationChannel, ServerFacts } from '../../../src/mysql/server-facts.js';
 import type { ServerState } from '../../../src/mysql/server-state.js';
 import { describeVersion, settingsFindings } from '../../../src/preflight/settings-findings.js';
+import { member, node } from '../mysql/cluster-samples.js';
 import { parseServerVersion } from '../../../src/mysql/version.js';
 
 const facts: ServerFacts = {
@@ -127,7 +128,6 @@ describe('settingsFindings', () => {
   });
 
   test('clusters: no replication channel is needed', () => {
-    const node = { kind: 'galera', component: 'Primary', state: 'Synced', sameGtids: true } as const;
     expect(codes({ channels: [] }, { cluster: node })).toEqual([]);
     expect(codes({ channels: [] }, { cluster: node, logsReplicatedChanges: false })).toEqual([
       'error no-log-updates',
@@ -138,7 +138,6 @@ describe('settingsFindings', () => {
     expect(codes({ channels: [] }, { cluster: { ...node, component: 'non-Primary' } })).toEqual([
       'error not-in-primary-component',
     ]);
-    const member = { kind: 'group-replication', role: 'SECONDARY', unreachable: 0, members: 3 } as const;
     expect(
       codes({ channels: [] }, { cluster: { ...member, state: 'ONLINE' }, keepsCommitOrder: false }),
     ).toEqual([]);

@@ -1,6 +1,7 @@
 import { parseAddress } from '../../../src/config/address.js';
 import { parseServerVersion } from '../../../src/mysql/version.js';
 import type { ReplicationChannel } from '../../../src/mysql/server-facts.js';
+import { node } from '../mysql/cluster-samples.js';
 import type { DeadServer, LivingServer } from '../../../src/topology/surveyed-server.js';
 
 /** A channel from a source. */
@@ -60,7 +61,6 @@ export function alive(
     logEnd: { file: 'mysql-bin.000001', position: 400 },
     listed: replicas.map((replica, index) => ({ serverId: index + 2, address: parseAddress(replica) })),
     dumpHosts: [],
-    cluster: null,
     ...change,
   };
 }
@@ -73,4 +73,13 @@ export function dead(address: string): DeadServer {
     code: 'server-unreachable',
     reason: 'connect ECONNREFUSED',
   };
+}
+
+/** The facts of a node of a Galera cluster. */
+export function nodeFacts(
+  id: string,
+  { ready = true, peers = [] }: { readonly ready?: boolean; readonly peers?: readonly string[] } = {},
+): Pick<LivingServer, 'facts'> {
+  const { facts } = alive('node:1');
+  return { facts: { ...facts, cluster: { ...node, ready, id, peers: peers.map(parseAddress) } } };
 }

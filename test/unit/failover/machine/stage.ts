@@ -10,6 +10,7 @@ import { findingsOf } from '../../../../src/failover/findings.js';
 import type { SwitchCause } from '../../../../src/failover/switch.js';
 import { UnreadableError } from '../../../../src/tail/unreadable-error.js';
 import { type ErrorCode, WaymarkError } from '../../../../src/util/errors.js';
+import { member, node } from '../../mysql/cluster-samples.js';
 import { answers, mute, sight } from '../../pool/sights.js';
 import { actionInWords, phaseInWords } from './narrator.js';
 import { durationOf, type Shown } from './story.js';
@@ -280,8 +281,7 @@ const seen: Sentence[] = [
     /^(\w+) answers, a Galera node: ([\w-]+), (.+)$/,
     (stage, server = '', component = '', state = '') =>
       nothing(() => {
-        const cluster = { kind: 'galera', component, state, sameGtids: true } as const;
-        stage.see(server, { ...answers(), replication: null, cluster });
+        stage.see(server, { ...answers(), replication: null, cluster: { ...node, component, state } });
       }),
   ],
   [
@@ -289,8 +289,7 @@ const seen: Sentence[] = [
     (stage, server = '', state = '', unreachable = '0', members = '3') =>
       nothing(() => {
         const reached = { unreachable: Number(unreachable), members: Number(members) };
-        const cluster = { kind: 'group-replication', state, role: 'SECONDARY', ...reached } as const;
-        stage.see(server, { ...answers(), replication: null, cluster });
+        stage.see(server, { ...answers(), replication: null, cluster: { ...member, state, ...reached } });
       }),
   ],
   [
