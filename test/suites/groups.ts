@@ -142,7 +142,7 @@ export const groups: readonly Group[] = [
       ],
       ...['scenarios/multi-source/', 'scenarios/no-hints/', 'scenarios/other-event-sizes/'],
       ...['scenarios/same-file-name-other-server/'],
-      ...['scenarios/unreadable-content/'],
+      ...['scenarios/unfit-members/', 'scenarios/unreadable-content/'],
     ],
   },
   { name: 'diagnosis', spread: drawn, tests: ['scenarios/diagnosis/'] },

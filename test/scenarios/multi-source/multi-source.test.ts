@@ -51,6 +51,18 @@ test.each(anchors)(
         expect(String(rejected['reason'])).toContain(`${other.address} as second`);
         await stage.finish();
 
+        // Nor does a stream go on where it was, if that server has got a second source meanwhile.
+        const readLast = stage.replica(2);
+        await addChannel(readLast, other, 'second');
+        const restarted = await stage.launchAgent();
+        const again = await restarted.waitForEvent(
+          'candidate.rejected',
+          ({ server }) => server === readLast.address,
+        );
+        expect(String(again['reason'])).toContain('is a multi-source replica');
+        expect(restarted.all('stream.started')).toEqual([]);
+        await restarted.kill();
+
         const alone: AgentConfig = { stream: 'alone', servers: [mixed.address] };
         const refused = await stage.launchAgent(alone);
         expect((await refused.ended).code, refused.log()).toBeGreaterThan(0);
