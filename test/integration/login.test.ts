@@ -5,6 +5,7 @@ import { parseAddress } from '../../src/config/address.js';
 import { Secret } from '../../src/config/secret.js';
 import { readAccount, type AccountConfig } from '../../src/mysql/account.js';
 import { askServer } from '../../src/mysql/ask.js';
+import type { Instance } from '../../src/mysql/instance.js';
 import { startServer, type TestServer } from '../servers/index.js';
 import { defaultKind } from '../servers/kind.js';
 import { Authority } from '../support/certificates.js';
@@ -53,10 +54,14 @@ async function show(authority: Authority, name: string): Promise<void> {
 }
 
 /** Logs in; gives who we are there and by which cipher, or the error. */
-async function logIn(change: Partial<AccountConfig>, address = server.address): Promise<[string, string]> {
+async function logIn(
+  change: Partial<AccountConfig>,
+  address = server.address,
+  named: Pick<Instance, 'certificateName'> = {},
+): Promise<[string, string]> {
   const account = await readAccount({ user: 'waymark', password: new Secret(password), ...change });
   const question = { purpose: 'say who we are', signal: new AbortController().signal, limitMs: 10_000 };
-  return askServer({ address: parseAddress(address), account }, question, async (connection) => {
+  return askServer({ address: parseAddress(address), account, ...named }, question, async (connection) => {
     const [who] = await connection.query('SELECT SUBSTRING_INDEX(CURRENT_USER(), "@", 1) AS name');
     const [cipher] = await connection.query("SHOW STATUS LIKE 'Ssl_cipher'");
     return [String(who?.['name']), String(cipher?.['Value'])];
@@ -83,6 +88,14 @@ describe('the certificate must name the server as the configuration does', () =>
       code: 'server-unreachable',
       message: expect.stringMatching(/127\.0\.0\.1.*"tls"/) as string,
     });
+  });
+
+  test('an address that was found by a name: by that name alone', async () => {
+    const named = { certificateName: 'localhost' };
+    await show(ours, 'DNS:localhost');
+    expect(await logIn(tls(), server.address, named)).toEqual(['secured', expect.stringMatching(/./)]);
+    await show(ours, 'IP:127.0.0.1');
+    await expect(logIn(tls(), server.address, named)).rejects.toMatchObject({ code: 'server-unreachable' });
   });
 
   test('by an authority that is not ours: refused, unless nothing is checked', async () => {
