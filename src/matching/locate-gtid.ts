@@ -6,7 +6,7 @@ import type { BinaryLog } from '../mysql/server-facts.js';
 import { hasCode, WaymarkError } from '../util/errors.js';
 import { type GtidPlace, scanGtids } from './gtid-scan.js';
 import type { ScanOptions } from './hint-scan.js';
-import { readLogHead } from './log-head.js';
+import { LogHeads } from './log-heads.js';
 
 /** The place of a GTID, and the cost of finding it. */
 export type GtidLocation = GtidPlace & {
@@ -29,6 +29,7 @@ type Beginning = { readonly start: Coordinates; readonly before: GtidState };
 export class GtidLog {
   readonly #files: readonly BinaryLog[];
   readonly #options: ScanOptions;
+  readonly #reader: LogHeads;
   readonly #heads = new Map<number, GtidState | null>();
   #filesProbed = 0;
   #bytesScanned = 0;
@@ -36,6 +37,7 @@ export class GtidLog {
   private constructor(files: readonly BinaryLog[], options: ScanOptions) {
     this.#files = files;
     this.#options = options;
+    this.#reader = new LogHeads(options);
   }
 
   /** Lists the files. */
@@ -58,6 +60,14 @@ export class GtidLog {
    * has none of them yet), `not-found`; and what reading the log throws.
    */
   async locate(wanted: readonly string[], note: Coordinates | null): Promise<GtidLocation> {
+    try {
+      return await this.#locate(wanted, note);
+    } finally {
+      await this.#reader.close();
+    }
+  }
+
+  async #locate(wanted: readonly string[], note: Coordinates | null): Promise<GtidLocation> {
     const found = (place: GtidPlace): GtidLocation => ({
       ...place,
       filesProbed: this.#filesProbed,
@@ -91,6 +101,19 @@ export class GtidLog {
    * log throws.
    */
   async startBefore(
+    wanted: readonly string[],
+    delivered: GtidState,
+    own: Immaterial,
+    filesEarlier: number,
+  ): Promise<Beginning> {
+    try {
+      return await this.#startBefore(wanted, delivered, own, filesEarlier);
+    } finally {
+      await this.#reader.close();
+    }
+  }
+
+  async #startBefore(
     wanted: readonly string[],
     delivered: GtidState,
     own: Immaterial,
@@ -157,7 +180,7 @@ export class GtidLog {
     const log = this.#files[index];
     if (log === undefined) return null;
     this.#filesProbed += 1;
-    const head = await readLogHead(log.file, this.#options);
+    const head = await this.#reader.read(log.file);
     this.#heads.set(index, head);
     return head;
   }

@@ -1,5 +1,6 @@
 import type { Vendor } from '../../../src/mysql/version.js';
 import { ownTableStatements } from './own-tables.js';
+import { formatGtid } from './gtids.js';
 import type { Replication } from './replication.js';
 import type { SimulatedServer } from './server.js';
 import { collations, shownTable, shownType } from './tables.js';
@@ -95,6 +96,10 @@ const statements: readonly Known[] = [
     form: /^SHOW BINARY LOGS$/i,
     say: ({ server }) =>
       rowsOf(...server.binlog.files.map(({ name, size }) => ({ Log_name: name, File_size: String(size) }))),
+  },
+  {
+    form: /^SHOW BINLOG EVENTS IN '(.+)' LIMIT 3$/i,
+    say: ({ server }, [, name = '']) => firstEvents(server, name),
   },
   { of: 'mysql', form: /^SHOW REPLICA STATUS$/i, say: ({ server }) => replicaStatus(server) },
   { of: 'mariadb', form: /^SHOW ALL SLAVES STATUS$/i, say: ({ server }) => replicaStatus(server) },
@@ -201,6 +206,25 @@ function logStatus({ vendor, binlog, gtidText }: SimulatedServer): Answer {
     ...{ File: file, Position: String(position), ...filters },
     ...(vendor === 'mysql' ? { Executed_Gtid_Set: gtidText } : {}),
   });
+}
+
+/** ER_ERROR_WHEN_EXECUTING_COMMAND */
+const failedNumber = 1220;
+
+/** The events that a file begins with, without what MariaDB has behind its list of GTIDs. */
+function firstEvents({ vendor, version, binlog }: SimulatedServer, name: string): Answer {
+  const file = binlog.file(name);
+  if (file === null) {
+    const message = 'Error when executing command SHOW BINLOG EVENTS: Could not find target log';
+    return { kind: 'error', number: failedNumber, message };
+  }
+  const { text, ends } = file.gtidsBefore;
+  return rowsOf(
+    { Log_name: name, Event_type: 'Format_desc', Info: `Server ver: ${version}, Binlog ver: 4` },
+    vendor === 'mysql'
+      ? { Log_name: name, Event_type: 'Previous_gtids', Info: text }
+      : { Log_name: name, Event_type: 'Gtid_list', Info: `[${ends.map(formatGtid).join(',')}]` },
+  );
 }
 
 function replicaStatus(server: SimulatedServer): Answer {

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type DumpOptions, readDump } from '../../../src/dump/dump-stream.js';
 import { runInjector } from '../../../src/hints/injector.js';
 import { defaultHintFormat } from '../../../src/hints/hint.js';
+import { readListedHead, readLogHead } from '../../../src/matching/log-head.js';
 import { lastHint } from '../../../src/matching/locate.js';
 import { withConnection } from '../../../src/mysql/connection.js';
 import { inspect } from '../../../src/mysql/inspect.js';
@@ -121,6 +122,24 @@ describe.each(vendors)('%s answers', (vendor) => {
     expect(await surveyServer(source.instance, ending.signal, 3000)).toMatchObject({
       state: 'alive',
       gtids: true,
+    });
+    expectKnown();
+  });
+
+  test('what its logs begin with, in a list as in a dump', async () => {
+    const [source] = await startPair(vendor);
+    source.model.commit(insertOf(1));
+    source.model.flushLogs();
+    const { signal } = ending;
+    await withConnection(source.instance, { signal }, async (connection) => {
+      for (const { name, gtidsBefore } of source.model.binlog.files) {
+        const listed = await readListedHead(name, connection);
+        expect(listed?.toString()).toBe(gtidsBefore.text.replaceAll('\n', ''));
+        expect((await readLogHead(name, { instance: source.instance, signal }))?.toString()).toBe(
+          listed?.toString(),
+        );
+      }
+      await expect(readListedHead('none.000001', connection)).rejects.toThrow('Could not find target log');
     });
     expectKnown();
   });
