@@ -1,5 +1,5 @@
 import type { Coordinates } from '../binlog/coordinates.js';
-import { eventSecond, EventType, eventType } from '../binlog/event.js';
+import { eventSecond, EventType, eventType, isArtificial } from '../binlog/event.js';
 import { readMariadbGtid, readMysqlGtid } from '../binlog/gtid-event.js';
 import { readDump } from '../dump/dump-stream.js';
 import type { ScanOptions, ScanResult } from './hint-scan.js';
@@ -62,6 +62,29 @@ export function scanGtids(
   const visitGtid = ({ gtid, file, position }: TransactionPlace): boolean =>
     gtid !== null && visit({ gtid, file, position });
   return scanTransactions(start, options, visitGtid, onFile);
+}
+
+/** Events that may stand behind a file's transactions, apart from a rotation. */
+const standsBetween: ReadonlySet<number> = new Set([EventType.stop, EventType.mariadbBinlogCheckpoint]);
+
+/**
+ * Where the transaction ends that begins at a place: in the same file, also if it is the last one there.
+ * @throws what readDump throws.
+ */
+export async function endOfTransaction(start: Coordinates, options: ScanOptions): Promise<number> {
+  const state = { end: start.position, begun: false, ended: false };
+  for await (const batch of readDump({ nonBlocking: true, ...options, start })) {
+    batch.forEach((buffer, eventStart, end, place) => {
+      state.ended ||= place.file !== start.file;
+      if (state.ended || isArtificial(buffer, eventStart)) return;
+      const begins = beginningOf(buffer, eventStart, end) !== null;
+      state.ended = standsBetween.has(eventType(buffer, eventStart)) || (begins && state.begun);
+      state.begun ||= begins;
+      if (!state.ended) state.end = place.end;
+    });
+    if (state.ended) break;
+  }
+  return state.end;
 }
 
 function beginningOf(

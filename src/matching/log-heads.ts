@@ -40,7 +40,11 @@ export class LogHeads {
     if (!this.#lists) return null;
     const { instance, signal, connectTimeoutMs } = this.#options;
     try {
-      const connection = (this.#connection ??= await connect(instance, { signal, connectTimeoutMs, purpose }));
+      const connection = (this.#connection ??= await connect(instance, {
+        signal,
+        connectTimeoutMs,
+        purpose,
+      }));
       return await askOver(connection, { purpose, signal, limitMs }, () => readListedHead(file, connection));
     } catch (error) {
       if (!isOfServer(error)) throw error;

@@ -18,6 +18,9 @@ export type TrailBefore = {
 /** How much of the log is read before the place. */
 const lookBackBytes = 32 * 1024 * 1024;
 
+/** Log files that are looked into for a transaction before the place. */
+const lookBackFiles = 8;
+
 /** A place where a transaction begins. */
 type Boundary = { readonly at: Coordinates; readonly bytesBefore: number };
 
@@ -54,18 +57,26 @@ export async function historyStart(
   options: ScanOptions,
 ): Promise<{ readonly from: Coordinates; readonly state: GtidState } | null> {
   const index = logs.findIndex(({ file }) => file === target.file);
-  const first = logs[Math.max(index - 1, 0)]?.file ?? target.file;
-  const state = await readLogHead(first, options);
-  return state && { from: await noteGtids(first, target, state, options), state };
+  for (let back = 1; ; back += 1) {
+    const first = logs[Math.max(index - back, 0)]?.file ?? target.file;
+    const state = await readLogHead(first, options);
+    if (state === null) return null;
+    const from = await noteGtids(first, target, state, options);
+    // A server that was restarted twice has a file without transactions.
+    if (from !== null || index <= back || back === lookBackFiles) return { from: from ?? target, state };
+  }
 }
 
-/** Adds the GTIDs up to the place, and returns where the history begins that is worth reading. */
+/**
+ * Adds the GTIDs up to the place, and returns where the history begins that is worth reading. Null if there is no
+ * transaction.
+ */
 async function noteGtids(
   file: string,
   target: Coordinates,
   state: GtidState,
   options: ScanOptions,
-): Promise<Coordinates> {
+): Promise<Coordinates | null> {
   let boundaries: Boundary[] = [];
   let bytesBefore = 0;
   let last: Coordinates = { file, position: firstPosition };
@@ -94,5 +105,5 @@ async function noteGtids(
   );
   const end = bytesBefore + (last.file === target.file ? target.position - last.position : 0);
   const begins = boundaries.find((one) => end - one.bytesBefore <= lookBackBytes) ?? boundaries.at(-1);
-  return begins?.at ?? target;
+  return begins?.at ?? null;
 }

@@ -3,10 +3,12 @@ import { correlate } from '../../src/correlate/correlate.js';
 import { GtidState } from '../../src/gtids/gtid-state.js';
 import { defaultHintFormat } from '../../src/hints/hint.js';
 import { beginTrail } from '../../src/matching/first-trail.js';
+import { endOfTransaction } from '../../src/matching/gtid-scan.js';
 import { GtidLog, locateGtid } from '../../src/matching/locate-gtid.js';
 import { inspect } from '../../src/mysql/inspect.js';
 import { startTopology, type TestServer, type Topology } from '../servers/index.js';
 import { until } from '../servers/wait.js';
+import { BinlogServer } from '../support/binlog-server.js';
 import { documentOf, runWaymark } from '../unit/cli/waymark.js';
 import { everything, instanceOf, kinds, logsOf, newLog, readTransactions } from './fixtures/log-reading.js';
 
@@ -32,7 +34,9 @@ for (const kind of kinds.filter(({ name }) => name !== 'MySQL without GTIDs')) {
       for (let file = 0; file < 8; file += 1) {
         for (let index = 0; index < 20; index += 1) await insert();
         await newLog(source());
-        if (file % 2 === 0) await newLog(replica());
+        if (file % 2 === 1) continue;
+        await topology.waitForReplicas();
+        await newLog(replica());
       }
       await topology.waitForReplicas();
     });
@@ -54,14 +58,31 @@ for (const kind of kinds.filter(({ name }) => name !== 'MySQL without GTIDs')) {
       for (const server of [source(), replica()]) {
         const options = await optionsFor(server);
         const all = await transactionsOf(server);
-        for (const { gtid, start } of all.filter((_, index) => index % 13 === 0)) {
+        const isLast = (index: number): boolean => all[index + 1]?.start.file !== all[index]?.start.file;
+        expect(all.filter((_, index) => isLast(index)).length).toBeGreaterThan(3);
+        for (const { gtid, start, end } of all.filter((_, index) => index % 13 === 0 || isLast(index))) {
           const found = await locateGtid([gtid], options);
           expect(found).toMatchObject({ gtid, ...start });
+          expect(await endOfTransaction(start, options)).toBe(end.position);
           // The first file's head, as many as a bisection takes, and the file itself.
           expect(found.filesProbed).toBeLessThanOrEqual(7);
           const wrongNote = { file: all.at(-1)!.start.file, position: 4 };
           expect(await locateGtid([gtid], { ...options, startHere: wrongNote })).toMatchObject(start);
         }
+      }
+    });
+
+    test('a binlog server, which lists no events: the same place', async () => {
+      const binlogServer = await BinlogServer.start(source());
+      try {
+        const { gtid, start } = (await transactionsOf(source())).at(-50)!;
+        const [host = '', port] = binlogServer.address.split(':');
+        const { instance, ...options } = await optionsFor(source());
+        const there = { ...instance, address: { host, port: Number(port) } };
+        expect(await locateGtid([gtid], { ...options, instance: there })).toMatchObject(start);
+        expect(binlogServer.dumps).toBeGreaterThan(2);
+      } finally {
+        await binlogServer.stop();
       }
     });
 
@@ -116,6 +137,15 @@ for (const kind of kinds.filter(({ name }) => name !== 'MySQL without GTIDs')) {
         anchors: 'hint',
         trail: [],
       });
+    });
+
+    test('a stream begins behind log files without transactions: its trail is from before them', async () => {
+      await topology.waitForReplicas();
+      const newest = (await transactionsOf(replica())).at(-1)!;
+      for (let file = 0; file < 3; file += 1) await newLog(replica());
+      const { trail, delivered } = await beginTrail({ at: 'latest' }, 'gtid', await optionsFor(replica()));
+      expect(trail.some((entry) => entry.kind === 'gtid')).toBe(true);
+      expect(delivered?.has(newest.gtid)).toBe(true);
     });
 
     test('find --gtid, and the same place on another server', async () => {

@@ -4,7 +4,7 @@ import { type Hint, type HintFormat, parseHint } from '../../hints/hint.js';
 import type { HintScanOptions } from '../../matching/hint-scan.js';
 import { locateHint, type LocateResult } from '../../matching/locate.js';
 import { locateGtid } from '../../matching/locate-gtid.js';
-import { placeBehindGtid } from '../../matching/start-place.js';
+import { endOfTransaction } from '../../matching/gtid-scan.js';
 import { isGtid } from '../../config/gtid.js';
 import { exitCodes, WaymarkError } from '../../util/errors.js';
 import type { CommandContext, CommonOptions, Start } from '../context.js';
@@ -107,6 +107,7 @@ async function locate(wanted: Wanted, options: HintScanOptions): Promise<Found> 
     return { ...place, hint: hint.token, gtid: null };
   }
   const { gtid, ...place } = await locateGtid([wanted.gtid], options);
-  const { position: endPosition } = await placeBehindGtid(gtid, { ...options, startHere: place });
+  const { file, position } = place;
+  const endPosition = await endOfTransaction({ file, position }, options);
   return { ...place, endPosition, hint: null, gtid };
 }
