@@ -47,7 +47,8 @@ export async function checkHints(
     const now = (epochMs() + (state.clockOffsetMs ?? 0)) / 1000;
     const ageSeconds = seconds === null ? null : Math.max(0, Math.round(now - seconds));
     const found = { hint: hint.token, file, position, ageSeconds, serverId };
-    if (ageSeconds === null || ageSeconds <= oldHintSeconds) return { findings: [], lastHint: found };
+    const isNew = ageSeconds === null || ageSeconds <= oldHintSeconds;
+    if (isNew || anchors === 'gtid') return { findings: [], lastHint: found };
     return old(server, found, ageSeconds);
   } catch (error) {
     signal.throwIfAborted();
@@ -58,14 +59,15 @@ export async function checkHints(
 
 const inject = `Inject hints on the source: waymark inject --server SOURCE --every 5s`;
 
-/** Without hints, GTIDs serve where the servers have them in common. */
+/** Without hints, GTIDs serve where the servers have them in common. If nothing else may, nobody needs hints. */
 function missing(
   server: string,
   { schema, prefix }: HintFormat,
   anchors: AnchorsConfig,
   gtids: ServerFacts['gtids'],
 ): HintCheck {
-  if (anchors !== 'hints' && gtids === 'shared') return { findings: [], lastHint: null };
+  if (anchors === 'gtid' || (anchors === 'auto' && gtids === 'shared'))
+    return { findings: [], lastHint: null };
   const own =
     gtids === 'own'
       ? ', and its GTIDs are its own (wsrep_gtid_mode is OFF), so they are not found elsewhere'

@@ -1,4 +1,5 @@
 import { poolFindings } from '../preflight/pool-findings.js';
+import { anchorFindings } from './anchors.js';
 import { marked, markedInPool } from './start-verdict.js';
 import type { CheckFinding } from './check-finding.js';
 import type { Subject } from './subject.js';
@@ -12,7 +13,13 @@ export async function serverFindings({
 }: Subject): Promise<readonly CheckFinding[]> {
   if (account === null) return [];
   const [reports, { stored, read }] = await Promise.all([servers(), checkpoint()]);
-  const found = [...reports.flatMap(({ findings }) => findings), ...poolFindings(reports, config.serverId)];
+  const found = [
+    ...reports.flatMap(({ server, state, findings }) => [
+      ...findings,
+      ...(state === null ? [] : anchorFindings(server, state.facts.gtids, config.anchors)),
+    ]),
+    ...poolFindings(reports, config.serverId),
+  ];
   const members = reports.map(({ server }) => server);
   // As long as nobody can say, there may be a record.
   const hasBegun = !read || stored !== null;

@@ -24,6 +24,7 @@ const errorCodes = {
   'duplicate-server': 'unsuitable-server',
   clock: 'unsuitable-server',
   'wsrep-gtid-mode': 'unsuitable-server',
+  'no-common-gtids': 'unsuitable-server',
   'not-in-primary-component': 'unsuitable-server',
   'not-synced': 'unsuitable-server',
   'group-member-recovering': 'unsuitable-server',

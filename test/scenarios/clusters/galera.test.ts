@@ -1,9 +1,11 @@
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { galeraObstacle, startGalera, type GaleraCluster } from '../../servers/index.js';
 import { until } from '../../servers/wait.js';
 import { isMove } from '../../support/agent-process.js';
 import { ClusterLoad } from '../../support/cluster-load.js';
 import { playOn, type Scenario } from '../../support/scenario.js';
+import { runWaymark } from '../../unit/cli/waymark.js';
 import { deliverAll, errorsOf, judgeBy, partOf, topologyOf } from './stage.js';
 
 /**
@@ -76,5 +78,25 @@ test.skipIf(obstacle !== '')(
       await cluster.mend(read!);
       await stage.delivered(50);
     }),
+  150_000,
+);
+
+test.skipIf(obstacle !== '')(
+  `Galera: nodes that number transactions by themselves are refused by name as servers to go by GTID on${why}`,
+  async () => {
+    const cluster = await startGalera({ wsrep_gtid_mode: 'OFF' });
+    await playOn(topologyOf(cluster), { hintsEveryMs: 0, config: { anchors: 'gtid' } }, async (stage) => {
+      const agent = await stage.launchAgent();
+      const end = await agent.ended;
+      expect(end.code, agent.log()).not.toBe(0);
+      expect(agent.all('stopped')[0]).toMatchObject({
+        code: 'unsuitable-server',
+        msg: expect.stringContaining('wsrep_gtid_mode is OFF') as unknown,
+      });
+      const check = await runWaymark(['check', '-c', join(stage.folder, 'waymark.yaml')], {}, 'built');
+      expect(check.code).not.toBe(0);
+      expect(check.stdout + check.stderr).toContain('wsrep_gtid_mode is OFF');
+    });
+  },
   150_000,
 );
