@@ -15,6 +15,8 @@ export interface Group {
   readonly spread: Spread;
   /** Whether it is about ZooKeeper: then the client is drawn, too. */
   readonly zookeeper?: true;
+  /** Whether it has scenarios that leave open what finds places: then hints or GTIDs are drawn, where there are GTIDs. */
+  readonly anchors?: 'either';
 }
 
 /** The machine's own MariaDB as child processes, where it has this one. */
@@ -57,10 +59,11 @@ export const groups: readonly Group[] = [
     spread: { kind: 'once', on: 'mysql:9.7' },
     tests: ['integration/correlate-mixed', 'scenarios/mixed-vendors/', 'scenarios/out-of-order/'],
   },
-  { name: 'Galera', spread: own, tests: ['scenarios/clusters/galera'] },
+  { name: 'Galera', spread: own, anchors: 'either', tests: ['scenarios/clusters/galera'] },
   {
     name: 'Group Replication',
     spread: { kind: 'once', on: 'mysql:9.7' },
+    anchors: 'either',
     tests: ['scenarios/clusters/group-replication'],
   },
   { name: 'every value', spread: vendors, tests: ['exact/'] },
@@ -80,6 +83,7 @@ export const groups: readonly Group[] = [
   {
     name: 'transactions',
     spread: vendors,
+    anchors: 'either',
     tests: [
       ...['integration/dump-stream', 'integration/rolled-back', 'integration/session-settings'],
       ...[
@@ -114,6 +118,7 @@ export const groups: readonly Group[] = [
   {
     name: 'deaths',
     spread: drawn,
+    anchors: 'either',
     tests: [
       ...['scenarios/agent-and-replica-killed/', 'scenarios/agent-killed/', 'scenarios/back-and-forth/'],
       ...[
@@ -134,6 +139,7 @@ export const groups: readonly Group[] = [
   {
     name: 'candidates',
     spread: drawn,
+    anchors: 'either',
     tests: [
       ...[
         'scenarios/candidate-lags/',
@@ -145,7 +151,7 @@ export const groups: readonly Group[] = [
       ...['scenarios/unfit-members/', 'scenarios/unreadable-content/'],
     ],
   },
-  { name: 'diagnosis', spread: drawn, tests: ['scenarios/diagnosis/'] },
+  { name: 'diagnosis', spread: drawn, anchors: 'either', tests: ['scenarios/diagnosis/'] },
   {
     name: 'elections',
     spread: drawn,

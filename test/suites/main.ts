@@ -14,7 +14,7 @@ import { run, say, SetupError } from '../setup/steps.mjs';
 import { totalsLine } from '../setup/totals.mjs';
 import { isUnitOnly, namesReporter, readRequest, type Request, UsageError } from './arguments.js';
 import { core, newest } from './core.js';
-import { describeRuns, draw, kinds, officialKinds, product, type Run, runsOf } from './draw.js';
+import { describeRun, describeRuns, draw, kinds, officialKinds, product, type Run, runsOf } from './draw.js';
 import { filesOf, means } from './groups.js';
 import { getNewestNode, newestNode } from './newest-node.js';
 import { totalsOf } from './report.js';
@@ -95,23 +95,25 @@ async function* runKinds(
   if (process.env['WAYMARK_TEST_PROVIDER'] !== 'containers') await installServers();
   const providers = await Promise.all(runs.map(({ kind }) => providerOf(kind)));
   await prepare([...new Set(providers)]);
-  for (const [index, { kind, client, groups }] of runs.entries()) {
+  for (const [index, one] of runs.entries()) {
+    const { kind, anchors, client, groups } = one;
     const provider = providers[index]!;
-    const title = `${kind}, ${where(provider)}${client === 'chosen' ? '' : ", waymark's own ZooKeeper client"}`;
+    const title = `${describeRun(one)}, ${where(provider)}`;
     if (interrupt.signal.aborted) return;
     if (officialKinds.includes(kind) && !(await getOfficialImage(kind))) {
       yield note(title, 'skipped', 'its official image cannot be pulled here');
       continue;
     }
     const files = groups.flatMap((group) => filesOf(group, serverTests()));
-    const left =
-      provider === 'native' && client === 'chosen' ? files.filter((file) => !done.includes(file)) : files;
+    const isAsDone = provider === 'native' && client === 'chosen' && anchors === 'hints';
+    const left = isAsDone ? files.filter((file) => !done.includes(file)) : files;
     if (left.length === 0) continue;
     say(`\n${title}`);
     const environment = {
       WAYMARK_TEST_PROVIDER: provider,
       WAYMARK_TEST_SERVER: kind,
       ...(client === 'chosen' ? {} : { WAYMARK_TEST_ZOOKEEPER_CLIENT: client }),
+      ...(anchors === 'hints' ? {} : { WAYMARK_TEST_ANCHORS: anchors }),
     };
     yield await runVitest(left, { title, environment });
   }

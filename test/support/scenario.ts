@@ -60,7 +60,8 @@ export class Scenario {
   /** Added to the command line of agents that are started from now on. */
   agentArgs: readonly string[] = [];
   readonly #options: ScenarioOptions;
-  #hints: Hints | null = null;
+  /** The last one is the present one. */
+  readonly #injectors: Hints[] = [];
   readonly #byGtid: boolean;
   #load: Load | null = null;
 
@@ -86,8 +87,9 @@ export class Scenario {
 
   get hints(): Hints {
     if (this.#byGtid) return noHints;
-    if (!this.#hints) throw new Error('no hints are injected');
-    return this.#hints;
+    const hints = this.#injectors.at(-1);
+    if (!hints) throw new Error('no hints are injected');
+    return hints;
   }
 
   get load(): Load {
@@ -109,10 +111,11 @@ export class Scenario {
     await this.topology.waitForReplicas();
   }
 
-  /** Injects hints from now on; resolves behind the first. */
-  async startHints(everyMs = 400): Promise<void> {
-    this.#hints = startHints(this.source, everyMs);
-    await this.#hints.next();
+  /** Injects hints from now on, if the stream goes by hints; resolves behind the first. */
+  async startHints(everyMs = 400, on: TestServer = this.source): Promise<void> {
+    if (this.#byGtid) return;
+    this.#injectors.push(startHints(on, everyMs));
+    await this.hints.next();
   }
 
   /** Starts an agent on the pool of all replicas; resolves when it reads. Called again, it restarts it. */
@@ -264,7 +267,7 @@ export class Scenario {
   async end(): Promise<void> {
     const endings: Promise<unknown>[] = [
       ...this.agents.map((agent) => agent.kill()),
-      Promise.resolve(this.#hints?.stop()),
+      ...this.#injectors.map((hints) => hints.stop()),
       Promise.resolve(this.#load?.close()),
     ];
     await Promise.allSettled(endings);

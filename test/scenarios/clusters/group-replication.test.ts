@@ -4,7 +4,6 @@ import { until } from '../../servers/wait.js';
 import { isMove } from '../../support/agent-process.js';
 import { ClusterLoad } from '../../support/cluster-load.js';
 import { agentAccount } from '../../support/grants.js';
-import { type Hints, startHints } from '../../support/hints.js';
 import { playOn, type Scenario } from '../../support/scenario.js';
 import { deliverAll, errorsOf, judgeBy, partOf, topologyOf } from './stage.js';
 
@@ -98,21 +97,14 @@ test.skipIf(obstacle !== '')(
 
 test.skipIf(obstacle !== '')(
   `Group Replication: the primary is read and killed, and another one is elected: exactly once${why}`,
-  async () => {
-    let hints: Hints | null = null;
-    try {
-      await play([0, 2], async ({ stage, group, members: [primary, , other], writeTo }) => {
-        await primary.kill();
-        const elected = await group.primary();
-        writeTo(elected);
-        hints = startHints(elected);
-        await hints.next();
-        await stage.switched(other, primary);
-        return other;
-      });
-    } finally {
-      await (hints as Hints | null)?.stop().catch(() => undefined);
-    }
-  },
+  () =>
+    play([0, 2], async ({ stage, group, members: [primary, , other], writeTo }) => {
+      await primary.kill();
+      const elected = await group.primary();
+      writeTo(elected);
+      await stage.startHints(400, elected);
+      await stage.switched(other, primary);
+      return other;
+    }),
   150_000,
 );

@@ -3,21 +3,25 @@ import { describeRuns, draw, kinds, officialKinds, product, runsOf } from '../..
 import { groups } from '../../suites/groups.js';
 
 const servers = [...kinds.mariadb, ...kinds.mysql];
+const withGtids: readonly string[] = servers.filter((kind) => kind !== 'mysql:9.7:gtid-off');
+const eitherAnchors = groups.filter(({ anchors }) => anchors === 'either');
 /** As many commits as it takes, where they are drawn evenly. */
-const commits = Array.from({ length: 8 }, (_, index) => (0x5eed_0000 + index).toString(16).padEnd(40, '0'));
+const commits = Array.from({ length: 16 }, (_, index) => (0x5eed_0000 + index).toString(16).padEnd(40, '0'));
 
 /** What a commit's draw pairs. */
 function pairs(commit: string): string[] {
   const drawn = draw(commit);
-  return drawn.flatMap(({ group, kinds: on, client }) => [
-    ...on.map((kind) => `${group.name} on ${kind}`),
-    ...(group.zookeeper ? on.map((kind) => `${client} client on ${kind}`) : []),
+  return drawn.flatMap(({ group, stages, client }) => [
+    ...stages.map(({ kind }) => `${group.name} on ${kind}`),
+    ...(group.zookeeper ? stages.map(({ kind }) => `${client} client on ${kind}`) : []),
     ...(group.zookeeper ? [`${group.name} with the ${client} client`] : []),
-    ...(on.length === 2 ? [on.join(' beside ')] : []),
+    ...(group.anchors ? stages.map(({ kind, anchors }) => `by ${anchors} on ${kind}`) : []),
+    ...(group.anchors ? stages.map(({ anchors }) => `${group.name} by ${anchors}`) : []),
+    ...(stages.length === 2 ? [stages.map(({ kind }) => kind).join(' beside ')] : []),
   ]);
 }
 
-test('over eight commits all pairs come', () => {
+test('over sixteen commits all pairs come', () => {
   const seen = new Set(commits.flatMap(pairs));
   const clients = ['chosen', 'javascript'] as const;
   const wanted = [
@@ -28,6 +32,9 @@ test('over eight commits all pairs come', () => {
     ...groups
       .filter(({ zookeeper }) => zookeeper)
       .flatMap(({ name }) => clients.map((client) => `${name} with the ${client} client`)),
+    ...servers.map((kind) => `by hints on ${kind}`),
+    ...withGtids.map((kind) => `by gtid on ${kind}`),
+    ...eitherAnchors.flatMap(({ name }) => [`${name} by hints`, `${name} by gtid`]),
     ...kinds.mariadb.flatMap((mariadb) => kinds.mysql.map((mysql) => `${mariadb} beside ${mysql}`)),
   ];
   expect([...seen].toSorted()).toEqual(wanted.toSorted());
@@ -36,10 +43,10 @@ test('over eight commits all pairs come', () => {
 test.each(commits)('each commit runs every group, and what vendors log differently on both: %s', (commit) => {
   const drawn = draw(commit);
   expect(drawn.map(({ group }) => group)).toEqual(groups);
-  for (const { group, kinds: on } of drawn) {
-    const vendors = on.map((kind) => kind.split(':')[0]);
+  for (const { group, stages } of drawn) {
+    const vendors = stages.map(({ kind }) => kind.split(':')[0]);
     if (group.spread.kind === 'vendors') expect(vendors).toEqual(['mariadb', 'mysql']);
-    else expect(on).toHaveLength(1);
+    else expect(stages).toHaveLength(1);
   }
   const run = runsOf(drawn).flatMap(({ groups: ours }) => ours);
   expect(new Set(run)).toEqual(new Set(groups));
@@ -48,6 +55,15 @@ test.each(commits)('each commit runs every group, and what vendors log different
 test('every kind of server has something to do with each commit', () => {
   for (const commit of commits) {
     expect(new Set(runsOf(draw(commit)).map(({ kind }) => kind))).toEqual(new Set(servers));
+  }
+});
+
+test('what may go by either anchors is run by hints, and without hints where there are GTIDs', () => {
+  const runs = runsOf(product(servers));
+  for (const group of eitherAnchors) {
+    const on = runs.filter(({ groups: ours }) => ours.includes(group));
+    const kindsBy = (anchors: string) => on.filter((run) => run.anchors === anchors).map(({ kind }) => kind);
+    expect(kindsBy('gtid')).toEqual(kindsBy('hints').filter((kind) => withGtids.includes(kind)));
   }
 });
 
