@@ -1,13 +1,16 @@
 /**
- * How long a server's death is noticed in the output: `npm run bench:blackout [-- --kills 20]`. An agent as its users
- * run it reads one of three replicas under load; the one that it reads is killed (SIGKILL) or frozen (SIGSTOP), comes
- * back, and so on. At the end everything must have been delivered exactly once, in order.
+ * How long a server's death is noticed in the output: `npm run bench:blackout [-- --kills 20 --anchors hints,gtid]`. An
+ * agent as its users run it reads one of three replicas under load; the one that it reads is killed (SIGKILL) or frozen
+ * (SIGSTOP), comes back, and so on. Streams by hints and by GTIDs take turns on the same servers, and while GTIDs have
+ * their turn nobody injects hints. At the end each must have delivered everything exactly once, in order.
  */
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { AgentStatus } from '../../src/index.js';
 import { makeRunFolder, removeRunFolder } from '../servers/folders.js';
+import { defaultKind } from '../servers/kind.js';
 import { claimPort } from '../servers/ports.js';
 import { startTopology, type TestServer } from '../servers/index.js';
 import { until } from '../servers/wait.js';
@@ -31,6 +34,17 @@ type Parts = Readonly<
   Record<'blackout' | 'detect' | 'choose' | 'locate' | 'verify' | 'first record', number>
 >;
 
+/** A stream, and what finds its places. */
+type Stream = {
+  readonly anchors: Anchors;
+  readonly folder: string;
+  readonly audit: string;
+  readonly follower: AuditFollower;
+  readonly port: number;
+};
+
+type Anchors = 'hints' | 'gtid';
+
 const faults: readonly Fault[] = [
   { name: 'SIGKILL', do: (server) => server.kill(), undo: (server) => server.restart() },
   { name: 'SIGSTOP', do: (server) => server.freeze(), undo: (server) => server.resume() },
@@ -39,76 +53,122 @@ const faults: readonly Fault[] = [
 const hintsEveryMs = 1000;
 const transactionsPerSecond = 40;
 const agentLimitMs = 20 * 60_000;
+/** So many deaths follow each other in a turn. */
+const turnLength = 5;
 
-const { values } = parseArgs({ options: { kills: { type: 'string', default: '20' } } });
+const hasGtids = defaultKind().settings['gtid_mode'] !== 'OFF';
+const { values } = parseArgs({
+  options: {
+    kills: { type: 'string', default: '20' },
+    anchors: { type: 'string', default: hasGtids ? 'hints,gtid' : 'hints' },
+  },
+});
 const kills = Number(values.kills);
 const seed = Number(process.env['WAYMARK_TEST_SEED'] ?? 1);
 const random = new Random(seed);
 
 const topology = await startTopology({ replicas: 3 });
 const folder = await makeRunFolder();
-const audit = join(folder, 'audit.ndjson');
-const follower = new AuditFollower(audit);
 const { source, replicas } = topology;
-const port = await claimPort();
-
-const hints = startHints(source, hintsEveryMs);
-await hints.next();
-await topology.waitForReplicas();
-const agent = await AgentProcess.start({ folder, config: configuration(), limitMs: agentLimitMs });
-await agent.waitForEvent('stream.started');
-// Begun only now: all that is ever written must be delivered.
+const streams: Stream[] = [];
+for (const name of values.anchors.split(',')) streams.push(await prepareStream(name));
+const agents = new Set<AgentProcess>();
+// Both streams begin at the log's beginning: all that is ever written must be delivered.
 const load = await startLoad(source, { rate: transactionsPerSecond, seed });
 
 try {
+  await topology.waitForReplicas();
   console.log(
     `${source.vendor} ${source.version}, ${transactionsPerSecond} transactions/s, a hint every ${hintsEveryMs} ms, ` +
       `${kills} kills each, seed ${seed}`,
   );
   for (const fault of faults) {
-    report(fault.name, await series(fault));
-    const { trail } = await status();
-    console.log(`  (each candidate is compared by a trail of some ${trail.transactions} transactions)`);
+    const parts = new Map(streams.map((stream) => [stream, [] as Parts[]]));
+    for (let done = 0; done < kills; done += turnLength) {
+      for (const stream of streams) {
+        const more = await turn(stream, fault, Math.min(turnLength, kills - done));
+        parts.get(stream)?.push(...more);
+      }
+    }
+    report(fault.name, parts);
   }
   await load.stop();
   const mark = await load.mark();
-  await until('the audit holds everything', () => follower.holds(mark), { timeoutMs: 60_000, everyMs: 50 });
-  await agent.stop();
-  const verdict = await judge(readAudit(audit), await readTruth(source));
-  console.log(verdict.ok ? 'Everything was delivered exactly once, in order.' : explain(verdict));
-  process.exitCode = verdict.ok ? 0 : 1;
+  for (const stream of streams) await finish(stream, mark);
 } catch (error) {
-  console.error(agent.log());
+  for (const agent of agents) console.error(agent.log());
   throw error;
 } finally {
-  await Promise.allSettled([agent.kill(), hints.stop(), load.close()]);
+  await Promise.allSettled([...[...agents].map((agent) => agent.kill()), load.close()]);
   await topology.stop();
   await removeRunFolder(folder);
 }
 process.exit();
 
-function configuration(): Record<string, unknown> {
+async function prepareStream(anchors: string): Promise<Stream> {
+  if (anchors !== 'hints' && anchors !== 'gtid')
+    throw new Error(`anchors are hints or gtid, and not ${anchors}`);
+  const own = join(folder, anchors);
+  await mkdir(own);
+  const audit = join(own, 'audit.ndjson');
+  return { anchors, folder: own, audit, follower: new AuditFollower(audit), port: await claimPort() };
+}
+
+function configuration({ anchors, folder: own, audit, port }: Stream): Record<string, unknown> {
   return {
-    stream: 'bench',
+    stream: anchors,
     servers: replicas.map(({ address }) => address),
     ...{ user: source.user, password: source.password, getServerPublicKey: true },
     filter: { include: ['shop.*'] },
-    checkpoint: { store: 'file', path: join(folder, 'state') },
+    start: 'earliest',
+    anchors,
+    checkpoint: { store: 'file', path: join(own, 'state') },
     sink: { type: 'file', path: audit },
     failover: { cooldown: '1s' },
     http: { listen: `127.0.0.1:${port}` },
   };
 }
 
-/** So many deaths of the server that is read. */
-async function series(fault: Fault): Promise<Parts[]> {
+/** The stream's agent, as long as `work` takes. */
+async function running<Result>(
+  stream: Stream,
+  work: (agent: AgentProcess) => Promise<Result>,
+): Promise<Result> {
+  const agent = await AgentProcess.start({
+    folder: stream.folder,
+    config: configuration(stream),
+    limitMs: agentLimitMs,
+  });
+  agents.add(agent);
+  await agent.waitForEvent('stream.started');
+  const result = await work(agent);
+  await agent.stop();
+  agents.delete(agent);
+  return result;
+}
+
+/** So many deaths of the server that the stream is read from. */
+function turn(stream: Stream, fault: Fault, count: number): Promise<Parts[]> {
+  return running(stream, async () => {
+    const hints = stream.anchors === 'hints' ? startHints(source, hintsEveryMs) : null;
+    try {
+      // The trail has hints again, as it has where they are always injected.
+      for (let hint = 0; hint < 3; hint += 1) await hints?.next();
+      return await series(stream, fault, count);
+    } finally {
+      await hints?.stop();
+    }
+  });
+}
+
+async function series(stream: Stream, fault: Fault, count: number): Promise<Parts[]> {
   const all: Parts[] = [];
-  for (let kill = 0; kill < kills; kill += 1) {
-    const server = await steady();
+  for (let kill = 0; kill < count; kill += 1) {
+    const server = await steady(stream);
     // Anywhere between two hints.
     await pause(random.between(0, hintsEveryMs));
     await fault.do(server);
-    all.push(await arrival(server));
+    all.push(await arrival(stream, server));
     await fault.undo(server);
     await topology.waitForReplicas([...replicas], 60_000);
   }
@@ -116,23 +176,27 @@ async function series(fault: Fault): Promise<Parts[]> {
 }
 
 /** The server that is read, when records come from it and all others could take over. */
-async function steady(): Promise<TestServer> {
-  const lines = await follower.lines();
-  return until('a steady stream', async () => {
-    const { healthy, server, members, switches } = await status();
-    const arrived = switches.at(-1)?.from == null || switches.at(-1)?.blackoutMs !== null;
-    const all = members.every(({ finding }) => finding === 'healthy');
-    if (!healthy || !all || !arrived || (await follower.lines()) <= lines) return undefined;
-    return replicas.find(({ address }) => address === server);
-  });
+async function steady(stream: Stream): Promise<TestServer> {
+  const holdsMark = stream.follower.expect(await load.mark());
+  return until(
+    'a steady stream',
+    async () => {
+      const { healthy, server, members, switches } = await status(stream);
+      const arrived = switches.at(-1)?.from == null || switches.at(-1)?.blackoutMs !== null;
+      const all = members.every(({ finding }) => finding === 'healthy');
+      if (!healthy || !all || !arrived || !(await holdsMark())) return undefined;
+      return replicas.find(({ address }) => address === server);
+    },
+    { timeoutMs: 60_000 },
+  );
 }
 
 /** What the agent says of the switch away from that server. */
-async function arrival(from: TestServer): Promise<Parts> {
+async function arrival(stream: Stream, from: TestServer): Promise<Parts> {
   const change = await until(
     'a switch',
     async () => {
-      const last = (await status()).switches.at(-1);
+      const last = (await status(stream)).switches.at(-1);
       return last?.from === from.address && last.blackoutMs !== null ? last : undefined;
     },
     { timeoutMs: 60_000 },
@@ -148,20 +212,37 @@ async function arrival(from: TestServer): Promise<Parts> {
   };
 }
 
-async function status(): Promise<AgentStatus> {
+async function status({ port }: Stream): Promise<AgentStatus> {
   const response = await fetch(`http://127.0.0.1:${port}/status`);
   return (await response.json()) as AgentStatus;
 }
 
-function report(name: string, all: readonly Parts[]): void {
-  console.log(`\n${name.padEnd(16)} median    worst`);
-  const [first] = all;
-  if (first === undefined) return;
-  for (const part of Object.keys(first) as (keyof Parts)[]) {
-    const sorted = all.map((parts) => parts[part]).toSorted((a, b) => a - b);
-    const median = sorted[sorted.length >> 1] ?? 0;
-    const worst = sorted.at(-1) ?? 0;
-    console.log(`  ${part.padEnd(12)} ${ms(median)} ${ms(worst)}`);
+/** Delivers what is left, and judges. */
+async function finish(stream: Stream, mark: string): Promise<void> {
+  const holdsMark = stream.follower.expect(mark);
+  await running(stream, () =>
+    until('the audit holds everything', holdsMark, {
+      timeoutMs: 60_000,
+      everyMs: 50,
+    }),
+  );
+  const verdict = await judge(readAudit(stream.audit), await readTruth(source));
+  const well = 'everything was delivered exactly once, in order';
+  console.log(`By ${stream.anchors}: ${verdict.ok ? well : explain(verdict)}.`);
+  if (!verdict.ok) process.exitCode = 1;
+}
+
+function report(name: string, all: ReadonlyMap<Stream, readonly Parts[]>): void {
+  const columns = [...all].map(([{ anchors }, parts]) => ({ title: `by ${anchors}:`, parts }));
+  const heading = columns.map(({ title }) => `${title.padStart(10)} median    worst`);
+  console.log(`\n${name.padEnd(14)}${heading.join('')}`);
+  const names = ['blackout', 'detect', 'choose', 'locate', 'verify', 'first record'] as const;
+  for (const part of names) {
+    const cells = columns.map(({ parts }) => {
+      const sorted = parts.map((one) => one[part]).toSorted((a, b) => a - b);
+      return `${ms(sorted[sorted.length >> 1] ?? 0).padStart(17)} ${ms(sorted.at(-1) ?? 0)}`;
+    });
+    console.log(`  ${part.padEnd(12)}${cells.join('')}`);
   }
 }
 

@@ -11,15 +11,14 @@ import { readDump } from '../../src/dump/dump-stream.js';
 import { EventType, eventType } from '../../src/binlog/event.js';
 import { Secret } from '../../src/config/secret.js';
 import { tableFilter } from '../../src/config/table-filter.js';
-import { defaultHintFormat, hintFromToken } from '../../src/hints/hint.js';
+import { defaultHintFormat } from '../../src/hints/hint.js';
 import { beginTrail } from '../../src/matching/first-trail.js';
 import { scanHints } from '../../src/matching/hint-scan.js';
-import { locateHint } from '../../src/matching/locate.js';
 import { findResumePoint } from '../../src/matching/resume-point.js';
 import { newProgress } from '../../src/tail/progress.js';
 import { inspect } from '../../src/mysql/inspect.js';
 import { tail } from '../../src/tail/tail.js';
-import { startServer, type TestServer } from '../servers/index.js';
+import { startServer } from '../servers/index.js';
 import { bulk, type Files, inject, makeTables, singles } from './data.js';
 
 const runs = 3;
@@ -190,25 +189,6 @@ async function benchTail(name: string, files: Files, rows: number): Promise<void
   });
 }
 
-async function benchLocate(target: TestServer): Promise<void> {
-  const tokens: string[] = [];
-  for (let file = 0; file < 24; file += 1) {
-    await target.query('FLUSH BINARY LOGS');
-    tokens.push(await inject(target));
-    await target.query('CALL singles(4000)');
-  }
-  const wanted = hintFromToken(tokens[6] ?? '');
-  let result = await locateHint([wanted], common);
-  const seconds = await median(async () => {
-    result = await locateHint([wanted], common);
-  });
-  report('locate, 7th of 24 more files', {
-    ms: round(seconds * 1000),
-    'files probed': String(result.filesProbed),
-    'MB read': (result.bytesScanned / 1e6).toFixed(2),
-  });
-}
-
 async function benchResume(count: number): Promise<void> {
   await server.query('FLUSH BINARY LOGS');
   const first = await inject(server);
@@ -247,7 +227,6 @@ try {
   await benchScan('bulk', rows);
   await benchTail('single-row transactions', single, singleRows);
   await benchTail('bulk', rows, bulkRows);
-  await benchLocate(server);
   await benchResume(10_000);
   await benchResume(30_000);
 } finally {
