@@ -20,6 +20,8 @@ export type ScenarioOptions = {
   readonly topology?: TopologyOptions;
   /** Milliseconds from one hint to the next; 0: none are injected. */
   readonly hintsEveryMs?: number;
+  /** It is about hints, or its servers have no GTIDs in common: it isn't played without hints. */
+  readonly anchors?: 'hints';
   /** Added to the agent's configuration. */
   readonly config?: AgentConfig;
   /** Where the agent's process runs, for how long at most, and with what in its environment. */
@@ -29,12 +31,10 @@ export type ScenarioOptions = {
 /** Keys of the agent's configuration. */
 export type AgentConfig = Readonly<Record<string, unknown>>;
 
-/**
- * Whether streams go by GTIDs, and nobody injects hints, in scenarios that don't say anything else of hints. Most of them
- * can be played either way.
- */
-function goesByGtid(): boolean {
-  return process.env['WAYMARK_TEST_ANCHORS'] === 'gtid';
+/** Whether the stream goes by GTIDs, and nobody injects hints. Most scenarios can be played either way. */
+function goesByGtid({ anchors, hintsEveryMs, config }: ScenarioOptions): boolean {
+  const leavesItOpen = anchors === undefined && hintsEveryMs !== 0 && config?.['anchors'] === undefined;
+  return leavesItOpen && process.env['WAYMARK_TEST_ANCHORS'] === 'gtid';
 }
 
 /** With GTIDs every transaction is an anchor: nobody has to wait for one. */
@@ -71,7 +71,7 @@ export class Scenario {
     this.audit = join(folder, 'audit.ndjson');
     this.follower = new AuditFollower(this.audit);
     this.#options = options;
-    this.#byGtid = goesByGtid() && options.hintsEveryMs === undefined;
+    this.#byGtid = goesByGtid(options);
   }
 
   get source(): TestServer {
@@ -106,7 +106,7 @@ export class Scenario {
 
   async prepare(): Promise<void> {
     await createAgentAccount(this.source);
-    const { hintsEveryMs = this.#byGtid ? 0 : 400 } = this.#options;
+    const { hintsEveryMs = 400 } = this.#options;
     if (hintsEveryMs > 0) await this.startHints(hintsEveryMs);
     await this.topology.waitForReplicas();
   }

@@ -32,7 +32,7 @@ async function createAccountAside(replica: TestServer): Promise<void> {
 test.skipIf(!hasBoth)(
   `a MariaDB ${version} replica below a MySQL source: the stream goes over to it, and back to MySQL${why}`,
   async () => {
-    await scenario({ topology }, async (stage) => {
+    await scenario({ topology, anchors: 'hints' }, async (stage) => {
       const mysql = stage.replica(0);
       const mariadb = await stage.topology.addReplica({}, { vendor: 'mariadb', version });
       await createAccountAside(mariadb);

@@ -54,42 +54,49 @@ test.skipIf(!hasMysql)(
   async () => {
     const replicas = [outOfOrder, outOfOrder];
     const topology = { vendor: 'mysql', replicas } as const;
-    await scenario({ topology, hintsEveryMs: 100, agent: { limitMs: 280_000 } }, async (stage) => {
-      const agent = await stage.startAgent();
-      await stage.startLoad({ writers: 8, rate: 200 });
-      await stage.delivered(200);
-      let lost: number[] = [];
-      const shown = async (): Promise<boolean> => {
-        lost = lostBehindHints(await logOf(stage.replica(0)), await logOf(stage.replica(1)));
-        return lost.some((count) => count > 0);
-      };
-      await until('a hint stands behind other transactions on the two', shown, {
-        timeoutMs: 120_000,
-        everyMs: 500,
-      });
-      console.log(`lost right behind the hint alone, by hint: ${lost.join(' ')}`);
-      await stage.hints.next();
-      await stage.replica(0).kill();
-      const done = await agent.waitForEvent('failover.done', isMove);
-      expect(done['confidence']).toBe('reordered');
-      await stage.committed(50);
-      await stage.load.stop();
-      // The mark of level() might be committed there before the last transactions of the load.
-      await stage.topology.waitForReplicas();
-      await stage.level();
-      await stage.stopAgent();
-      const verdict = await judge(readAudit(stage.audit), await readTruth(stage.source));
-      const { missing, doubled, foreign } = verdict;
-      expect({ missing, doubled, foreign }, explain(verdict)).toEqual({ missing: 0, doubled: 0, foreign: 0 });
-      const ids: string[] = [];
-      for await (const { id } of readAudit(stage.audit)) ids.push(id);
-      expect(new Set(ids).size).toBe(ids.length);
+    await scenario(
+      { topology, hintsEveryMs: 100, anchors: 'hints', agent: { limitMs: 280_000 } },
+      async (stage) => {
+        const agent = await stage.startAgent();
+        await stage.startLoad({ writers: 8, rate: 200 });
+        await stage.delivered(200);
+        let lost: number[] = [];
+        const shown = async (): Promise<boolean> => {
+          lost = lostBehindHints(await logOf(stage.replica(0)), await logOf(stage.replica(1)));
+          return lost.some((count) => count > 0);
+        };
+        await until('a hint stands behind other transactions on the two', shown, {
+          timeoutMs: 120_000,
+          everyMs: 500,
+        });
+        console.log(`lost right behind the hint alone, by hint: ${lost.join(' ')}`);
+        await stage.hints.next();
+        await stage.replica(0).kill();
+        const done = await agent.waitForEvent('failover.done', isMove);
+        expect(done['confidence']).toBe('reordered');
+        await stage.committed(50);
+        await stage.load.stop();
+        // The mark of level() might be committed there before the last transactions of the load.
+        await stage.topology.waitForReplicas();
+        await stage.level();
+        await stage.stopAgent();
+        const verdict = await judge(readAudit(stage.audit), await readTruth(stage.source));
+        const { missing, doubled, foreign } = verdict;
+        expect({ missing, doubled, foreign }, explain(verdict)).toEqual({
+          missing: 0,
+          doubled: 0,
+          foreign: 0,
+        });
+        const ids: string[] = [];
+        for await (const { id } of readAudit(stage.audit)) ids.push(id);
+        expect(new Set(ids).size).toBe(ids.length);
 
-      await stage.replica(0).restart();
-      await stage.topology.waitForReplicas();
-      for (const replica of stage.topology.replicas) await stopReplication(replica);
-      await refusals(stage.replica(0), stage.replica(1));
-    });
+        await stage.replica(0).restart();
+        await stage.topology.waitForReplicas();
+        for (const replica of stage.topology.replicas) await stopReplication(replica);
+        await refusals(stage.replica(0), stage.replica(1));
+      },
+    );
   },
   300_000,
 );
