@@ -1,7 +1,7 @@
 import { numberInDomain } from '../binlog/mariadb-gtid.js';
 import type { GtidState } from '../gtids/gtid-state.js';
 import type { KnownGtids } from './trail-match.js';
-import type { TrailEntry } from './trail.js';
+import { nameOfAnchor, type TrailEntry } from './trail.js';
 
 /**
  * What GTIDs tell while a log is compared with a trail. Pure.
@@ -26,6 +26,23 @@ export function knownGtids(
     },
     isBeforeStart: (gtid) => before?.has(gtid) ?? false,
   };
+}
+
+/**
+ * Says of a transaction whether it was delivered before the trail begins: there is nothing to compare it with. Pure.
+ * @param delivered everything that was delivered.
+ */
+export function deliveredBefore(
+  trail: readonly TrailEntry[],
+  delivered: GtidState,
+): (gtid: string) => boolean {
+  const { isDelivered } = knownGtids(trail, delivered, null);
+  const inTrail = new Set(
+    trail.map((entry) =>
+      entry.kind === 'transaction' ? entry.identity.origin.slice(2) : nameOfAnchor(entry),
+    ),
+  );
+  return (gtid) => !inTrail.has(gtid) && isDelivered(gtid) === true;
 }
 
 /** The trail's oldest GTID of each MariaDB replication domain. */

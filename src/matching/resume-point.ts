@@ -7,7 +7,9 @@ import { sleep } from '../util/async.js';
 import { monotonicMs } from '../util/clock.js';
 import { hasCode, WaymarkError } from '../util/errors.js';
 import { gtidsOf } from './trail.js';
-import { knownGtids, oldestOfDomains } from './known-gtids.js';
+import { scanTransactions } from './gtid-scan.js';
+import type { ScanOptions } from './hint-scan.js';
+import { deliveredBefore, knownGtids, oldestOfDomains } from './known-gtids.js';
 import { locateHint, type LocateResult } from './locate.js';
 import { type GtidLocation, GtidLog } from './locate-gtid.js';
 import { isOrdered, matchLog, type MatchLogOptions, type MatchStart } from './match-log.js';
@@ -140,7 +142,27 @@ async function findGtid(gtids: readonly string[], options: ResumeOptions): Promi
   }
   const own = isReplica(inspection) ? { uuid: facts.uuid, serverId: facts.serverId } : {};
   const { start, before } = await log.startBefore([gtid, ...oldest], delivered, own, isInOrder ? 0 : 1);
-  return { anchor, start: { by: 'gtid', gtid, start, known: knownGtids(trail, delivered, before) } };
+  const known = knownGtids(trail, delivered, before);
+  const first = await placeBehindOld(start, deliveredBefore(trail, delivered), options);
+  return { anchor, start: { by: 'gtid', gtid, start: first, known } };
+}
+
+/**
+ * The first place from `start` on with a transaction that isn't old. Only GTIDs are read up to there: a log file is read
+ * many times as fast as it is compared.
+ */
+async function placeBehindOld(
+  start: Coordinates,
+  isOld: (gtid: string) => boolean,
+  options: ScanOptions,
+): Promise<Coordinates> {
+  let first = start;
+  await scanTransactions(start, options, ({ gtid, file, position }) => {
+    if (gtid !== null && isOld(gtid)) return false;
+    first = { file, position };
+    return true;
+  });
+  return first;
 }
 
 /** Tries again while the server is behind the trail. */
