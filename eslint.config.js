@@ -31,6 +31,7 @@ const layers = [
   'tail',
   'pool',
   'resume',
+  'shadow',
   'failover',
   'repoint',
   'regroup',

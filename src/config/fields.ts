@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { messageOf } from '../util/errors.js';
+import { messageOf, WaymarkError } from '../util/errors.js';
 import { parseDuration } from './duration.js';
 import { nearest } from './spelling.js';
 
@@ -56,6 +56,18 @@ export function parsed<Value>(what: string, parse: (text: string) => Value) {
 /** A duration with its unit; milliseconds. */
 export function duration() {
   return parsed('a duration with its unit, for example 30s or 500ms', parseDuration);
+}
+
+const sizeUnits: Readonly<Record<string, number>> = { K: 1024, M: 1024 ** 2, G: 1024 ** 3 };
+
+/** A size with its unit, as servers write it; bytes. */
+export function size() {
+  return parsed('a size with its unit, for example 64M or 1G', (text) => {
+    const [, digits = '', unit = ''] = /^(\d{1,6})([KMG])$/i.exec(text.trim()) ?? [];
+    const bytes = Number(digits) * (sizeUnits[unit.toUpperCase()] ?? 0);
+    if (bytes <= 0) throw new WaymarkError('usage', `"${text}" is not a size with its unit: write 64M or 1G`);
+    return bytes;
+  });
 }
 
 /** A whole number, also written as text (that is what `${NAME}` gives). */

@@ -8,6 +8,7 @@ import {
   oneOf,
   parsed,
   section,
+  size,
   text,
   textLike,
   wholeNumber,
@@ -252,14 +253,18 @@ const failover = section({
   restartGrace: duration().default(0),
   failbackAfter: duration().optional(),
   avoid: z.array(address, { error: 'must be a list of servers, for example [db3:3306]' }).default([]),
-}).transform(({ onDivergence, stalledAfter, cooldown, restartGrace, failbackAfter, avoid }) => ({
-  onDivergence,
-  stalledAfterMs: stalledAfter,
-  cooldownMs: cooldown,
-  restartGraceMs: restartGrace,
-  failbackAfterMs: failbackAfter ?? null,
-  avoid,
-}));
+  silentBeside: duration().default(300),
+}).transform(
+  ({ onDivergence, stalledAfter, cooldown, restartGrace, failbackAfter, avoid, silentBeside }) => ({
+    onDivergence,
+    stalledAfterMs: stalledAfter,
+    cooldownMs: cooldown,
+    restartGraceMs: restartGrace,
+    failbackAfterMs: failbackAfter ?? null,
+    avoid,
+    silentBesideMs: silentBeside,
+  }),
+);
 
 /** The minimum length of the key. With a shorter one, somebody who knows values could try all keys. */
 const shortestKey = 16;
@@ -303,6 +308,8 @@ export const configSchema = section({
   }).prefault({}),
   records: section({ query: yesOrNo().default(false) }).prefault({}),
   rowImage: oneOf(['full', 'any']).default('full'),
+  shadow: yesOrNo().default(false),
+  shadowBuffer: size().default(64 * 1024 * 1024),
   matching: section({ margin: wholeNumber(1, 8_192).default(1_024) }).prefault({}),
   checkpoint,
   election: election.default({ backend: 'none' }),

@@ -24,6 +24,7 @@ import { PositionTracker } from './position-tracker.js';
 import { type LogFormat, readFormatDescription } from '../binlog/format-description.js';
 import { Pace } from '../util/pace.js';
 import { PacketFramer } from './packet-framer.js';
+import { newPulse, type Pulse } from './pulse.js';
 import { SocketReader } from './socket-reader.js';
 import { largeRowsBytes } from '../binlog/large-rows.js';
 import { mayBePacked } from '../binlog/unpacked-events.js';
@@ -47,6 +48,8 @@ export type DumpOptions = {
   readonly annotations?: boolean;
   /** Checks the CRC32 of every event. A scan that only looks for a place does without. */
   readonly verifyChecksums?: boolean;
+  /** Shows whether the dump is waiting for its server. */
+  readonly pulse?: Pulse;
   /** How often an idle server sends a heartbeat. */
   readonly heartbeatMs?: number;
   /** How long the server may be silent before the stream counts as dead. */
@@ -192,7 +195,7 @@ async function* batches(
   options: DumpOptions,
   end: DumpEnd | null,
 ): AsyncGenerator<EventBatch, void, undefined> {
-  const reader = new SocketReader(socket, options.signal);
+  const reader = new SocketReader(socket, options.signal, options.pulse ?? newPulse());
   const framer = new PacketFramer();
   const decoder = new EventDecoder(options, end);
   const pace = new Pace(options.maximumBytesPerSecond);

@@ -2,6 +2,7 @@ import type { Timer } from '../runtime/clock.js';
 import type { Socket } from '../runtime/network.js';
 import { reasonOf } from '../util/async.js';
 import { after, monotonicMs, onNextTurn } from '../util/clock.js';
+import type { Pulse } from './pulse.js';
 
 /** Bytes that may wait for the consumer. Then the socket is paused, and TCP makes the server wait. */
 const queueLimitBytes = 1024 * 1024;
@@ -18,15 +19,18 @@ const readBytes = 256 * 1024;
 export class SocketReader {
   readonly #socket: Socket;
   readonly #signal: AbortSignal;
+  readonly #pulse: Pulse;
   #queue: Buffer[] = [];
   #queuedBytes = 0;
   #ended = false;
   #error: Error | null = null;
   #wake: (() => void) | null = null;
 
-  constructor(socket: Socket, signal: AbortSignal) {
+  /** @param pulse shows whether anybody waits for the socket. */
+  constructor(socket: Socket, signal: AbortSignal, pulse: Pulse) {
     this.#socket = socket;
     this.#signal = signal;
+    this.#pulse = pulse;
     socket.on('data', (chunk: Buffer) => {
       this.#queue.push(chunk);
       this.#queuedBytes += chunk.length;
@@ -57,6 +61,7 @@ export class SocketReader {
     for (;;) {
       this.#signal.throwIfAborted();
       if (this.#queue.length > 0) {
+        this.#pulse.waitingSinceMs = null;
         const chunks = this.#next();
         if (this.#queuedBytes < queueLimitBytes && this.#socket.isPaused()) this.#socket.resume();
         return chunks;
@@ -80,6 +85,7 @@ export class SocketReader {
   #wait(ms: number): Promise<void> {
     return new Promise((resolve, reject) => {
       let whatCame: Timer | undefined;
+      this.#pulse.waitingSinceMs ??= monotonicMs();
       const finish = (): void => {
         timer.cancel();
         whatCame?.cancel();

@@ -77,6 +77,7 @@ export function choose(
       case 'stream-broken':
         return option.server === from ? null : { why: 'lives', server: from };
       case 'dead':
+      case 'silent':
       case 'unreachable':
       case 'rebuilt':
         return null;

@@ -16,6 +16,11 @@ import { isAborted, sleep } from '../util/async.js';
 import { epochMs, monotonicMs } from '../util/clock.js';
 import { WaymarkError } from '../util/errors.js';
 import { within } from '../util/limits.js';
+import { formatDuration } from '../util/quantities.js';
+import { newPulse, type Pulse } from '../dump/pulse.js';
+import { isAway } from '../resume/retries.js';
+import { besideHeartbeatMs, Shadow, ShadowDiffers, type ShadowView } from '../shadow/shadow.js';
+import { SilenceComparison } from '../shadow/silence-comparison.js';
 import { Breadcrumbs } from '../pool/breadcrumbs.js';
 import { type CandidateOptions, type Place, type StreamHistory, tryCandidate } from '../resume/candidate.js';
 import type { Checkpointer } from '../tail/checkpointer.js';
@@ -23,7 +28,7 @@ import { firstPlace } from '../resume/first-place.js';
 import { investigate } from './investigation.js';
 import type { Action } from './machine/action.js';
 import type { Happening } from './machine/event.js';
-import { initialState, type StreamState } from './machine/state.js';
+import { initialState, type Settings, type StreamState } from './machine/state.js';
 import { transition } from './machine/transition.js';
 import type { MemberView } from './member-view.js';
 import { viewsOf } from './findings.js';
@@ -76,6 +81,12 @@ type Work = {
   /** The proved places, by server. */
   readonly places: Map<string, Place>;
   source: ReadingPlace | null;
+  /** Shows whether the server that is read is being waited for. */
+  pulse: Pulse;
+  /** The server that is read beside it, once its place is proved. */
+  shadow: Shadow | null;
+  /** Ends reading it. */
+  beside: AbortController;
   /** Who waits for the place to begin. */
   begins: { resolve(source: ReadingPlace): void; reject(error: Error): void } | null;
   savesLast: boolean;
@@ -124,7 +135,7 @@ export class Driver {
   constructor(options: DriverOptions) {
     this.#options = options;
     this.#config = options.config;
-    this.#state = initialState(options.config.failover);
+    this.#state = initialState(settingsOf(options.config));
   }
 
   get state(): StreamState {
@@ -189,7 +200,7 @@ export class Driver {
     this.#watch?.setPool(this.#pool, configuredSource(config, this.#account, this.#found));
     for (const member of this.#pool) this.#known.set(member.name, member);
     const pool = this.#pool.map(({ name, priority, avoided }) => ({ name, priority, avoided }));
-    this.tell({ type: 'configured', pool, settings: config.failover });
+    this.tell({ type: 'configured', pool, settings: settingsOf(config) });
   }
 
   /** How a member is reached, by its name. Null if it isn't in the pool. */
@@ -210,6 +221,11 @@ export class Driver {
       stalledAfterMs: memory.settings.stalledAfterMs,
     };
     return viewsOf(input, memory.obstacles);
+  }
+
+  /** The server that is read beside the stream's. Null if there is none. */
+  get shadow(): ShadowView | null {
+    return this.#work?.shadow?.view ?? null;
   }
 
   /** @throws WaymarkError `switch-refused`. Then the stream goes on where it was. */
@@ -239,12 +255,14 @@ export class Driver {
       signal: AbortSignal.any([signal, over.signal]),
       serverId: this.#config.serverId ?? randomServerId(),
       ...{ history: null, places: new Map(), source: null, begins: null, savesLast: false },
+      ...{ pulse: newPulse(), shadow: null, beside: new AbortController() },
     };
     this.#work = work;
     this.tell({ type: 'led' });
     this.#begin(opened.sink.watch?.(work.signal) ?? untilAborted(work.signal));
     this.#begin(this.#findFirst(work));
     this.#begin(this.#tick(work));
+    if (this.#config.shadow) this.#begin(this.#listen(work));
     try {
       return await ended;
     } catch (error) {
@@ -333,6 +351,8 @@ export class Driver {
       case 'stop-trying':
       case 'take':
       case 'rehearse':
+      case 'shadow':
+      case 'end-shadow':
       case 'give-up':
       case 'end':
       case 'save-last':
@@ -376,6 +396,12 @@ export class Driver {
         return;
       case 'rehearse':
         this.#begin(this.#rehearse(work, this.#trial(work), action));
+        return;
+      case 'shadow':
+        this.#begin(this.#readBeside(work, action.server));
+        return;
+      case 'end-shadow':
+        work.beside.abort(new Error('the shadow is no longer wanted'));
         return;
       case 'give-up':
         work.begins?.reject(action.error);
@@ -452,9 +478,13 @@ export class Driver {
     const { progress, logger, read } = this.#options;
     const { opened, serverId, signal } = work;
     const { checkpointer, layouts, filter, sink, sinkSignal } = opened;
-    const { member, inspection, resume, ordered } = source;
+    const { member, inspection, resume, ordered, dump } = source;
     const config = this.#config;
+    work.pulse = dump?.pulse ?? newPulse();
     return read({
+      pulse: work.pulse,
+      ...(dump === undefined ? {} : { openDump: dump.takeOver.bind(dump) }),
+      ...(config.shadow ? { heartbeatMs: besideHeartbeatMs } : {}),
       ...{ instance: member.instance, inspection, resume, ordered, progress, layouts, filter, sink, logger },
       ...{ signal: reading, sinkSignal, serverId },
       onBatch: async (batch: DeliveredBatch) => {
@@ -523,10 +553,10 @@ export class Driver {
     try {
       const place =
         limitMs === null
-          ? await tryCandidate(member, options, trial)
+          ? await this.#prove(work, member, options, trial)
           : await within(limitMs, [trial], async (limited) => {
               limited.addEventListener('abort', () => (limit.isOver = true), { once: true });
-              return tryCandidate(member, options, limited);
+              return this.#prove(work, member, options, limited);
             });
       if (isAborted(trial)) return;
       work.places.set(server, place);
@@ -555,10 +585,67 @@ export class Driver {
     };
     try {
       const signals = asked ? [trial, asked.signal] : [trial];
-      await within(limitMs, signals, (limited) => tryCandidate(member, options, limited));
+      await within(limitMs, signals, (limited) => this.#prove(work, member, options, limited));
       if (!trial.aborted) this.tell({ type: 'rehearsed' });
     } catch (error) {
       if (!trial.aborted) this.tell({ type: 'not-rehearsed', error, behind: waiting.isBehind });
+    }
+  }
+
+  /** Proves a place on a server: on the shadow from what it has shown, elsewhere from the log. */
+  async #prove(work: Work, member: Member, options: CandidateOptions, signal: AbortSignal): Promise<Place> {
+    const { shadow } = work;
+    if (shadow?.server !== member.name) return tryCandidate(member, options, signal);
+    try {
+      return await shadow.prove(signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      // It has ended. The log may tell more.
+      if (error instanceof ShadowDiffers || isAway(error)) return tryCandidate(member, options, signal);
+      throw error;
+    }
+  }
+
+  /** Reads a server beside the stream's, until it differs, breaks, or the stream goes over to it. */
+  async #readBeside(work: Work, server: string): Promise<void> {
+    const { progress } = this.#options;
+    const { source } = work;
+    if (source === null) return;
+    work.beside = new AbortController();
+    const { signal } = work.beside;
+    let shadow: Shadow | null = null;
+    try {
+      const candidate = this.#candidateOptions(work, historyOf(progress, source));
+      shadow = await Shadow.begin(
+        {
+          ...{ member: this.#memberNamed(server), candidate, keeper: progress.keeper },
+          ...{ delivered: progress.delivered, annotations: this.#config.records.query },
+          ...{ serverId: randomServerId(), bufferBytes: this.#config.shadowBuffer },
+        },
+        AbortSignal.any([work.signal, signal]),
+      );
+      work.shadow = shadow;
+      this.tell({ type: 'shadow-began', server });
+      await shadow.run();
+    } catch (error) {
+      if (!work.signal.aborted && !signal.aborted) this.tell({ type: 'shadow-ended', server, error });
+    } finally {
+      if (work.shadow === shadow) work.shadow = null;
+    }
+  }
+
+  /** Notices that the server that is read has fallen silent, while its shadow is heard of. */
+  async #listen(work: Work): Promise<never> {
+    const comparison = new SilenceComparison(this.#config.failover.silentBesideMs);
+    for (;;) {
+      const { lateMs } = await comparison.pause(work.signal);
+      const { shadow, source, pulse } = work;
+      if (shadow === null || source === null) continue;
+      const silentMs = comparison.compare(pulse, shadow.pulse, lateMs);
+      if (silentMs === null) continue;
+      const server = source.member.name;
+      const reason = `nothing has come from it for ${formatDuration(silentMs)}, while ${shadow.server} was heard of`;
+      this.tell({ type: 'silent-beside', server, reason });
     }
   }
 
@@ -574,6 +661,11 @@ export class Driver {
       logger: this.#options.logger,
     };
   }
+}
+
+/** The settings that the state machine uses. */
+function settingsOf({ failover, shadow }: Config): Settings {
+  return { ...failover, shadow };
 }
 
 /** What candidates are compared with. It is set before any is tried. */

@@ -58,6 +58,7 @@ function changedIn(section: 'failover', before: Config, after: Config): string[]
     restartGraceMs: 'restartGrace',
     failbackAfterMs: 'failbackAfter',
     avoid: 'avoid',
+    silentBesideMs: 'silentBeside',
   };
   const keys = Object.keys(names) as (keyof Config['failover'])[];
   return keys

@@ -5,6 +5,7 @@ import type { Confidence } from '../matching/match-state.js';
 import type { BinaryLog } from '../mysql/server-facts.js';
 import type { LeaseView } from '../injection/injector-watch.js';
 import type { SinkActivity } from '../sinks/watched-sink.js';
+import type { ShadowView } from '../shadow/shadow.js';
 import type { Progress } from '../tail/progress.js';
 import { countOf, formatDuration, formatSeconds } from '../util/quantities.js';
 import { bytesBetween } from '../pool/log-sizes.js';
@@ -49,6 +50,8 @@ export type AgentStatus = {
   readonly passedOver: number;
   readonly errant: number;
   readonly trail: { readonly hints: number; readonly transactions: number };
+  /** The server that is read beside the stream's. Null if there is none. */
+  readonly shadow: ShadowView | null;
   /** Time since the server last sent anything, heartbeats included. Null before the first bytes. */
   readonly silentMs: number | null;
   readonly checkpoint: CheckpointStatus;
@@ -104,6 +107,7 @@ export type StatusSources = {
   readonly state: AgentState;
   readonly progress: Progress;
   readonly members: readonly MemberView[];
+  readonly shadow: ShadowView | null;
   /** The log files of servers, where they are known. */
   readonly logs: { of(server: string): readonly BinaryLog[] };
   readonly checkpoint: {
@@ -169,6 +173,7 @@ export function statusOf(sources: StatusSources): AgentStatus {
       hints: progress.anchors === 'hint' ? progress.keeper.anchorCount : 0,
       transactions: progress.keeper.transactionCount,
     },
+    shadow: sources.shadow,
     silentMs,
     checkpoint,
     sink,

@@ -4,7 +4,14 @@ import { WaymarkError } from '../util/errors.js';
 import type { Finding } from './diagnosis.js';
 
 /** Why reading began on a server. */
-export type SwitchCause = Finding | 'planned' | 'failback' | 'restart' | 'start';
+export type SwitchCause =
+  | Finding
+  /** Nothing came from the server, while its shadow was heard of. */
+  | 'silent'
+  | 'planned'
+  | 'failback'
+  | 'restart'
+  | 'start';
 
 /**
  * The parts of a blackout, in milliseconds: until the finding, until the new member was chosen, until the hint was

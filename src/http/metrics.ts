@@ -95,6 +95,16 @@ const gauges: readonly Reading[] = [
     read: ({ trail }) => trail.hints,
   },
   {
+    name: 'waymark_shadow_ahead_transactions',
+    help: 'Transactions that the shadow has and the stream has not delivered',
+    read: ({ shadow }) => shadow?.ahead ?? null,
+  },
+  {
+    name: 'waymark_shadow_behind_transactions',
+    help: 'Transactions that the stream has delivered and the shadow has not shown',
+    read: ({ shadow }) => shadow?.behind ?? null,
+  },
+  {
     name: 'waymark_checkpoint_age_seconds',
     help: 'Seconds since the last checkpoint was saved',
     read: ({ checkpoint }) => checkpoint.ageSeconds,

@@ -11,7 +11,7 @@ const shownOnStandby: ReadonlySet<string> = new Set(['state', 'at', 'hint', 'inj
 
 /** The view for people. Pure. */
 export function renderStatus(status: AgentStatus): string {
-  const { checkpoint, sink, trail } = status;
+  const { checkpoint, shadow, sink, trail } = status;
   const lines: [string, string][] = [
     ['state', stateText(status)],
     ['at', status.coordinates ?? 'nowhere yet'],
@@ -26,6 +26,7 @@ export function renderStatus(status: AgentStatus): string {
     ],
     ['left out', `errant transactions of replicas: ${formatCount(status.errant)}`],
     ['trail', `${countOf(trail.transactions, 'transaction')}, ${countOf(trail.hints, 'hint')}`],
+    ...(shadow === null ? [] : [['shadow', shadowText(shadow)] as [string, string]]),
     ['checkpoint', checkpointText(checkpoint)],
     [
       'sink',
@@ -92,6 +93,12 @@ function injectorLines({ injector: { lease, server, serverId } }: AgentStatus): 
 function lagBytesText(bytes: number | null): string {
   if (bytes === null) return "the server's log end isn't known";
   return `${formatBytes(bytes)} of the server's log to read`;
+}
+
+function shadowText({ server, ahead, behind, bufferedBytes }: NonNullable<AgentStatus['shadow']>): string {
+  const stands =
+    ahead + behind === 0 ? 'level' : `${countOf(ahead, 'transaction')} ahead, ${formatCount(behind)} behind`;
+  return `${server}, ${stands}, ${formatBytes(bufferedBytes)} kept`;
 }
 
 function checkpointText({

@@ -1,6 +1,5 @@
 import type { Coordinates } from '../binlog/coordinates.js';
-import { readCommitted } from '../transactions/committed-events.js';
-import type { DumpOptions } from '../dump/dump-stream.js';
+import { type CommittedOptions, readCommitted } from '../transactions/committed-events.js';
 import { statementOfOutcome } from '../binlog/query-event.js';
 import type { EndedTransaction } from '../transactions/transaction.js';
 import { TransactionAssembler } from '../transactions/transaction-assembler.js';
@@ -11,15 +10,15 @@ import { ListedDigest, listedIdentity } from './listed-digest.js';
 import type { HistoryStep } from './match-state.js';
 import { RecentOrigins } from './recent-origins.js';
 
-export type HistoryOptions = Omit<DumpOptions, 'verifyChecksums'> & {
+export type HistoryOptions = CommittedOptions & {
   readonly format: HintFormat;
   readonly filter: TableFilter;
   /** The server's own id if it replicates from another. */
   readonly replicaServerId: number | null;
   /** The source at `start`: the server where the last hint before it was injected. Null if not known. */
   readonly sourceServerId?: number | null;
-  /** The GTIDs that anchor a trail. Each is a step of its own, before its transaction. */
-  readonly anchors?: ReadonlySet<string>;
+  /** The GTIDs that anchor a trail. Each is a step of its own, before its transaction. `all`: those of all transactions. */
+  readonly anchors?: ReadonlySet<string> | 'all';
   /** Whether identities must be those that the listing of a relay log gives for the same transactions. */
   readonly listed?: boolean;
   /** Called for each transaction, also for those outside the history (empty or rolled back). */
@@ -67,7 +66,7 @@ export async function* readHistory(options: HistoryOptions): AsyncGenerator<Hist
     end: (transaction) => {
       options.onTransaction?.(transaction);
       const { gtid, start } = transaction;
-      if (gtid !== null && options.anchors?.has(gtid) === true) {
+      if (gtid !== null && (options.anchors === 'all' || options.anchors?.has(gtid) === true)) {
         steps.push({ kind: 'gtid', gtid, start, end: start });
       }
       const step = stepOf(transaction, deliverable);

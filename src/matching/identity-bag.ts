@@ -54,6 +54,12 @@ export class IdentityBag {
   /** Whether anything has been put in that can't be compared by content. */
   #hasIncomparable = false;
   #size = 0;
+  readonly #keepsTaken: boolean;
+
+  /** @param keepsTaken whether what has been taken out still answers for its origin. */
+  constructor({ keepsTaken } = { keepsTaken: true }) {
+    this.#keepsTaken = keepsTaken;
+  }
 
   get size(): number {
     return this.#size;
@@ -95,7 +101,18 @@ export class IdentityBag {
     const same = this.#byDigest.get(digest);
     same?.splice(same.indexOf(held), 1);
     if (same?.length === 0) this.#byDigest.delete(digest);
+    if (!this.#keepsTaken) this.#drop(held);
     return { value: held.value, by: compareDigests(digest, identity.digest) ?? 'origin' };
+  }
+
+  #drop(held: Held): void {
+    const { origin, second } = held.identity;
+    const same = this.#byOrigin.get(origin);
+    same?.splice(same.indexOf(held), 1);
+    if (same?.length === 0) this.#byOrigin.delete(origin);
+    const ofSecond = this.#bySecond?.get(second);
+    ofSecond?.splice(ofSecond.indexOf(held), 1);
+    if (ofSecond?.length === 0) this.#bySecond?.delete(second);
   }
 
   /** Whether a transaction of this origin has been put in. If its digest differs, the contents differ. */

@@ -42,6 +42,7 @@ export class TrailKeeper {
   #added = 0;
   /** The GTIDs of some of these, and how many had been added before. The newest one with the margin after it is enough. */
   #starts: (GtidStart & { readonly before: number })[] = [];
+  #follower: ((entry: TrailEntry) => void) | null = null;
 
   constructor(margin: number, limit = maximumTransactions) {
     this.#margin = margin;
@@ -75,6 +76,14 @@ export class TrailKeeper {
     this.#lastHint = before.hint;
   }
 
+  /** Calls a function with each entry that is added, until the returned function is called. There may be one at a time. */
+  follow(follower: (entry: TrailEntry) => void): () => void {
+    this.#follower = follower;
+    return () => {
+      if (this.#follower === follower) this.#follower = null;
+    };
+  }
+
   /**
    * Adds a hint and drops what is no longer needed. A hint that the trail has already begins nothing new. It may come
    * again on a server with another order, and on a replica that was killed after logging a statement and before
@@ -82,8 +91,10 @@ export class TrailKeeper {
    */
   hint(hint: Hint, coordinates: Coordinates): void {
     if (this.has(hint)) return;
-    this.#add({ kind: 'hint', hint, coordinates });
+    const entry = { kind: 'hint', hint, coordinates } as const;
+    this.#add(entry);
     this.#cut();
+    this.#follower?.(entry);
   }
 
   /**
@@ -113,10 +124,9 @@ export class TrailKeeper {
   }
 
   transaction(identity: Identity): void {
-    this.#identities.push(identity);
-    this.#sequence += 1;
+    this.#push(identity);
     this.#added += 1;
-    if (this.#identities.length > this.#maximumTransactions) this.#drop(this.#maximumTransactions >> 1);
+    this.#follower?.({ kind: 'transaction', identity });
   }
 
   /** A transaction came that the trail already has. It counts, but isn't added. */
@@ -190,6 +200,12 @@ export class TrailKeeper {
     return this.#marks.length;
   }
 
+  #push(identity: Identity): void {
+    this.#identities.push(identity);
+    this.#sequence += 1;
+    if (this.#identities.length > this.#maximumTransactions) this.#drop(this.#maximumTransactions >> 1);
+  }
+
   #entriesFrom(mark: number, transaction: number): TrailEntry[] {
     const entries: TrailEntry[] = [];
     let at = transaction;
@@ -210,7 +226,7 @@ export class TrailKeeper {
     this.#names.clear();
     this.#lastHint = null;
     for (const entry of entries) {
-      if (!isAnchor(entry)) this.transaction(entry.identity);
+      if (!isAnchor(entry)) this.#push(entry.identity);
       else if (!this.#names.has(nameOfAnchor(entry))) this.#add(entry);
     }
     this.#starts = [];

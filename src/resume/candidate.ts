@@ -14,6 +14,8 @@ import type { GtidState } from '../gtids/gtid-state.js';
 import { type AnchorKind, isAnchor, type TrailEntry } from '../matching/trail.js';
 import { isBinlogServer, type ReplicationChannel } from '../mysql/server-facts.js';
 import type { Coordinates } from '../binlog/coordinates.js';
+import type { EventBatch } from '../binlog/event.js';
+import type { Pulse } from '../dump/pulse.js';
 import { settingsFindings } from '../preflight/settings-findings.js';
 import { preflightErrors } from '../preflight/preflight-finding.js';
 import { commitsInOneOrder, type Inspection, inspect } from '../mysql/inspect.js';
@@ -30,6 +32,15 @@ export type Place = {
   readonly resumption: Resumption;
   /** Whether both this server and the one before keep the source's order. */
   readonly ordered: boolean;
+  /** A dump that is open already. */
+  readonly dump?: OpenDump;
+};
+
+/** A dump that is open already. */
+export type OpenDump = {
+  readonly pulse: Pulse;
+  /** Takes it over from a place on. Null if it can't be had from there. The signal ends it. */
+  takeOver(start: Coordinates, signal: AbortSignal): AsyncIterable<EventBatch> | null;
 };
 
 /** What candidates are compared with. */

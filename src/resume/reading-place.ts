@@ -4,7 +4,7 @@ import type { AnchorKind } from '../matching/trail.js';
 import { commitsDomainsInOrder, commitsInOneOrder, type Inspection } from '../mysql/inspect.js';
 import { isBinlogServer } from '../mysql/server-facts.js';
 import type { Progress } from '../tail/progress.js';
-import { filtersOfChannels, type Place, type StreamHistory } from './candidate.js';
+import { filtersOfChannels, type OpenDump, type Place, type StreamHistory } from './candidate.js';
 import type { Member } from '../pool/members.js';
 
 /** An anchor, as logs and status show it. */
@@ -24,10 +24,12 @@ export type ReadingPlace = {
   readonly matched: number;
   /** The cost of finding the place. Null if there was nothing to find. */
   readonly took: { readonly locateMs: number; readonly verifyMs: number } | null;
+  /** A dump that is open there already. */
+  readonly dump?: OpenDump | undefined;
 };
 
 /** The place that a search has found, as a source. */
-export function readingPlaceOf({ member, inspection, resumption, ordered }: Place): ReadingPlace {
+export function readingPlaceOf({ member, inspection, resumption, ordered, dump }: Place): ReadingPlace {
   return {
     member,
     inspection,
@@ -37,6 +39,7 @@ export function readingPlaceOf({ member, inspection, resumption, ordered }: Plac
     ordered,
     matched: resumption.evidence.transactionsMatched,
     took: { locateMs: resumption.locateMs, verifyMs: resumption.matchMs },
+    dump,
   };
 }
 

@@ -119,6 +119,7 @@ export class Stream {
       state: shown(this.driver.state),
       progress: this.progress,
       members: this.members(),
+      shadow: this.driver.shadow,
       logs: this.#logSizes,
       checkpoint: this.checkpointer ?? this.#saved,
       sink: this.#sinkActivity(),

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { type Coordinates, formatCoordinates } from '../binlog/coordinates.js';
 import { readCommitted } from '../transactions/committed-events.js';
 import type { EventBatch } from '../binlog/event.js';
+import type { Pulse } from '../dump/pulse.js';
 import type { OpenTransaction } from '../transactions/transaction.js';
 import { RowDecoder } from '../decode/row-decoder.js';
 import { formatAddress } from '../config/address.js';
@@ -52,6 +53,11 @@ export type TailOptions = {
   readonly sinkSignal: AbortSignal;
   readonly serverId?: number;
   readonly silenceMs?: number;
+  readonly heartbeatMs?: number;
+  /** Shows whether the server is being waited for. */
+  readonly pulse?: Pulse;
+  /** The raw events from a place on, if a dump is open already. Null: they must be asked for. */
+  readonly openDump?: (start: Coordinates, signal: AbortSignal) => AsyncIterable<EventBatch> | null;
   /** Called between batches, when the sink has accepted everything before. */
   readonly onBatch: (batch: DeliveredBatch) => Promise<void>;
 };
@@ -131,11 +137,14 @@ async function readOnce(
     logger,
   });
   const deliveries = new Deliveries(stream, options);
+  const signal = AbortSignal.any([options.signal, deliveries.failed]);
+  const start = progress.coordinates;
+  const dump = options.openDump?.(start, signal) ?? null;
   const events = readCommitted({
-    instance,
-    start: progress.coordinates,
-    annotations: options.query,
-    signal: AbortSignal.any([options.signal, deliveries.failed]),
+    ...{ instance, start, signal, annotations: options.query },
+    ...(dump === null ? {} : { dump }),
+    ...(options.pulse === undefined ? {} : { pulse: options.pulse }),
+    ...(options.heartbeatMs === undefined ? {} : { heartbeatMs: options.heartbeatMs }),
     ...(options.serverId === undefined ? {} : { serverId: options.serverId }),
     ...(options.silenceMs === undefined ? {} : { silenceMs: options.silenceMs }),
   });

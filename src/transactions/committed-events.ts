@@ -8,6 +8,8 @@ import { unpackEvents } from '../binlog/unpacked-events.js';
 export type CommittedOptions = Omit<DumpOptions, 'verifyChecksums'> & {
   /** Return no transaction before its end has arrived. */
   readonly whole?: boolean;
+  /** Raw events from `start` on, if the dump is open already. They have been verified. */
+  readonly dump?: AsyncIterable<EventBatch>;
 };
 
 /**
@@ -17,6 +19,6 @@ export type CommittedOptions = Omit<DumpOptions, 'verifyChecksums'> & {
  */
 export function readCommitted(options: CommittedOptions): AsyncGenerator<EventBatch, void, undefined> {
   const server = formatAddress(options.instance.address);
-  const dump = readDump({ ...options, verifyChecksums: true });
+  const dump = options.dump ?? readDump({ ...options, verifyChecksums: true });
   return holdGroups(unpackEvents(dump, server), server, options.signal, options.whole);
 }

@@ -169,6 +169,14 @@ export const configKeys: Readonly<Record<string, KeyText>> = {
     query: { says: 'Whether records of rows contain the text of the statement, if the log has it.' },
   }),
 
+  shadow: {
+    says: 'Whether a second server is read beside the one of the stream, so that a switch needs no search.',
+  },
+  shadowBuffer: {
+    value: 'a size, such as `64M`',
+    says: 'How much the second server may have ahead. Beyond it, its reading waits.',
+  },
+
   matching: { says: 'How waymark proves a place on another server.' },
   ...below('matching', {
     margin: {
@@ -218,6 +226,10 @@ export const configKeys: Readonly<Record<string, KeyText>> = {
       says: 'How long a server of higher priority must be healthy before the stream returns to it.',
     },
     avoid: { value: addresses, says: 'The servers to use only if no other can go on.' },
+    silentBeside: {
+      value: duration,
+      says: 'With `shadow`: how long a server may be silent, while its shadow is heard of, before the stream goes over.',
+    },
   }),
 
   http: { says: 'Health, status, metrics and orders over HTTP. Without it the agent does not listen.' },

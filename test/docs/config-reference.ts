@@ -98,6 +98,8 @@ function defaultOf({ path, node, isRequired }: KeyRow): string {
   if (isRequired) return 'required';
   if (node.default === undefined)
     throw new Error(`test/docs/config-keys.ts must say what holds without ${path}`);
+  if (value?.startsWith('a size') && typeof node.default === 'number')
+    return `\`${node.default / 1024 ** 2}M\``;
   if (value === 'a duration' && typeof node.default === 'number') return `\`${node.default / 1000}s\``;
   return `\`${typeof node.default === 'string' ? node.default : JSON.stringify(node.default).replaceAll('"', "'")}\``;
 }

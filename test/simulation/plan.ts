@@ -26,6 +26,8 @@ export type Plan = {
   readonly sink: 'file' | 'consumer';
   /** Whether the stream returns to members of higher priority: the later ones of the pool have more. */
   readonly failback: boolean;
+  /** Whether a second server is read beside the stream's. */
+  readonly shadow: boolean;
 };
 
 export function planOf(draws: Draws): Plan {
@@ -48,10 +50,12 @@ export function planOf(draws: Draws): Plan {
     margin: draws.choice([32, 64]),
     sink: draws.chance(0.7) ? 'file' : 'consumer',
     failback: draws.chance(0.3),
+    shadow: false,
   };
   // Ids of what comes again are the same only where servers keep one order (docs/limits.md).
   const possible: Plan = plan.keepsOrder ? plan : { ...plan, sink: 'file' };
   const stored: Plan =
     plan.store === 'zookeeper' && draws.chance(0.4) ? { ...possible, store: 'mysql' } : possible;
-  return plan.gtidMode && draws.chance(0.35) ? { ...stored, hintEvery: 0 } : stored;
+  const hinted: Plan = plan.gtidMode && draws.chance(0.35) ? { ...stored, hintEvery: 0 } : stored;
+  return { ...hinted, shadow: draws.chance(0.35) };
 }

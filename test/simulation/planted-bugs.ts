@@ -82,4 +82,28 @@ export const plantedBugs: readonly PlantedBug[] = [
     code: "if (state.phase === 'leading' && now >= state.until) return { phase: 'over', why: 'expired' };",
     bug: '',
   },
+  {
+    name: 'the format of the log is forgotten when a shadow is handed over',
+    file: 'dump/kept-dump.ts',
+    code: 'if (this.#format !== null) yield this.#formatAt(this.#format, place);',
+    bug: '',
+  },
+  {
+    name: 'what a shadow is waiting for when it is handed over is lost',
+    file: 'dump/kept-dump.ts',
+    code: '      this.#keep(value);\n',
+    bug: '      if (!this.#isHandedOver) this.#keep(value);\n',
+  },
+  {
+    name: 'the place of a shadow passes over what was not delivered',
+    file: 'shadow/pair-ledger.ts',
+    code: '      if (!isDone) return;\n',
+    bug: "      if (!isDone && step.kind === 'hint') return;\n",
+  },
+  {
+    name: 'the stream goes over to a shadow that lacks what was delivered',
+    file: 'shadow/pair-ledger.ts',
+    code: 'if (this.#difference !== null || this.#due.size > 0) return null;',
+    bug: 'if (this.#difference !== null) return null;',
+  },
 ];

@@ -206,6 +206,7 @@ export class Stage {
     const { plan } = this;
     const config = {
       ...{ stream: 'simulation', user: 'waymark', password: 'any', getServerPublicKey: true },
+      ...(plan.shadow ? { shadow: true } : {}),
       servers: this.members.map(({ address }, priority) => (plan.failback ? { address, priority } : address)),
       ...{ start: 'earliest', matching: { margin: plan.margin } },
       failover: {

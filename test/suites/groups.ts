@@ -133,7 +133,7 @@ export const groups: readonly Group[] = [
         'scenarios/replica-killed-mid-transaction/',
         'scenarios/several-streams/',
       ],
-      ...['scenarios/slow-sink/', 'scenarios/source-in-pool/'],
+      ...['scenarios/shadow/', 'scenarios/slow-sink/', 'scenarios/source-in-pool/'],
     ],
   },
   {

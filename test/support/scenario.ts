@@ -37,6 +37,11 @@ function goesByGtid({ anchors, hintsEveryMs, config }: ScenarioOptions): boolean
   return leavesItOpen && process.env['WAYMARK_TEST_ANCHORS'] === 'gtid';
 }
 
+/** Whether agents read a second server beside the stream's, in scenarios that don't say anything else of it. */
+function hasShadow(): boolean {
+  return process.env['WAYMARK_TEST_SHADOW'] === 'true';
+}
+
 /** With GTIDs every transaction is an anchor: nobody has to wait for one. */
 const noHints: Hints = {
   count: () => 0,
@@ -158,6 +163,7 @@ export class Scenario {
       checkpoint: { store: 'file', path: join(this.folder, 'state') },
       sink: { type: 'file', path: this.audit },
       ...(this.#byGtid ? { anchors: 'gtid' } : {}),
+      ...(hasShadow() ? { shadow: true } : {}),
       ...this.#options.config,
       ...change,
     };

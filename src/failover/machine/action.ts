@@ -46,6 +46,9 @@ export type Action =
       readonly server: string;
       readonly limitMs: number;
     }
+  /** Read this server beside the stream's. */
+  | { readonly do: 'shadow'; readonly server: string }
+  | { readonly do: 'end-shadow' }
   /** Tell the operator the outcome of the order. */
   | { readonly do: 'answer'; readonly order: number; readonly outcome: SwitchReport | WaymarkError }
   /** No server has the place to begin. */

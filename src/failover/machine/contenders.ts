@@ -38,7 +38,7 @@ export type Search = {
   /** Best first. */
   readonly contenders: readonly Contender[];
   /** Set if a single server is tried, once: the reason. */
-  readonly alone: 'target' | 'reconnect' | 'restart' | null;
+  readonly alone: 'target' | 'shadow' | 'reconnect' | 'restart' | null;
   /** Whether a place is being held back for a better member. */
   readonly isHeldBack: boolean;
   /** Whether the log says already that no server can go on now. */

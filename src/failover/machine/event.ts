@@ -80,6 +80,12 @@ export type Happening =
   | { readonly type: 'rehearsed' }
   /** It has failed to show that. `behind`: the agent would have to wait for it. */
   | { readonly type: 'not-rehearsed'; readonly error: unknown; readonly behind: boolean }
+  /** The place on the shadow is proved. */
+  | { readonly type: 'shadow-began'; readonly server: string }
+  /** The shadow has ended by itself. */
+  | { readonly type: 'shadow-ended'; readonly server: string; readonly error: unknown }
+  /** Nothing comes from the server that is read, while its shadow is heard of. */
+  | { readonly type: 'silent-beside'; readonly server: string; readonly reason: string }
   /** The configuration was read, for the first time or again. */
   | { readonly type: 'configured'; readonly pool: readonly PoolMember[]; readonly settings: Settings }
   /** The stream is to end, or has ended: on request, because the lease is lost, or by an error. */

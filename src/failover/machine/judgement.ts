@@ -8,6 +8,7 @@ import type { EventOf } from './event.js';
 import * as log from './log-lines.js';
 import { moveAway } from './move.js';
 import { choiceSettingsOf, noteFound, optionsOf } from './memory.js';
+import { chooseShadow } from './shadow.js';
 import { isLost, type Memory, type Move, type StreamState } from './state.js';
 
 /**
@@ -37,8 +38,10 @@ export function judged(state: StreamState, event: EventOf<'tick'>): Decision {
   });
   const noted = noteFound(state, found, atMs);
   if (server === null) return decide(noted);
-  return andThen(decide(noted, ...looksWhenUneasy(lastHeardAtMs, atMs)), (next) =>
-    say(next, server, found, atMs),
+  return andThen(
+    decide(noted, ...looksWhenUneasy(lastHeardAtMs, atMs)),
+    (next) => say(next, server, found, atMs),
+    (next) => chooseShadow(next, found, atMs),
   );
 }
 

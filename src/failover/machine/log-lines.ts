@@ -79,6 +79,41 @@ export function left(server: string, { cause, reasons, target }: Move, stand: St
   );
 }
 
+/** The stream goes over from a server that was lost to its shadow. Pure. */
+export function wentOver(server: string, shadow: string, stand: Stand): LogAction {
+  return line(
+    'warn',
+    {
+      event: 'failover.started',
+      from: server,
+      to: shadow,
+      finding: 'stream-broken',
+      reasons: [],
+      ...stood(stand),
+    },
+    `The stream from ${server} broke; going over to its shadow ${shadow}`,
+  );
+}
+
+/** A server is read beside the stream's from now on. Pure. */
+export function shadowBegan(server: string): LogAction {
+  return line(
+    'info',
+    { event: 'shadow.started', server },
+    `${server} is read beside the stream's server, as its shadow`,
+  );
+}
+
+/** The shadow has ended by itself. Pure. */
+export function shadowEnded(server: string, error: unknown): LogAction {
+  const reason = messageOf(error);
+  return line(
+    'warn',
+    { event: 'shadow.ended', server, reason },
+    `${server} is no longer the shadow: ${reason}`,
+  );
+}
+
 /** The first record has come from the next server, or the stream is level with it. Pure. */
 export function arrived(change: Switch, loss: Loss, blackoutMs: number): LogAction {
   const { from, to, hint, gtid, confidence, skipped, finding, timeline } = change;

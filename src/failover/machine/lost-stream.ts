@@ -11,6 +11,8 @@ import * as log from './log-lines.js';
 import { refuseMove } from './move.js';
 import { noteLost } from './memory.js';
 import { tryAlone, tryPool } from './next-server.js';
+import { provedShadow } from './shadow.js';
+import { investigate, isolatedRetryMs, judgedSince, suspect } from './suspicion.js';
 import type {
   Loss,
   LossDiagnosis,
@@ -30,35 +32,6 @@ const brokenStreamsBorne = 3;
  * The pause when streams from all servers break without bringing anything. The content of the log may be the cause.
  */
 const brokenStreamsPauseMs = { first: 250, last: 5000 } as const;
-
-const isolatedRetryMs = { first: 500, last: 5000 } as const;
-
-/** A restarted server is back within this time. If it isn't only a restart, little time is lost. */
-const farewellGraceMs = 5000;
-
-/**
- * Looks from the last of the two seconds of silence suffice. Earlier ones don't: a server may have answered after its
- * last heartbeat, and frozen before the next one half a second later.
- */
-const freshMs = 1000;
-
-/**
- * The earliest start of a look that says something about a stream that has just ended with this error: after it
- * broke, or late in its silence. Pure.
- */
-export function judgedSince({ code }: WaymarkError, nowMs: number): number {
-  return code === 'stream-silent' ? nowMs - freshMs : nowMs;
-}
-
-/**
- * How long to wait for a server that refuses connections. Pure. A server that said goodbye is being shut down
- * cleanly, mostly for a restart. MySQL then ends its streams with an EOF packet, which it doesn't when it is killed
- * (seen on 9.7). MariaDB just closes the connections in both cases (seen on 10.11). So a restart looks like a death
- * there, and only the operator can ask the agent to wait.
- */
-export function restartGraceOf({ details }: WaymarkError, configuredMs: number): number {
-  return details['tookLeave'] === true ? Math.max(configuredMs, farewellGraceMs) : configuredMs;
-}
 
 /** The stream has ended by itself. The server becomes suspect, or the stream ends for good. Pure. */
 export function streamEnded(state: StreamState, event: EventOf<'stream-ended'>): Decision {
@@ -105,25 +78,29 @@ function lose(
 ): Decision {
   const lost: LostStream = { server, error, step, stand, lastHeardAtMs: lastHeardAtMs ?? atMs };
   const renewals: Action[] = isIdTaken(error, heard) ? [{ do: 'renew-server-id', server, error }] : [];
+  const shadow = step === null ? provedShadow(state.memory) : null;
   return andThen(
     refuseMove(state, `the stream from ${server} was lost meanwhile`, atMs),
     (next) => decide(next, ...renewals, { do: 'stop-trying' }),
-    (next) => suspect(next, lost, { finding: 'stream-broken', since: wallMs }, judgedSince(error, atMs)),
+    (next) =>
+      shadow === null
+        ? suspect(next, lost, { finding: 'stream-broken', since: wallMs }, judgedSince(error, atMs))
+        : goOver(next, lost, shadow, { atMs, wallMs }),
   );
 }
 
-/** Starts the first probe of all servers. */
-function suspect(state: StreamState, lost: LostStream, shown: Shown, sinceMs: number): Decision {
-  const phase: Phase = {
-    kind: 'suspecting',
-    ...{ lost, shown, retryMs: isolatedRetryMs.first, wasIsolated: false },
+/** The stream goes over to its shadow at once. Why its server was lost is found out while it is read there. */
+function goOver(state: StreamState, lost: LostStream, shadow: string, now: Now): Decision {
+  const { server, lastHeardAtMs, stand } = lost;
+  const loss: Loss = {
+    ...{ server, cause: 'stream-broken', lastHeardAtMs },
+    ...{ foundAtMs: now.atMs, since: now.wallMs },
   };
-  return investigate(enter(state, phase), lost, sinceMs);
-}
-
-function investigate(state: StreamState, { server, error }: LostStream, sinceMs: number): Decision {
-  const graceMs = restartGraceOf(error, state.memory.settings.restartGraceMs);
-  return decide(state, { do: 'investigate', server, sinceMs, graceMs });
+  const known = noteLost(state, server, now.atMs);
+  const seek = { ...seekOf(known, loss, stand, null), lost };
+  return andThen(decide(known, log.wentOver(server, shadow, stand)), (next) =>
+    tryAlone(next, seek, shadow, 'shadow'),
+  );
 }
 
 /**
@@ -224,7 +201,7 @@ export function streamLeft(state: StreamState, event: EventOf<'stream-left'>): D
   const { server } = phase;
   const { atMs, wallMs, stand } = event;
   const { cause, target } = move;
-  const isLost = cause === 'stalled' || cause === 'rebuilt';
+  const isLost = cause === 'stalled' || cause === 'rebuilt' || cause === 'silent';
   const noted = isLost ? noteLost(state, server, atMs) : state;
   const next = remember(noted, { move: { ...move, stage: 'left' } });
   const loss: Loss = {
@@ -233,7 +210,9 @@ export function streamLeft(state: StreamState, event: EventOf<'stream-left'>): D
   };
   const seek = seekOf(next, loss, stand, target);
   return andThen(decide(next, log.left(server, move, stand)), (then) =>
-    target === null ? tryPool(then, seek) : tryAlone(then, seek, target, 'target'),
+    target === null
+      ? tryPool(then, seek)
+      : tryAlone(then, seek, target, provedShadow(then.memory) === target ? 'shadow' : 'target'),
   );
 }
 

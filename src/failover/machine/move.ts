@@ -35,6 +35,11 @@ export function moveAway(state: StreamState, call: Omit<Move, 'order' | 'stage'>
   return inTheWay === null ? begin(state, move) : noteRefusal(state, move, [inTheWay], atMs);
 }
 
+/** Leaves a server for a target that has shown already that it can go on. Pure. */
+export function leaveAtOnce(state: StreamState, call: Omit<Move, 'order' | 'stage'>): Decision {
+  return decide(remember(state, { move: { ...call, order: null, stage: 'leaving' } }), { do: 'leave' });
+}
+
 function begin(state: StreamState, move: Omit<Move, 'stage'>): Decision {
   const { target, order } = move;
   if (target === null) {

@@ -18,17 +18,22 @@ import {
   type Search,
 } from './contenders.js';
 import type { Seek, StreamState } from './state.js';
+import { judgedSince, suspect } from './suspicion.js';
 
 /** The time for a single server before the others are tried as well. */
 const aloneMs: Readonly<Record<NonNullable<Search['alone']>, number>> = {
   // The stream stands still meanwhile, and the target has shown that it can go on.
   target: 10_000,
+  // It has nearly everything. If it hasn't, others may have more.
+  shadow: 1000,
   reconnect: 5000,
   restart: 5000,
 };
 
 /** How long to hold back a place for a better member that is still being tried. */
 const patienceMs = 200;
+
+type Now = { readonly atMs: number; readonly wallMs: number };
 
 /** The agent knows what was delivered. It tries the server that it was read from first, then the pool. Pure. */
 export function resumed(state: StreamState, { before }: EventOf<'resumed'>): Decision {
@@ -56,7 +61,8 @@ export function tryPool(state: StreamState, seek: Seek): Decision {
 }
 
 /** Chooses the members to try. Pure. */
-export function surveyed(state: StreamState, { sights, atMs }: EventOf<'surveyed'>): Decision {
+export function surveyed(state: StreamState, event: EventOf<'surveyed'>): Decision {
+  const { sights, atMs } = event;
   const { phase, memory } = state;
   if (phase.kind !== 'choosing') return decide(state);
   const { seek } = phase;
@@ -75,7 +81,7 @@ export function surveyed(state: StreamState, { sights, atMs }: EventOf<'surveyed
   );
   const search: Search = { contenders, alone: null, isHeldBack: false, isRefusalSaid: false };
   const begun = decide(withObstacles, ...attempts(contenders));
-  return andThen(begun, (next) => settle(next, seek, search, atMs));
+  return andThen(begun, (next) => settle(next, seek, search, event));
 }
 
 function attempts(contenders: readonly Contender[]): Action[] {
@@ -101,7 +107,7 @@ export function answered(
   const { seek, search } = searching;
   const settleWith = (next: StreamState, changed: Contender): Decision => {
     const contenders = search.contenders.map((one) => (one === before ? changed : one));
-    return settle(next, seek, { ...search, contenders }, event.atMs);
+    return settle(next, seek, { ...search, contenders }, event);
   };
   switch (event.type) {
     case 'proved':
@@ -150,7 +156,7 @@ export function patienceIsOver(state: StreamState): Decision {
 }
 
 /** Tries the reserves if it is time for them, and decides. */
-function settle(state: StreamState, seek: Seek, search: Search, atMs: number): Decision {
+function settle(state: StreamState, seek: Seek, search: Search, now: Now): Decision {
   const verdict = judge(search.contenders, true);
   const reserves = reservesAreDue(search.contenders)
     ? search.contenders.filter(({ standing }) => standing.status === 'waiting')
@@ -159,14 +165,14 @@ function settle(state: StreamState, seek: Seek, search: Search, atMs: number): D
   const contenders = search.contenders.map(
     (one) => called.find(({ server }) => server === one.server) ?? one,
   );
-  const now = goOn(state, seek, { ...search, contenders });
+  const next = goOn(state, seek, { ...search, contenders });
   switch (verdict.kind) {
     case 'take':
-      return take(now, verdict.server);
+      return take(next, verdict.server);
     case 'give-up':
-      return giveUp(now, seek, search, verdict.error, atMs);
+      return giveUp(next, seek, search, verdict.error, now);
     case 'go-on':
-      return andThen(decide(now, ...attempts(called)), sayWhatIsWaitedFor);
+      return andThen(decide(next, ...attempts(called)), sayWhatIsWaitedFor);
   }
 }
 
@@ -206,15 +212,23 @@ function giveUp(
   seek: Seek,
   { contenders, alone }: Search,
   error: Error,
-  atMs: number,
+  now: Now,
 ): Decision {
   const { loss } = seek;
+  const { atMs } = now;
   const stopped = decide(state, { do: 'stop-trying' });
   const server = contenders[0]?.server ?? '';
   const reason = messageOf(error);
   switch (alone) {
     case null:
       return loss === null ? andThen(stopped, (next) => giveUpStart(next, error)) : finish(state, error);
+    case 'shadow':
+      return andThen(
+        stopped,
+        (next) => decide(next, log.cantGoOn(server, reason)),
+        (next) => refuseMove(next, reason, atMs),
+        (next) => afterShadow(next, seek, now),
+      );
     case 'restart':
       return andThen(
         stopped,
@@ -235,6 +249,13 @@ function giveUp(
         (next) => tryPool(next, seek),
       );
   }
+}
+
+/** The shadow couldn't go on. If the cause of the loss isn't known yet, it is found out now. */
+function afterShadow(state: StreamState, seek: Seek, { atMs, wallMs }: Now): Decision {
+  const { lost } = seek;
+  if (lost === undefined) return tryPool(state, seek);
+  return suspect(state, lost, { finding: 'stream-broken', since: wallMs }, judgedSince(lost.error, atMs));
 }
 
 /** No server has the place to begin. The sink's records decide what happens. */

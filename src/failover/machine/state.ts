@@ -130,6 +130,8 @@ export type Seek = {
   readonly from: string | null;
   /** Members whose logs can't be read at the stream's place, and why. */
   readonly unfit: ReadonlyMap<string, Error>;
+  /** The stream that ended, if nobody has found out why. */
+  readonly lost?: LostStream;
 };
 
 /** A switch away from a server whose stream runs. */
@@ -151,7 +153,10 @@ export type PoolMember = Pick<Member, 'name' | 'priority' | 'avoided' | 'discove
 export type Settings = Pick<
   Config['failover'],
   'stalledAfterMs' | 'cooldownMs' | 'restartGraceMs' | 'failbackAfterMs'
->;
+> & {
+  /** Whether another server is read beside the stream's. */
+  readonly shadow: boolean;
+};
 
 /** What is remembered from one phase to the next. */
 export type Memory = {
@@ -175,6 +180,10 @@ export type Memory = {
   readonly unreadable: UnreadableContent;
   /** The current move. */
   readonly move: Move | null;
+  /** The server that is read beside the stream's, and whether its place is proved. Null if there is none. */
+  readonly shadow: { readonly server: string; readonly isProved: boolean } | null;
+  /** When servers couldn't be read beside the stream's any more. */
+  readonly shadowFailedAtMs: ReadonlyMap<string, number>;
   /** It has failed, and has not been read since. */
   readonly failed: { readonly reason: string; readonly retry: Retry } | null;
   /** Newest last. */
@@ -193,6 +202,8 @@ const nothingRemembered: Omit<Memory, 'settings'> = {
   brokenInARow: 0,
   unreadable: allReadable,
   move: null,
+  shadow: null,
+  shadowFailedAtMs: new Map(),
   failed: null,
   switches: [],
 };
@@ -211,7 +222,8 @@ export function watchedAnew(memory: Memory): Memory {
 /** Drops what doesn't survive the beginning or end of a leadership. Pure. */
 export function ledAnew(memory: Memory): Memory {
   const { obstacles, said, lastRead, brokenInARow, unreadable, move } = nothingRemembered;
-  return { ...memory, obstacles, said, lastRead, brokenInARow, unreadable, move };
+  const { shadow, shadowFailedAtMs } = nothingRemembered;
+  return { ...memory, obstacles, said, lastRead, brokenInARow, unreadable, move, shadow, shadowFailedAtMs };
 }
 
 /** Whether a server was lost and no other is read yet. False at a start. Pure. */

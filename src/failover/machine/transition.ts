@@ -6,6 +6,7 @@ import { looked, streamEnded, streamLeft, waitIsOver } from './lost-stream.js';
 import { notRehearsed, ordered, rehearsed } from './move.js';
 import { batchCame, begun, placed } from './reading.js';
 import { answered, patienceIsOver, resumed, searchAnew, surveyed } from './next-server.js';
+import { fellSilent, shadowBegan, shadowEnded } from './shadow.js';
 import { ledAnew, type StreamState, watchedAnew } from './state.js';
 
 /**
@@ -54,6 +55,12 @@ export function transition(state: StreamState, event: StreamEvent): Decision {
       return rehearsed(state);
     case 'not-rehearsed':
       return notRehearsed(state, event);
+    case 'shadow-began':
+      return shadowBegan(state, event);
+    case 'shadow-ended':
+      return shadowEnded(state, event);
+    case 'silent-beside':
+      return fellSilent(state, event);
     case 'configured':
       return configured(state, event);
     case 'ended':

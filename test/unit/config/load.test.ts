@@ -119,6 +119,8 @@ describe('values', () => {
       columns: { exclude: [] },
       records: { query: false },
       rowImage: 'full',
+      shadow: false,
+      shadowBuffer: 64 * 1024 * 1024,
       matching: { margin: 1024 },
       checkpoint: { store: 'file', path: './state' },
       election: { backend: 'none' },
@@ -131,6 +133,7 @@ describe('values', () => {
         restartGraceMs: 0,
         failbackAfterMs: null,
         avoid: [],
+        silentBesideMs: 300,
       },
       log: { level: 'info' },
     });
@@ -153,6 +156,18 @@ describe('values', () => {
     ['{from: dns}', { from: 'dns', dropAfterMs: 600_000 }],
   ])('discover: %s', (text, discover) => {
     expect(parse(`${minimal}discover: ${text}`).discover).toEqual(discover);
+  });
+
+  test.each([
+    ['512K', 512 * 1024],
+    ['64M', 64 * 1024 ** 2],
+    ['2g', 2 * 1024 ** 3],
+  ])('shadowBuffer: %s', (text, bytes) => {
+    expect(parse(`${minimal}shadowBuffer: ${text}`).shadowBuffer).toBe(bytes);
+  });
+
+  test.each(['64', '0M', '64 MB', 'much'])('shadowBuffer: %s', (text) => {
+    expect(() => parse(`${minimal}shadowBuffer: ${text}`)).toThrow(/shadowBuffer.* size/s);
   });
 
   test('numbers and booleans may come out of the environment', () => {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { newPulse } from '../../../src/dump/pulse.js';
 import { SocketReader } from '../../../src/dump/socket-reader.js';
 
 let server: Server;
@@ -18,7 +19,7 @@ beforeEach(async () => {
   peer = accepted;
   peer.on('error', () => undefined);
   controller = new AbortController();
-  reader = new SocketReader(client, controller.signal);
+  reader = new SocketReader(client, controller.signal, newPulse());
 });
 
 afterEach(async () => {
@@ -128,7 +129,7 @@ test('a reset connection is the error that it is', async () => {
 test('a socket that is closed already', async () => {
   client.destroy();
   await once(client, 'close');
-  expect(await new SocketReader(client, controller.signal).read(5000)).toBe('ended');
+  expect(await new SocketReader(client, controller.signal, newPulse()).read(5000)).toBe('ended');
 });
 
 describe('the signal', () => {

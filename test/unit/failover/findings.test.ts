@@ -44,7 +44,13 @@ test('a discovered member is marked', () => {
 });
 
 test('what is remembered: who has been healthy, and who was lost', () => {
-  const settings = { stalledAfterMs: 60_000, cooldownMs: 1, restartGraceMs: 0, failbackAfterMs: null };
+  const settings = {
+    stalledAfterMs: 60_000,
+    cooldownMs: 1,
+    restartGraceMs: 0,
+    failbackAfterMs: null,
+    shadow: false,
+  };
   const found = findingsOf(input);
   const before = remember(initialState(settings), { pool: input.members });
   expect(optionsOf(before.memory, found, 5).map(({ healthyForMs }) => healthyForMs)).toEqual([0, 0, 0]);
@@ -57,7 +63,13 @@ test('what is remembered: who has been healthy, and who was lost', () => {
 });
 
 test('another server at an address has been healthy since it is there', () => {
-  const settings = { stalledAfterMs: 60_000, cooldownMs: 1, restartGraceMs: 0, failbackAfterMs: null };
+  const settings = {
+    stalledAfterMs: 60_000,
+    cooldownMs: 1,
+    restartGraceMs: 0,
+    failbackAfterMs: null,
+    shadow: false,
+  };
   const seenAs = (uuid: string | null) =>
     findingsOf({ ...input, sights: [sight('a', { ...answers(), uuid }), source()] });
   const healthyForMs = (uuids: readonly (string | null)[]): number | undefined => {

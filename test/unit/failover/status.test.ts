@@ -23,6 +23,7 @@ function sources(change: Partial<StatusSources> = {}): StatusSources {
     token: 0,
     state: streaming,
     progress: progress(100_000),
+    shadow: null,
     members: [],
     logs: { of: () => [] },
     checkpoint: { savedAt: null, failures: 0, droppedEntries: 0, failing: null },
@@ -194,6 +195,7 @@ test('the view', () => {
     passedOver: 2,
     errant: 1,
     trail: { hints: 1, transactions: 1 },
+    shadow: null,
     silentMs: 250,
     checkpoint: {
       savedAt: '2026-11-21T20:14:53.000Z',

@@ -15,6 +15,7 @@ test('a stream that is read', () => {
   delivered   10 changes in 5 transactions, 12.3 kB read
   left out    errant transactions of replicas: 1
   trail       1,024 transactions, 2 hints
+  shadow      127.0.0.1:3403, 2 transactions ahead, 0 behind, 2.0 kB kept
   checkpoint  saved 1 s ago
   sink        waits for more
 

@@ -15,6 +15,7 @@ const plan: Plan = {
   ...{ vendor: 'mysql', gtidMode: true, keepsOrder: true, rowMetadata: 'none', mostRowBytes: 8192 },
   ...{ replicas: 2, sourceIsMember: false, store: 'file', agents: 1, hintEvery: 0, margin: 64, sink: 'file' },
   failback: false,
+  shadow: false,
   // Nobody writes but the case.
   ...{ writeMs: 1e9, loadMs: 0, faultMs: 1e9 },
 };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { judgedSince, restartGraceOf } from '../../../../src/failover/machine/lost-stream.js';
+import { judgedSince, restartGraceOf } from '../../../../src/failover/machine/suspicion.js';
 import { WaymarkError } from '../../../../src/util/errors.js';
 
 const broken = new WaymarkError('stream-broken', 'db1:3306 closed the binlog stream');

@@ -11,7 +11,13 @@ import {
 import { initialState } from '../../../../src/failover/machine/state.js';
 import { answers, sight } from '../../pool/sights.js';
 
-const settings = { stalledAfterMs: 60_000, cooldownMs: 30_000, restartGraceMs: 0, failbackAfterMs: 600_000 };
+const settings = {
+  stalledAfterMs: 60_000,
+  cooldownMs: 30_000,
+  restartGraceMs: 0,
+  failbackAfterMs: 600_000,
+  shadow: false,
+};
 const begun = initialState(settings);
 const found = (
   server: string,

@@ -93,6 +93,10 @@ export function actionInWords(action: Action): string[] {
           ? `answer the operator: ${action.outcome.message}`
           : `answer the operator: moved from ${action.outcome.from} to ${action.outcome.to}`,
       ];
+    case 'shadow':
+      return [`read ${action.server} beside it`];
+    case 'end-shadow':
+      return ['stop reading the shadow'];
     case 'give-up':
       return [`no server has the place: ${errorInWords(action.error)}`];
     case 'end':

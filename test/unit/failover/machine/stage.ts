@@ -17,7 +17,13 @@ import { durationOf, type Shown } from './story.js';
 
 const sourceLog = 'mysql-bin.000002';
 const logFile = 'mysql-bin.000001';
-const settings = { stalledAfterMs: 60_000, cooldownMs: 30_000, restartGraceMs: 0, failbackAfterMs: null };
+const settings = {
+  stalledAfterMs: 60_000,
+  cooldownMs: 30_000,
+  restartGraceMs: 0,
+  failbackAfterMs: null,
+  shadow: false,
+};
 
 const stand = {
   coordinates: { file: logFile, position: 500 },
@@ -338,6 +344,7 @@ const given: Sentence[] = [
     (stage, key = '', value = '') =>
       stage.configure({ [`${key}Ms`]: value === 'never' ? null : durationOf(value) }),
   ],
+  [/^shadow is (true|false)$/, (stage, value = '') => stage.configure({ shadow: value === 'true' })],
   [
     /^there is an election$/,
     (stage) =>
@@ -389,6 +396,22 @@ const life: Sentence[] = [
     (stage) => {
       stage.heard();
       return stage.tell({ ...batch, records: 0 });
+    },
+  ],
+  [
+    /^(\w+) is read beside it, and its place is proved$/,
+    (stage, server = '') => stage.tell({ type: 'shadow-began', server }),
+  ],
+  [
+    /^(\w+) can't be read beside it any more: ([\w-]+), (.+)$/,
+    (stage, server = '', code = '', why = '') =>
+      stage.tell({ type: 'shadow-ended', server, error: new WaymarkError(code as ErrorCode, why) }),
+  ],
+  [
+    /^nothing comes from (\w+), while (\w+) is heard of$/,
+    (stage, server = '', other = '') => {
+      const reason = `nothing has come from it for 310 ms, while ${other} was heard of`;
+      return stage.tell({ type: 'silent-beside', server, reason });
     },
   ],
   [

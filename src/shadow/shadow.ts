@@ -1,0 +1,276 @@
+import type { EventBatch } from '../binlog/event.js';
+import type { Coordinates } from '../binlog/coordinates.js';
+import { formatAddress } from '../config/address.js';
+import { readDump } from '../dump/dump-stream.js';
+import { KeptDump } from '../dump/kept-dump.js';
+import { newPulse } from '../dump/pulse.js';
+import type { GtidState } from '../gtids/gtid-state.js';
+import { readHistory } from '../matching/history.js';
+import type { TrailKeeper } from '../matching/trail-keeper.js';
+import type { TrailEntry } from '../matching/trail.js';
+import { isReplica } from '../mysql/inspect.js';
+import type { Member } from '../pool/members.js';
+import { type CandidateOptions, type OpenDump, type Place, tryCandidate } from '../resume/candidate.js';
+import { reasonOf, sleep } from '../util/async.js';
+import { WaymarkError } from '../util/errors.js';
+import { type Difference, PairLedger } from './pair-ledger.js';
+
+/** How often a server that is read beside another one sends a heartbeat when it is idle. */
+export const besideHeartbeatMs = 100;
+
+/** How long to wait for room in the buffer before looking again. */
+const roomPollMs = 20;
+
+/** What a shadow is read with. */
+export type ShadowOptions = {
+  readonly member: Member;
+  /** How its first place is proved. The history must be of this moment. */
+  readonly candidate: CandidateOptions;
+  /** The trail of the stream, which is followed from this moment on. */
+  readonly keeper: TrailKeeper;
+  /** Everything that was delivered, by GTID. Null if that isn't known. It grows with the stream. */
+  readonly delivered: GtidState | null;
+  /** Asks MariaDB for the texts of the statements that changed rows. */
+  readonly annotations: boolean;
+  readonly serverId: number;
+  /** How many bytes that weren't delivered are kept. */
+  readonly bufferBytes: number;
+};
+
+/** How a shadow stands beside the stream. */
+export type ShadowView = {
+  readonly server: string;
+  /** Transactions and hints that it has and the stream doesn't. */
+  readonly ahead: number;
+  /** Transactions and hints that the stream has and it doesn't. */
+  readonly behind: number;
+  /** Those that both have shown. */
+  readonly met: number;
+  readonly bufferedBytes: number;
+};
+
+/** The shadow has a transaction that wasn't delivered, or lacks one that was. */
+export class ShadowDiffers extends Error {
+  override readonly name = 'ShadowDiffers';
+  readonly difference: Difference;
+
+  constructor(server: string, difference: Difference) {
+    super(
+      difference.kind === 'missing'
+        ? `${server} lacks a transaction that was delivered`
+        : `${server} has a transaction that was not delivered`,
+    );
+    this.difference = difference;
+  }
+}
+
+/**
+ * A server that is read beside the one that the stream is read from: identities alone, each held against what was
+ * delivered. What it has ahead is kept as raw events. So the stream can go on there at once.
+ */
+export class Shadow implements OpenDump {
+  readonly pulse = newPulse();
+  readonly #options: ShadowOptions;
+  readonly #place: Place;
+  readonly #ledger: PairLedger;
+  readonly #dump: KeptDump;
+  readonly #unfollow: () => void;
+  readonly #ending: AbortController;
+  #isTakenOver = false;
+  #wake: (() => void)[] = [];
+
+  private constructor(options: ShadowOptions, place: Place, ending: AbortController, entries: TrailEntry[]) {
+    const { candidate, keeper, delivered, member } = options;
+    const { resume } = place.resumption;
+    this.#options = options;
+    this.#place = place;
+    this.#ending = ending;
+    this.#ledger = new PairLedger({
+      resume,
+      anchors: candidate.history.anchors,
+      ordered: place.ordered,
+      margin: candidate.margin,
+      // Within one MariaDB domain, the log's order tells.
+      wasDelivered: (gtid) =>
+        delivered !== null && (gtid.includes(':') || delivered.hasSeveralDomains) && delivered.has(gtid),
+    });
+    for (const entry of entries) this.#ledger.delivered(entry);
+    this.#unfollow = keeper.follow((entry) => {
+      this.#ledger.delivered(entry);
+      this.#tell();
+    });
+    const dump = readDump({
+      instance: member.instance,
+      start: resume.coordinates,
+      signal: ending.signal,
+      annotations: options.annotations,
+      verifyChecksums: true,
+      heartbeatMs: besideHeartbeatMs,
+      pulse: this.pulse,
+      serverId: options.serverId,
+    });
+    this.#dump = new KeptDump(dump, resume.coordinates, formatAddress(member.instance.address));
+  }
+
+  /**
+   * Proves a place on the member, and opens the shadow there. It ends with the signal.
+   * @throws what tryCandidate throws.
+   */
+  static async begin(options: ShadowOptions, signal: AbortSignal): Promise<Shadow> {
+    const entries: TrailEntry[] = [];
+    const unfollow = options.keeper.follow((entry) => entries.push(entry));
+    try {
+      const place = await tryCandidate(options.member, options.candidate, signal);
+      const ending = new AbortController();
+      const end = (): void => {
+        ending.abort(reasonOf(signal));
+      };
+      signal.addEventListener('abort', end, { once: true });
+      ending.signal.addEventListener('abort', () => {
+        signal.removeEventListener('abort', end);
+      });
+      return new Shadow(options, place, ending, entries);
+    } finally {
+      unfollow();
+    }
+  }
+
+  get server(): string {
+    return this.#options.member.name;
+  }
+
+  get view(): ShadowView {
+    const { ahead, behind, met } = this.#ledger;
+    return {
+      ...{ server: this.server, ahead, behind, met },
+      bufferedBytes: this.#dump.keptBytes,
+    };
+  }
+
+  /**
+   * Reads until the stream goes on here ({@link takeOver}).
+   * @throws {@link ShadowDiffers}, what reading the log throws, and the signal's reason.
+   */
+  async run(): Promise<void> {
+    const { member, candidate } = this.#options;
+    const { inspection, resumption } = this.#place;
+    const { signal } = this.#ending;
+    try {
+      const steps = readHistory({
+        instance: member.instance,
+        start: resumption.resume.coordinates,
+        signal,
+        dump: this.#dump.read(),
+        format: candidate.format,
+        filter: candidate.filter,
+        replicaServerId: isReplica(inspection) ? inspection.facts.serverId : null,
+        sourceServerId: resumption.resume.sourceServerId,
+      });
+      for await (const some of steps) {
+        for (const step of some) this.#ledger.read(step);
+        this.#tell();
+        const { difference } = this.#ledger;
+        if (difference !== null) throw new ShadowDiffers(this.server, difference);
+        await this.#room(signal);
+      }
+    } finally {
+      this.#tell();
+      if (!this.#isTakenOver) this.end();
+    }
+    if (!this.#isTakenOver) {
+      throw new WaymarkError('stream-broken', `${this.server} ended the binlog stream of the shadow`);
+    }
+  }
+
+  /**
+   * The place where the stream goes on here, as soon as the shadow has shown everything that was delivered.
+   * @throws {@link ShadowDiffers}, and the signal's reason.
+   */
+  async prove(signal: AbortSignal): Promise<Place> {
+    for (;;) {
+      signal.throwIfAborted();
+      const { difference, resume } = this.#ledger;
+      if (difference !== null) throw new ShadowDiffers(this.server, difference);
+      if (this.#ending.signal.aborted) throw reasonOf(this.#ending.signal);
+      if (resume !== null) return this.#placeAt(resume);
+      await this.#change(signal);
+    }
+  }
+
+  /**
+   * Hands the open connection over to the stream, which goes on at this place. Null if it can't be had from there:
+   * a transaction that is larger than the buffer has to be read again. Then the shadow ends.
+   * @param signal ends the connection.
+   */
+  takeOver(place: Coordinates, signal: AbortSignal): AsyncIterable<EventBatch> | null {
+    if (this.#isTakenOver || this.#ending.signal.aborted || !this.#dump.has(place)) {
+      this.end();
+      return null;
+    }
+    this.#isTakenOver = true;
+    this.#unfollow();
+    const end = (): void => {
+      this.#ending.abort(reasonOf(signal));
+    };
+    if (signal.aborted) end();
+    signal.addEventListener('abort', end, { once: true });
+    return this.#dump.handOver(place);
+  }
+
+  /** Ends reading. */
+  end(): void {
+    this.#unfollow();
+    this.#ending.abort(new Error('the shadow has ended'));
+  }
+
+  #placeAt(resume: Place['resumption']['resume']): Place {
+    const { resumption, ...place } = this.#place;
+    const { met, confidence } = this.#ledger;
+    const evidence = {
+      ...resumption.evidence,
+      transactionsMatched: resumption.evidence.transactionsMatched + met,
+    };
+    return {
+      ...place,
+      resumption: { ...resumption, resume, confidence, evidence, locateMs: 0, matchMs: 0 },
+      dump: this,
+    };
+  }
+
+  /** Drops what was delivered. If the rest is too much, waits until more of it has been. */
+  async #room(signal: AbortSignal): Promise<void> {
+    const { bufferBytes } = this.#options;
+    const place = this.#ledger.place;
+    this.#dump.release(place);
+    if (this.#ledger.ahead === 0) this.#dump.keepAgain();
+    if (this.#dump.keptBytes <= bufferBytes) return;
+    if (this.#ledger.ahead === 0) {
+      // One transaction takes all of it, and its end must be read.
+      this.#dump.forget();
+      return;
+    }
+    while (this.#dump.keptBytes > bufferBytes && !this.#isTakenOver) {
+      await sleep(roomPollMs, signal);
+      this.#dump.release(this.#ledger.place);
+    }
+  }
+
+  #tell(): void {
+    const waiting = this.#wake;
+    this.#wake = [];
+    for (const wake of waiting) wake();
+  }
+
+  #change(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const onAbort = (): void => {
+        reject(reasonOf(signal));
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+      this.#wake.push(() => {
+        signal.removeEventListener('abort', onAbort);
+        resolve();
+      });
+    });
+  }
+}

@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+import { isMove } from '../../support/agent-process.js';
+import { scenario } from '../../support/scenario.js';
+
+const config = { shadow: true };
+
+test('the server that is read is killed: the stream goes on from its shadow, at once', async () => {
+  await scenario({ config, topology: { replicas: 2 } }, async (stage) => {
+    const agent = await stage.startAgent();
+    const shadowed = agent.waitForEvent('shadow.started');
+    await stage.startLoad();
+    await stage.delivered(200);
+    await stage.hints.next();
+    expect(await shadowed).toMatchObject({ server: stage.replica(1).address });
+    await stage.delivered(100);
+    await stage.replica(0).kill();
+    const done = await agent.waitForEvent('failover.done', isMove);
+    expect(done).toMatchObject({
+      from: stage.replica(0).address,
+      to: stage.replica(1).address,
+      confidence: 'exact',
+    });
+    await stage.committed(50);
+    await stage.finish();
+  });
+});
+
+test('the server that is read is frozen: the stream goes over to its shadow when it falls silent', async () => {
+  await scenario({ config, topology: { replicas: 2 } }, async (stage) => {
+    const agent = await stage.startAgent();
+    const shadowed = agent.waitForEvent('shadow.started');
+    await stage.startLoad();
+    await stage.delivered(200);
+    await stage.hints.next();
+    await shadowed;
+    await stage.delivered(100);
+    await stage.replica(0).freeze();
+    const done = await agent.waitForEvent('failover.done', isMove);
+    expect(done).toMatchObject({ to: stage.replica(1).address, finding: 'silent', confidence: 'exact' });
+    await stage.replica(0).resume();
+    await stage.committed(50);
+    await stage.finish();
+  });
+});
