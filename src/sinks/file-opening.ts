@@ -113,17 +113,44 @@ async function writeAgain(
   const handle = await openToChange(file);
   try {
     const piece = Buffer.alloc(Math.min(pieceBytes, end - from));
+    const starts = from > 0 ? [from - 1] : [];
     for (let at = from; at < end;) {
       signal.throwIfAborted();
       const { bytesRead } = await handle.read(piece, 0, Math.min(piece.length, end - at), at);
       if (bytesRead === 0) break;
       const position = at;
+      starts.push(position);
       await lock.guard(() => writeFully(handle, piece.subarray(0, bytesRead), position));
       at += bytesRead;
     }
     await handle.sync();
+    await requireNoHole(file, handle, starts);
   } finally {
     await handle.close();
+  }
+}
+
+/**
+ * Sees to it that the file wasn't cut between our reading a piece and writing it. Then there is a hole before the piece,
+ * and the length is what it was. Lines have no zero bytes.
+ * @param starts an offset before each piece, or where it begins.
+ * @throws WaymarkError `sink` if there is a hole.
+ */
+async function requireNoHole(
+  { path }: AuditFile,
+  handle: OpenFile,
+  starts: readonly number[],
+): Promise<void> {
+  const byte = Buffer.alloc(1);
+  for (const start of starts) {
+    const { bytesRead } = await handle.read(byte, 0, 1, start);
+    if (bytesRead === 1 && byte[0] !== 0) continue;
+    throw new WaymarkError(
+      'sink',
+      `the file ${path} was truncated by another process while it was opened. Put the right file back, or move this one ` +
+        'to another folder. To rotate it, rename it and send SIGUSR2 to the agent (see docs/operations.md)',
+      { details: { path } },
+    );
   }
 }
 

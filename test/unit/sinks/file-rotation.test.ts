@@ -24,7 +24,7 @@ import type { SinkPosition } from '../../../src/checkpoint/checkpoint.js';
 import { fileSink } from '../../../src/sinks/file-sink.js';
 import type { ChangeRecord } from '../../../src/records/record.js';
 import type { Sink, SinkRecovery } from '../../../src/sinks/sink.js';
-import type { Disk } from '../../../src/runtime/disk.js';
+import type { Disk, OpenFile } from '../../../src/runtime/disk.js';
 import { nodeDisk } from '../../../src/runtime/node-disk.js';
 import { nodeRuntime } from '../../../src/runtime/node.js';
 import { runIn } from '../../../src/runtime/runtime.js';
@@ -187,6 +187,34 @@ describe('a file that has been renamed', () => {
       expect(await numbersIn(path)).toEqual([3, 3]);
     },
   );
+
+  test('truncated at the moment when its end is written again: a loss by name, not a hole', async () => {
+    const first = await takeOver(null);
+    await first.sink.deliver(batchOf(sampleTransaction(1, 2)), signal);
+    const position = await first.sink.flush(signal);
+    await first.sink.deliver(batchOf(sampleTransaction(2, 2)), signal);
+    await first.sink.close();
+    const disk: Disk = {
+      ...nodeDisk,
+      async open(name, mode, permissions) {
+        const handle = await nodeDisk.open(name, mode, permissions);
+        if (name !== path || mode !== 'change') return handle;
+        const write: OpenFile['write'] = async (...written) => {
+          await truncate(path, 0);
+          return handle.write(...written);
+        };
+        return {
+          ...{ status: () => handle.status(), read: (...asked) => handle.read(...asked), write },
+          ...{ readFile: () => handle.readFile(), writeFile: (content) => handle.writeFile(content) },
+          ...{ truncate: (bytes) => handle.truncate(bytes), sync: () => handle.sync() },
+          ...{ datasync: () => handle.datasync(), close: () => handle.close() },
+        };
+      },
+    };
+    await expect(runIn({ ...nodeRuntime, disk }, () => takeOver(position))).rejects.toThrow(
+      'was truncated by another process while it was opened',
+    );
+  });
 
   test('that is gone, with its checkpoint, is a loss by name; without any trace a stream begins', async () => {
     const { sink } = await takeOver(null);
