@@ -18,8 +18,7 @@ import { WaymarkError } from '../util/errors.js';
 import { within } from '../util/limits.js';
 import { formatDuration } from '../util/quantities.js';
 import { newPulse, type Pulse } from '../dump/pulse.js';
-import { isAway } from '../resume/retries.js';
-import { besideHeartbeatMs, Shadow, ShadowDiffers, type ShadowView } from '../shadow/shadow.js';
+import { besideHeartbeatMs, Shadow, type ShadowView } from '../shadow/shadow.js';
 import { SilenceComparison } from '../shadow/silence-comparison.js';
 import { Breadcrumbs } from '../pool/breadcrumbs.js';
 import { type CandidateOptions, type Place, type StreamHistory, tryCandidate } from '../resume/candidate.js';
@@ -598,11 +597,10 @@ export class Driver {
     if (shadow?.server !== member.name) return tryCandidate(member, options, signal);
     try {
       return await shadow.prove(signal);
-    } catch (error) {
+    } catch {
       signal.throwIfAborted();
-      // It has ended. The log may tell more.
-      if (error instanceof ShadowDiffers || isAway(error)) return tryCandidate(member, options, signal);
-      throw error;
+      // It has ended, or differs. The log tells more.
+      return tryCandidate(member, options, signal);
     }
   }
 

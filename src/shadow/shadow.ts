@@ -1,5 +1,5 @@
 import type { EventBatch } from '../binlog/event.js';
-import type { Coordinates } from '../binlog/coordinates.js';
+import { type Coordinates, formatCoordinates } from '../binlog/coordinates.js';
 import { formatAddress } from '../config/address.js';
 import { readDump } from '../dump/dump-stream.js';
 import { KeptDump } from '../dump/kept-dump.js';
@@ -50,18 +50,19 @@ export type ShadowView = {
 };
 
 /** The shadow has a transaction that wasn't delivered, or lacks one that was. */
-export class ShadowDiffers extends Error {
+class ShadowDiffers extends Error {
   override readonly name = 'ShadowDiffers';
-  readonly difference: Difference;
 
   constructor(server: string, difference: Difference) {
-    super(
-      difference.kind === 'missing'
-        ? `${server} lacks a transaction that was delivered`
-        : `${server} has a transaction that was not delivered`,
-    );
-    this.difference = difference;
+    super(differenceInWords(server, difference));
   }
+}
+
+function differenceInWords(server: string, { kind, identity, start }: Difference): string {
+  const what = identity === null ? 'a hint' : `a transaction (origin ${identity.origin || 'unknown'})`;
+  return kind === 'missing'
+    ? `${server} lacks ${what} that was delivered`
+    : `${server} has ${what} that was not delivered${start === null ? '' : `, at ${formatCoordinates(start)}`}`;
 }
 
 /**
@@ -173,6 +174,9 @@ export class Shadow implements OpenDump {
         if (difference !== null) throw new ShadowDiffers(this.server, difference);
         await this.#room(signal);
       }
+    } catch (error) {
+      // What ends the connection now is the stream's matter.
+      if (!this.#isTakenOver) throw error;
     } finally {
       this.#tell();
       if (!this.#isTakenOver) this.end();
