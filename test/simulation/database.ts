@@ -91,8 +91,23 @@ export class Database {
     this.#process?.stop(forMs);
   }
 
-  /** Fetches and applies, for as long as the process lives, and has its replicas fetch what it logs. */
+  /** Has its replicas fetch what it logs, for as long as the process lives; if it is one itself, it fetches and applies. */
   #replicate(process: SimulatedProcess): void {
+    const { binlog, replicas } = this.model;
+    const unlisten = binlog.onGrown(() => {
+      for (const { host } of replicas) this.#find(host)?.mayFetch();
+    });
+    process.onEnd(unlisten);
+    this.#fetching = null;
+    if (this.model.replication !== null) this.#follow(process);
+  }
+
+  /** It has become a replica while it runs. */
+  followsNow(): void {
+    if (this.#process !== null && this.isUp && this.#fetching === null) this.#follow(this.#process);
+  }
+
+  #follow(process: SimulatedProcess): void {
     const draws = this.machine.world.draws.fork(
       `replication of ${this.machine.name} at ${String(this.machine.world.nowMs)}`,
     );
@@ -103,11 +118,6 @@ export class Database {
       if (hasCome) applying.mayBegin();
       return hasCome;
     });
-    const { binlog, replicas } = this.model;
-    const unlisten = binlog.onGrown(() => {
-      for (const { host } of replicas) this.#find(host)?.mayFetch();
-    });
-    process.onEnd(unlisten);
   }
 
   /** Whether anything has come. */

@@ -1,5 +1,6 @@
 import type { Database } from './database.js';
 import { createStatement, type TableDefinition } from './server/tables.js';
+import { promoteAfterDeath, promoteByPlan } from './promotion.js';
 import { uuidOf, type Stage } from './stage.js';
 import type { Draws } from './world/draws.js';
 import type { Machine } from './world/machine.js';
@@ -54,6 +55,27 @@ function someDatabase(stage: Stage, draws: Draws): Database | null {
 function someReplica(stage: Stage, draws: Draws): Database | null {
   const found = someDatabase(stage, draws);
   return found === stage.source ? null : found;
+}
+
+/** What a server writes on its own is told from the history by its being a replica (docs/setup.md): it must stay one. */
+function errantReplica(stage: Stage, draws: Draws): Database | null {
+  return stage.plan.promotions === 'none' ? someReplica(stage, draws) : null;
+}
+
+/** Whether another server may become the source now. */
+function canPromote({ plan, databases, source, isPaused }: Stage): boolean {
+  const isFirst = source === databases[0];
+  return (
+    source.isAwake && !isPaused && (plan.promotions === 'several' || (plan.promotions === 'one' && isFirst))
+  );
+}
+
+/** A replica that may become the source: one with a whole log. */
+function someHeir(stage: Stage, draws: Draws): Database | null {
+  return oneOf(
+    stage.replicas.filter((one) => one.isAwake && !stage.rebuilt.has(one)),
+    draws,
+  );
 }
 
 function onDatabase(
@@ -132,9 +154,28 @@ const databaseFaults: readonly Fault[] = [
       model.replication?.startReceiver();
     });
   }),
-  onDatabase('errant transaction', 2, someReplica, ({ model }) => {
+  onDatabase('errant transaction', 2, errantReplica, ({ model }) => {
     commitErrant(model);
   }),
+  {
+    name: 'source changed by plan',
+    weight: 3,
+    make(stage, draws) {
+      const next = canPromote(stage) ? someHeir(stage, draws) : null;
+      if (next !== null) promoteByPlan(stage, next);
+      return next?.machine.name ?? null;
+    },
+  },
+  {
+    name: 'source killed, another takes over',
+    weight: 3,
+    make(stage, draws) {
+      if (!canPromote(stage) || someHeir(stage, draws) === null) return null;
+      const { name } = stage.source.machine;
+      promoteAfterDeath(stage, durationMs(stage, draws));
+      return name;
+    },
+  },
   {
     name: 'server rebuilt from a copy of another',
     weight: 1.5,
@@ -292,7 +333,8 @@ const agentFaults: readonly Fault[] = [
   },
   {
     name: 'power lost where the agents are',
-    weight: 1,
+    // Their locks hold for half a minute, in which nothing else happens.
+    weight: 0.4,
     make({ home, world, plan }, draws) {
       if (!home.isUp) return null;
       home.losePower();

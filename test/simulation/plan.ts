@@ -15,6 +15,9 @@ export type Plan = {
   readonly agents: 1 | 2;
   /** Transactions from one hint to the next. 0: nobody injects hints, and GTIDs take their place. */
   readonly hintEvery: number;
+  readonly anchors: 'auto' | 'hints';
+  /** MariaDB's replication domains: what is of one is not in order with what is of another. */
+  readonly domains: 1 | 2;
   /** Between two transactions: milliseconds, on average. */
   readonly writeMs: number;
   /** How long is written and faults are made: milliseconds. */
@@ -28,9 +31,22 @@ export type Plan = {
   readonly failback: boolean;
   /** Whether a second server is read beside the stream's. */
   readonly shadow: boolean;
+  /** Rows of the largest transactions. */
+  readonly mostRows: number;
+  /** Which servers write compressed logs. */
+  readonly compression: 'none' | 'some' | 'all';
+  /** How often another server may become the source. */
+  readonly promotions: 'none' | 'one' | 'several';
 };
 
+/** Most runs are short, so that there are many. In the others more comes together. */
+const sizes = {
+  short: { mostRows: 20, loadMs: [4000, 8000], faultMs: [300, 700, 1500] },
+  long: { mostRows: 80, loadMs: [8000, 15_000], faultMs: [500, 1200, 3000] },
+} as const;
+
 export function planOf(draws: Draws): Plan {
+  const size = sizes[draws.chance(0.8) ? 'short' : 'long'];
   const vendor = draws.choice<Plan['vendor']>(['mysql', 'mariadb']);
   const agents = draws.chance(0.4) ? 2 : 1;
   const plan: Plan = {
@@ -44,18 +60,42 @@ export function planOf(draws: Draws): Plan {
     store: agents === 2 || draws.chance(0.5) ? 'zookeeper' : 'file',
     agents,
     hintEvery: draws.choice([5, 15, 40]),
+    anchors: 'auto',
+    domains: 1,
     writeMs: draws.choice([40, 120, 300]),
-    loadMs: draws.integer(5_000, 15_000),
-    faultMs: draws.choice([500, 1200, 3000]),
+    loadMs: draws.integer(size.loadMs[0], size.loadMs[1]),
+    faultMs: draws.choice(size.faultMs),
     margin: draws.choice([32, 64]),
     sink: draws.chance(0.7) ? 'file' : 'consumer',
     failback: draws.chance(0.3),
     shadow: false,
+    mostRows: size.mostRows,
+    compression: draws.chance(0.3) ? draws.choice(['some', 'all']) : 'none',
+    promotions: 'none',
   };
+  const stored: Plan = plan.store === 'zookeeper' && draws.chance(0.4) ? { ...plan, store: 'mysql' } : plan;
+  const anchored = anchoredOf(stored, draws);
+  const promoted: Plan = draws.chance(0.3) ? { ...anchored, promotions: promotionsOf(anchored) } : anchored;
   // Ids of what comes again are the same only where servers keep one order (docs/limits.md).
-  const possible: Plan = plan.keepsOrder ? plan : { ...plan, sink: 'file' };
-  const stored: Plan =
-    plan.store === 'zookeeper' && draws.chance(0.4) ? { ...possible, store: 'mysql' } : possible;
-  const hinted: Plan = plan.gtidMode && draws.chance(0.35) ? { ...stored, hintEvery: 0 } : stored;
-  return { ...hinted, shadow: draws.chance(0.35) };
+  const possible: Plan = hasOneOrder(promoted) ? promoted : { ...promoted, sink: 'file' };
+  return { ...possible, shadow: draws.chance(0.35) };
+}
+
+/** By hints, by GTIDs, or by whatever the agent finds first. */
+function anchoredOf(plan: Plan, draws: Draws): Plan {
+  if (plan.gtidMode && draws.chance(0.4)) {
+    return { ...plan, hintEvery: 0, domains: plan.vendor === 'mariadb' && draws.chance(0.4) ? 2 : 1 };
+  }
+  return draws.chance(0.7) ? { ...plan, anchors: 'hints' } : plan;
+}
+
+/** By GTIDs nobody knows what a member wrote while it was the source (docs/limits.md): it must stay the source. */
+function promotionsOf({ anchors, gtidMode, sourceIsMember }: Plan): Plan['promotions'] {
+  if (anchors === 'hints' || !gtidMode) return 'several';
+  return sourceIsMember ? 'none' : 'one';
+}
+
+/** Whether all servers commit in the source's order. */
+export function hasOneOrder({ keepsOrder, domains }: Plan): boolean {
+  return keepsOrder && domains === 1;
 }

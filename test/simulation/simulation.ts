@@ -1,6 +1,6 @@
 import { changeCountOf, type Fault, faultsOf } from './judge.js';
 import { faults } from './faults.js';
-import { type Plan, planOf } from './plan.js';
+import { hasOneOrder, type Plan, planOf } from './plan.js';
 import { Stage } from './stage.js';
 import type { AgentEnding } from './supervised-agent.js';
 import { Draws } from './world/draws.js';
@@ -55,7 +55,7 @@ export async function simulate(seed: string): Promise<Outcome> {
   const end = await world.run({ forMs: restMs, until: () => watchLeaders() || isOver() });
   const { records, broken } = stage.delivered;
   const isHalted = isHaltedByRight(stage);
-  const found = faultsOf(stage.workload.history, records, { inOrder: plan.keepsOrder, isWhole: !isHalted });
+  const found = faultsOf(stage.workload.history, records, { inOrder: hasOneOrder(plan), isWhole: !isHalted });
   if (broken.length > 0) found.push({ what: 'lines that are no records', evidence: broken.slice(0, 5) });
   const otherLayouts = stage.agents.flatMap(({ name, foundOtherLayoutsAtMs }) =>
     foundOtherLayoutsAtMs.map((atMs) => `${name} at ${(atMs / 1000).toFixed(3)}`),

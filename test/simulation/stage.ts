@@ -21,8 +21,9 @@ export class Stage {
   readonly plan: Plan;
   readonly world: World;
   readonly network: Network;
-  readonly source: Database;
-  readonly replicas: readonly Database[];
+  readonly databases: readonly Database[];
+  /** Those that a stream may be read from. */
+  readonly members: readonly Database[];
   /** Where the agents run. */
   readonly home: Machine;
   readonly agents: readonly SupervisedAgent[];
@@ -37,7 +38,9 @@ export class Stage {
   /** When somebody ended a session of an agent that ZooKeeper had heard from: no lease holds against that. */
   leaseEndedEarlyAtMs = -Infinity;
   readonly #writing: Draws;
+  #source: Database;
   #writes = true;
+  #isPaused = false;
 
   constructor(seed: string, plan: Plan) {
     this.plan = plan;
@@ -46,13 +49,14 @@ export class Stage {
     const databases = Array.from({ length: plan.replicas + 1 }, (_, index) => this.#database(index + 1));
     const [source, ...replicas] = databases;
     if (source === undefined) throw new Error('there is no source');
-    this.source = source;
-    this.replicas = replicas;
-    for (const database of databases) database.start();
+    this.databases = databases;
+    this.members = plan.sourceIsMember ? databases : replicas;
+    this.#source = source;
     for (const { model } of replicas) {
       model.readOnly = true;
       model.replicateFrom(source.model, { by: 'place', place: source.model.binlog.end });
     }
+    for (const database of databases) database.start();
     this.zookeeper =
       plan.store === 'zookeeper'
         ? new SimulatedZooKeeper(this.world, this.#machines('zookeeper', '10.0.2', 3))
@@ -74,17 +78,23 @@ export class Stage {
     this.workload = new Workload(source.model, choices, {
       writers: 4,
       hintEvery: plan.hintEvery,
-      mostRows: 80,
+      domains: plan.domains,
+      mostRows: plan.mostRows,
     });
   }
 
-  get databases(): readonly Database[] {
-    return [this.source, ...this.replicas];
+  /** Where it is written. */
+  get source(): Database {
+    return this.#source;
   }
 
-  /** Those that a stream may be read from. */
-  get members(): readonly Database[] {
-    return this.plan.sourceIsMember ? this.databases : this.replicas;
+  get replicas(): readonly Database[] {
+    return this.databases.filter((database) => database !== this.#source);
+  }
+
+  /** Whether nobody writes for now: another server is to become the source. */
+  get isPaused(): boolean {
+    return this.#isPaused;
   }
 
   /** The member that is read; null: none, or nobody knows. */
@@ -113,6 +123,24 @@ export class Stage {
 
   endWriting(): void {
     this.#writes = false;
+  }
+
+  pauseWriting(): void {
+    this.#isPaused = true;
+  }
+
+  resumeWriting(): void {
+    this.#isPaused = false;
+  }
+
+  /** It is written to another server from now on. */
+  changeSource(next: Database): void {
+    this.#source = next;
+    this.workload.moveTo(next.model);
+  }
+
+  note(what: string): void {
+    this.world.note(what);
   }
 
   /** How many records are delivered. */
@@ -150,7 +178,7 @@ export class Stage {
   #write(): void {
     this.world.after(this.#writing.exponential(this.plan.writeMs), 'somebody writes', () => {
       if (!this.#writes) return;
-      if (this.source.isAwake) this.workload.step();
+      if (this.source.isAwake && !this.#isPaused) this.workload.step();
       this.#write();
     });
   }
@@ -174,6 +202,7 @@ export class Stage {
       ...{ host: machine.address, port: databasePort, nowMs: () => machine.epochMs },
       ...{ gtidMode: plan.gtidMode, keepsOrder: number === 1 || plan.keepsOrder },
       ...{ rowMetadata: rowMetadataOf(plan), mostRowBytes: plan.mostRowBytes },
+      compresses: compresses(number, plan),
     });
     return new Database(
       model,
@@ -208,7 +237,7 @@ export class Stage {
       ...{ stream: 'simulation', user: 'waymark', password: 'any', getServerPublicKey: true },
       ...(plan.shadow ? { shadow: true } : {}),
       servers: this.members.map(({ address }, priority) => (plan.failback ? { address, priority } : address)),
-      ...{ start: 'earliest', matching: { margin: plan.margin } },
+      ...{ start: 'earliest', anchors: plan.anchors, matching: { margin: plan.margin } },
       failover: {
         ...{ cooldown: '2s', stalledAfter: '3s' },
         ...(plan.failback ? { failbackAfter: '3s' } : {}),
@@ -230,6 +259,11 @@ const tablesNumber = 100;
 /** The UUID of a server in one of its lives. */
 export function uuidOf(number: number, life: number): string {
   return `f9131de3-ec82-11f1-97d7-${String(life).padStart(6, '0')}${String(number).padStart(6, '0')}`;
+}
+
+/** The source, and every other replica. */
+function compresses(number: number, { compression }: Plan): boolean {
+  return compression === 'all' || (compression === 'some' && number % 2 === 1);
 }
 
 function rowMetadataOf({ vendor, rowMetadata }: Plan): 'FULL' | 'MINIMAL' | 'NO_LOG' {

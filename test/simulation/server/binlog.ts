@@ -36,8 +36,34 @@ export function eventBytes({ type, body, flags = 0 }: Draft, { serverId, second,
   return bytes;
 }
 
-/** An event in a file. */
-export type LoggedEvent = { readonly start: number; readonly bytes: Buffer };
+/** An event in a file. Its bytes are made when somebody reads them: of most servers nobody does. */
+export class LoggedEvent {
+  readonly start: number;
+  readonly size: number;
+  readonly type: number;
+  readonly #draft: Draft;
+  readonly #stamp: Omit<Stamp, 'end'>;
+  #bytes: Buffer | null = null;
+
+  constructor(start: number, draft: Draft, stamp: Omit<Stamp, 'end'>) {
+    this.start = start;
+    this.size = draft.body.length + frameBytes;
+    this.type = draft.type;
+    this.#draft = draft;
+    this.#stamp = stamp;
+  }
+
+  get bytes(): Buffer {
+    this.#bytes ??= eventBytes(this.#draft, { ...this.#stamp, end: this.start + this.size });
+    return this.#bytes;
+  }
+
+  /** The same, as a closed file has it. */
+  get closed(): LoggedEvent {
+    const { flags = 0 } = this.#draft;
+    return new LoggedEvent(this.start, { ...this.#draft, flags: flags & ~headerFlags.inUse }, this.#stamp);
+  }
+}
 
 /** A transaction in a file. */
 export type LoggedGroup = {
@@ -77,16 +103,15 @@ export class BinlogFile {
   }
 
   append(draft: Draft, stamp: Omit<Stamp, 'end'>): void {
-    const end = this.#size + draft.body.length + frameBytes;
-    this.events.push({ start: this.#size, bytes: eventBytes(draft, { ...stamp, end }) });
-    this.#size = end;
+    const event = new LoggedEvent(this.#size, draft, stamp);
+    this.events.push(event);
+    this.#size += event.size;
   }
 
   /** Whoever closes a file says so in its first event. */
   close(): void {
     const [first] = this.events;
-    if (first === undefined) return;
-    this.events[0] = { start: first.start, bytes: closed(first.bytes) };
+    if (first !== undefined) this.events[0] = first.closed;
   }
 
   /** Takes away events, and the groups that are not whole any more. */
@@ -101,13 +126,6 @@ export class BinlogFile {
   get bytes(): Buffer {
     return Buffer.concat([magic, ...this.events.map(({ bytes }) => bytes)]);
   }
-}
-
-/** A format description as one of a closed file: also what is sent of one that is in use. */
-export function closed(bytes: Buffer): Buffer {
-  const copy = Buffer.from(bytes);
-  copy.writeUInt16LE(copy.readUInt16LE(flagsAt) & ~headerFlags.inUse, flagsAt);
-  return copy;
 }
 
 /** What of a log is its server's. */

@@ -1,6 +1,6 @@
 import { type Coordinates, firstPosition } from '../../../src/binlog/coordinates.js';
-import { EventType, eventType } from '../../../src/binlog/event.js';
-import { type BinlogFile, closed, eventBytes } from './binlog.js';
+import { EventType } from '../../../src/binlog/event.js';
+import { type BinlogFile, eventBytes, type LoggedEvent } from './binlog.js';
 import { type Draft, headerFlags, heartbeat, rotate } from './events.js';
 import type { Scheduler } from './scheduler.js';
 import type { SimulatedServer } from './server.js';
@@ -151,15 +151,16 @@ export class DumpThread {
     for (let bytes = 0; bytes < burstBytes; this.#next += 1) {
       const event = file.events[this.#next];
       if (event === undefined) break;
-      if (!this.#isSent(event.bytes)) continue;
-      burst.push(this.#next === 0 ? closed(event.bytes) : event.bytes);
-      bytes += event.bytes.length;
+      if (!this.#isSent(event)) continue;
+      // Of a file that is in use, too, the description is sent as that of a closed one.
+      burst.push(this.#next === 0 ? event.closed.bytes : event.bytes);
+      bytes += event.size;
     }
     return burst;
   }
 
-  #isSent(event: Buffer): boolean {
-    return this.#request.annotations || eventType(event, 0) !== EventType.mariadbAnnotateRows;
+  #isSent({ type }: LoggedEvent): boolean {
+    return this.#request.annotations || type !== EventType.mariadbAnnotateRows;
   }
 
   #send(events: readonly Buffer[]): void {

@@ -3,6 +3,7 @@ import type { RowOperation } from '../../../src/binlog/rows-event.js';
 import { columnTypes } from '../../../src/decode/column-types.js';
 import type { Vendor } from '../../../src/mysql/version.js';
 import { packed, packedText, uint, uuidBytes } from './bytes.js';
+import { leastPackedBytes, packedByMariadb, packedTypes } from './compression.js';
 import {
   type Column,
   collations,
@@ -246,19 +247,24 @@ export type QueryFields = {
   readonly connection: number;
   /** Of DDL: the schema that it changes (null: it changes nothing, as hints do), and its XID. */
   readonly ddl?: { readonly schema: string | null; readonly xid: number };
+  /** Whether MariaDB packs the text. */
+  readonly isPacked?: boolean;
 };
 
 /**
  * QUERY_EVENT: session (4), seconds that it took (4), the schema's length (1), error (2), length of the status variables
  * (2), these, the schema, a zero byte, the text.
  */
-export function query({ vendor, sql, schema = '', connection, ddl }: QueryFields): Draft {
+export function query({ vendor, sql, schema = '', connection, ddl, isPacked = false }: QueryFields): Draft {
+  const text = Buffer.from(sql, 'utf8');
+  const packs = isPacked && vendor === 'mariadb' && text.length >= leastPackedBytes;
   const variables = vendor === 'mysql' ? mysqlVariables(ddl) : mariadbVariables(ddl);
   return {
-    type: EventType.query,
+    type: packs ? packedTypes.query : EventType.query,
     body: Buffer.concat([
       ...[uint(connection, 4), uint(0, 4), uint(Buffer.byteLength(schema), 1), uint(0, 2)],
-      ...[uint(variables.length, 2), variables, Buffer.from(`${schema}\0${sql}`, 'utf8')],
+      ...[uint(variables.length, 2), variables, Buffer.from(`${schema}\0`, 'utf8')],
+      packs ? packedByMariadb(text) : text,
     ]),
     flags: ddl === undefined ? headerFlags.suppressUse : 0,
   };
@@ -399,8 +405,10 @@ export function rows(
   table: TableDefinition,
   operation: RowOperation,
   changes: readonly RowChange[],
-  { vendor, mostBytes }: { readonly vendor: Vendor; readonly mostBytes: number },
+  limits: { readonly vendor: Vendor; readonly mostBytes: number; readonly isPacked?: boolean },
 ): Draft[] {
+  const { vendor, mostBytes, isPacked = false } = limits;
+  const packs = isPacked && vendor === 'mariadb';
   const parts: { bytes: number; readonly changes: RowChange[] }[] = [];
   for (const change of changes) {
     const bytes = imagesOf(change).reduce((sum, row) => sum + imageBytes(table, row), 0);
@@ -418,12 +426,12 @@ export function rows(
       ? Buffer.alloc((count + 7) >> 3, 0xff)
       : bits(Array<number>(count).fill(1), 'lowest-first');
   return parts.map((part, index) => ({
-    type: rowsTypes[vendor][operation],
+    type: packs ? packedTypes[operation] : rowsTypes[vendor][operation],
     body: Buffer.concat([
       ...[uint(tableId, 6), uint(index === parts.length - 1 ? statementEnd : 0, 2)],
       vendor === 'mysql' ? uint(2, 2) : Buffer.alloc(0),
       ...[packed(count), present, operation === 'update' ? present : Buffer.alloc(0)],
-      writtenImages(table, part, vendor),
+      packs ? packedByMariadb(writtenImages(table, part, vendor)) : writtenImages(table, part, vendor),
     ]),
   }));
 }

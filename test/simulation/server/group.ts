@@ -1,4 +1,5 @@
 import type { Vendor } from '../../../src/mysql/version.js';
+import { payload } from './compression.js';
 import {
   annotation,
   type Draft,
@@ -7,6 +8,7 @@ import {
   mariadbGtidFlags,
   mysqlGtid,
   query,
+  type QueryFields,
   type RowMetadata,
   rows,
   tableMap,
@@ -23,6 +25,8 @@ export type GroupWriter = {
   readonly gtid: Gtid | null;
   readonly rowMetadata: RowMetadata;
   readonly mostRowBytes: number;
+  /** `binlog_transaction_compression`, or `log_bin_compress`. */
+  readonly compresses: boolean;
   readonly tableId: (table: TableDefinition) => number;
   /** Of the group in its file, from 1. */
   readonly sequence: number;
@@ -35,25 +39,40 @@ export type GroupWriter = {
 
 /** A transaction as the events of a server's log, the GTID event first. */
 export function groupOf(transaction: Transaction, writer: GroupWriter): Draft[] {
-  const content = contentOf(transaction, writer);
+  const plain = contentOf(transaction, writer);
+  const isPayload = writer.compresses && writer.vendor === 'mysql' && transaction.content.kind === 'group';
+  const content = isPayload ? [payload(plain, transaction)] : plain;
   return [head(transaction, content, writer), ...content];
 }
 
 function contentOf(transaction: Transaction, writer: GroupWriter): Draft[] {
   const { content, connection } = transaction;
-  const { vendor } = writer;
+  const { vendor, compresses: isPacked } = writer;
   if (content.kind === 'statement') {
     const { sql, schema, alters } = content;
     const ddl = { schema: alters?.after.schema ?? null, xid: writer.xid };
-    return [query({ vendor, sql, schema, connection, ddl })];
+    return [query({ vendor, sql, schema, connection, ddl, isPacked })];
   }
-  const statement = (sql: string): Draft => query({ vendor, sql, connection });
+  const statement = (sql: string): Draft => statementOf({ vendor, sql, connection, isPacked });
   return [
     // MariaDB's GTID event stands for it.
     ...(vendor === 'mysql' ? [statement('BEGIN')] : []),
     ...content.steps.flatMap((step) => stepEvents(step, statement, writer)),
     content.end === 'xid' ? xid(writer.xid) : statement(content.end === 'commit' ? 'COMMIT' : 'ROLLBACK'),
   ];
+}
+
+/** What begins, ends and parts transactions: few texts, which every server of a vendor writes alike. */
+const statements = new Map<string, Draft>();
+
+function statementOf(fields: QueryFields): Draft {
+  const of = `${fields.vendor} ${String(fields.isPacked)} ${fields.connection} ${fields.sql}`;
+  let draft = statements.get(of);
+  if (draft === undefined) {
+    draft = query(fields);
+    statements.set(of, draft);
+  }
+  return draft;
 }
 
 function stepEvents(step: Step, statement: (sql: string) => Draft, writer: GroupWriter): readonly Draft[] {
@@ -74,10 +93,10 @@ function stepEvents(step: Step, statement: (sql: string) => Draft, writer: Group
 const written = new WeakMap<RowsStep, { readonly by: string; readonly events: readonly Draft[] }>();
 
 function rowsEvents(step: RowsStep, writer: GroupWriter): readonly Draft[] {
-  const { vendor, mostRowBytes: mostBytes, rowMetadata } = writer;
+  const { vendor, mostRowBytes: mostBytes, rowMetadata, compresses: isPacked } = writer;
   const { table, operation } = step;
   const tableId = writer.tableId(table);
-  const by = `${vendor} ${rowMetadata} ${mostBytes} ${tableId}`;
+  const by = `${vendor} ${rowMetadata} ${mostBytes} ${String(isPacked)} ${tableId}`;
   const known = written.get(step);
   if (known?.by === by) return known.events;
   const text = `${operation.toUpperCase()} ${nameOf(table)} /* ${step.rows.length} rows */`;
@@ -85,7 +104,7 @@ function rowsEvents(step: RowsStep, writer: GroupWriter): readonly Draft[] {
     // With its defaults MariaDB logs the statement's text, MySQL doesn't.
     ...(vendor === 'mariadb' ? [annotation(text)] : []),
     tableMap(tableId, table, vendor, rowMetadata),
-    ...rows(tableId, table, operation, step.rows, { vendor, mostBytes }),
+    ...rows(tableId, table, operation, step.rows, { vendor, mostBytes, isPacked }),
   ];
   written.set(step, { by, events });
   return events;

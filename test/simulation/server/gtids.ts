@@ -17,7 +17,7 @@ export function formatGtid(gtid: Gtid): string {
     : `${gtid.domain}-${gtid.serverId}-${gtid.sequence}`;
 }
 
-/** What a server's own GTIDs are made of; MariaDB's domain is 0. */
+/** What a server's own GTIDs are made of. */
 export type GtidOwner = { readonly uuid: string; readonly serverId: number };
 
 /** The GTIDs that a server has in its log, or had in what was purged of it. */
@@ -31,8 +31,8 @@ export type LoggedGtids = {
   came(gtid: Gtid, own: GtidOwner): boolean;
   /** The last ones: of each interval, or of each domain and server. */
   readonly ends: readonly Gtid[];
-  /** The GTID that comes next of a server's own. */
-  next(own: GtidOwner): Gtid;
+  /** The GTID that comes next of a server's own; on MariaDB in a domain, 0 unless given. */
+  next(own: GtidOwner, domain?: number): Gtid;
   /** `gtid_executed`, or `gtid_binlog_pos`. */
   readonly text: string;
   /** The body of a PREVIOUS_GTIDS or GTID_LIST event. */
@@ -140,8 +140,8 @@ export class BinlogState implements LoggedGtids {
     );
   }
 
-  next({ serverId }: GtidOwner): Gtid {
-    return { vendor: 'mariadb', domain: 0, serverId, sequence: this.#highest(0) + 1 };
+  next({ serverId }: GtidOwner, domain = 0): Gtid {
+    return { vendor: 'mariadb', domain, serverId, sequence: this.#highest(domain) + 1 };
   }
 
   get text(): string {

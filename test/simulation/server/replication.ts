@@ -14,7 +14,13 @@ const noError: ThreadError = { number: 0, message: '' };
 
 /** Where a replica begins to read its source. */
 export type ReplicationStart =
-  { readonly by: 'gtid' } | { readonly by: 'place'; readonly place: Coordinates };
+  | { readonly by: 'gtid' }
+  | {
+      readonly by: 'place';
+      readonly place: Coordinates;
+      /** What stands behind the place and is here already. */
+      readonly ahead?: ReadonlySet<Transaction>;
+    };
 
 /**
  * How a server replicates from another one. Nothing happens by itself: whoever drives the model says when the receiver
@@ -46,6 +52,7 @@ export class Replication {
     this.byGtid = start.by === 'gtid';
     this.#received = start.by === 'gtid' ? { file: '', position: firstPosition } : start.place;
     this.#executed = this.#received;
+    if (start.by === 'place') this.#ahead = new Set(start.ahead);
   }
 
   /** Whether the receiver is connected to its source. */
@@ -136,7 +143,7 @@ export class Replication {
 
   /**
    * Which of the next transactions, by their place among those that have come, may be committed next: one that keeps the
-   * source's order commits the first one alone.
+   * source's order commits the first one alone, of each of MariaDB's domains.
    * @param window how many the applier looks at.
    */
   applicable(window = 1): number[] {
@@ -148,8 +155,9 @@ export class Replication {
     for (const [index, { transaction, applied }] of this.#relay.entries()) {
       if (index >= Math.max(window, 1) || !isDue(transaction)) break;
       if (applied) continue;
-      if (!before.some((other) => isConflict(other, transaction))) found.push(index);
-      if (this.#own.keepsOrder) break;
+      const waits = (other: Transaction): boolean =>
+        (this.#own.keepsOrder && domainOf(other) === domainOf(transaction)) || isConflict(other, transaction);
+      if (!before.some(waits)) found.push(index);
       before.push(transaction);
     }
     return found;
@@ -247,6 +255,11 @@ export class Replication {
     this.#received = end;
     return !isKnown;
   }
+}
+
+/** MariaDB's replication domain, each of which has an order of its own; MySQL has one alone. */
+function domainOf({ gtid }: Transaction): number {
+  return gtid?.vendor === 'mariadb' ? gtid.domain : 0;
 }
 
 function nextGroup(groups: readonly LoggedGroup[], position: number): LoggedGroup | null {

@@ -28,6 +28,8 @@ export type ServerOptions = {
   readonly rowMetadata?: RowMetadata;
   /** `binlog_row_event_max_size` */
   readonly mostRowBytes?: number;
+  /** `binlog_transaction_compression`, or `log_bin_compress`. */
+  readonly compresses?: boolean;
 };
 
 /** A client's connection, as SHOW PROCESSLIST has it. */
@@ -86,6 +88,9 @@ export class SimulatedServer {
   #data = new Data();
   #gtids: LoggedGtids;
   readonly #mostRowBytes: number;
+  readonly #compresses: boolean;
+  /** What is committed here, wherever it was born. */
+  #has = new Set<Transaction>();
   readonly #tableIds = new Map<TableDefinition, number>();
   #up = true;
   #lastSession = 10;
@@ -108,6 +113,7 @@ export class SimulatedServer {
     this.keepsOrder = vendor === 'mariadb' || (options.keepsOrder ?? true);
     this.rowMetadata = options.rowMetadata ?? 'FULL';
     this.#mostRowBytes = options.mostRowBytes ?? 8192;
+    this.#compresses = options.compresses ?? false;
     this.#gtids = this.#noGtids();
     const base = vendor === 'mysql' ? 'binlog' : 'mysql-bin';
     this.binlog = new Binlog({ vendor, version: this.version, serverId, base, nowMs });
@@ -132,16 +138,20 @@ export class SimulatedServer {
     return this.#lastSession;
   }
 
-  /** Commits something here: on the source a part of the history, on a replica an errant transaction. */
-  commit(content: Content, connection = 8): Transaction {
+  /**
+   * Commits something here: on the source a part of the history, on a replica an errant transaction.
+   * @param domain the session's `gtid_domain_id`, on MariaDB.
+   */
+  commit(content: Content, connection = 8, domain = 0): Transaction {
     if (!this.#up) throw new Error(`server ${this.serverId} is down`);
     if (!this.#data.apply(content)) throw new Error('what is committed does not fit to the tables');
     const committed = this.#now();
     const transaction = {
       ...{ content, connection, committed, serverId: this.serverId },
       second: Math.floor(this.nowMs() / 1000),
-      gtid: this.gtidMode ? this.#gtids.next(this) : null,
+      gtid: this.gtidMode ? this.#gtids.next(this, domain) : null,
     };
+    this.#has.add(transaction);
     this.#write(transaction, transaction.gtid, committed);
     return transaction;
   }
@@ -150,6 +160,7 @@ export class SimulatedServer {
   replay(transaction: Transaction): boolean {
     const { content } = transaction;
     if (!this.#data.apply(content)) return false;
+    this.#has.add(transaction);
     const rolledBack = content.kind === 'group' && content.end === 'rollback';
     const isLogged = this.logsUpdates && (!rolledBack || content.loggedByReplicas === true);
     const gtid = this.#gtidOf(transaction);
@@ -180,6 +191,33 @@ export class SimulatedServer {
   replicateFrom(source: SimulatedServer | null, start: ReplicationStart = { by: 'gtid' }): void {
     this.replication?.disconnect();
     this.replication = source === null ? null : new Replication(this, source, start);
+  }
+
+  has(transaction: Transaction): boolean {
+    return this.#has.has(transaction);
+  }
+
+  /**
+   * Goes on below another source: from the first transaction of its log that isn't here. What stands behind that and is here
+   * is passed over. Whatever has come from the source before must be applied.
+   */
+  follow(source: SimulatedServer): void {
+    const { binlog } = source;
+    const groups = binlog.files.flatMap(({ name, groups: all }) =>
+      all.map((group) => ({ ...group, file: name })),
+    );
+    const first = groups.findIndex(({ transaction }) => !this.#has.has(transaction));
+    const found = groups[first];
+    const place = found === undefined ? binlog.end : { file: found.file, position: found.start };
+    const behind = found === undefined ? [] : groups.slice(first).map(({ transaction }) => transaction);
+    const ahead = new Set(behind.filter((transaction) => this.#has.has(transaction)));
+    this.replicateFrom(source, { by: 'place', place, ahead });
+  }
+
+  /** Is the source from now on. */
+  promote(): void {
+    this.replicateFrom(null);
+    this.readOnly = false;
   }
 
   /** The last transaction of its log comes once more, as it was. */
@@ -237,6 +275,7 @@ export class SimulatedServer {
     );
     const gone = groups.map(({ transaction }) => transaction).filter((transaction) => !left.has(transaction));
     for (const { content } of gone.toReversed()) this.#data.revert(content);
+    for (const transaction of gone) this.#has.delete(transaction);
     this.replication?.recover(new Set(gone));
     return gone;
   }
@@ -264,6 +303,7 @@ export class SimulatedServer {
     if (this.#up) throw new Error(`server ${this.serverId} runs`);
     this.uuid = uuid;
     this.#data = from.#data.copy();
+    this.#has = new Set(from.#has);
     this.#gtids = from.#gtids.copy();
     this.#tableIds.clear();
     const upstream = from.replication;
@@ -280,6 +320,7 @@ export class SimulatedServer {
     const events = groupOf(transaction, {
       ...{ vendor: this.vendor, gtid, committedHere, rowMetadata: this.rowMetadata },
       mostRowBytes: this.#mostRowBytes,
+      compresses: this.#compresses,
       tableId: (table) => this.#tableId(table),
       sequence: this.binlog.current.groups.length + 1,
       xid: this.#lastXid,

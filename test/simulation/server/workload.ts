@@ -23,6 +23,8 @@ export type WorkloadOptions = {
   readonly writers: number;
   /** Transactions from one hint to the next; 0: no hints. */
   readonly hintEvery: number;
+  /** MariaDB's domains, among which the writers are divided; 1 unless given. */
+  readonly domains?: number;
   /** Rows of the largest transactions; 500 unless given. */
   readonly mostRows?: number;
 };
@@ -71,24 +73,36 @@ const mostTables = 5;
 export class Workload {
   /** What was committed, in order: what must be delivered. Hints and what was rolled back are among it. */
   readonly history: Transaction[] = [];
-  /** Where it is written; another server when it has been promoted. */
-  source: SimulatedServer;
   readonly #choices: Choices;
   readonly #options: WorkloadOptions;
+  #source: SimulatedServer;
   #hint: Hint | null = null;
   #sinceHint = 0;
   #lastRow = 0;
   #tables = 0;
 
   constructor(source: SimulatedServer, choices: Choices, options: WorkloadOptions) {
-    this.source = source;
+    this.#source = source;
     this.#choices = choices;
     this.#options = options;
   }
 
+  /** Where it is written. */
+  get source(): SimulatedServer {
+    return this.#source;
+  }
+
+  /** Writes to a server that was promoted: a hint at first, where there are hints (docs/limits.md). */
+  moveTo(source: SimulatedServer): void {
+    this.#source = source;
+    this.#sinceHint = Infinity;
+  }
+
   /** Commits one transaction on the source. */
   step(): Transaction {
-    const transaction = this.source.commit(this.#next(), this.#connection);
+    const connection = this.#connection;
+    const domain = connection % (this.#options.domains ?? 1);
+    const transaction = this.source.commit(this.#next(), connection, domain);
     this.history.push(transaction);
     return transaction;
   }

@@ -175,6 +175,29 @@ describe.each(vendors)('our own code reads what the model of %s writes', (vendor
   });
 });
 
+test.each(vendors)('compressed logs of %s have the same content', async (vendor) => {
+  const [plain, compressing] = [modelOf(vendor, 1), modelOf(vendor, 1, { compresses: true })];
+  const [name, steps] = ['here', groupOf(insertOf(1, 2)).steps];
+  for (const server of [plain, compressing]) {
+    server.commit(createOrders);
+    server.commit(insertOf(...Array.from({ length: 40 }, (_, index) => 10 + index)));
+    const taken = groupOf(insertOf(3)).steps;
+    const all = [...steps, { kind: 'savepoint', name }, ...taken, { kind: 'rollback-to', name }] as const;
+    server.commit({ kind: 'group', end: 'xid', steps: all });
+    server.commit({ ...groupOf(insertOf(4)), end: 'rollback' });
+    server.commit(insertOf(5));
+  }
+  const [wanted, read] = [await readLog(plain), await readLog(compressing)];
+  expect(wanted).toHaveLength(5);
+  expect(read.map(({ identity, gtid }) => ({ identity, gtid }))).toEqual(
+    wanted.map(({ identity, gtid }) => ({ identity, gtid })),
+  );
+  expect(read.at(-1)?.end).toEqual(compressing.binlog.end);
+  const types = new Set(compressing.binlog.current.events.map(({ type }) => type));
+  expect(types).toContain(vendor === 'mysql' ? 40 : 166);
+  expect(types).not.toContain(vendor === 'mysql' ? 30 : 23);
+});
+
 test('without GTIDs MySQL writes anonymous ones', async () => {
   const server = modelOf('mysql', 1, { gtidMode: false });
   const { committed } = server.commit(createOrders);
@@ -206,6 +229,22 @@ describe.skipIf(!hasReader)('mariadb-binlog, where it is installed', () => {
       workload.history.filter(({ content }) => content.kind === 'statement' && content.isHint).length,
     );
     expect(text).toContain('### INSERT INTO `shop`.`orders_1`');
+  });
+
+  test('reads compressed files of MariaDB as those that are not', async () => {
+    const [plain, packed] = [false, true].map((compresses) => {
+      const server = modelOf('mariadb', 1, { compresses });
+      const workload = new Workload(server, choicesOf(new Random(7)), { writers: 3, hintEvery: 10 });
+      for (let count = 0; count < 60; count += 1) workload.step();
+      server.shutDown();
+      return server;
+    });
+    const changes = async (server: SimulatedServer | undefined): Promise<readonly string[]> => {
+      const { stdout } = server === undefined ? { stdout: '' } : await printed(server);
+      return stdout.split('\n').filter((line) => line.startsWith('###'));
+    };
+    expect(await changes(packed)).toEqual(await changes(plain));
+    expect((await changes(packed)).length).toBeGreaterThan(100);
   });
 });
 

@@ -1,6 +1,7 @@
 import { checksumOf } from '../../../src/binlog/checksum.js';
 import { EventList } from '../../../src/binlog/event-list.js';
 import type { EventBatch } from '../../../src/binlog/event.js';
+import { mayBePacked, unpackEvents } from '../../../src/binlog/unpacked-events.js';
 import { PositionTracker } from '../../../src/dump/position-tracker.js';
 import { holdGroups } from '../../../src/transactions/held-groups.js';
 import { TransactionAssembler } from '../../../src/transactions/transaction-assembler.js';
@@ -23,7 +24,8 @@ export async function readLog(server: SimulatedServer): Promise<readonly ReadTra
       rowEvents = 0;
     },
   });
-  for await (const batch of holdGroups(batchesOf(server), 'model', new AbortController().signal)) {
+  const unpacked = unpackEvents(batchesOf(server), 'model');
+  for await (const batch of holdGroups(unpacked, 'model', new AbortController().signal)) {
     batch.forEach(assembler.event);
   }
   return read;
@@ -34,14 +36,16 @@ async function* batchesOf({ binlog }: SimulatedServer): AsyncGenerator<EventBatc
     await Promise.resolve();
     const position = new PositionTracker({ file: name, position: 4 });
     const list = new EventList('model');
+    let packed = false;
     for (let at = 4; at < bytes.length;) {
       const end = at + bytes.readUInt32LE(at + 9);
       requireChecksum(bytes, at, end);
       position.advance(bytes, at, end - 4);
       list.push(bytes, at, end - 4, position.place);
+      packed ||= mayBePacked(bytes.readUInt8(at + 4));
       at = end;
     }
-    yield { bytes: bytes.length, end: position.end, complete: true, packed: false, ...list.part() };
+    yield { bytes: bytes.length, end: position.end, complete: true, packed, ...list.part() };
   }
 }
 

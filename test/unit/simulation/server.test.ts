@@ -228,7 +228,7 @@ describe.each(vendors)('%s', (vendor) => {
     source.kill();
     replica.replicateFrom(null);
     other.replicateFrom(replica);
-    workload.source = replica;
+    workload.moveTo(replica);
     for (let count = 0; count < 20; count += 1) workload.step();
     applyAll(other);
     expect(other.data.rows('shop.orders_1')).toEqual(replica.data.rows('shop.orders_1'));
