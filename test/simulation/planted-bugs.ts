@@ -106,4 +106,28 @@ export const plantedBugs: readonly PlantedBug[] = [
     code: 'if (this.#difference !== null || this.#due.size > 0) return null;',
     bug: 'if (this.#difference !== null) return null;',
   },
+  {
+    name: 'a GTID counts as delivered when its transaction begins',
+    file: 'tail/transaction-stream.ts',
+    code: "    const byGtid = this.#options.progress.anchors === 'gtid';\n",
+    bug: "    const byGtid = this.#options.progress.anchors === 'gtid';\n    this.#options.progress.delivered?.add(open.gtid);\n",
+  },
+  {
+    name: 'by GTIDs, reading begins one file too late',
+    file: 'matching/locate-gtid.ts',
+    code: 'const index = Math.max((last ?? 0) - filesEarlier, 0);',
+    bug: 'const index = Math.min((last ?? 0) + 1, files.length - 1);',
+  },
+  {
+    name: 'a GTID that was delivered from a log with another order is delivered again',
+    file: 'tail/transaction-stream.ts',
+    code: 'return !goesBack && delivered.has(gtid);',
+    bug: 'return false;',
+  },
+  {
+    name: 'an old GTID puts back the last number of its domain',
+    file: 'gtids/gtid-state.ts',
+    code: 'if (number > (this.#pairs.get(pair) ?? -1n)) this',
+    bug: 'this',
+  },
 ];
