@@ -57,6 +57,13 @@ function someReplica(stage: Stage, draws: Draws): Database | null {
   return found === stage.source ? null : found;
 }
 
+/** A replica from which nobody replicates: what happens to its log happens to no other server. */
+function lastReplica(stage: Stage, draws: Draws): Database | null {
+  const found = someReplica(stage, draws);
+  const isLast = stage.databases.every(({ model }) => model.replication?.source !== found?.model);
+  return isLast ? found : null;
+}
+
 /** What a server writes on its own is told from the history by its being a replica (docs/setup.md): it must stay one. */
 function errantReplica(stage: Stage, draws: Draws): Database | null {
   return stage.plan.promotions === 'none' ? someReplica(stage, draws) : null;
@@ -111,6 +118,11 @@ function away(
   });
 }
 
+/** Whether a copy of it can replicate from where it does. */
+function canBeCopied({ source }: Stage, { model: { replication } }: Database): boolean {
+  return replication?.source === source.model && !replication.hasGaps;
+}
+
 const databaseFaults: readonly Fault[] = [
   away('server killed', 5, someDatabase, (database) => {
     database.kill();
@@ -118,13 +130,13 @@ const databaseFaults: readonly Fault[] = [
   away('server shut down', 2, someDatabase, (database) => {
     database.shutDown();
   }),
-  away('server crashed, its log cut off', 3, someReplica, (database, draws) => {
+  away('server crashed, its log cut off', 3, lastReplica, (database, draws) => {
     database.crash(draws.integer(0, 3), draws.integer(0, 3));
   }),
   onDatabase(
     'server killed, which logs its last hint once more',
     2,
-    someReplica,
+    lastReplica,
     (database, stage, draws) => {
       // A MariaDB replica that was killed between a statement's way into its log and the note of it does so.
       const repeats = stage.plan.vendor === 'mariadb';
@@ -180,11 +192,9 @@ const databaseFaults: readonly Fault[] = [
     name: 'server rebuilt from a copy of another',
     weight: 1.5,
     make(stage, draws) {
-      const database = someReplica(stage, draws);
+      const database = lastReplica(stage, draws);
       const from = oneOf(
-        stage.replicas.filter(
-          (one) => one !== database && one.isAwake && one.model.replication?.hasGaps === false,
-        ),
+        stage.replicas.filter((one) => one !== database && one.isAwake && canBeCopied(stage, one)),
         draws,
       );
       const keepsHistory = stage.replicas.some((one) => one !== database && !stage.rebuilt.has(one));
@@ -195,7 +205,7 @@ const databaseFaults: readonly Fault[] = [
       const { machine, model } = database;
       stage.world.after(durationMs(stage, draws), `${machine.name}: is rebuilt`, () => {
         if (database.isUp) return;
-        if (from.model.replication?.hasGaps === false) {
+        if (canBeCopied(stage, from)) {
           model.rebuild(from.model, uuidOf(model.serverId, 1 + draws.integer(1, 99_999)));
         }
         database.start();

@@ -41,12 +41,12 @@ export type Plan = {
 
 /** Most runs are short, so that there are many. In the others more comes together. */
 const sizes = {
-  short: { mostRows: 20, loadMs: [4000, 8000], faultMs: [300, 700, 1500] },
-  long: { mostRows: 80, loadMs: [8000, 15_000], faultMs: [500, 1200, 3000] },
+  short: { mostRows: 20, loadMs: [4000, 8000], faultMs: [300, 700, 1500], writeMs: [40, 120, 300] },
+  long: { mostRows: 80, loadMs: [8000, 15_000], faultMs: [500, 1000, 2000], writeMs: [80, 200, 400] },
 } as const;
 
 export function planOf(draws: Draws): Plan {
-  const size = sizes[draws.chance(0.8) ? 'short' : 'long'];
+  const size = sizes[draws.chance(0.85) ? 'short' : 'long'];
   const vendor = draws.choice<Plan['vendor']>(['mysql', 'mariadb']);
   const agents = draws.chance(0.4) ? 2 : 1;
   const plan: Plan = {
@@ -62,7 +62,7 @@ export function planOf(draws: Draws): Plan {
     hintEvery: draws.choice([5, 15, 40]),
     anchors: 'auto',
     domains: 1,
-    writeMs: draws.choice([40, 120, 300]),
+    writeMs: draws.choice(size.writeMs),
     loadMs: draws.integer(size.loadMs[0], size.loadMs[1]),
     faultMs: draws.choice(size.faultMs),
     margin: draws.choice([32, 64]),

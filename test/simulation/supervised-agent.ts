@@ -16,6 +16,8 @@ export type AgentEnding = { readonly atMs: number; readonly code: string; readon
 type LogLine = {
   readonly level: number;
   readonly event?: string;
+  /** Of a problem. */
+  readonly code?: string;
   /** Of a record in a store. */
   readonly location?: string;
   readonly msg: string;
@@ -39,6 +41,8 @@ export class SupervisedAgent {
   readonly log: string[] = [];
   /** Log events, and how often each came. */
   readonly events = new Map<string, number>();
+  /** The codes of what it found wrong with servers while it read them. */
+  readonly suspicions = new Set<string>();
   /** When it found layouts in the store that its checkpoint doesn't refer to. */
   readonly foundOtherLayoutsAtMs: number[] = [];
   readonly #options: SupervisedOptions;
@@ -176,6 +180,7 @@ export class SupervisedAgent {
     const { world } = this.#options.machine;
     const line = JSON.parse(text) as LogLine;
     if (line.event !== undefined) this.events.set(line.event, (this.events.get(line.event) ?? 0) + 1);
+    if (line.event === 'replica.suspect' && line.code !== undefined) this.suspicions.add(line.code);
     if (line.event === 'leader.acquired') this.#leads = true;
     if (line.event === 'leader.lost') this.#leads = false;
     // Those that are lost elsewhere were stored well.
