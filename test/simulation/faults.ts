@@ -155,8 +155,12 @@ const databaseFaults: readonly Fault[] = [
     model.flushLogs();
   }),
   onDatabase('applier stopped', 3, someReplica, ({ machine, model }, { world, plan }, draws) => {
-    model.replication?.stopApplier();
+    const { replication } = model;
+    if (replication === null) return;
+    if (plan.domains === 2 && draws.chance(0.6)) replication.heldDomain = draws.integer(0, 1);
+    else replication.stopApplier();
     world.after(durationMs({ world, plan }, draws), `${machine.name}: the applier starts`, () => {
+      replication.heldDomain = null;
       model.replication?.startApplier();
     });
   }),

@@ -118,16 +118,4 @@ export const plantedBugs: readonly PlantedBug[] = [
     code: 'const index = Math.max((last ?? 0) - filesEarlier, 0);',
     bug: 'const index = Math.min((last ?? 0) + 1, files.length - 1);',
   },
-  {
-    name: 'a GTID that was delivered from a log with another order is delivered again',
-    file: 'tail/transaction-stream.ts',
-    code: 'return !goesBack && delivered.has(gtid);',
-    bug: 'return false;',
-  },
-  {
-    name: 'an old GTID puts back the last number of its domain',
-    file: 'gtids/gtid-state.ts',
-    code: 'if (number > (this.#pairs.get(pair) ?? -1n)) this',
-    bug: 'this',
-  },
 ];

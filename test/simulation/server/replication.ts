@@ -31,6 +31,8 @@ export class Replication {
   readonly byGtid: boolean;
   /** Seconds that the applier waits on purpose. */
   delaySeconds = 0;
+  /** MariaDB's domain that is not applied for now: its appliers are at a transaction that takes long. Null: none. */
+  heldDomain: number | null = null;
   /** Whether the threads were started, and have not stopped since. */
   receiverStarted = true;
   applierStarted = true;
@@ -153,11 +155,13 @@ export class Replication {
     const found: number[] = [];
     const before: Transaction[] = [];
     for (const [index, { transaction, applied }] of this.#relay.entries()) {
-      if (index >= Math.max(window, 1) || !isDue(transaction)) break;
+      // Behind what is held all else goes on.
+      const isHeld = this.heldDomain !== null && domainOf(transaction) === this.heldDomain;
+      if ((this.heldDomain === null && index >= Math.max(window, 1)) || !isDue(transaction)) break;
       if (applied) continue;
       const waits = (other: Transaction): boolean =>
         (this.#own.keepsOrder && domainOf(other) === domainOf(transaction)) || isConflict(other, transaction);
-      if (!before.some(waits)) found.push(index);
+      if (!isHeld && !before.some(waits)) found.push(index);
       before.push(transaction);
     }
     return found;
