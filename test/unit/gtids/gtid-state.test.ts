@@ -69,3 +69,10 @@ test('a number that closes a gap joins the ranges around it, however it comes', 
   for (const number of [1, 2, 3, 4, 5, 6, 7, 9, 10]) state.add(`${a}:${number}`);
   expect(state.toString()).toBe(`${a}:1-10`);
 });
+
+test('a number that comes again, from a log where its domain lags, does not put the last one back', () => {
+  const delivered = GtidState.parse('0-1-9,7-1-100');
+  delivered.add('7-1-40');
+  expect(delivered.toString()).toBe('0-1-9,7-1-100');
+  expect(delivered.has('7-1-100')).toBe(true);
+});
