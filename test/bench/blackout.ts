@@ -1,8 +1,9 @@
 /**
- * How long a server's death is noticed in the output: `npm run bench:blackout [-- --kills 20 --anchors hints,gtid]`. An
+ * How long a server's death is noticed in the output: `npm run bench:blackout [-- --kills 20 --streams hints,gtid]`. An
  * agent as its users run it reads one of three replicas under load; the one that it reads is killed (SIGKILL) or frozen
- * (SIGSTOP), comes back, and so on. Streams by hints and by GTIDs take turns on the same servers, and while GTIDs have
- * their turn nobody injects hints. At the end each must have delivered everything exactly once, in order.
+ * (SIGSTOP), comes back, and so on. Streams by hints and by GTIDs, and with a shadow (`hints+shadow`), take turns on the
+ * same servers, and while GTIDs have their turn nobody injects hints. At the end each must have delivered everything
+ * exactly once, in order.
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -34,9 +35,11 @@ type Parts = Readonly<
   Record<'blackout' | 'detect' | 'choose' | 'locate' | 'verify' | 'first record', number>
 >;
 
-/** A stream, and what finds its places. */
+/** A stream, what finds its places, and whether it has a shadow. */
 type Stream = {
+  readonly name: string;
   readonly anchors: Anchors;
+  readonly shadow: boolean;
   readonly folder: string;
   readonly audit: string;
   readonly follower: AuditFollower;
@@ -60,7 +63,7 @@ const hasGtids = defaultKind().settings['gtid_mode'] !== 'OFF';
 const { values } = parseArgs({
   options: {
     kills: { type: 'string', default: '20' },
-    anchors: { type: 'string', default: hasGtids ? 'hints,gtid' : 'hints' },
+    streams: { type: 'string', default: hasGtids ? 'hints,gtid,hints+shadow' : 'hints,hints+shadow' },
   },
 });
 const kills = Number(values.kills);
@@ -71,7 +74,7 @@ const topology = await startTopology({ replicas: 3 });
 const folder = await makeRunFolder();
 const { source, replicas } = topology;
 const streams: Stream[] = [];
-for (const name of values.anchors.split(',')) streams.push(await prepareStream(name));
+for (const name of values.streams.split(',')) streams.push(await prepareStream(name));
 const agents = new Set<AgentProcess>();
 // Both streams begin at the log's beginning: all that is ever written must be delivered.
 const load = await startLoad(source, { rate: transactionsPerSecond, seed });
@@ -105,18 +108,22 @@ try {
 }
 process.exit();
 
-async function prepareStream(anchors: string): Promise<Stream> {
-  if (anchors !== 'hints' && anchors !== 'gtid')
-    throw new Error(`anchors are hints or gtid, and not ${anchors}`);
-  const own = join(folder, anchors);
+async function prepareStream(name: string): Promise<Stream> {
+  const [anchors, more] = name.split('+');
+  const isKnown = (anchors === 'hints' || anchors === 'gtid') && (more === undefined || more === 'shadow');
+  if (!isKnown) throw new Error(`a stream is hints or gtid, with or without +shadow, and not ${name}`);
+  const own = join(folder, name);
   await mkdir(own);
   const audit = join(own, 'audit.ndjson');
-  return { anchors, folder: own, audit, follower: new AuditFollower(audit), port: await claimPort() };
+  const follower = new AuditFollower(audit);
+  return { name, anchors, shadow: more !== undefined, folder: own, audit, follower, port: await claimPort() };
 }
 
-function configuration({ anchors, folder: own, audit, port }: Stream): Record<string, unknown> {
+function configuration(stream: Stream): Record<string, unknown> {
+  const { name, anchors, shadow, folder: own, audit, port } = stream;
   return {
-    stream: anchors,
+    stream: name.replace('+', '-'),
+    shadow,
     servers: replicas.map(({ address }) => address),
     ...{ user: source.user, password: source.password, getServerPublicKey: true },
     filter: { include: ['shop.*'] },
@@ -181,10 +188,11 @@ async function steady(stream: Stream): Promise<TestServer> {
   return until(
     'a steady stream',
     async () => {
-      const { healthy, server, members, switches } = await status(stream);
+      const { healthy, server, members, shadow, switches } = await status(stream);
       const arrived = switches.at(-1)?.from == null || switches.at(-1)?.blackoutMs !== null;
       const all = members.every(({ finding }) => finding === 'healthy');
       if (!healthy || !all || !arrived || !(await holdsMark())) return undefined;
+      if (stream.shadow && shadow === null) return undefined;
       return replicas.find(({ address }) => address === server);
     },
     { timeoutMs: 60_000 },
@@ -228,19 +236,19 @@ async function finish(stream: Stream, mark: string): Promise<void> {
   );
   const verdict = await judge(readAudit(stream.audit), await readTruth(source));
   const well = 'everything was delivered exactly once, in order';
-  console.log(`By ${stream.anchors}: ${verdict.ok ? well : explain(verdict)}.`);
+  console.log(`By ${stream.name}: ${verdict.ok ? well : explain(verdict)}.`);
   if (!verdict.ok) process.exitCode = 1;
 }
 
 function report(name: string, all: ReadonlyMap<Stream, readonly Parts[]>): void {
-  const columns = [...all].map(([{ anchors }, parts]) => ({ title: `by ${anchors}:`, parts }));
-  const heading = columns.map(({ title }) => `${title.padStart(10)} median    worst`);
+  const columns = [...all].map(([{ name: stream }, parts]) => ({ title: `by ${stream}:`, parts }));
+  const heading = columns.map(({ title }) => `${title.padStart(18)} median    worst`);
   console.log(`\n${name.padEnd(14)}${heading.join('')}`);
   const names = ['blackout', 'detect', 'choose', 'locate', 'verify', 'first record'] as const;
   for (const part of names) {
     const cells = columns.map(({ parts }) => {
       const sorted = parts.map((one) => one[part]).toSorted((a, b) => a - b);
-      return `${ms(sorted[sorted.length >> 1] ?? 0).padStart(17)} ${ms(sorted.at(-1) ?? 0)}`;
+      return `${ms(sorted[sorted.length >> 1] ?? 0).padStart(25)} ${ms(sorted.at(-1) ?? 0)}`;
     });
     console.log(`  ${part.padEnd(12)}${cells.join('')}`);
   }
