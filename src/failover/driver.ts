@@ -617,7 +617,7 @@ export class Driver {
       shadow = await Shadow.begin(
         {
           ...{ member: this.#memberNamed(server), candidate, keeper: progress.keeper },
-          ...{ delivered: progress.delivered, annotations: this.#config.records.query },
+          ...{ delivered: () => progress.delivered, annotations: this.#config.records.query },
           ...{ serverId: randomServerId(), bufferBytes: this.#config.shadowBuffer },
         },
         AbortSignal.any([work.signal, signal]),

@@ -28,8 +28,8 @@ export type ShadowOptions = {
   readonly candidate: CandidateOptions;
   /** The trail of the stream, which is followed from this moment on. */
   readonly keeper: TrailKeeper;
-  /** Everything that was delivered, by GTID. Null if that isn't known. It grows with the stream. */
-  readonly delivered: GtidState | null;
+  /** Everything that has been delivered, by GTID. Null if that isn't known. */
+  readonly delivered: () => GtidState | null;
   /** Asks MariaDB for the texts of the statements that changed rows. */
   readonly annotations: boolean;
   readonly serverId: number;
@@ -91,9 +91,11 @@ export class Shadow implements OpenDump {
       anchors: candidate.history.anchors,
       ordered: place.ordered,
       margin: candidate.margin,
-      // Within one MariaDB domain, the log's order tells.
-      wasDelivered: (gtid) =>
-        delivered !== null && (gtid.includes(':') || delivered.hasSeveralDomains) && delivered.has(gtid),
+      wasDelivered: (gtid) => {
+        const known = delivered();
+        // Within one MariaDB domain, the log's order tells.
+        return known !== null && (gtid.includes(':') || known.hasSeveralDomains) && known.has(gtid);
+      },
     });
     for (const entry of entries) this.#ledger.delivered(entry);
     this.#unfollow = keeper.follow((entry) => {
