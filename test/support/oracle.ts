@@ -90,6 +90,7 @@ async function readLog(
   const end = await binlogEnd(source);
   const [first] = await source.query<{ Log_name: string }>('SHOW BINARY LOGS');
   if (first === undefined) throw new Error(`${source.name} has no binlog`);
+  const endsInHead = await hasOnlyHead(source, end.file);
   const { host, port, user, password } = source;
   const options = { host, port, user, password, dateStrings: true, timezone: 'Z' };
   const zongji = new ZongJi(options);
@@ -102,8 +103,13 @@ async function readLog(
       });
       zongji.on('binlog', (event: BinlogEvent) => {
         try {
-          if ('binlogName' in event && event.getEventName() === 'rotate') file = String(event.binlogName);
-          else take(event);
+          if ('binlogName' in event && event.getEventName() === 'rotate') {
+            file = String(event.binlogName);
+            // Its own place is in the file before.
+            if (file === end.file && endsInHead) resolve();
+            return;
+          }
+          take(event);
         } catch (error) {
           reject(error instanceof Error ? error : new Error(String(error)));
         }
@@ -118,6 +124,15 @@ async function readLog(
       zongji.stop();
     });
   }
+}
+
+/** What stands at the beginning of a file. */
+const head = /^(Format_desc|Gtid_list|Binlog_checkpoint|Previous_gtids|Start_encryption)$/;
+
+/** Whether a log file has nothing but what stands at the beginning of each. */
+async function hasOnlyHead(source: TestServer, file: string): Promise<boolean> {
+  const first = await source.query<{ Event_type: string }>(`SHOW BINLOG EVENTS IN '${file}' LIMIT 10`);
+  return first.every(({ Event_type: type }) => head.test(type));
 }
 
 function changesOf(event: BinlogEvent, json: ReadonlySet<string>): Change[] {
