@@ -61,6 +61,11 @@ export class KeptDump {
 
   /** Drops the events that end at or before a place. */
   release(before: Coordinates): void {
+    if (this.#isHandedOver) return;
+    this.#release(before);
+  }
+
+  #release(before: Coordinates): void {
     let count = 0;
     let bytes = 0;
     for (; count < this.#events.length; count += 1) {
@@ -83,6 +88,7 @@ export class KeptDump {
    * kept.
    */
   forget(): void {
+    if (this.#isHandedOver) return;
     this.#noteFormat(this.#events.length);
     this.#events.clear();
     this.#bytes = 0;
@@ -92,7 +98,7 @@ export class KeptDump {
 
   /** Keeps again what is read from now on. */
   keepAgain(): void {
-    if (this.#isKeeping) return;
+    if (this.#isKeeping || this.#isHandedOver) return;
     this.#isKeeping = true;
     this.#from = this.#end;
   }
@@ -109,7 +115,7 @@ export class KeptDump {
    */
   handOver(place: Coordinates): AsyncGenerator<EventBatch, void, undefined> {
     this.#isHandedOver = true;
-    this.release(place);
+    this.#release(place);
     return this.#rest(place);
   }
 

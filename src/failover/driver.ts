@@ -321,6 +321,9 @@ export class Driver {
 
   #placed(work: Work, source: ReadingPlace): void {
     work.source = source;
+    work.pulse = source.dump?.pulse ?? newPulse();
+    // What was held against the stream so far is the shadow's own place now, or of another order.
+    if (source.dump === undefined) work.beside.abort(new Error('the stream goes on elsewhere'));
     this.tell({ type: 'placed', place: placedOf(source, this.#options.progress.anchors) });
   }
 
@@ -479,7 +482,6 @@ export class Driver {
     const { checkpointer, layouts, filter, sink, sinkSignal } = opened;
     const { member, inspection, resume, ordered, dump } = source;
     const config = this.#config;
-    work.pulse = dump?.pulse ?? newPulse();
     return read({
       pulse: work.pulse,
       ...(dump === undefined ? {} : { openDump: dump.takeOver.bind(dump) }),
@@ -552,7 +554,7 @@ export class Driver {
     try {
       const place =
         limitMs === null
-          ? await this.#prove(work, member, options, trial)
+          ? await tryCandidate(member, options, trial)
           : await within(limitMs, [trial], async (limited) => {
               limited.addEventListener('abort', () => (limit.isOver = true), { once: true });
               return this.#prove(work, member, options, limited);
@@ -638,7 +640,7 @@ export class Driver {
     for (;;) {
       const { lateMs } = await comparison.pause(work.signal);
       const { shadow, source, pulse } = work;
-      if (shadow === null || source === null) continue;
+      if (shadow?.isLevel !== true || source === null) continue;
       const silentMs = comparison.compare(pulse, shadow.pulse, lateMs);
       if (silentMs === null) continue;
       const server = source.member.name;

@@ -15,8 +15,8 @@ export type LedgerStart = {
   readonly ordered: boolean;
   /** By how many transactions the order of two servers may differ if `ordered` is false. */
   readonly margin: number;
-  /** Whether a transaction was delivered before the trail begins, by its GTID. */
-  readonly wasDelivered: (gtid: string) => boolean;
+  /** Whether a transaction was delivered before the trail begins, by its GTID. Null: the log must tell. */
+  readonly wasDelivered: (gtid: string) => boolean | null;
 };
 
 /** A transaction that one of the two servers has where the other has none, or another one. */
@@ -38,7 +38,14 @@ type Ahead = {
   readonly isHistory: boolean;
   /** Whether the trail has it already. */
   readonly isKept: boolean;
+  /**
+   * Whether the stream may leave it out: the server's own, nothing to deliver, or delivered long before. If the stream
+   * delivers what comes later, it has left this out. Until then it decides that anew when it goes on here.
+   */
+  readonly isOptional: boolean;
 };
+
+const undelivered = { isDone: false, isHistory: true, isKept: false, isOptional: false } as const;
 
 /** Something that was delivered, and that the shadow has yet to show. */
 type Due = {
@@ -70,6 +77,8 @@ export class PairLedger {
   readonly #aheadBag = new IdentityBag({ keepsTaken: false });
   readonly #aheadHints = new Map<string, number>();
   #nextAhead = 0;
+  /** The last step of the shadow that was delivered. */
+  #lastDone = -1;
   #place: Coordinates;
   #sourceServerId: number | null;
   #comparison: Comparison = 'content';
@@ -125,14 +134,15 @@ export class PairLedger {
       entry.kind === 'hint' ? this.#takeAheadHint(entry.hint.token) : this.#takeAhead(entry.identity);
     if (number === null) {
       this.#owe(entry, false);
-      // In one order, it would have to be the next one there.
-      if (this.#tolerance === 0 && this.#firstUndelivered() !== null)
+      // In one order, it would have to be the next one there. A statement may have changed nothing there.
+      if (this.#tolerance === 0 && !isStatement(entry) && this.#firstUndelivered() !== null)
         this.#differ('missing', identityOf(entry), null);
       return;
     }
     const ahead = this.#ahead.get(number);
     if (ahead === undefined) return;
     ahead.isDone = true;
+    this.#lastDone = Math.max(this.#lastDone, number);
     this.#met += 1;
     this.#lookForMissing(this.#nextDue);
     this.#nextDue += 1;
@@ -181,8 +191,12 @@ export class PairLedger {
 
   #readHint(step: HistoryStep & { kind: 'hint' }): void {
     const { token } = step.hint;
-    if (this.#start.anchors === 'gtid' || this.#keeper.has(step.hint)) {
-      this.#arrive(step, { isDone: true, isHistory: this.#start.anchors === 'hint', isKept: false });
+    if (this.#start.anchors === 'gtid') {
+      this.#arrive(step, { ...undelivered, isHistory: false, isOptional: true });
+      return;
+    }
+    if (this.#keeper.has(step.hint)) {
+      this.#arrive(step, { ...undelivered, isDone: true, isKept: true });
       return;
     }
     const number = this.#dueHints.get(token);
@@ -193,33 +207,43 @@ export class PairLedger {
     }
     this.#dueHints.delete(token);
     this.#meet(number);
-    this.#arrive(step, { isDone: true, isHistory: true, isKept: false });
+    this.#arrive(step, { ...undelivered, isDone: true });
   }
 
   #readTransaction(step: HistoryStep & { kind: 'transaction' }): void {
-    const { identity, gtid, errant } = step;
+    const { identity, gtid, errant, deliverable } = step;
     const found = this.#dueBag.take(identity);
     if (found !== null) {
       this.#comparison = weaker(this.#comparison, found.by);
       const isKept = this.#meet(found.value);
-      this.#arrive(step, { isDone: true, isHistory: true, isKept });
+      this.#arrive(step, { ...undelivered, isDone: true, isKept });
       return;
     }
-    if (errant || (gtid != null && this.#start.wasDelivered(gtid))) {
-      this.#arrive(step, { isDone: true, isHistory: false, isKept: false });
+    const wasDelivered = gtid != null && this.#start.wasDelivered(gtid);
+    if (wasDelivered === true) {
+      this.#arrive(step, { ...undelivered, isDone: true, isHistory: false });
       return;
     }
     this.#aheadBag.add(identity, this.#nextAhead);
+    if (errant || !deliverable || wasDelivered === null) {
+      this.#arrive(step, { ...undelivered, isOptional: true });
+      return;
+    }
     this.#arriveNew(step);
   }
 
   /** A step comes that hasn't been delivered. */
   #arriveNew(step: HistoryStep): void {
-    this.#arrive(step, { isDone: false, isHistory: true, isKept: false });
+    this.#arrive(step, undelivered);
     if (this.#tolerance > 0) return;
     // In one order, what was delivered would have to come first.
-    const first = this.#firstDue();
-    if (first !== null) this.#differ('missing', identityOf(first.entry), null);
+    for (let first = this.#firstDue(); first !== null; first = this.#firstDue()) {
+      if (!isStatement(first.entry)) {
+        this.#differ('missing', identityOf(first.entry), null);
+        return;
+      }
+      this.#forget(first.number, first.entry);
+    }
   }
 
   /** Something that was due has come. Returns whether the trail has it already. */
@@ -256,7 +280,10 @@ export class PairLedger {
     const number = this.#nextAhead;
     this.#ahead.set(number, { step, ...state });
     this.#nextAhead += 1;
-    if (state.isDone && state.isHistory) this.#lookForExtra(number);
+    if (state.isDone && state.isHistory) {
+      this.#lastDone = number;
+      this.#lookForExtra(number);
+    }
     this.#advance();
   }
 
@@ -269,13 +296,15 @@ export class PairLedger {
       this.#differ('extra', identityOfStep(first.step), first.step.start);
   }
 
-  /** Moves the place past everything that is done. */
+  /** Moves the place past everything that was delivered, or left out. */
   #advance(): void {
-    for (const [number, { step, isDone, isHistory, isKept }] of this.#ahead) {
-      if (!isDone) return;
+    for (const [number, { step, isDone, isHistory, isKept, isOptional }] of this.#ahead) {
+      const isLeftOut = isOptional && number + this.#tolerance < this.#lastDone;
+      if (!isDone && !isLeftOut) return;
       this.#ahead.delete(number);
       this.#place = step.end;
-      if (isHistory && !isKept) this.#keep(step);
+      if (!isDone && step.kind === 'transaction') this.#aheadBag.take(step.identity);
+      if (isDone && isHistory && !isKept) this.#keep(step);
       else if (step.kind === 'hint') this.#sourceServerId = step.serverId;
     }
   }
@@ -310,8 +339,8 @@ export class PairLedger {
 
   /** The first step of the shadow that hasn't been delivered although something of it would be. */
   #firstUndelivered(): { readonly number: number; readonly step: HistoryStep } | null {
-    for (const [number, { step, isDone }] of this.#ahead) {
-      if (!isDone && (step.kind !== 'transaction' || step.deliverable)) return { number, step };
+    for (const [number, { step, isDone, isOptional }] of this.#ahead) {
+      if (!isDone && !isOptional) return { number, step };
     }
     return null;
   }

@@ -6,6 +6,7 @@ import { KeptDump } from '../dump/kept-dump.js';
 import { newPulse } from '../dump/pulse.js';
 import type { GtidState } from '../gtids/gtid-state.js';
 import { readHistory } from '../matching/history.js';
+import type { Confidence } from '../matching/match-state.js';
 import type { TrailKeeper } from '../matching/trail-keeper.js';
 import type { TrailEntry } from '../matching/trail.js';
 import { isReplica } from '../mysql/inspect.js';
@@ -20,6 +21,9 @@ export const besideHeartbeatMs = 100;
 
 /** How long to wait for room in the buffer before looking again. */
 const roomPollMs = 20;
+
+/** A shadow that lacks more than so many transactions is too far behind to be of use. */
+const mostBehind = 200_000;
 
 /** What a shadow is read with. */
 export type ShadowOptions = {
@@ -58,6 +62,20 @@ class ShadowDiffers extends Error {
   }
 }
 
+function farBehind(server: string): WaymarkError {
+  return new WaymarkError(
+    'server-behind',
+    `${server} lacks more than ${mostBehind} transactions that were delivered`,
+  );
+}
+
+/** From the strongest to the weakest. */
+const confidences: readonly Confidence[] = ['exact', 'reordered', 'shape', 'unverified'];
+
+function weakerConfidence(a: Confidence, b: Confidence): Confidence {
+  return confidences.indexOf(a) > confidences.indexOf(b) ? a : b;
+}
+
 function differenceInWords(server: string, { kind, identity, start }: Difference): string {
   const what = identity === null ? 'a hint' : `a transaction (origin ${identity.origin || 'unknown'})`;
   return kind === 'missing'
@@ -78,23 +96,32 @@ export class Shadow implements OpenDump {
   readonly #unfollow: () => void;
   readonly #ending: AbortController;
   #isTakenOver = false;
+  /** Whether it waits for room in the buffer, so that nothing is read. */
+  #isFull = false;
+  readonly #detach: () => void;
   #wake: (() => void)[] = [];
 
-  private constructor(options: ShadowOptions, place: Place, ending: AbortController, entries: TrailEntry[]) {
+  private constructor(
+    options: ShadowOptions,
+    place: Place,
+    { ending, detach }: { readonly ending: AbortController; readonly detach: () => void },
+    entries: readonly TrailEntry[],
+  ) {
     const { candidate, keeper, delivered, member } = options;
     const { resume } = place.resumption;
     this.#options = options;
     this.#place = place;
     this.#ending = ending;
+    this.#detach = detach;
     this.#ledger = new PairLedger({
       resume,
       anchors: candidate.history.anchors,
       ordered: place.ordered,
       margin: candidate.margin,
       wasDelivered: (gtid) => {
-        const known = delivered();
-        // Within one MariaDB domain, the log's order tells.
-        return known !== null && (gtid.includes(':') || known.hasSeveralDomains) && known.has(gtid);
+        if (delivered()?.has(gtid) !== true) return false;
+        // MariaDB's last numbers don't tell whether a number was given twice. The log's order does.
+        return gtid.includes(':') ? true : null;
       },
     });
     for (const entry of entries) this.#ledger.delivered(entry);
@@ -121,18 +148,27 @@ export class Shadow implements OpenDump {
    */
   static async begin(options: ShadowOptions, signal: AbortSignal): Promise<Shadow> {
     const entries: TrailEntry[] = [];
-    const unfollow = options.keeper.follow((entry) => entries.push(entry));
+    const unfollow = options.keeper.follow((entry) => {
+      if (entries.length <= mostBehind) entries.push(entry);
+    });
     try {
       const place = await tryCandidate(options.member, options.candidate, signal);
+      signal.throwIfAborted();
+      const server = options.member.name;
+      if (entries.length > mostBehind) throw farBehind(server);
+      if (place.resumption.confidence === 'unverified') {
+        throw new WaymarkError('unsuitable-server', `the place on ${server} could not be proved`);
+      }
       const ending = new AbortController();
       const end = (): void => {
         ending.abort(reasonOf(signal));
       };
       signal.addEventListener('abort', end, { once: true });
-      ending.signal.addEventListener('abort', () => {
+      const detach = (): void => {
         signal.removeEventListener('abort', end);
-      });
-      return new Shadow(options, place, ending, entries);
+      };
+      ending.signal.addEventListener('abort', detach);
+      return new Shadow(options, place, { ending, detach }, entries);
     } finally {
       unfollow();
     }
@@ -140,6 +176,13 @@ export class Shadow implements OpenDump {
 
   get server(): string {
     return this.#options.member.name;
+  }
+
+  /**
+   * Whether it shows that the stream could go on here now: it has everything that was delivered, and what comes is read.
+   */
+  get isLevel(): boolean {
+    return this.#ledger.behind === 0 && this.#ledger.difference === null && !this.#isFull;
   }
 
   get view(): ShadowView {
@@ -172,9 +215,10 @@ export class Shadow implements OpenDump {
       for await (const some of steps) {
         for (const step of some) this.#ledger.read(step);
         this.#tell();
-        const { difference } = this.#ledger;
+        const { difference, behind } = this.#ledger;
         if (difference !== null) throw new ShadowDiffers(this.server, difference);
-        await this.#room(signal);
+        if (behind > mostBehind) throw farBehind(this.server);
+        await this.#room(signal, some.length > 0);
       }
     } catch (error) {
       // What ends the connection now is the stream's matter.
@@ -215,11 +259,16 @@ export class Shadow implements OpenDump {
     }
     this.#isTakenOver = true;
     this.#unfollow();
+    // From now on, only the stream ends it.
+    this.#detach();
     const end = (): void => {
       this.#ending.abort(reasonOf(signal));
     };
     if (signal.aborted) end();
     signal.addEventListener('abort', end, { once: true });
+    this.#ending.signal.addEventListener('abort', () => {
+      signal.removeEventListener('abort', end);
+    });
     return this.#dump.handOver(place);
   }
 
@@ -230,34 +279,43 @@ export class Shadow implements OpenDump {
   }
 
   #placeAt(resume: Place['resumption']['resume']): Place {
-    const { resumption, ...place } = this.#place;
-    const { met, confidence } = this.#ledger;
+    const { resumption, inspection, ...place } = this.#place;
+    const { met } = this.#ledger;
+    const confidence = weakerConfidence(resumption.confidence, this.#ledger.confidence);
     const evidence = {
       ...resumption.evidence,
       transactionsMatched: resumption.evidence.transactionsMatched + met,
     };
     return {
       ...place,
+      // Its log has grown since.
+      inspection: { ...inspection, logEnd: null },
       resumption: { ...resumption, resume, confidence, evidence, locateMs: 0, matchMs: 0 },
       dump: this,
     };
   }
 
-  /** Drops what was delivered. If the rest is too much, waits until more of it has been. */
-  async #room(signal: AbortSignal): Promise<void> {
+  /**
+   * Drops what was delivered. If the rest is too much, waits until more of it has been.
+   * @param hasEnded whether the end of a transaction was read.
+   */
+  async #room(signal: AbortSignal, hasEnded: boolean): Promise<void> {
     const { bufferBytes } = this.#options;
-    const place = this.#ledger.place;
-    this.#dump.release(place);
-    if (this.#ledger.ahead === 0) this.#dump.keepAgain();
-    if (this.#dump.keptBytes <= bufferBytes) return;
-    if (this.#ledger.ahead === 0) {
-      // One transaction takes all of it, and its end must be read.
-      this.#dump.forget();
-      return;
-    }
-    while (this.#dump.keptBytes > bufferBytes && !this.#isTakenOver) {
-      await sleep(roomPollMs, signal);
-      this.#dump.release(this.#ledger.place);
+    if (hasEnded) this.#dump.keepAgain();
+    this.#isFull = true;
+    try {
+      while (!this.#isTakenOver) {
+        this.#dump.release(this.#ledger.place);
+        if (this.#dump.keptBytes <= bufferBytes) return;
+        if (this.#ledger.ahead === 0) {
+          // One transaction takes all of it, and its end must be read.
+          this.#dump.forget();
+          return;
+        }
+        await sleep(roomPollMs, signal);
+      }
+    } finally {
+      this.#isFull = false;
     }
   }
 

@@ -97,8 +97,8 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'the place of a shadow passes over what was not delivered',
     file: 'shadow/pair-ledger.ts',
-    code: '      if (!isDone) return;\n',
-    bug: "      if (!isDone && step.kind === 'hint') return;\n",
+    code: '      if (!isDone && !isLeftOut) return;\n',
+    bug: "      if (!isDone && !isLeftOut && step.kind === 'hint') return;\n",
   },
   {
     name: 'the stream goes over to a shadow that lacks what was delivered',

@@ -78,7 +78,9 @@ function lose(
 ): Decision {
   const lost: LostStream = { server, error, step, stand, lastHeardAtMs: lastHeardAtMs ?? atMs };
   const renewals: Action[] = isIdTaken(error, heard) ? [{ do: 'renew-server-id', server, error }] : [];
-  const shadow = step === null ? provedShadow(state.memory) : null;
+  // Streams that break again and again without bringing anything may break there, too.
+  const isOnce = state.memory.brokenInARow < brokenStreamsBorne;
+  const shadow = step === null && isOnce ? provedShadow(state.memory) : null;
   return andThen(
     refuseMove(state, `the stream from ${server} was lost meanwhile`, atMs),
     (next) => decide(next, ...renewals, { do: 'stop-trying' }),
@@ -96,7 +98,8 @@ function goOver(state: StreamState, lost: LostStream, shadow: string, now: Now):
     ...{ server, cause: 'stream-broken', lastHeardAtMs },
     ...{ foundAtMs: now.atMs, since: now.wallMs },
   };
-  const known = noteLost(state, server, now.atMs);
+  const counted = remember(state, { brokenInARow: state.memory.brokenInARow + 1 });
+  const known = noteLost(counted, server, now.atMs);
   const seek = { ...seekOf(known, loss, stand, null), lost };
   return andThen(decide(known, log.wentOver(server, shadow, stand)), (next) =>
     tryAlone(next, seek, shadow, 'shadow'),
@@ -212,7 +215,7 @@ export function streamLeft(state: StreamState, event: EventOf<'stream-left'>): D
   return andThen(decide(next, log.left(server, move, stand)), (then) =>
     target === null
       ? tryPool(then, seek)
-      : tryAlone(then, seek, target, provedShadow(then.memory) === target ? 'shadow' : 'target'),
+      : tryAlone(then, seek, target, cause === 'silent' ? 'shadow' : 'target'),
   );
 }
 

@@ -251,10 +251,10 @@ function giveUp(
   }
 }
 
-/** The shadow couldn't go on. If the cause of the loss isn't known yet, it is found out now. */
+/** The shadow couldn't go on. The server that was left lives, or why its stream ended is found out now. */
 function afterShadow(state: StreamState, seek: Seek, { atMs, wallMs }: Now): Decision {
   const { lost } = seek;
-  if (lost === undefined) return tryPool(state, seek);
+  if (lost === undefined) return tryAlone(state, seek, seek.from ?? '', 'reconnect');
   return suspect(state, lost, { finding: 'stream-broken', since: wallMs }, judgedSince(lost.error, atMs));
 }
 

@@ -26,7 +26,7 @@ export function placed(state: StreamState, { place, atMs, wallMs }: EventOf<'pla
     lastRead: server,
     obstacles: new Map(),
     failed: null,
-    shadow: memory.shadow?.server === server ? null : memory.shadow,
+    shadow: null,
     switches: [...memory.switches, change].slice(-keptSwitches),
   };
   const { coordinates, logEnd } = place;

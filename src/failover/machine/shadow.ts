@@ -34,7 +34,9 @@ function bestBeside(memory: Memory, reading: string, found: readonly Found[], at
   const best = candidates.find(({ server }) => {
     const option = options.find((one) => one.server === server);
     const failedAtMs = memory.shadowFailedAtMs.get(server);
+    const isDelayed = (option?.evidence?.replication?.delaySeconds ?? 0) > 0;
     const isHealthy = option?.evidence?.reachable === true && option.finding === 'healthy';
+    if (option?.avoided === true || isDelayed) return false;
     return (
       server !== reading && isHealthy && (failedAtMs === undefined || atMs - failedAtMs >= shadowRetryMs)
     );

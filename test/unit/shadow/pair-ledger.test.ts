@@ -170,3 +170,29 @@ test('what is the server’s own is passed over, and a statement that changed no
   expect(ledger.resume?.coordinates).toEqual(place(4));
   expect(ledger.confidence).toBe('unverified');
 });
+
+test('what looks like the server’s own stays before the place until the stream has delivered what comes later', () => {
+  const [hint, first, second] = history([1, 2], 10, true);
+  const own: Item = { ...(second as Item & { kind: 'transaction' }), errant: true };
+  const ledger = begun(true);
+  for (const [index, item] of [hint!, first!, own].entries()) ledger.read(stepOf(item, index));
+  for (const item of [hint!, first!]) ledger.delivered(entryOf(item));
+  // The server may have been promoted: the stream asks again when it goes on here.
+  expect(ledger.resume?.coordinates).toEqual(place(2));
+  // And another server has it as everybody's.
+  ledger.delivered(entryOf(second!));
+  expect(ledger.resume?.coordinates).toEqual(place(3));
+  expect(ledger.difference).toBeNull();
+});
+
+test('what has nothing to deliver is left out with what comes later', () => {
+  const [hint, first, second] = history([1, 2], 10, true);
+  const nothing: Item = { ...(first as Item & { kind: 'transaction' }), deliverable: false };
+  const ledger = begun(true);
+  for (const [index, item] of [hint!, nothing, second!].entries()) ledger.read(stepOf(item, index));
+  ledger.delivered(entryOf(hint!));
+  expect(ledger.resume?.coordinates).toEqual(place(1));
+  ledger.delivered(entryOf(second!));
+  expect(ledger.resume?.coordinates).toEqual(place(3));
+  expect(ledger.ahead).toBe(0);
+});
