@@ -1,6 +1,6 @@
 import { choose } from '../choice.js';
 import type { Found } from '../findings.js';
-import { andThen, type Decision, decide, remember } from './decision.js';
+import { type Decision, decide, remember } from './decision.js';
 import type { EventOf } from './event.js';
 import * as log from './log-lines.js';
 import { choiceSettingsOf, optionsOf } from './memory.js';
@@ -66,7 +66,7 @@ export function fellSilent(state: StreamState, { server, reason }: EventOf<'sile
   if (phase.kind !== 'reading' || phase.server !== server || memory.move !== null) return decide(state);
   const target = provedShadow(memory);
   if (target === null) return decide(state);
-  return andThen(decide(state), (next) => leaveAtOnce(next, { cause: 'silent', reasons: [reason], target }));
+  return leaveAtOnce(state, { cause: 'silent', reasons: [reason], target });
 }
 
 /** The server that the stream can go over to at once. Null if there is none. Pure. */
