@@ -1,6 +1,6 @@
 import { compareCoordinates, type Coordinates } from '../binlog/coordinates.js';
 import { EventList } from '../binlog/event-list.js';
-import { type EventBatch, EventType, eventType } from '../binlog/event.js';
+import { type EventBatch, type EventPlace, EventType, eventType } from '../binlog/event.js';
 
 /** How many kept events are passed on at once: some milliseconds of work. */
 const eventsAtOnce = 1024;
@@ -43,18 +43,12 @@ export class KeptDump {
     return this.#bytes;
   }
 
-  /** How far the log has been read. */
-  get end(): Coordinates {
-    return this.#end;
-  }
-
   /** Reads on, and keeps what is read. Ends when the dump ends, or when it is handed over. */
   async *read(): AsyncGenerator<EventBatch, void, undefined> {
     while (!this.#isHandedOver) {
       this.#pending = this.#readOne();
       const batch = await this.#pending;
-      // What came is kept, so whoever goes on has it.
-      if (batch === null || isTrue(this.#isHandedOver)) return;
+      if (batch === null) return;
       yield batch;
     }
   }
@@ -68,12 +62,11 @@ export class KeptDump {
   #release(before: Coordinates): void {
     let count = 0;
     let bytes = 0;
-    for (; count < this.#events.length; count += 1) {
-      const isBefore = this.#events.look(count, (_buffer, _start, _end, place) =>
-        isAtMost({ file: place.file, position: place.end }, before),
-      );
-      if (!isBefore) break;
+    const isBefore = (_buffer: Buffer, _start: number, _end: number, { file, end }: EventPlace): boolean =>
+      file === before.file ? end <= before.position : isAtMost({ file, position: end }, before);
+    while (count < this.#events.length && this.#events.look(count, isBefore)) {
       bytes += this.#events.bytesOf(count);
+      count += 1;
     }
     if (count === 0) return;
     this.#noteFormat(count);
@@ -84,7 +77,7 @@ export class KeptDump {
   }
 
   /**
-   * Drops everything, and keeps nothing more until {@link keepFrom}. For a transaction that is larger than what may be
+   * Drops everything, and keeps nothing more until {@link keepAgain}. For a transaction that is larger than what may be
    * kept.
    */
   forget(): void {
@@ -157,12 +150,13 @@ export class KeptDump {
     return { bytes, end, complete: true, packed: this.#hasPacked, ...this.#events.part(from, to) };
   }
 
+  /** The next batch, for the reader. Null at the end, and if the dump was handed over meanwhile: what came is kept. */
   async #readOne(): Promise<EventBatch | null> {
     try {
       const { done, value } = await this.#dump.next();
       if (done === true) return null;
       this.#keep(value);
-      return value;
+      return this.#isHandedOver ? null : value;
     } catch (error) {
       this.#failure = { error };
       throw error;
@@ -203,13 +197,7 @@ export class KeptDump {
   }
 }
 
-/** TypeScript assumes that what it saw before an `await` still holds after it. This call makes it look again. */
-function isTrue(flag: boolean): boolean {
-  return flag;
-}
-
 /** Whether a place isn't beyond another one. */
 function isAtMost(place: Coordinates, other: Coordinates): boolean {
-  if (place.file === other.file) return place.position <= other.position;
   return (compareCoordinates(place, other) ?? 1) <= 0;
 }

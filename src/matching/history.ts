@@ -17,8 +17,8 @@ export type HistoryOptions = CommittedOptions & {
   readonly replicaServerId: number | null;
   /** The source at `start`: the server where the last hint before it was injected. Null if not known. */
   readonly sourceServerId?: number | null;
-  /** The GTIDs that anchor a trail. Each is a step of its own, before its transaction. `all`: those of all transactions. */
-  readonly anchors?: ReadonlySet<string> | 'all';
+  /** The GTIDs that anchor a trail. Each is a step of its own, before its transaction. */
+  readonly anchors?: ReadonlySet<string>;
   /** Whether identities must be those that the listing of a relay log gives for the same transactions. */
   readonly listed?: boolean;
   /** Called for each transaction, also for those outside the history (empty or rolled back). */
@@ -66,7 +66,7 @@ export async function* readHistory(options: HistoryOptions): AsyncGenerator<Hist
     end: (transaction) => {
       options.onTransaction?.(transaction);
       const { gtid, start } = transaction;
-      if (gtid !== null && (options.anchors === 'all' || options.anchors?.has(gtid) === true)) {
+      if (gtid !== null && options.anchors?.has(gtid) === true) {
         steps.push({ kind: 'gtid', gtid, start, end: start });
       }
       const step = stepOf(transaction, deliverable);

@@ -17,7 +17,7 @@ export function chooseShadow(state: StreamState, found: readonly Found[], atMs: 
   if (phase.kind !== 'reading') return decide(state);
   if (shadow !== null) {
     const isMember = memory.pool.some(({ name }) => name === shadow.server);
-    if (memory.settings.shadow && isMember && shadow.server !== phase.server) return decide(state);
+    if (memory.settings.shadow && isMember) return decide(state);
     return decide(remember(state, { shadow: null }), { do: 'end-shadow' });
   }
   // Until the stream has arrived, everything that the machine has is for the stream.
@@ -36,10 +36,8 @@ function bestBeside(memory: Memory, reading: string, found: readonly Found[], at
     const failedAtMs = memory.shadowFailedAtMs.get(server);
     const isDelayed = (option?.evidence?.replication?.delaySeconds ?? 0) > 0;
     const isHealthy = option?.evidence?.reachable === true && option.finding === 'healthy';
-    if (option?.avoided === true || isDelayed) return false;
-    return (
-      server !== reading && isHealthy && (failedAtMs === undefined || atMs - failedAtMs >= shadowRetryMs)
-    );
+    const hasJustFailed = failedAtMs !== undefined && atMs - failedAtMs < shadowRetryMs;
+    return server !== reading && isHealthy && !option.avoided && !isDelayed && !hasJustFailed;
   });
   return best?.server ?? null;
 }

@@ -6,6 +6,7 @@ import { choiceSettingsOf, noteFound, noteLost, optionsOf } from '../../../src/f
 import { initialState } from '../../../src/failover/machine/state.js';
 import type { Member } from '../../../src/pool/members.js';
 import { answers, mute, sight, source } from '../pool/sights.js';
+import { settings as defaults } from './machine/settings.js';
 
 const member = (name: string, priority = 0): Member => ({
   name,
@@ -43,14 +44,9 @@ test('a discovered member is marked', () => {
   ]);
 });
 
+const settings = { ...defaults, cooldownMs: 1 };
+
 test('what is remembered: who has been healthy, and who was lost', () => {
-  const settings = {
-    stalledAfterMs: 60_000,
-    cooldownMs: 1,
-    restartGraceMs: 0,
-    failbackAfterMs: null,
-    shadow: false,
-  };
   const found = findingsOf(input);
   const before = remember(initialState(settings), { pool: input.members });
   expect(optionsOf(before.memory, found, 5).map(({ healthyForMs }) => healthyForMs)).toEqual([0, 0, 0]);
@@ -63,13 +59,6 @@ test('what is remembered: who has been healthy, and who was lost', () => {
 });
 
 test('another server at an address has been healthy since it is there', () => {
-  const settings = {
-    stalledAfterMs: 60_000,
-    cooldownMs: 1,
-    restartGraceMs: 0,
-    failbackAfterMs: null,
-    shadow: false,
-  };
   const seenAs = (uuid: string | null) =>
     findingsOf({ ...input, sights: [sight('a', { ...answers(), uuid }), source()] });
   const healthyForMs = (uuids: readonly (string | null)[]): number | undefined => {

@@ -6,14 +6,8 @@ import { initialState, type StreamState } from '../../../../src/failover/machine
 import { transition } from '../../../../src/failover/machine/transition.js';
 import { WaymarkError } from '../../../../src/util/errors.js';
 import { answers, mute, sight, source } from '../../pool/sights.js';
+import { settings } from './settings.js';
 
-const settings = {
-  stalledAfterMs: 60_000,
-  cooldownMs: 30_000,
-  restartGraceMs: 0,
-  failbackAfterMs: null,
-  shadow: false,
-};
 const pool = ['a', 'b', 'c'].map((name) => ({ name, priority: 0, avoided: false }));
 const sights = [...pool.map(({ name }) => sight(name, answers())), source()];
 const at = (position: number) => ({ file: 'mysql-bin.000001', position });

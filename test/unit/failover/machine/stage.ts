@@ -14,16 +14,10 @@ import { member, node } from '../../mysql/cluster-samples.js';
 import { answers, mute, sight } from '../../pool/sights.js';
 import { actionInWords, phaseInWords } from './narrator.js';
 import { durationOf, type Shown } from './story.js';
+import { settings } from './settings.js';
 
 const sourceLog = 'mysql-bin.000002';
 const logFile = 'mysql-bin.000001';
-const settings = {
-  stalledAfterMs: 60_000,
-  cooldownMs: 30_000,
-  restartGraceMs: 0,
-  failbackAfterMs: null,
-  shadow: false,
-};
 
 const stand = {
   coordinates: { file: logFile, position: 500 },
