@@ -1,7 +1,7 @@
 import { formatAddress } from '../config/address.js';
 import type { Config } from '../config/schema.js';
 import { readAccount } from '../mysql/account.js';
-import { type Account, type Instance, instanceOf } from '../mysql/instance.js';
+import { type Account, type Instance, instanceBehind, instanceOf } from '../mysql/instance.js';
 import { addressesOf, isHostName } from '../pool/host-names.js';
 import { examineServer, type PreflightReport } from '../preflight/preflight.js';
 import { hasCode, type WaymarkError } from '../util/errors.js';
@@ -60,15 +60,14 @@ async function membersOf(
 ): Promise<readonly Instance[]> {
   const found = servers.map(async (server): Promise<readonly Instance[]> => {
     const { address } = server;
-    const instance = instanceOf(server, account);
-    if (discover?.from !== 'dns' || !isHostName(address)) return [instance];
+    if (discover?.from !== 'dns' || !isHostName(address)) return [instanceOf(server, account)];
     try {
       const addresses = await addressesOf(address, signal);
-      return addresses.map((one) => ({ ...instance, address: one, certificateName: address.host }));
+      return addresses.map((one) => instanceBehind(server, one, account));
     } catch {
       signal.throwIfAborted();
       // Connecting to the name says why.
-      return [instance];
+      return [instanceOf(server, account)];
     }
   });
   const all = (await Promise.all(found)).flat();

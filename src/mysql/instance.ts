@@ -34,10 +34,15 @@ export type Instance = {
   readonly kind?: ServerKind;
 };
 
+/** A configured server: its address, and its kind if the operator says it. */
+type NamedServer = { readonly address: Address; readonly kind?: ServerKind | undefined };
+
+/** One of the addresses that a configured server's host name stands for. Its certificate must have that name. */
+export function instanceBehind(server: NamedServer, address: Address, account: Account): Instance {
+  return { ...instanceOf({ ...server, address }, account), certificateName: server.address.host };
+}
+
 /** Combines a configured server with the account to use there. */
-export function instanceOf(
-  { address, kind }: { readonly address: Address; readonly kind?: ServerKind | undefined },
-  account: Account,
-): Instance {
+export function instanceOf({ address, kind }: NamedServer, account: Account): Instance {
   return { address, account, ...(kind === undefined ? {} : { kind }) };
 }

@@ -7,6 +7,9 @@ import type { LivingServer, SurveyedServer } from '../topology/surveyed-server.j
 /** So many members are discovered at most. */
 export const discoveredLimit = 16;
 
+/** Why nobody joins any more. */
+export const fullPool = `the pool has ${String(discoveredLimit)} discovered members already`;
+
 /** A member that isn't in the configuration. */
 export type DiscoveredMember = {
   readonly address: Address;

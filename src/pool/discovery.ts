@@ -1,4 +1,3 @@
-import type { Logger } from 'pino';
 import { type Address, formatAddress } from '../config/address.js';
 import type { FilterPatterns } from '../config/table-filter.js';
 import { type Account, instanceOf, type ServerKind } from '../mysql/instance.js';
@@ -9,31 +8,24 @@ import { type SurveyedServer, surveyServer } from '../topology/surveyed-server.j
 import { isAborted, sleep } from '../util/async.js';
 import { monotonicMs } from '../util/clock.js';
 import { messageOf } from '../util/errors.js';
-import { formatDuration } from '../util/quantities.js';
 import {
-  type DiscoveredMember,
   discoveredLimit,
+  fullPool,
   presenceOf,
   reportsOf,
   type ServerReport,
-  settle,
   unfitness,
 } from './discovered.js';
-import type { FoundMember } from './members.js';
+import { type ListedMember, MemberList, type MemberListOptions } from './member-list.js';
 
 /** A server of the configuration. */
 type ConfiguredServer = { readonly address: Address; readonly kind?: ServerKind | undefined };
 
-export type DiscoveryOptions = {
+export type DiscoveryOptions = MemberListOptions & {
   /** The configured members, and the source if it is configured, as they are now. */
   readonly configured: () => readonly ConfiguredServer[];
-  /** How long a discovered member may be gone before it leaves the pool. */
-  readonly dropAfterMs: number;
   /** The tables that are delivered, for the checks of a new member. */
   readonly tables: FilterPatterns;
-  readonly logger: Logger;
-  /** Called when other members have been discovered than before, with all of them. */
-  readonly onChange: (found: readonly FoundMember[]) => void;
 };
 
 /** From one round of looks to the next. */
@@ -49,7 +41,7 @@ const retryMs = 15_000;
  */
 export class Discovery {
   readonly #options: DiscoveryOptions;
-  #members: readonly DiscoveredMember[] = [];
+  readonly #list: MemberList;
   /** The identities of all servers that were seen, by name. */
   readonly #identities = new Map<string, string>();
   /** Servers that didn't fit, by name: why, and until when they are left alone, on the monotonic clock. */
@@ -57,6 +49,7 @@ export class Discovery {
 
   constructor(options: DiscoveryOptions) {
     this.#options = options;
+    this.#list = new MemberList(options);
   }
 
   /**
@@ -64,10 +57,7 @@ export class Discovery {
    * answers.
    */
   remember(address: Address): void {
-    const name = formatAddress(address);
-    const known = [...this.#options.configured(), ...this.#members];
-    if (known.some((other) => formatAddress(other.address) === name)) return;
-    this.#set([...this.#members, this.#joined(address, 'the checkpoint')]);
+    this.#list.remember(address, this.#options.configured(), 'the checkpoint has reported it');
   }
 
   /** Looks around every few seconds until the signal fires. Never rejects. */
@@ -100,7 +90,7 @@ export class Discovery {
     };
     const living = () => [...looks.values()].flatMap((seen) => (seen.state === 'alive' ? [seen] : []));
     const configured = this.#options.configured();
-    await look([...configured, ...this.#members]);
+    await look([...configured, ...this.#list.members]);
     // They may list more replicas, and aren't members themselves.
     await look(living().flatMap((seen) => sourcesOf(seen).map((address) => ({ address }))));
     const kept = this.#settled(configured, [...looks.values()]);
@@ -108,10 +98,10 @@ export class Discovery {
     const reported = new Set(reports.map(({ address }) => formatAddress(address)));
     for (const name of this.#unfit.keys()) if (!reported.has(name)) this.#unfit.delete(name);
     const candidates = reports.filter(({ address }) => this.#isDue(address, looks));
-    const joined: DiscoveredMember[] = [];
+    const joined: ListedMember[] = [];
     for (const { address, by } of candidates) {
       if (kept.length + joined.length >= discoveredLimit) {
-        this.#refuse(address, `the pool has ${String(discoveredLimit)} discovered members already`);
+        this.#refuse(address, fullPool);
         continue;
       }
       const seen = await surveyServer({ address, account }, signal, lookMs);
@@ -126,24 +116,17 @@ export class Discovery {
         joined.push(this.#joined(address, by));
       }
     }
-    this.#set([...kept, ...joined]);
+    this.#list.set([...kept, ...joined]);
   }
 
   /** The members that stay. Those that have come into the configuration need not be discovered any more. */
   #settled(
     configured: readonly ConfiguredServer[],
     looks: readonly SurveyedServer[],
-  ): readonly DiscoveredMember[] {
-    const { dropAfterMs, logger } = this.#options;
+  ): readonly ListedMember[] {
     const names = new Set(configured.map(({ address }) => formatAddress(address)));
-    const own = this.#members.filter(({ address }) => !names.has(formatAddress(address)));
-    const { kept, dropped } = settle(own, presenceOf(looks), { nowMs: monotonicMs(), dropAfterMs });
-    for (const { address } of dropped) {
-      const server = formatAddress(address);
-      const reason = `for ${formatDuration(dropAfterMs)} no server has reported it, and it has not answered`;
-      logger.info({ event: 'member.dropped', server, reason }, `${server} has left the pool: ${reason}`);
-    }
-    return kept;
+    const own = this.#list.members.filter(({ address }) => !names.has(formatAddress(address)));
+    return this.#list.settled(own, presenceOf(looks), 'no server has reported it');
   }
 
   /** Whether a reported server is new, and wasn't refused a moment ago. */
@@ -160,37 +143,18 @@ export class Discovery {
     return error === undefined;
   }
 
-  #joined(address: Address, by: ServerReport['by']): DiscoveredMember {
-    const server = formatAddress(address);
-    this.#options.logger.info(
-      { event: 'member.discovered', server, by },
-      `${server} has joined the pool: ${by} has reported it`,
-    );
-    this.#unfit.delete(server);
-    return { address, seenAtMs: monotonicMs() };
+  #joined(address: Address, by: ServerReport['by']): ListedMember {
+    this.#unfit.delete(formatAddress(address));
+    return this.#list.joined({ address, of: null }, by, `${by} has reported it`);
   }
 
   #refuse(address: Address, reason: string): void {
     const server = formatAddress(address);
-    if (this.#unfit.get(server)?.reason !== reason) {
-      this.#options.logger.info(
-        { event: 'member.unfit', server, reason },
-        `${server} was reported, but does not join the pool: ${reason}`,
-      );
-    }
+    if (this.#unfit.get(server)?.reason !== reason) this.#list.refused(server, reason);
     this.#leaveAlone(address, reason);
   }
 
   #leaveAlone(address: Address, reason: string): void {
     this.#unfit.set(formatAddress(address), { reason, untilMs: monotonicMs() + retryMs });
-  }
-
-  #set(members: readonly DiscoveredMember[]): void {
-    const [before, after] = [this.#members, members].map((list) =>
-      list.map(({ address }) => formatAddress(address)),
-    );
-    this.#members = members;
-    if (before?.join() !== after?.join())
-      this.#options.onChange(members.map(({ address }) => ({ address, of: null })));
   }
 }

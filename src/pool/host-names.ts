@@ -1,16 +1,14 @@
 import { isIP } from 'node:net';
-import type { Logger } from 'pino';
 import { type Address, formatAddress, socketPathOf } from '../config/address.js';
-import { type Account, instanceOf, type ServerKind } from '../mysql/instance.js';
+import { type Account, instanceBehind, instanceOf, type ServerKind } from '../mysql/instance.js';
 import { runtime } from '../runtime/runtime.js';
 import { surveyServer } from '../topology/surveyed-server.js';
 import { abortable } from '../util/abortable.js';
 import { isAborted, sleep } from '../util/async.js';
-import { monotonicMs } from '../util/clock.js';
 import { messageOf } from '../util/errors.js';
 import { within } from '../util/limits.js';
-import { formatDuration } from '../util/quantities.js';
-import { type DiscoveredMember, discoveredLimit, type Presence, presenceOf, settle } from './discovered.js';
+import { discoveredLimit, fullPool, type Presence, presenceOf } from './discovered.js';
+import { type ListedMember, MemberList, type MemberListOptions } from './member-list.js';
 import type { FoundMember } from './members.js';
 
 /** A server of the configuration. */
@@ -21,18 +19,10 @@ export type NamedServer = {
   readonly onlySeveral?: true;
 };
 
-export type HostNamesOptions = {
+export type HostNamesOptions = MemberListOptions & {
   /** The configured members, and the source if it is configured, as they are now. */
   readonly configured: () => readonly NamedServer[];
-  /** How long an address may be gone before it leaves the pool. */
-  readonly dropAfterMs: number;
-  readonly logger: Logger;
-  /** Called when there are other members than before, with all of them. */
-  readonly onChange: (found: readonly FoundMember[]) => void;
 };
-
-/** A member that a name has led to, or the checkpoint (`of` is null). */
-type NamedMember = DiscoveredMember & FoundMember;
 
 /** What the resolver says of one configured server. Null: it can't say. */
 type Answer = { readonly server: NamedServer; readonly addresses: readonly Address[] | null };
@@ -49,7 +39,8 @@ const lookMs = 3000;
  */
 export class HostNames {
   readonly #options: HostNamesOptions;
-  #members: readonly NamedMember[] = [];
+  /** The members that names have led to, or the checkpoint (`of` is null). */
+  readonly #list: MemberList;
   /** Why names couldn't be resolved when they were last tried, by host. */
   readonly #unresolved = new Map<string, string>();
   /** The lookups that run, by host: one that hangs is not begun again beside itself. */
@@ -59,6 +50,7 @@ export class HostNames {
 
   constructor(options: HostNamesOptions) {
     this.#options = options;
+    this.#list = new MemberList(options);
   }
 
   /**
@@ -66,10 +58,7 @@ export class HostNames {
    * now.
    */
   remember(address: Address): void {
-    const name = formatAddress(address);
-    const known = [...this.#options.configured(), ...this.#members];
-    if (known.some((other) => formatAddress(other.address) === name)) return;
-    this.#set([...this.#members, this.#joined({ address, of: null }, 'the checkpoint names it')]);
+    this.#list.remember(address, this.#options.configured(), 'the checkpoint names it');
   }
 
   /** Resolves all names once. A name that can't be resolved stays a member itself. */
@@ -95,34 +84,30 @@ export class HostNames {
 
   /** @param account Null: nobody is looked at, and nobody leaves. */
   async #round(account: Account | null, signal: AbortSignal): Promise<void> {
-    const { dropAfterMs, logger, configured } = this.#options;
-    const named = configured().filter(({ address }) => isHostName(address));
+    const { members } = this.#list;
+    const named = this.#options.configured().filter(({ address }) => isHostName(address));
     const answers = await Promise.all(
       named.map(async (server) => ({ server, addresses: await this.#resolve(server, signal) })),
     );
-    const listed = listedBy(answers, this.#members);
+    const listed = listedBy(answers, members);
     const reported = new Set(listed.map(({ address }) => formatAddress(address)));
     const names = new Set(named.map(({ address }) => formatAddress(address)));
-    const present = this.#members.filter(({ of }) => of === null || names.has(of));
+    const present = members.filter(({ of }) => of === null || names.has(of));
     const presence = await this.#presence(present, reported, account, signal);
-    const { kept, dropped } = settle(present, presence, { nowMs: monotonicMs(), dropAfterMs });
-    for (const { address } of dropped) {
-      const server = formatAddress(address);
-      const reason = `for ${formatDuration(dropAfterMs)} no name has had its address, and it has not answered`;
-      logger.info({ event: 'member.dropped', server, reason }, `${server} has left the pool: ${reason}`);
-    }
-    this.#set([...kept, ...this.#newAmong(listed, kept)]);
+    const kept = this.#list.settled(present, presence, 'no name has had its address');
+    this.#list.set([...kept, ...this.#newAmong(listed, kept)]);
   }
 
-  #newAmong(listed: readonly FoundMember[], kept: readonly NamedMember[]): NamedMember[] {
+  #newAmong(listed: readonly FoundMember[], kept: readonly ListedMember[]): ListedMember[] {
     const known = new Set(kept.map(({ address }) => formatAddress(address)));
-    const joined: NamedMember[] = [];
+    const joined: ListedMember[] = [];
     for (const found of listed) {
       const server = formatAddress(found.address);
       if (known.has(server)) continue;
       known.add(server);
       if (kept.length + joined.length < discoveredLimit) {
-        joined.push(this.#joined(found, `${found.of ?? ''} has its address`));
+        const name = found.of ?? '';
+        joined.push(this.#list.joined(found, name, `${name} has its address`));
       } else this.#refuse(server);
     }
     return joined;
@@ -130,7 +115,7 @@ export class HostNames {
 
   /** Who is there. Servers are asked only if there is one that no name has. */
   async #presence(
-    members: readonly NamedMember[],
+    members: readonly ListedMember[],
     reported: ReadonlySet<string>,
     account: Account | null,
     signal: AbortSignal,
@@ -142,9 +127,9 @@ export class HostNames {
     );
     const looks = members.map(({ address, of }) => {
       const server = of === null ? undefined : hosts.get(of);
-      const instance = instanceOf({ address, kind: server?.kind }, account);
-      const certified = server && { ...instance, certificateName: server.address.host };
-      return surveyServer(certified ?? instance, signal, lookMs);
+      const instance =
+        server === undefined ? instanceOf({ address }, account) : instanceBehind(server, address, account);
+      return surveyServer(instance, signal, lookMs);
     });
     const { answers } = presenceOf(await Promise.all(looks));
     return { answers, reported };
@@ -180,32 +165,10 @@ export class HostNames {
     return lookup;
   }
 
-  #joined(found: FoundMember, why: string): NamedMember {
-    const server = formatAddress(found.address);
-    this.#options.logger.info(
-      { event: 'member.discovered', server, by: found.of ?? 'the checkpoint' },
-      `${server} has joined the pool: ${why}`,
-    );
-    return { ...found, seenAtMs: monotonicMs() };
-  }
-
   #refuse(server: string): void {
     if (this.#refused.has(server)) return;
     this.#refused.add(server);
-    const reason = `the pool has ${String(discoveredLimit)} discovered members already`;
-    this.#options.logger.info(
-      { event: 'member.unfit', server, reason },
-      `${server} was reported, but does not join the pool: ${reason}`,
-    );
-  }
-
-  #set(members: readonly NamedMember[]): void {
-    const [before, after] = [this.#members, members].map((list) =>
-      list.map(({ address, of }) => `${formatAddress(address)} ${of ?? ''}`),
-    );
-    this.#members = members;
-    if (before?.join() !== after?.join())
-      this.#options.onChange(members.map(({ address, of }) => ({ address, of })));
+    this.#list.refused(server, fullPool);
   }
 }
 

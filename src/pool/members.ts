@@ -1,6 +1,6 @@
 import { type Address, formatAddress } from '../config/address.js';
 import type { Config } from '../config/schema.js';
-import { type Account, type Instance, instanceOf } from '../mysql/instance.js';
+import { type Account, type Instance, instanceBehind, instanceOf } from '../mysql/instance.js';
 
 /** A server that the stream may be read from. */
 export type Member = {
@@ -38,11 +38,11 @@ export function poolOf(
     return { name, instance, priority, avoided: avoided.has(name) || avoided.has(of) };
   };
   const foundOf = (of: string | null): FoundMember[] => found.filter((one) => one.of === of);
-  const behind = ({ address: { host }, kind, priority }: Behind, of: string): Member[] =>
-    foundOf(of).map(({ address }) => {
-      const instance = { ...instanceOf({ address, kind }, account), certificateName: host };
-      return { ...member(instance, of, priority), discovered: true };
-    });
+  const behind = (server: Behind, of: string): Member[] =>
+    foundOf(of).map(({ address }) => ({
+      ...member(instanceBehind(server, address, account), of, server.priority),
+      discovered: true,
+    }));
   const configured = servers.map((server) => {
     const name = formatAddress(server.address);
     return { own: member(instanceOf(server, account), name, server.priority), behind: behind(server, name) };
