@@ -5,9 +5,8 @@ import { preflight } from '../preflight/preflight.js';
 import { preflightErrors } from '../preflight/preflight-finding.js';
 import { sourcesOf } from '../topology/neighbours.js';
 import { type SurveyedServer, surveyServer } from '../topology/surveyed-server.js';
-import { isAborted, sleep } from '../util/async.js';
 import { monotonicMs } from '../util/clock.js';
-import { messageOf } from '../util/errors.js';
+import { watchLoop } from '../util/watch-loop.js';
 import {
   discoveredLimit,
   fullPool,
@@ -62,18 +61,9 @@ export class Discovery {
 
   /** Looks around every few seconds until the signal fires. Never rejects. */
   async run(account: Account, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      try {
-        await this.#round(account, signal);
-      } catch (error) {
-        if (isAborted(signal)) return;
-        this.#options.logger.error(
-          { event: 'watch.failed', err: error },
-          `An unexpected error while looking for members. The agent goes on; please report it: ${messageOf(error)}`,
-        );
-      }
-      await sleep(roundMs, signal).catch(() => undefined);
-    }
+    const { logger } = this.#options;
+    const round = (): Promise<void> => this.#round(account, signal);
+    await watchLoop(roundMs, 'looking for members', round, { logger, signal });
   }
 
   async #round(account: Account, signal: AbortSignal): Promise<void> {

@@ -4,9 +4,10 @@ import { type Account, instanceBehind, instanceOf, type ServerKind } from '../my
 import { runtime } from '../runtime/runtime.js';
 import { surveyServer } from '../topology/surveyed-server.js';
 import { abortable } from '../util/abortable.js';
-import { isAborted, sleep } from '../util/async.js';
+import { sleep } from '../util/async.js';
 import { messageOf } from '../util/errors.js';
 import { within } from '../util/limits.js';
+import { watchLoop } from '../util/watch-loop.js';
 import { discoveredLimit, fullPool, type Presence, presenceOf } from './discovered.js';
 import { type ListedMember, MemberList, type MemberListOptions } from './member-list.js';
 import type { FoundMember } from './members.js';
@@ -68,18 +69,11 @@ export class HostNames {
 
   /** Resolves the names every few seconds until the signal fires. Never rejects. */
   async run(account: Account, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      await sleep(roundMs, signal).catch(() => undefined);
-      try {
-        if (!isAborted(signal)) await this.#round(account, signal);
-      } catch (error) {
-        if (isAborted(signal)) return;
-        this.#options.logger.error(
-          { event: 'watch.failed', err: error },
-          `An unexpected error while resolving host names. The agent goes on; please report it: ${messageOf(error)}`,
-        );
-      }
-    }
+    const { logger } = this.#options;
+    // They have just been resolved.
+    await sleep(roundMs, signal).catch(() => undefined);
+    const round = (): Promise<void> => this.#round(account, signal);
+    await watchLoop(roundMs, 'resolving host names', round, { logger, signal });
   }
 
   /** @param account Null: nobody is looked at, and nobody leaves. */

@@ -5,8 +5,7 @@ import type { Instance } from '../mysql/instance.js';
 import { listBinaryLogs } from '../mysql/log-list.js';
 import type { BinaryLog } from '../mysql/server-facts.js';
 import { isOfServer } from '../mysql/server-error.js';
-import { isAborted, sleep } from '../util/async.js';
-import { messageOf } from '../util/errors.js';
+import { watchLoop } from '../util/watch-loop.js';
 import type { MemberEvidence } from './evidence.js';
 
 const intervalMs = 5000;
@@ -55,19 +54,11 @@ export class LogSizes {
    * @param behind returns the server whose files are needed, or null.
    */
   async run(behind: () => Instance | null, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      try {
-        const instance = behind();
-        if (instance) await this.#ask(instance, signal);
-      } catch (error) {
-        if (isAborted(signal)) return;
-        this.#logger.error(
-          { event: 'watch.failed', err: error },
-          `An unexpected error while asking for the sizes of logs. The agent goes on; please report it: ${messageOf(error)}`,
-        );
-      }
-      await sleep(intervalMs, signal).catch(() => undefined);
-    }
+    const ask = async (): Promise<void> => {
+      const instance = behind();
+      if (instance) await this.#ask(instance, signal);
+    };
+    await watchLoop(intervalMs, 'asking for the sizes of logs', ask, { logger: this.#logger, signal });
   }
 
   async #ask(instance: Instance, signal: AbortSignal): Promise<void> {
