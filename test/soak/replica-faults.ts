@@ -4,12 +4,14 @@ import {
   replicationStatus,
   startReplication,
   stopReplication,
+  type TestServer,
   waitUntilApplied,
 } from '../servers/index.js';
 import { until } from '../servers/wait.js';
 import type { Random } from '../support/random.js';
 import { moveBelow } from '../support/repoint.js';
 import { WaymarkError } from '../../src/util/errors.js';
+import { isPassing } from '../support/load-writer.js';
 import { at, atServer, drawReplica, nothing } from './aims.js';
 import type { Host } from './host.js';
 import type { Act, Fault, Stage, Undo } from './stage.js';
@@ -94,7 +96,7 @@ async function writeErrant({ server, address }: Host, stage: Stage): Promise<Und
   const named = (): number =>
     stage.agents.events('transaction.errant').filter((event) => event['server'] === address).length;
   const before = named();
-  await server.query(`INSERT INTO shop.journal VALUES (${errantWriter}, NULL, 'errant')`);
+  await writeBeside(server, `INSERT INTO shop.journal VALUES (${errantWriter}, NULL, 'errant')`);
   const errant = { server: address, named: false };
   stage.errant.push(errant);
   return async () => {
@@ -103,8 +105,21 @@ async function writeErrant({ server, address }: Host, stage: Stage): Promise<Und
       return Promise.resolve(errant.named || stage.agents.reading !== address);
     };
     await until(`the agents name an errant transaction of ${address}`, done, { timeoutMs: namedMs });
-    await server.query(`DELETE FROM shop.journal WHERE writer = ${errantWriter}`);
+    await writeBeside(server, `DELETE FROM shop.journal WHERE writer = ${errantWriter}`);
   };
+}
+
+/** Runs a statement until it isn't the victim of a deadlock with the applier. */
+function writeBeside(server: TestServer, sql: string): Promise<true> {
+  return until(sql, async () => {
+    try {
+      await server.query(sql);
+      return true;
+    } catch (error) {
+      if (isPassing(error)) return false;
+      throw error;
+    }
+  });
 }
 
 /** As after the loss of a disk: a cold copy of another replica, without its logs, and replication from there on. */
