@@ -7,6 +7,7 @@ import type { Config } from '../config/schema.js';
 import type { TableFilter } from '../config/table-filter.js';
 import type { ProvedLayouts } from '../layouts/proved-layouts.js';
 import type { Account, Instance } from '../mysql/instance.js';
+import type { Vendor } from '../mysql/version.js';
 import type { Sink, SinkRecovery } from '../sinks/sink.js';
 import type { Progress } from '../tail/progress.js';
 import type { DeliveredBatch } from '../tail/deliveries.js';
@@ -18,6 +19,8 @@ import { WaymarkError } from '../util/errors.js';
 import { within } from '../util/limits.js';
 import { formatDuration } from '../util/quantities.js';
 import { newPulse, type Pulse } from '../dump/pulse.js';
+import { ReportLimit, showDifference } from '../shadow/difference-report.js';
+import type { Difference } from '../shadow/pair-ledger.js';
 import { besideHeartbeatMs, Shadow, type ShadowView } from '../shadow/shadow.js';
 import { SilenceComparison } from '../shadow/silence-comparison.js';
 import { Breadcrumbs } from '../pool/breadcrumbs.js';
@@ -45,7 +48,11 @@ export type DriverOptions = {
   readonly logger: Logger;
   /** Reads one server and delivers what is read: `tail`, or a replacement. */
   readonly read: typeof tail;
-  readonly meters: { switched(change: Switch): void; level(blackoutMs: number): void };
+  readonly meters: {
+    switched(change: Switch): void;
+    level(blackoutMs: number): void;
+    differed(server: string, kind: Difference['kind']): void;
+  };
 };
 
 /** What a leader has opened, and where it goes on. */
@@ -86,6 +93,7 @@ type Work = {
   shadow: Shadow | null;
   /** Ends reading it. */
   beside: AbortController;
+  readonly reports: ReportLimit;
   /** Who waits for the place to begin. */
   begins: { resolve(source: ReadingPlace): void; reject(error: Error): void } | null;
   savesLast: boolean;
@@ -254,7 +262,7 @@ export class Driver {
       signal: AbortSignal.any([signal, over.signal]),
       serverId: this.#config.serverId ?? randomServerId(),
       ...{ history: null, places: new Map(), source: null, begins: null, savesLast: false },
-      ...{ pulse: newPulse(), shadow: null, beside: new AbortController() },
+      ...{ pulse: newPulse(), shadow: null, beside: new AbortController(), reports: new ReportLimit() },
     };
     this.#work = work;
     this.tell({ type: 'led' });
@@ -621,6 +629,10 @@ export class Driver {
           ...{ member: this.#memberNamed(server), candidate, keeper: progress.keeper },
           ...{ delivered: () => progress.delivered, annotations: this.#config.records.query },
           ...{ serverId: randomServerId(), bufferBytes: this.#config.shadowBuffer },
+          onDifferences: (found, vendor) => {
+            const beside = { member: this.#memberNamed(server), vendor };
+            this.#begin(this.#report(work, source, beside, found));
+          },
         },
         AbortSignal.any([work.signal, signal]),
       );
@@ -631,6 +643,26 @@ export class Driver {
       if (!work.signal.aborted && !signal.aborted) this.tell({ type: 'shadow-ended', server, error });
     } finally {
       if (work.shadow === shadow) work.shadow = null;
+    }
+  }
+
+  /** Counts and shows what the stream's server and its shadow have otherwise. */
+  async #report(
+    { opened, reports, signal }: Work,
+    { member: other, inspection }: ReadingPlace,
+    { member, vendor }: { readonly member: Member; readonly vendor: Vendor },
+    found: readonly Difference[],
+  ): Promise<void> {
+    const shared = { layouts: opened.layouts, columns: columnRules(this.#config.columns) };
+    const delivered = { ...shared, vendor: inspection.facts.version.vendor, instance: other.instance };
+    const beside = { ...shared, vendor, instance: member.instance };
+    for (const difference of found) {
+      this.#options.meters.differed(member.name, difference.kind);
+      const more = reports.take(monotonicMs());
+      if (more === null) continue;
+      const shown = await showDifference(difference, { delivered, beside }, signal);
+      const report = { difference, server: member.name, other: other.name, more, ...shown };
+      this.tell({ type: 'shadow-differs', report });
     }
   }
 

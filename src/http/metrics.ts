@@ -8,6 +8,8 @@ export type StreamMeters = {
   switched(change: Switch): void;
   /** It goes on: the first new record was accepted, or there is none to come. */
   level(blackoutMs: number): void;
+  /** A server that is read beside the stream's has something otherwise. */
+  differed(server: string, kind: string): void;
   /** The sink has accepted a batch. */
   delivered(seconds: number): void;
 };
@@ -138,6 +140,12 @@ export class Metrics {
     labelNames: ['stream', 'finding', 'confidence'],
     registers: [this.#registry],
   });
+  readonly #differences = new Counter({
+    name: 'waymark_replica_differences_total',
+    help: 'Transactions that a shadow had otherwise than the server that is read, by server and kind',
+    labelNames: ['stream', 'server', 'kind'],
+    registers: [this.#registry],
+  });
   readonly #blackout = new Histogram({
     name: 'waymark_blackout_seconds',
     help: 'Seconds from the last bytes of the old server to the first new record accepted from the next one',
@@ -161,6 +169,9 @@ export class Metrics {
       },
       level: (blackoutMs) => {
         this.#blackout.observe({ stream }, blackoutMs / 1000);
+      },
+      differed: (server, kind) => {
+        this.#differences.inc({ stream, server, kind });
       },
       delivered: (seconds) => {
         this.#latency.observe({ stream }, seconds);

@@ -9,6 +9,7 @@ import { isStatementDeliverable } from './deliverable.js';
 import { ListedDigest, listedIdentity } from './listed-digest.js';
 import type { HistoryStep } from './match-state.js';
 import { RecentOrigins } from './recent-origins.js';
+import type { Identity } from './trail.js';
 
 export type HistoryOptions = CommittedOptions & {
   readonly format: HintFormat;
@@ -23,6 +24,8 @@ export type HistoryOptions = CommittedOptions & {
   readonly listed?: boolean;
   /** Called for each transaction, also for those outside the history (empty or rolled back). */
   readonly onTransaction?: (transaction: EndedTransaction) => void;
+  /** Called for a transaction that the log has had before (see RecentOrigins). It is no step. */
+  readonly onRepeated?: (identity: Identity, start: Coordinates) => void;
 };
 
 /**
@@ -77,7 +80,11 @@ export async function* readHistory(options: HistoryOptions): AsyncGenerator<Hist
   const stepOf = (transaction: EndedTransaction, delivers: boolean): HistoryStep | null => {
     const { statement, start, end, serverId, gtid } = transaction;
     const digest = listed?.take();
-    if (transaction.identity === null || recent.has(transaction.identity)) return null;
+    if (transaction.identity === null) return null;
+    if (recent.has(transaction.identity)) {
+      options.onRepeated?.(transaction.identity, start);
+      return null;
+    }
     recent.add(transaction.identity);
     const hint = statement && recognise(statement);
     if (hint) {

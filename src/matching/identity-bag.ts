@@ -83,6 +83,12 @@ export class IdentityBag {
     return held === undefined ? null : this.#takeOut(held, identity);
   }
 
+  /** Takes out what was put in under this number. */
+  remove(identity: Identity, value: number): void {
+    const held = this.#byDigest.get(identity.digest)?.find((one) => one.value === value);
+    if (held !== undefined) this.#takeOut(held, identity);
+  }
+
   /**
    * Takes out a transaction that a replica has logged itself in place of its source's: the same content, with the
    * same number in the same domain. Returns the identity that the other servers have.

@@ -22,6 +22,9 @@ type GtidStart = { readonly gtid: string; readonly coordinates: Coordinates };
 /** An anchor of the trail, and how many of the list's transactions stand before it. */
 type Mark = { readonly anchor: Anchor; readonly before: number };
 
+/** Is told of each entry that is added, and where it begins. Null: that isn't known. */
+export type Follower = (entry: TrailEntry, start: Coordinates | null) => void;
+
 /**
  * The trail as it grows: what was delivered lately, oldest first.
  *
@@ -42,7 +45,7 @@ export class TrailKeeper {
   #added = 0;
   /** The GTIDs of some of these, and how many had been added before. The newest one with the margin after it is enough. */
   #starts: (GtidStart & { readonly before: number })[] = [];
-  #follower: ((entry: TrailEntry) => void) | null = null;
+  #follower: Follower | null = null;
 
   constructor(margin: number, limit = maximumTransactions) {
     this.#margin = margin;
@@ -77,7 +80,7 @@ export class TrailKeeper {
   }
 
   /** Calls a function with each entry that is added, until the returned function is called. There may be one at a time. */
-  follow(follower: (entry: TrailEntry) => void): () => void {
+  follow(follower: Follower): () => void {
     this.#follower = follower;
     return () => {
       if (this.#follower === follower) this.#follower = null;
@@ -94,7 +97,7 @@ export class TrailKeeper {
     const entry = { kind: 'hint', hint, coordinates } as const;
     this.#add(entry);
     this.#cut();
-    this.#follower?.(entry);
+    this.#follower?.(entry, coordinates);
   }
 
   /**
@@ -123,10 +126,11 @@ export class TrailKeeper {
     if (enough > 0) this.#starts.splice(0, enough);
   }
 
-  transaction(identity: Identity): void {
+  /** @param start where it begins. Null: nobody who follows needs it. */
+  transaction(identity: Identity, start: Coordinates | null = null): void {
     this.#push(identity);
     this.#added += 1;
-    this.#follower?.({ kind: 'transaction', identity });
+    this.#follower?.({ kind: 'transaction', identity }, start);
   }
 
   /** A transaction came that the trail already has. It counts, but isn't added. */

@@ -61,8 +61,8 @@ type Part = {
   transactions: number;
 };
 
-/** The domain of a MariaDB GTID. '' for another origin. */
-function domainOf(origin: string): string {
+/** The replication domain of an origin that is a MariaDB GTID. '' for another origin. */
+export function domainOf(origin: string): string {
   return origin.startsWith('g:') ? origin.slice(2, origin.indexOf('-')) : '';
 }
 

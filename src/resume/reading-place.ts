@@ -1,3 +1,4 @@
+import { GtidState } from '../gtids/gtid-state.js';
 import type { Confidence, ResumePoint } from '../matching/match-state.js';
 import type { Located } from '../matching/resume-point.js';
 import type { AnchorKind } from '../matching/trail.js';
@@ -52,7 +53,10 @@ function anchorName(anchor: Located): AnchorName {
  * delivered from another server before. With GTIDs, each replication domain of MariaDB has an order of its own, which
  * what came from another domain doesn't change.
  */
-export function standsInOrder({ inspection, resume }: ReadingPlace, anchors: AnchorKind): boolean {
+export function standsInOrder(
+  { inspection, resume }: Pick<ReadingPlace, 'inspection' | 'resume'>,
+  anchors: AnchorKind,
+): boolean {
   if (anchors === 'gtid' && inspection.facts.version.vendor === 'mariadb')
     return commitsDomainsInOrder(inspection);
   return commitsInOneOrder(inspection) && resume.skip.length === 0;
@@ -68,7 +72,8 @@ export function historyOf(progress: Progress, source: ReadingPlace): StreamHisto
     near: near && { ...near, sourceServerId: progress.sourceServerId },
     ordered: standsInOrder(source, progress.anchors),
     anchors: progress.anchors,
-    delivered: progress.delivered,
+    // A copy, because the stream may go on while it is compared.
+    delivered: progress.delivered && GtidState.parse(progress.delivered.toString()),
     filters: filtersOfChannels(channels),
     place: {
       serverId,

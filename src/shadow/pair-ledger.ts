@@ -1,17 +1,18 @@
 import type { Coordinates } from '../binlog/coordinates.js';
 import { confidenceOf } from '../matching/confidence.js';
-import { IdentityBag } from '../matching/identity-bag.js';
+import { IdentityBag, sameNumber } from '../matching/identity-bag.js';
 import type { Confidence, HistoryStep, PassedOver, ResumePoint } from '../matching/match-state.js';
 import { TrailKeeper } from '../matching/trail-keeper.js';
+import { domainOf } from '../matching/trail-match.js';
 import type { AnchorKind, Identity, TrailEntry } from '../matching/trail.js';
-import { type Comparison, comparisonOf, weaker } from '../transactions/identity.js';
+import { compareDigests, type Comparison, comparisonOf, weaker } from '../transactions/identity.js';
 
 /** What is known when the shadow begins to be read. */
 export type LedgerStart = {
   /** The proved place where it begins. */
   readonly resume: ResumePoint;
   readonly anchors: AnchorKind;
-  /** Whether both servers keep the source's order. */
+  /** Whether both servers keep the source's order. If GTIDs anchor the stream, MariaDB has one for each domain. */
   readonly ordered: boolean;
   /** By how many transactions the order of two servers may differ if `ordered` is false. */
   readonly margin: number;
@@ -19,14 +20,23 @@ export type LedgerStart = {
   readonly wasDelivered: (gtid: string) => boolean | null;
 };
 
-/** A transaction that one of the two servers has where the other has none, or another one. */
+/** What one of the two servers has, and the other one lacks or has otherwise. */
 export type Difference = {
-  /** `missing`: it was delivered, and the shadow doesn't have it. `extra`: only the shadow has it. */
-  readonly kind: 'missing' | 'extra';
-  /** Null: a hint. */
-  readonly identity: Identity | null;
+  /**
+   * `content`: both have the transaction, with other content. `missing`: it was delivered, and the shadow lacks it.
+   * `extra`: the shadow has it, and it was not delivered. `repeated`: the shadow has it twice.
+   */
+  readonly kind: 'content' | 'missing' | 'extra' | 'repeated';
+  /** The hint's token if it is a hint. */
+  readonly hint: string | null;
+  /** Of the transaction: see Identity. '' for a hint, and if the log doesn't tell. */
+  readonly origin: string;
+  /** Whether the shadow wrote it itself while it was a replica. */
+  readonly errant: boolean;
+  /** Where it begins on the server that it was delivered from. Null if it isn't there, or if that isn't known. */
+  readonly delivered: Coordinates | null;
   /** Where it begins in the shadow's log. Null if it isn't there. */
-  readonly start: Coordinates | null;
+  readonly beside: Coordinates | null;
 };
 
 /** A step of the shadow's log that the place hasn't passed. */
@@ -37,29 +47,62 @@ type Ahead = {
   /** Whether it belongs to the trail. */
   readonly isHistory: boolean;
   /** Whether the trail has it already. */
-  readonly isKept: boolean;
+  isKept: boolean;
   /**
    * Whether the stream may leave it out: the server's own, nothing to deliver, or delivered long before. If the stream
    * delivers what comes later, it has left this out. Until then it decides that anew when it goes on here.
    */
   readonly isOptional: boolean;
+  /** Whether it was found to be the shadow's alone. The place passes it. */
+  isLeftOut: boolean;
+  /** What was delivered under its GTID, where that has other content. */
+  deliveredAs: Identity | null;
+  readonly part: Part;
+  /** Its number among the steps of its part. */
+  readonly at: number;
 };
 
-const undelivered = { isDone: false, isHistory: true, isKept: false, isOptional: false } as const;
+/** What has an order of its own, and is held against each other by itself. */
+type Part = {
+  /** What was delivered, and hasn't been met: its number in the part, and in all. In order. */
+  readonly due: Map<number, number>;
+  nextDue: number;
+  /** The same of what the shadow has, and would be delivered. */
+  readonly undelivered: Map<number, number>;
+  nextAhead: number;
+  /** The last step of the shadow that was delivered: its number in the part. */
+  lastDone: number;
+};
+
+const undelivered = {
+  ...{ isDone: false, isHistory: true, isKept: false, isOptional: false },
+  ...{ isLeftOut: false, deliveredAs: null },
+} as const;
 
 /** Something that was delivered, and that the shadow has yet to show. */
 type Due = {
-  readonly entry: TrailEntry;
+  readonly entry: DueEntry;
+  /** Where it begins on the server that it was delivered from. Null if that isn't known. */
+  readonly start: Coordinates | null;
+  readonly part: Part;
+  /** Its number among what was delivered of its part. */
+  readonly at: number;
   /** Whether the trail in the shadow's order has it already. */
   readonly isKept: boolean;
 };
+
+type DueEntry = Exclude<TrailEntry, { readonly kind: 'gtid' }>;
 
 /**
  * Holds what was delivered against the shadow's log, transaction by transaction, as both come. At any moment it knows
  * where the stream would go on in that log.
  *
- * Each of the two may be ahead. What one of them has waits for its like. If both keep the source's order, nothing else
- * may come in between. If not, so many others may come as two orders may differ by.
+ * Each of the two may be ahead. What one of them has waits for its like. If both keep the source's order, what comes
+ * before a hint or a transaction that both have is settled with it. If not, something is settled when as many others
+ * have come as two orders may differ by. Where MariaDB keeps an order for each replication domain, each domain is such a
+ * part by itself. What has no like then is a difference. Two contents under one GTID are one at
+ * once. The ledger goes on behind a difference. But for as long as a candidate that is compared with the trail would be
+ * found to differ, it gives no place.
  *
  * Deterministic and without I/O.
  */
@@ -77,13 +120,16 @@ export class PairLedger {
   readonly #aheadBag = new IdentityBag({ keepsTaken: false });
   readonly #aheadHints = new Map<string, number>();
   #nextAhead = 0;
+  readonly #parts = new Map<string, Part>();
   /** The last step of the shadow that was delivered. */
   #lastDone = -1;
   #place: Coordinates;
   #sourceServerId: number | null;
   #comparison: Comparison = 'content';
   #inOrder = true;
-  #difference: Difference | null = null;
+  #differences: Difference[] = [];
+  /** How much both must show until the last difference is behind the part of a trail that has to be met. */
+  #doubt: { isAnchored: boolean; transactions: number } | null = null;
   #met = 0;
 
   constructor(start: LedgerStart) {
@@ -92,15 +138,22 @@ export class PairLedger {
     this.#tolerance = ordered ? 0 : margin;
     this.#keeper = new TrailKeeper(margin);
     this.#keeper.restore(resume.trail, resume.sequence);
-    for (const { identity } of resume.skip) this.#owe({ kind: 'transaction', identity }, true);
+    for (const { identity } of resume.skip) this.#owe({ kind: 'transaction', identity }, null, true);
     this.#inOrder = resume.skip.length === 0;
     this.#place = resume.coordinates;
     this.#sourceServerId = resume.sourceServerId;
   }
 
-  /** A transaction that only one of the two has. Null while there is none. Then nothing is proved any more. */
-  get difference(): Difference | null {
-    return this.#difference;
+  /** Takes the differences that were found since the last call. */
+  takeDifferences(): readonly Difference[] {
+    const found = this.#differences;
+    if (found.length > 0) this.#differences = [];
+    return found;
+  }
+
+  /** Whether the two have differed so lately that nothing is proved. */
+  get isInDoubt(): boolean {
+    return this.#doubt !== null;
   }
 
   /** Transactions and hints that were delivered, and that the shadow has yet to show. */
@@ -127,26 +180,25 @@ export class PairLedger {
     return confidenceOf(this.#comparison, this.#inOrder ? 'exact' : 'reordered');
   }
 
-  /** Takes what was delivered next. The trail's GTIDs say nothing that their transactions don't say. */
-  delivered(entry: TrailEntry): void {
+  /**
+   * Takes what was delivered next. The trail's GTIDs say nothing that their transactions don't say.
+   * @param start where it begins on the server that it was read from. Null if that isn't known.
+   */
+  delivered(entry: TrailEntry, start: Coordinates | null): void {
     if (entry.kind === 'gtid') return;
     const number =
       entry.kind === 'hint' ? this.#takeAheadHint(entry.hint.token) : this.#takeAhead(entry.identity);
-    if (number === null) {
-      this.#owe(entry, false);
-      // In one order, it would have to be the next one there. A statement may have changed nothing there.
-      if (this.#tolerance === 0 && !isStatement(entry) && this.#firstUndelivered() !== null)
-        this.#differ('missing', identityOf(entry), null);
+    const ahead = number === null ? undefined : this.#ahead.get(number);
+    if (number === null || ahead === undefined) {
+      const due = this.#owe(entry, start, false);
+      const other = entry.kind === 'transaction' ? this.#aheadBag.otherContent(entry.identity) : null;
+      if (other !== null) this.#settleDue(due, Infinity);
       return;
     }
-    const ahead = this.#ahead.get(number);
-    if (ahead === undefined) return;
-    ahead.isDone = true;
-    this.#lastDone = Math.max(this.#lastDone, number);
-    this.#met += 1;
-    this.#lookForMissing(this.#nextDue);
-    this.#nextDue += 1;
-    this.#lookForExtra(number);
+    const { part } = ahead;
+    this.#finish(ahead, number);
+    this.#meet(part, part.nextDue, ahead.at, entry);
+    part.nextDue += 1;
     this.#advance();
   }
 
@@ -163,16 +215,24 @@ export class PairLedger {
     }
   }
 
-  /** The place to go on from. Null while the shadow lacks something that was delivered, or differs. */
+  /** The shadow has a transaction twice, the second time at this place. */
+  repeated(identity: Identity, start: Coordinates): void {
+    const { origin } = identity;
+    this.#differences.push({
+      ...{ kind: 'repeated', hint: null, origin, errant: false, delivered: null, beside: start },
+    });
+  }
+
+  /** The place to go on from. Null while the shadow lacks something that was delivered, or while it is in doubt. */
   get resume(): ResumePoint | null {
-    if (this.#difference !== null || this.#due.size > 0) return null;
+    if (this.#doubt !== null || this.#due.size > 0 || this.#isUnsettled) return null;
     const trail = this.#keeper.entries;
     const skip: PassedOver[] = [];
-    for (const { step, isDone, isHistory, isKept } of this.#ahead.values()) {
+    for (const { step, isDone, isHistory, isKept, deliveredAs } of this.#ahead.values()) {
       if (!isDone || !isHistory) continue;
       if (step.kind === 'transaction') {
         skip.push({ start: step.start, identity: step.identity });
-        if (!isKept) trail.push({ kind: 'transaction', identity: step.identity });
+        if (!isKept) trail.push({ kind: 'transaction', identity: deliveredAs ?? step.identity });
       } else if (step.kind === 'hint') {
         trail.push({ kind: 'hint', hint: step.hint, coordinates: step.start });
       }
@@ -181,12 +241,38 @@ export class PairLedger {
     return { coordinates: this.#place, trail, sequence, sourceServerId: this.#sourceServerId, skip };
   }
 
-  #owe(entry: TrailEntry, isKept: boolean): void {
+  /** Whether the two are in one order, and the shadow has something that should have been delivered by now. */
+  get #isUnsettled(): boolean {
+    if (this.#tolerance > 0) return false;
+    for (const { undelivered: left, lastDone } of this.#parts.values()) {
+      const first = firstKey(left);
+      if (first !== null && first < lastDone) return true;
+    }
+    return false;
+  }
+
+  #partOf(origin: string): Part {
+    const name = this.#start.anchors === 'gtid' ? domainOf(origin) : '';
+    let part = this.#parts.get(name);
+    if (part === undefined) {
+      part = { due: new Map(), nextDue: 0, undelivered: new Map(), nextAhead: 0, lastDone: -1 };
+      this.#parts.set(name, part);
+    }
+    return part;
+  }
+
+  /** Returns its number. */
+  #owe(entry: DueEntry, start: Coordinates | null, isKept: boolean): number {
     const number = this.#nextDue;
     this.#nextDue += 1;
-    this.#due.set(number, { entry, isKept });
+    const part = this.#partOf(entry.kind === 'hint' ? '' : entry.identity.origin);
+    const at = part.nextDue;
+    part.nextDue += 1;
+    part.due.set(at, number);
+    this.#due.set(number, { entry, start, isKept, part, at });
     if (entry.kind === 'transaction') this.#dueBag.add(entry.identity, number);
-    else if (entry.kind === 'hint') this.#dueHints.set(entry.hint.token, number);
+    else this.#dueHints.set(entry.hint.token, number);
+    return number;
   }
 
   #readHint(step: HistoryStep & { kind: 'hint' }): void {
@@ -202,12 +288,11 @@ export class PairLedger {
     const number = this.#dueHints.get(token);
     if (number === undefined) {
       this.#aheadHints.set(token, this.#nextAhead);
-      this.#arriveNew(step);
+      this.#arrive(step, undelivered);
       return;
     }
     this.#dueHints.delete(token);
-    this.#meet(number);
-    this.#arrive(step, { ...undelivered, isDone: true });
+    this.#arriveLike(step, number);
   }
 
   #readTransaction(step: HistoryStep & { kind: 'transaction' }): void {
@@ -215,8 +300,7 @@ export class PairLedger {
     const found = this.#dueBag.take(identity);
     if (found !== null) {
       this.#comparison = weaker(this.#comparison, found.by);
-      const isKept = this.#meet(found.value);
-      this.#arrive(step, { ...undelivered, isDone: true, isKept });
+      this.#arriveLike(step, found.value);
       return;
     }
     const wasDelivered = gtid != null && this.#start.wasDelivered(gtid);
@@ -225,97 +309,190 @@ export class PairLedger {
       return;
     }
     this.#aheadBag.add(identity, this.#nextAhead);
-    if (errant || !deliverable || wasDelivered === null) {
-      this.#arrive(step, { ...undelivered, isOptional: true });
+    const isOptional = errant || !deliverable || wasDelivered === null;
+    this.#arrive(step, { ...undelivered, isOptional });
+    const other = this.#dueBag.otherContent(identity);
+    if (other !== null) this.#settleDue(other, Infinity);
+    else if (this.#tolerance === 0 && !isOptional) this.#passStatements(this.#partOf(identity.origin));
+  }
+
+  /** A step comes whose like was delivered. */
+  #arriveLike(step: HistoryStep, number: number): void {
+    const due = this.#takeDue(number);
+    const ahead = this.#arrive(step, { ...undelivered, isDone: true, isKept: due?.isKept ?? false });
+    if (due !== null) this.#meet(ahead.part, due.at, ahead.at, due.entry);
+    this.#advance();
+  }
+
+  #arrive(step: HistoryStep, state: Omit<Ahead, 'step' | 'part' | 'at'>): Ahead {
+    const number = this.#nextAhead;
+    const part = this.#partOf(step.kind === 'transaction' ? step.identity.origin : '');
+    const ahead = { step, ...state, part, at: part.nextAhead };
+    this.#nextAhead += 1;
+    part.nextAhead += 1;
+    this.#ahead.set(number, ahead);
+    if (!state.isDone && !state.isOptional) part.undelivered.set(ahead.at, number);
+    if (state.isDone && state.isHistory) this.#finish(ahead, number);
+    this.#advance();
+    return ahead;
+  }
+
+  /** A step of the shadow was delivered. */
+  #finish(ahead: Ahead, number: number): void {
+    const { part, at } = ahead;
+    ahead.isDone = true;
+    part.undelivered.delete(at);
+    part.lastDone = Math.max(part.lastDone, at);
+    this.#lastDone = Math.max(this.#lastDone, number);
+  }
+
+  #takeDue(number: number): Due | null {
+    const due = this.#due.get(number);
+    if (due === undefined) return null;
+    this.#due.delete(number);
+    due.part.due.delete(due.at);
+    return due;
+  }
+
+  /** Both have it. What should have come before it, and hasn't, is settled. */
+  #meet(part: Part, dueAt: number, aheadAt: number, entry: DueEntry): void {
+    this.#met += 1;
+    this.#passDoubt(entry);
+    if (this.#tolerance === 0) {
+      if (entry.kind === 'hint' || entry.identity.origin !== '') this.#settleBefore(part, dueAt, aheadAt);
       return;
     }
-    this.#arriveNew(step);
+    this.#settleBefore(part, dueAt - this.#tolerance, aheadAt - this.#tolerance);
+    const isFirst =
+      (firstKey(part.due) ?? dueAt) >= dueAt && (firstKey(part.undelivered) ?? aheadAt) >= aheadAt;
+    this.#inOrder &&= isFirst;
   }
 
-  /** A step comes that hasn't been delivered. */
-  #arriveNew(step: HistoryStep): void {
-    this.#arrive(step, undelivered);
-    if (this.#tolerance > 0) return;
-    // In one order, what was delivered would have to come first.
-    for (let first = this.#firstDue(); first !== null; first = this.#firstDue()) {
-      if (!isStatement(first.entry)) {
-        this.#differ('missing', identityOf(first.entry), null);
-        return;
-      }
-      this.#forget(first.number, first.entry);
+  /** Settles what was delivered, and what the shadow has, before two places that belong together. */
+  #settleBefore(part: Part, dueAt: number, aheadAt: number): void {
+    for (const [at, number] of part.due) {
+      if (at >= dueAt) break;
+      this.#settleDue(number, aheadAt);
+    }
+    for (const [at, number] of part.undelivered) {
+      if (at >= aheadAt) break;
+      this.#settleAhead(number);
     }
   }
 
-  /** Something that was due has come. Returns whether the trail has it already. */
-  #meet(number: number): boolean {
-    const due = this.#due.get(number);
-    this.#due.delete(number);
-    this.#met += 1;
-    this.#lookForMissing(number);
-    return due?.isKept ?? false;
-  }
-
-  /** Something that was delivered has been met. What was delivered before it should have been, too. */
-  #lookForMissing(number: number): void {
-    for (let first = this.#firstDue(); first !== null && first.number < number; first = this.#firstDue()) {
-      const isLate = number - first.number > this.#tolerance;
-      if (!isStatement(first.entry)) {
-        this.#inOrder = false;
-        if (isLate) this.#differ('missing', identityOf(first.entry), null);
-        return;
-      }
-      if (!isLate) return;
-      this.#forget(first.number, first.entry);
+  /** The shadow goes on in the same order. So it has logged nothing of the statements that would have to come first. */
+  #passStatements({ due }: Part): void {
+    for (const number of due.values()) {
+      const entry = this.#due.get(number)?.entry;
+      if (entry === undefined || !isStatement(entry)) return;
+      this.#settleDue(number, Infinity);
     }
   }
 
-  /** A statement of which the shadow has logged nothing, because nothing changed there. */
-  #forget(number: number, entry: TrailEntry): void {
-    this.#due.delete(number);
-    if (entry.kind === 'transaction') this.#dueBag.take(entry.identity);
-    this.#comparison = 'origin';
+  /**
+   * Something was delivered, and its like hasn't come.
+   * @param before steps of the shadow before this one of its part may be another form of it.
+   */
+  #settleDue(number: number, before: number): void {
+    const due = this.#takeDue(number);
+    if (due === null) return;
+    const { entry, start, isKept } = due;
+    if (entry.kind === 'hint') {
+      this.#dueHints.delete(entry.hint.token);
+      this.#differ({ kind: 'missing', hint: entry.hint.token, delivered: start });
+      if (!isKept) this.#keeper.hint(entry.hint, entry.coordinates);
+      return;
+    }
+    const { identity } = entry;
+    this.#dueBag.remove(identity, number);
+    const like = this.#undeliveredLike(identity, before);
+    if (like !== null) {
+      this.#pair(due, identity, like);
+    } else if (isStatement(entry)) {
+      // A statement of which the shadow has logged nothing, because nothing changed there.
+      this.#comparison = 'origin';
+    } else {
+      this.#differ({ kind: 'missing', origin: identity.origin, delivered: start });
+      if (!isKept) this.#keeper.transaction(identity);
+    }
   }
 
-  #arrive(step: HistoryStep, state: Omit<Ahead, 'step'>): void {
-    const number = this.#nextAhead;
-    this.#ahead.set(number, { step, ...state });
-    this.#nextAhead += 1;
-    if (state.isDone && state.isHistory) {
-      this.#lastDone = number;
-      this.#lookForExtra(number);
+  /** What was delivered, and what the shadow has, are one transaction, although they differ. */
+  #pair({ start, isKept }: Due, identity: Identity, number: number): void {
+    const ahead = this.#ahead.get(number);
+    if (ahead?.step.kind !== 'transaction') return;
+    const other = ahead.step.identity;
+    this.#aheadBag.remove(other, number);
+    ahead.isKept = isKept;
+    ahead.deliveredAs = identity;
+    this.#finish(ahead, number);
+    // A replica that was killed may log its source's transaction as its own.
+    if (compareDigests(identity.digest, other.digest) === null) {
+      const { start: beside, errant } = ahead.step;
+      this.#differ({ kind: 'content', origin: identity.origin, errant, delivered: start, beside });
     }
     this.#advance();
   }
 
-  /** A step of the shadow's is done. One that came before it should be, too. */
-  #lookForExtra(number: number): void {
-    const first = this.#firstUndelivered();
-    if (first === null || first.number > number) return;
-    this.#inOrder = false;
-    if (number - first.number > this.#tolerance)
-      this.#differ('extra', identityOfStep(first.step), first.step.start);
+  /** The shadow has something that wasn't delivered. */
+  #settleAhead(number: number): void {
+    const ahead = this.#ahead.get(number);
+    if (ahead === undefined) return;
+    ahead.isLeftOut = true;
+    ahead.part.undelivered.delete(ahead.at);
+    const { step } = ahead;
+    if (step.kind === 'hint') {
+      this.#aheadHints.delete(step.hint.token);
+      this.#differ({ kind: 'extra', hint: step.hint.token, beside: step.start });
+    } else if (step.kind === 'transaction') {
+      this.#differ({ kind: 'extra', origin: step.identity.origin, beside: step.start });
+    }
+    this.#advance();
+  }
+
+  /** What the shadow has under the same mark of origin, and wasn't delivered. Null if there is nothing. */
+  #undeliveredLike(identity: Identity, before: number): number | null {
+    for (const [number, { step, isDone, isLeftOut, at }] of this.#ahead) {
+      if (isDone || isLeftOut || step.kind !== 'transaction') continue;
+      const other = step.identity;
+      // Without a mark, the place and the second tell, where the order is kept.
+      const isLike =
+        identity.origin === ''
+          ? this.#tolerance === 0 && at < before && other.second === identity.second
+          : other.origin === identity.origin || sameNumber(identity, other);
+      if (isLike) return number;
+    }
+    return null;
   }
 
   /** Moves the place past everything that was delivered, or left out. */
   #advance(): void {
-    for (const [number, { step, isDone, isHistory, isKept, isOptional }] of this.#ahead) {
-      const isLeftOut = isOptional && number + this.#tolerance < this.#lastDone;
+    for (const [number, ahead] of this.#ahead) {
+      const { step, isDone, isHistory, isKept, isOptional } = ahead;
+      const isLeftOut = ahead.isLeftOut || (isOptional && number + this.#tolerance < this.#lastDone);
       if (!isDone && !isLeftOut) return;
       this.#ahead.delete(number);
       this.#place = step.end;
-      if (!isDone && step.kind === 'transaction') this.#aheadBag.take(step.identity);
-      if (isDone && isHistory && !isKept) this.#keep(step);
+      if (!isDone && step.kind === 'transaction') this.#leaveOut(step, number);
+      if (isDone && isHistory && !isKept) this.#keep(step, ahead.deliveredAs);
       else if (step.kind === 'hint') this.#sourceServerId = step.serverId;
     }
   }
 
-  #keep(step: HistoryStep): void {
+  #leaveOut({ identity, errant, start }: HistoryStep & { kind: 'transaction' }, number: number): void {
+    this.#aheadBag.remove(identity, number);
+    if (!errant) return;
+    const { origin } = identity;
+    this.#differences.push({ kind: 'extra', hint: null, origin, errant, delivered: null, beside: start });
+  }
+
+  #keep(step: HistoryStep, deliveredAs: Identity | null): void {
     if (step.kind === 'hint') {
       this.#keeper.hint(step.hint, step.start);
       this.#sourceServerId = step.serverId;
     } else if (step.kind === 'transaction') {
       if (this.#start.anchors === 'gtid' && step.gtid != null) this.#keeper.gtid(step.gtid, step.start);
-      this.#keeper.transaction(step.identity);
+      this.#keeper.transaction(deliveredAs ?? step.identity);
     }
   }
 
@@ -332,33 +509,32 @@ export class PairLedger {
     return number ?? null;
   }
 
-  #firstDue(): { readonly number: number; readonly entry: TrailEntry } | null {
-    for (const [number, { entry }] of this.#due) return { number, entry };
-    return null;
+  #differ(difference: Pick<Difference, 'kind'> & Partial<Difference>): void {
+    this.#differences.push({
+      ...{ hint: null, origin: '', errant: false, delivered: null, beside: null },
+      ...difference,
+    });
+    this.#doubt = { isAnchored: false, transactions: this.#start.margin };
   }
 
-  /** The first step of the shadow that hasn't been delivered although something of it would be. */
-  #firstUndelivered(): { readonly number: number; readonly step: HistoryStep } | null {
-    for (const [number, { step, isDone, isOptional }] of this.#ahead) {
-      if (!isDone && !isOptional) return { number, step };
-    }
-    return null;
+  /** Both have shown this. Behind an anchor and the margin, a difference before them no longer matters. */
+  #passDoubt(entry: DueEntry): void {
+    const doubt = this.#doubt;
+    if (doubt === null) return;
+    const isAnchor = this.#start.anchors === 'hint' ? entry.kind === 'hint' : entry.kind === 'transaction';
+    if (isAnchor) doubt.isAnchored = true;
+    if (!doubt.isAnchored || entry.kind === 'hint') return;
+    doubt.transactions -= 1;
+    if (doubt.transactions <= 0) this.#doubt = null;
   }
+}
 
-  #differ(kind: Difference['kind'], identity: Identity | null, start: Coordinates | null): void {
-    this.#difference ??= { kind, identity, start };
-  }
+function firstKey(map: ReadonlyMap<number, number>): number | null {
+  for (const key of map.keys()) return key;
+  return null;
 }
 
 /** Whether other servers may have logged rows for it, or nothing. */
 function isStatement(entry: TrailEntry): boolean {
   return entry.kind === 'transaction' && comparisonOf(entry.identity.digest) === 'origin';
-}
-
-function identityOf(entry: TrailEntry): Identity | null {
-  return entry.kind === 'transaction' ? entry.identity : null;
-}
-
-function identityOfStep(step: HistoryStep): Identity | null {
-  return step.kind === 'transaction' ? step.identity : null;
 }

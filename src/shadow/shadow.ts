@@ -1,5 +1,5 @@
 import type { EventBatch } from '../binlog/event.js';
-import { type Coordinates, formatCoordinates } from '../binlog/coordinates.js';
+import type { Coordinates } from '../binlog/coordinates.js';
 import { formatAddress } from '../config/address.js';
 import { readDump } from '../dump/dump-stream.js';
 import { KeptDump } from '../dump/kept-dump.js';
@@ -10,8 +10,10 @@ import type { Confidence } from '../matching/match-state.js';
 import type { TrailKeeper } from '../matching/trail-keeper.js';
 import type { TrailEntry } from '../matching/trail.js';
 import { isReplica } from '../mysql/inspect.js';
+import type { Vendor } from '../mysql/version.js';
 import type { Member } from '../pool/members.js';
 import { type CandidateOptions, type OpenDump, type Place, tryCandidate } from '../resume/candidate.js';
+import { standsInOrder } from '../resume/reading-place.js';
 import { reasonOf, sleep } from '../util/async.js';
 import { WaymarkError } from '../util/errors.js';
 import { type Difference, PairLedger } from './pair-ledger.js';
@@ -39,7 +41,12 @@ export type ShadowOptions = {
   readonly serverId: number;
   /** How many bytes that weren't delivered are kept. */
   readonly bufferBytes: number;
+  /** Is told what one of the two servers has, and the other one lacks or has otherwise, and the shadow's vendor. */
+  readonly onDifferences: (found: readonly Difference[], vendor: Vendor) => void;
 };
+
+/** What was delivered, and where it begins on the server that it was read from. */
+type Followed = { readonly entry: TrailEntry; readonly start: Coordinates | null };
 
 /** How a shadow stands beside the stream. */
 export type ShadowView = {
@@ -53,13 +60,9 @@ export type ShadowView = {
   readonly bufferedBytes: number;
 };
 
-/** The shadow has a transaction that wasn't delivered, or lacks one that was. */
+/** The shadow and what was delivered have differed so lately that no place there is proved. */
 class ShadowDiffers extends Error {
   override readonly name = 'ShadowDiffers';
-
-  constructor(server: string, difference: Difference) {
-    super(differenceInWords(server, difference));
-  }
 }
 
 function farBehind(server: string): WaymarkError {
@@ -74,13 +77,6 @@ const confidences: readonly Confidence[] = ['exact', 'reordered', 'shape', 'unve
 
 function weakerConfidence(a: Confidence, b: Confidence): Confidence {
   return confidences.indexOf(a) > confidences.indexOf(b) ? a : b;
-}
-
-function differenceInWords(server: string, { kind, identity, start }: Difference): string {
-  const what = identity === null ? 'a hint' : `a transaction (origin ${identity.origin || 'unknown'})`;
-  return kind === 'missing'
-    ? `${server} lacks ${what} that was delivered`
-    : `${server} has ${what} that was not delivered${start === null ? '' : `, at ${formatCoordinates(start)}`}`;
 }
 
 /**
@@ -105,18 +101,19 @@ export class Shadow implements OpenDump {
     options: ShadowOptions,
     place: Place,
     { ending, detach }: { readonly ending: AbortController; readonly detach: () => void },
-    entries: readonly TrailEntry[],
+    entries: readonly Followed[],
   ) {
     const { candidate, keeper, delivered, member } = options;
     const { resume } = place.resumption;
+    const { anchors } = candidate.history;
     this.#options = options;
     this.#place = place;
     this.#ending = ending;
     this.#detach = detach;
     this.#ledger = new PairLedger({
       resume,
-      anchors: candidate.history.anchors,
-      ordered: place.ordered,
+      anchors,
+      ordered: candidate.history.ordered && standsInOrder({ inspection: place.inspection, resume }, anchors),
       margin: candidate.margin,
       wasDelivered: (gtid) => {
         if (delivered()?.has(gtid) !== true) return false;
@@ -124,9 +121,9 @@ export class Shadow implements OpenDump {
         return gtid.includes(':') ? true : null;
       },
     });
-    for (const entry of entries) this.#ledger.delivered(entry);
-    this.#unfollow = keeper.follow((entry) => {
-      this.#ledger.delivered(entry);
+    for (const { entry, start } of entries) this.#ledger.delivered(entry, start);
+    this.#unfollow = keeper.follow((entry, start) => {
+      this.#ledger.delivered(entry, start);
       this.#tell();
     });
     const dump = readDump({
@@ -147,9 +144,9 @@ export class Shadow implements OpenDump {
    * @throws what tryCandidate throws.
    */
   static async begin(options: ShadowOptions, signal: AbortSignal): Promise<Shadow> {
-    const entries: TrailEntry[] = [];
-    const unfollow = options.keeper.follow((entry) => {
-      if (entries.length <= mostBehind) entries.push(entry);
+    const entries: Followed[] = [];
+    const unfollow = options.keeper.follow((entry, start) => {
+      if (entries.length <= mostBehind) entries.push({ entry, start });
     });
     try {
       const place = await tryCandidate(options.member, options.candidate, signal);
@@ -179,10 +176,11 @@ export class Shadow implements OpenDump {
   }
 
   /**
-   * Whether it shows that the stream could go on here now: it has everything that was delivered, and what comes is read.
+   * Whether it shows that the stream could go on here now: it has everything that was delivered, it hasn't differed of
+   * late, and what comes is read.
    */
   get isLevel(): boolean {
-    return this.#ledger.behind === 0 && this.#ledger.difference === null && !this.#isFull;
+    return this.#ledger.behind === 0 && !this.#ledger.isInDoubt && !this.#isFull;
   }
 
   get view(): ShadowView {
@@ -195,7 +193,7 @@ export class Shadow implements OpenDump {
 
   /**
    * Reads until the stream goes on here ({@link takeOver}).
-   * @throws {@link ShadowDiffers}, what reading the log throws, and the signal's reason.
+   * @throws what reading the log throws, and the signal's reason.
    */
   async run(): Promise<void> {
     const { member, candidate } = this.#options;
@@ -211,13 +209,13 @@ export class Shadow implements OpenDump {
         filter: candidate.filter,
         replicaServerId: isReplica(inspection) ? inspection.facts.serverId : null,
         sourceServerId: resumption.resume.sourceServerId,
+        onRepeated: this.#ledger.repeated.bind(this.#ledger),
       });
       for await (const some of steps) {
         for (const step of some) this.#ledger.read(step);
         this.#tell();
-        const { difference, behind } = this.#ledger;
-        if (difference !== null) throw new ShadowDiffers(this.server, difference);
-        if (behind > mostBehind) throw farBehind(this.server);
+        this.#tellDifferences();
+        if (this.#ledger.behind > mostBehind) throw farBehind(this.server);
         await this.#room(signal, some.length > 0);
       }
     } catch (error) {
@@ -225,6 +223,7 @@ export class Shadow implements OpenDump {
       if (!this.#isTakenOver) throw error;
     } finally {
       this.#tell();
+      this.#tellDifferences();
       if (!this.#isTakenOver) this.end();
     }
     if (!this.#isTakenOver) {
@@ -239,8 +238,8 @@ export class Shadow implements OpenDump {
   async prove(signal: AbortSignal): Promise<Place> {
     for (;;) {
       signal.throwIfAborted();
-      const { difference, resume } = this.#ledger;
-      if (difference !== null) throw new ShadowDiffers(this.server, difference);
+      const { resume, isInDoubt } = this.#ledger;
+      if (isInDoubt) throw new ShadowDiffers(`${this.server} has differed from what was delivered of late`);
       if (this.#ending.signal.aborted) throw reasonOf(this.#ending.signal);
       if (resume !== null) return this.#placeAt(resume);
       await this.#change(signal);
@@ -317,6 +316,11 @@ export class Shadow implements OpenDump {
     } finally {
       this.#isFull = false;
     }
+  }
+
+  #tellDifferences(): void {
+    const found = this.#ledger.takeDifferences();
+    if (found.length > 0) this.#options.onDifferences(found, this.#place.inspection.facts.version.vendor);
   }
 
   #tell(): void {

@@ -95,7 +95,7 @@ export function advance(progress: Progress, step: Step): void {
         if (byGtid) progress.keeper.gtid(ended.gtid, ended.start);
         else progress.keeper.mayBegin(ended.gtid, ended.start);
       }
-      progress.keeper.transaction(step.identity);
+      progress.keeper.transaction(step.identity, ended.start);
       progress.transactions += 1;
       return;
     case 'passed-over':

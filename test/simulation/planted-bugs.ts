@@ -103,8 +103,14 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'the stream goes over to a shadow that lacks what was delivered',
     file: 'shadow/pair-ledger.ts',
-    code: 'if (this.#difference !== null || this.#due.size > 0) return null;',
-    bug: 'if (this.#difference !== null) return null;',
+    code: 'if (this.#doubt !== null || this.#due.size > 0 || this.#isUnsettled) return null;',
+    bug: 'if (this.#doubt !== null || this.#isUnsettled) return null;',
+  },
+  {
+    name: 'another order counts as a difference',
+    file: 'shadow/pair-ledger.ts',
+    code: 'this.#settleBefore(due - this.#tolerance, ahead - this.#tolerance);',
+    bug: 'this.#settleBefore(due, ahead);',
   },
   {
     name: 'a GTID counts as delivered when its transaction begins',

@@ -68,6 +68,10 @@ export async function simulate(seed: string): Promise<Outcome> {
       evidence: otherLayouts.slice(0, 5),
     });
   }
+  const differences = stage.agents.flatMap(({ falseDifferences }) => falseDifferences);
+  if (differences.length > 0) {
+    found.push({ what: 'differences that there are not', evidence: differences.slice(0, 5) });
+  }
   if (leaders.size > 0) found.push({ what: 'two lead at once', evidence: [...leaders].slice(0, 5) });
   if (found.length === 0 && end !== 'met') found.push({ what: `ended by ${end}`, evidence: [] });
   for (const agent of stage.agents) agent.forget();

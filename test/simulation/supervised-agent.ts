@@ -20,6 +20,9 @@ type LogLine = {
   readonly code?: string;
   /** Of a record in a store. */
   readonly location?: string;
+  /** Of a difference between two servers. */
+  readonly kind?: string;
+  readonly errant?: boolean;
   readonly msg: string;
 };
 
@@ -45,6 +48,8 @@ export class SupervisedAgent {
   readonly suspicions = new Set<string>();
   /** When it found layouts in the store that its checkpoint doesn't refer to. */
   readonly foundOtherLayoutsAtMs: number[] = [];
+  /** What it has told of differences between servers that there are not: no server has other content, or lacks any. */
+  readonly falseDifferences: string[] = [];
   readonly #options: SupervisedOptions;
   readonly #config: Config;
   /** Ends each life, the killed ones too. */
@@ -186,6 +191,8 @@ export class SupervisedAgent {
     // Those that are lost elsewhere were stored well.
     if (line.event === 'layouts.lost' && line.location !== undefined)
       this.foundOtherLayoutsAtMs.push(world.nowMs);
+    if (line.event === 'replica.diverged' && line.kind !== 'repeated' && line.errant !== true)
+      this.falseDifferences.push(`${(world.nowMs / 1000).toFixed(3)} ${this.name}: ${line.msg}`);
     this.log.push(`${(world.nowMs / 1000).toFixed(3)} ${this.name}: ${text.trimEnd()}`);
     // In the trace, so that two runs that log otherwise are not the same.
     world.note(`${this.name}: logs ${line.event ?? ''} ${line.msg}`);

@@ -3,6 +3,7 @@ import type { Confidence } from '../../matching/match-state.js';
 import type { DeliveredBatch } from '../../tail/deliveries.js';
 import type { Sight } from '../../pool/evidence.js';
 import type { ProbeOutcome } from '../../pool/probe.js';
+import type { DifferenceReport } from '../../shadow/difference-report.js';
 import type { PoolMember, Retry, Settings, Stand } from './state.js';
 
 /** A place where reading begins. */
@@ -84,6 +85,8 @@ export type Happening =
   | { readonly type: 'shadow-began'; readonly server: string }
   /** The shadow has ended by itself. */
   | { readonly type: 'shadow-ended'; readonly server: string; readonly error: unknown }
+  /** The stream's server and its shadow have something otherwise. */
+  | { readonly type: 'shadow-differs'; readonly report: DifferenceReport }
   /** Nothing comes from the server that is read, while its shadow is heard of. */
   | { readonly type: 'silent-beside'; readonly server: string; readonly reason: string }
   /** The configuration was read, for the first time or again. */

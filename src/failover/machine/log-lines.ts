@@ -1,5 +1,6 @@
 /** The log lines about a stream's life. docs/runbook.md, Log events, explains them. */
-import { formatCoordinates } from '../../binlog/coordinates.js';
+import { type Coordinates, formatCoordinates } from '../../binlog/coordinates.js';
+import type { DifferenceReport } from '../../shadow/difference-report.js';
 import { messageOf, type WaymarkError } from '../../util/errors.js';
 import { formatDuration } from '../../util/quantities.js';
 import type { Finding } from '../diagnosis.js';
@@ -112,6 +113,73 @@ export function shadowEnded(server: string, error: unknown): LogAction {
     { event: 'shadow.ended', server, reason },
     `${server} is no longer the shadow: ${reason}`,
   );
+}
+
+/** The stream's server and its shadow have something otherwise. Pure. */
+export function diverged({
+  difference,
+  server,
+  other,
+  shown,
+  unshownBecause,
+  more,
+}: DifferenceReport): LogAction {
+  const { kind, hint, origin, errant, delivered, beside } = difference;
+  const at = (place: Coordinates | null): string | null => place && formatCoordinates(place);
+  const places = { coordinates: at(beside), otherCoordinates: at(delivered) };
+  return line(
+    'warn',
+    {
+      event: 'replica.diverged',
+      ...{ server, other, kind, hint, origin, errant, ...places },
+      ...{ table: shown?.table ?? null, key: shown?.key ?? null, columns: shown?.columns ?? [] },
+      ...{ statement: shown?.statement ?? null, row: shown?.row ?? null, unshownBecause, more },
+    },
+    `${differenceInWords(server, other, difference)}${changeInWords(shown)}${placesInWords(server, other, places)}`,
+  );
+}
+
+function differenceInWords(
+  server: string,
+  other: string,
+  { kind, hint, errant }: DifferenceReport['difference'],
+): string {
+  const what = hint === null ? 'a transaction' : 'a hint';
+  switch (kind) {
+    case 'content':
+      return `${server} and ${other} have a transaction with different content`;
+    case 'missing':
+      return `${server} lacks ${what} that ${other} has`;
+    case 'extra':
+      return errant
+        ? `${server} has an errant transaction: it was written directly on that server`
+        : `${server} has ${what} that ${other} lacks`;
+    case 'repeated':
+      return `${server} has a transaction twice`;
+  }
+}
+
+function changeInWords(shown: DifferenceReport['shown']): string {
+  if (shown === null) return '';
+  const { table, key, columns, statement } = shown;
+  if (table === null) return statement === null ? '' : ` (${statement})`;
+  const row = key === null ? '' : `, row ${JSON.stringify(key)}`;
+  const names =
+    columns.length === 0 ? '' : `, column${columns.length === 1 ? '' : 's'} ${columns.join(', ')}`;
+  return ` (table ${table}${row}${names})`;
+}
+
+function placesInWords(
+  server: string,
+  other: string,
+  places: { readonly coordinates: string | null; readonly otherCoordinates: string | null },
+): string {
+  const { coordinates, otherCoordinates } = places;
+  const words = [
+    ...(coordinates === null ? [] : [`${coordinates} on ${server}`]),
+    ...(otherCoordinates === null ? [] : [`${otherCoordinates} on ${other}`]),
+  ];
+  return words.length === 0 ? '' : `, at ${words.join(' and ')}`;
 }
 
 /** The first record has come from the next server, or the stream is level with it. Pure. */

@@ -2,6 +2,7 @@ import { type Decision, decide, remember } from './decision.js';
 import { closed, finish, halted } from './end.js';
 import type { EventOf, StreamEvent } from './event.js';
 import { judged } from './judgement.js';
+import * as log from './log-lines.js';
 import { looked, streamEnded, streamLeft, waitIsOver } from './lost-stream.js';
 import { notRehearsed, ordered, rehearsed } from './move.js';
 import { batchCame, begun, placed } from './reading.js';
@@ -59,6 +60,8 @@ export function transition(state: StreamState, event: StreamEvent): Decision {
       return shadowBegan(state, event);
     case 'shadow-ended':
       return shadowEnded(state, event);
+    case 'shadow-differs':
+      return decide(state, log.diverged(event.report));
     case 'silent-beside':
       return fellSilent(state, event);
     case 'configured':

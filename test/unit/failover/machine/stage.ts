@@ -402,6 +402,27 @@ const life: Sentence[] = [
       stage.tell({ type: 'shadow-ended', server, error: new WaymarkError(code as ErrorCode, why) }),
   ],
   [
+    /^(\w+) is found to differ from (\w+) in the amount of order (\d+)$/,
+    (stage, server = '', other = '', id = '') => {
+      const place = (position: number) => ({ file: 'mysql-bin.000001', position });
+      const difference = { kind: 'content', hint: null, origin: 'g:0-1-7', errant: false } as const;
+      const shown = {
+        table: 'shop.orders',
+        key: { id: Number(id) },
+        columns: ['amount'],
+        statement: null,
+        row: 0,
+      };
+      return stage.tell({
+        type: 'shadow-differs',
+        report: {
+          ...{ difference: { ...difference, delivered: place(800), beside: place(900) }, server, other },
+          ...{ shown, unshownBecause: null, more: 0 },
+        },
+      });
+    },
+  ],
+  [
     /^nothing comes from (\w+), while (\w+) is heard of$/,
     (stage, server = '', other = '') => {
       const reason = `nothing has come from it for 310 ms, while ${other} was heard of`;
