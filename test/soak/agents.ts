@@ -12,6 +12,15 @@ const forbiddenEvents = [
 /** Findings of servers that nothing is done to. One that was rebuilt is called so until it is read. */
 const well: ReadonlySet<string> = new Set(['healthy', 'rebuilt']);
 
+/** Whether servers are said to differ: only errant transactions make them, and on MariaDB kills. */
+function isFalse({ kind, errant }: LogEvent): boolean {
+  return (kind === 'content' || kind === 'missing' || kind === 'extra') && errant !== true;
+}
+
+function toldWrongly(event: LogEvent): string {
+  return `an agent tells a difference that there is not: ${JSON.stringify(event)}`;
+}
+
 /** The agents of the stream: one leads, the other stands by. */
 export class Agents {
   readonly all: readonly SupervisedAgent[];
@@ -103,7 +112,11 @@ export class Agents {
     );
     const tokens = this.events('leader.acquired').map(({ token }) => Number(token));
     const wrong = tokens.filter((token, index) => index > 0 && token <= Number(tokens[index - 1]));
-    return [...said, ...wrong.map((token) => `an agent leads under the token ${token}, which is not new`)];
+    return [
+      ...said,
+      ...wrong.map((token) => `an agent leads under the token ${token}, which is not new`),
+      ...this.events('replica.diverged').filter(isFalse).map(toldWrongly),
+    ];
   }
 
   #newest(name: string): Told | undefined {

@@ -171,9 +171,11 @@ class Run {
     const audit = await this.#openAudit();
     this.#hints = startHints(source.server, hintsEveryMs);
     await this.#hints.next();
+    const shadow = this.#random.chance(0.5);
+    say(`  the agents read ${shadow ? 'a second server beside it: a shadow' : 'one server'}`);
     for (const replica of replicas) await replica.replicateFrom(source);
     const slowFile = join(this.#folder, 'slow');
-    const agents = await this.#startAgents({ replicas, zookeeper, audit, slowFile, network });
+    const agents = await this.#startAgents({ replicas, zookeeper, audit, slowFile, network, shadow });
     const load = (this.#load = await Load.start(source.server, seed, this.#failed));
     const disk = this.#disk;
     return new Stage({ source, replicas, zookeeper, links: network, agents, audit, load, disk, slowFile });
@@ -188,7 +190,7 @@ class Run {
 
   async #startAgents(means: AgentMeans): Promise<Agents> {
     const { minutes, say } = this.#options;
-    const { replicas, zookeeper, audit, slowFile, network } = means;
+    const { replicas, zookeeper, audit, slowFile, network, shadow } = means;
     const permits = new Permits();
     const all: SupervisedAgent[] = [];
     this.#agents = new Agents(all, permits);
@@ -208,6 +210,7 @@ class Run {
           election: { backend: 'zookeeper', ...store, ...lease },
           sink: { type: 'file', path: audit.path },
           failover: { cooldown: '1s', stalledAfter: '5s' },
+          shadow,
         },
       });
       all.push(agent);
@@ -244,6 +247,7 @@ type AgentMeans = {
   readonly audit: AuditFiles;
   readonly slowFile: string;
   readonly network: Network;
+  readonly shadow: boolean;
 };
 
 /** An error and what caused it. */
