@@ -1,6 +1,6 @@
 /**
- * `npm run soak -- --minutes 10 --seed N`: real servers under load, faults drawn from the seed, and the judgement: see
- * test/soak/soak.ts. Gets what it needs first, and ends with one plain line of totals.
+ * `npm run soak -- --minutes 10 --seed N [--gentle]`: real servers under load, faults drawn from the seed, and the
+ * judgement: see test/soak/soak.ts. With --gentle, only what is no reason to leave a server is done: none may be left. Gets what it needs first, and ends with one plain line of totals.
  *
  * WAYMARK_TEST_PROVIDER and WAYMARK_TEST_SERVER say where the servers run and which kind they are, as for the tests;
  * MariaDB as child processes unless one of them is given.
@@ -17,7 +17,11 @@ try {
   const args = process.argv.slice(2);
   const { values } = parseArgs({
     args,
-    options: { minutes: { type: 'string', default: '10' }, seed: { type: 'string' } },
+    options: {
+      minutes: { type: 'string', default: '10' },
+      seed: { type: 'string' },
+      gentle: { type: 'boolean' },
+    },
   });
   if (process.env.WAYMARK_TEST_SERVER === undefined) process.env.WAYMARK_TEST_PROVIDER ??= 'native';
   await prepareProgram();

@@ -50,6 +50,7 @@ export const agentFaults: readonly Fault[] = [
   {
     name: 'agent frozen',
     weight: 3,
+    gentle: true,
     draw: (random) => ({
       what: 'frozen',
       // Some lose their lease by it, others don't.

@@ -60,6 +60,11 @@ export class Agents {
     );
   }
 
+  /** Each time that the stream left a server, or lost it. */
+  get departures(): string[] {
+    return this.events('failover.started').map((event) => `a server was left: ${JSON.stringify(event)}`);
+  }
+
   /** Events of a name from all processes, in the order in which they came. */
   events(name: string): LogEvent[] {
     return this.#told(name).map(({ event }) => event);

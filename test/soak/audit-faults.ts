@@ -31,6 +31,7 @@ export const auditFaults: readonly Fault[] = [
   {
     name: 'sink slow',
     weight: 2,
+    gentle: true,
     draw(random) {
       const delayMs = random.pick([5, 50, 500]);
       return {

@@ -8,6 +8,7 @@ export const logFaults: readonly Fault[] = [
   {
     name: 'logs flushed',
     weight: 2.5,
+    gentle: true,
     draw(random) {
       const times = random.between(1, 4);
       return {

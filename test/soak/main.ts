@@ -10,7 +10,11 @@ const mostMinutes = 90;
 const besidesMs = 15 * 60_000;
 
 const { values } = parseArgs({
-  options: { minutes: { type: 'string', default: '10' }, seed: { type: 'string', default: '1' } },
+  options: {
+    minutes: { type: 'string', default: '10' },
+    seed: { type: 'string', default: '1' },
+    gentle: { type: 'boolean', default: false },
+  },
 });
 const [minutes, seed] = [number('minutes', values.minutes), number('seed', values.seed)];
 if (minutes <= 0 || minutes > mostMinutes)
@@ -32,7 +36,7 @@ process.exit();
 
 async function run(): Promise<SoakResult> {
   try {
-    return await soak({ minutes, seed, signal: ending.signal, say });
+    return await soak({ minutes, seed, gentle: values.gentle, signal: ending.signal, say });
   } catch (error) {
     console.error(error);
     return { ok: false, skipped: 0 };

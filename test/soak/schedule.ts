@@ -1,7 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { until } from '../servers/wait.js';
 import type { Random } from '../support/random.js';
-import { faults } from './faults.js';
 import type { Act, Aim, Fault, Stage } from './stage.js';
 
 /** What has been done. */
@@ -25,6 +24,8 @@ const [shortestGapMs, longestGapMs] = [400, 2000];
 export class Schedule {
   readonly made: Made = { counts: new Map(), skipped: new Map() };
   readonly #stage: Stage;
+  /** The kinds that are made. */
+  readonly #faults: readonly Fault[];
   readonly #random: Random;
   readonly #say: (line: string) => void;
   /** What something is being done to, and when that is over. */
@@ -32,8 +33,9 @@ export class Schedule {
   readonly #failures: unknown[] = [];
   #number = 0;
 
-  constructor(stage: Stage, random: Random, say: (line: string) => void) {
+  constructor(stage: Stage, faults: readonly Fault[], random: Random, say: (line: string) => void) {
     this.#stage = stage;
+    this.#faults = faults;
     this.#random = random;
     this.#say = say;
   }
@@ -41,7 +43,7 @@ export class Schedule {
   /** Makes faults until the signal fires; resolves when all are over. Rejects with the first that couldn't be made. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const fault = this.#random.weighted(faults);
+      const fault = this.#random.weighted(this.#faults);
       const act = fault.draw(this.#random);
       const gapMs = this.#random.between(shortestGapMs, longestGapMs);
       await this.#make(fault, act);

@@ -13,6 +13,7 @@ import { Random } from '../support/random.js';
 import { Agents } from './agents.js';
 import { AuditFiles } from './audit-files.js';
 import { Disk } from './disk.js';
+import { faults } from './faults.js';
 import { Host } from './host.js';
 import { drawLayout } from './layout.js';
 import { Load } from './load.js';
@@ -26,6 +27,8 @@ import { judgeSoak } from './verdict.js';
 export type SoakOptions = {
   readonly minutes: number;
   readonly seed: number;
+  /** Whether only what is no reason to leave a server is done to them, to agents that have a shadow. */
+  readonly gentle: boolean;
   readonly signal: AbortSignal;
   readonly say: (line: string) => void;
 };
@@ -97,13 +100,14 @@ class Run {
 
   /** Resolves with everything that is wrong. */
   async play(): Promise<string[]> {
-    const { minutes, signal, say } = this.#options;
+    const { minutes, gentle, signal, say } = this.#options;
     const stop = (): void => {
       this.#failed(new Error('interrupted'));
     };
     signal.addEventListener('abort', stop, { once: true });
     const stage = await this.#set();
-    const schedule = (this.#schedule = new Schedule(stage, this.#random, say));
+    const kinds = faults.filter((fault) => !gentle || fault.gentle === true);
+    const schedule = (this.#schedule = new Schedule(stage, kinds, this.#random, say));
     const durationMs = minutes * 60_000;
     const timer = setTimeout(() => {
       this.#ending.abort();
@@ -171,7 +175,7 @@ class Run {
     const audit = await this.#openAudit();
     this.#hints = startHints(source.server, hintsEveryMs);
     await this.#hints.next();
-    const shadow = this.#random.chance(0.5);
+    const shadow = this.#random.chance(0.5) || this.#options.gentle;
     say(`  the agents read ${shadow ? 'a second server beside it: a shadow' : 'one server'}`);
     for (const replica of replicas) await replica.replicateFrom(source);
     const slowFile = join(this.#folder, 'slow');
@@ -230,6 +234,7 @@ class Run {
     const verdict = await judgeSoak(stage.audit.records(), await readTables(server), stage.load.ledger);
     const figures = figuresOf(stage, schedule.made, verdict);
     const problems = [...verdict.problems, ...figures.problems];
+    if (this.#options.gentle) problems.push(...stage.agents.departures);
     if (stage.agents.peakRssBytes > memoryBoundBytes)
       problems.push(`an agent took ${stage.agents.peakRssBytes} bytes of memory`);
     const right = 'every change once, in order; nothing that was rolled back, and nothing errant';

@@ -127,6 +127,8 @@ export type Act = {
 export type Fault = {
   readonly name: string;
   readonly weight: number;
+  /** It is no reason to leave a server. Only such faults are made with --gentle. */
+  readonly gentle?: true;
   /** Why it can't be made on this stage, or not now; null: it can. */
   unable?(stage: Stage): string | null;
   /** Draws what is left to chance, the same from the same seed whatever has happened: nothing else is drawn anywhere. */
