@@ -633,6 +633,7 @@ export class Driver {
             const beside = { member: this.#memberNamed(server), vendor };
             this.#begin(this.#report(work, source, beside, found));
           },
+          isStreamWaiting: () => work.pulse.waitingSinceMs !== null,
         },
         AbortSignal.any([work.signal, signal]),
       );

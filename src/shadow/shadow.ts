@@ -17,6 +17,7 @@ import { standsInOrder } from '../resume/reading-place.js';
 import { reasonOf, sleep } from '../util/async.js';
 import { WaymarkError } from '../util/errors.js';
 import { type Difference, PairLedger } from './pair-ledger.js';
+import { whetherToRead } from './room.js';
 
 /** How often a server that is read beside another one sends a heartbeat when it is idle. */
 export const besideHeartbeatMs = 100;
@@ -43,6 +44,8 @@ export type ShadowOptions = {
   readonly bufferBytes: number;
   /** Is told what one of the two servers has, and the other one lacks or has otherwise, and the shadow's vendor. */
   readonly onDifferences: (found: readonly Difference[], vendor: Vendor) => void;
+  /** Whether the stream is waiting for its server. */
+  readonly isStreamWaiting: () => boolean;
 };
 
 /** What was delivered, and where it begins on the server that it was read from. */
@@ -92,7 +95,7 @@ export class Shadow implements OpenDump {
   readonly #unfollow: () => void;
   readonly #ending: AbortController;
   #isTakenOver = false;
-  /** Whether it waits for room in the buffer, so that nothing is read. */
+  /** Whether it waits for room, so that nothing is read. */
   #isFull = false;
   readonly #detach: () => void;
   #wake: (() => void)[] = [];
@@ -299,18 +302,20 @@ export class Shadow implements OpenDump {
    * @param hasEnded whether the end of a transaction was read.
    */
   async #room(signal: AbortSignal, hasEnded: boolean): Promise<void> {
-    const { bufferBytes } = this.#options;
     if (hasEnded) this.#dump.keepAgain();
-    this.#isFull = true;
     try {
       while (!this.#isTakenOver) {
         this.#dump.release(this.#ledger.place);
-        if (this.#dump.keptBytes <= bufferBytes) return;
-        if (this.#ledger.ahead === 0) {
-          // One transaction takes all of it, and its end must be read.
-          this.#dump.forget();
-          return;
-        }
+        const { ahead, behind } = this.#ledger;
+        const { bufferBytes, isStreamWaiting } = this.#options;
+        const { keptBytes } = this.#dump;
+        const next = whetherToRead({
+          ...{ keptBytes, bufferBytes, ahead, behind },
+          isStreamWaiting: isStreamWaiting(),
+        });
+        if (next === 'forget') this.#dump.forget();
+        if (next !== 'wait') return;
+        this.#isFull = true;
         await sleep(roomPollMs, signal);
       }
     } finally {
