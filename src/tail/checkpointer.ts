@@ -61,6 +61,8 @@ export class Checkpointer {
   #failures = 0;
   #failing: { readonly sinceMs: number; readonly reason: string } | null = null;
   #droppedEntries = 0;
+  /** Why a record is to be saved with the next batch, whatever the time. Null if none is. */
+  #due: SaveReason | null = null;
   /** The progress in the last record, in short. If it is unchanged, there is nothing to save. */
   #saved = '';
 
@@ -103,18 +105,21 @@ export class Checkpointer {
   async between(hint: boolean, signal: AbortSignal): Promise<void> {
     if (this.#error !== null) throw this.#error;
     if (this.#running !== null) return;
-    if (!hint && monotonicMs() - this.#lastSaveMs < intervalMs) return;
-    if (this.#saved === this.#mark()) return;
-    await this.#saveInBackground(hint ? 'hint' : 'interval', signal);
+    const reason = this.#due ?? (hint ? 'hint' : 'interval');
+    if (reason === 'interval' && monotonicMs() - this.#lastSaveMs < intervalMs) return;
+    if (this.#due === null && this.#saved === this.#mark()) return;
+    this.#due = null;
+    await this.#saveInBackground(reason, signal);
   }
 
   /**
-   * Saves when reading from a server begins. Waits for a stream's very first record: without it, an agent that dies
-   * begins anew, and what came meanwhile would be lost.
+   * Called when reading from a server begins. Waits for a stream's very first record: without it, an agent that dies
+   * begins anew, and what came meanwhile would be lost. Any later record is saved with the first batch, so that reading
+   * doesn't wait for the sink's disk. Until then the record before it holds, as it does while the store is away.
    */
   async begin(reason: 'start' | 'switch', signal: AbortSignal): Promise<void> {
     if (this.#version === null) await this.saveNow(reason, signal);
-    else if (this.#running === null) await this.#saveInBackground(reason, signal);
+    else this.#due = reason;
   }
 
   async #saveInBackground(reason: SaveReason, signal: AbortSignal): Promise<void> {

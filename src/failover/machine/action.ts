@@ -7,7 +7,7 @@ export type Action =
   /** A switch is counted. */
   | { readonly do: 'count-switch'; readonly change: Switch }
   | { readonly do: 'count-blackout'; readonly blackoutMs: number }
-  /** Save the checkpoint, and read from the place that is ready. */
+  /** Read from the place that is ready, and save the checkpoint. */
   | { readonly do: 'read'; readonly save: 'start' | 'switch' }
   /** Stop reading, to go on elsewhere. */
   | { readonly do: 'leave' }

@@ -40,7 +40,7 @@ export type Happening =
   | { readonly type: 'resumed'; readonly before: string | null }
   /** A place is ready for reading. */
   | { readonly type: 'placed'; readonly place: Placed }
-  /** The checkpoint is saved, and reading begins. */
+  /** Reading begins. A stream's very first checkpoint is saved. */
   | { readonly type: 'begun' }
   | ({ readonly type: 'batch' } & DeliveredBatch)
   /** Time to judge the servers. */

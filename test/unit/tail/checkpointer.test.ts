@@ -71,3 +71,44 @@ test('a save that the stop of the agent ends is no failure: the last record is w
     await rm(path, { recursive: true });
   }
 });
+
+test('reading from the next server does not wait for the sink. The record is saved with the first batch', async () => {
+  const path = await mkdtemp(join(tmpdir(), 'waymark-checkpointer-'));
+  const store = fileStore({ path, stream: 's' });
+  const flushed = { count: 0 };
+  const sink = streamSink().sink;
+  const counted: typeof sink = {
+    ...sink,
+    flush: (ends) => {
+      flushed.count += 1;
+      return sink.flush(ends);
+    },
+  };
+  const saved: unknown[] = [];
+  const logger = pino({ level: 'info' }, { write: (line) => saved.push(JSON.parse(line)) });
+  try {
+    await store.open(signal);
+    const checkpointer = new Checkpointer({
+      ...{ stream: 's', store, sink: counted, sinkSignal: signal, progress, version: null },
+      ...{ layouts: new KeptLayouts('s'), logger },
+    });
+    checkpointer.reading({ host: 'db1', port: 3306, serverId: 1, uuid: 'u' }, true);
+    await checkpointer.begin('start', signal);
+    expect(flushed.count).toBe(1);
+
+    checkpointer.reading({ host: 'db2', port: 3306, serverId: 2, uuid: 'v' }, true);
+    await checkpointer.begin('switch', signal);
+    expect(flushed.count).toBe(1);
+    // Neither is the interval over, nor has anything been delivered.
+    await checkpointer.between(false, signal);
+    expect(flushed.count).toBe(2);
+    await checkpointer.saveNow('stop', signal);
+    expect(saved).toMatchObject([{ reason: 'start' }, { reason: 'switch' }, { reason: 'stop' }]);
+    expect((await store.load(signal))?.checkpoint.server).toMatchObject({ host: 'db2' });
+    await checkpointer.between(false, signal);
+    expect(flushed.count).toBe(3);
+  } finally {
+    await store.close();
+    await rm(path, { recursive: true });
+  }
+});
