@@ -95,6 +95,24 @@ const discover = chosen<DiscoverConfig>((input) =>
   typeof input === 'object' && input !== null ? discoverSection : discoverSwitch,
 );
 
+/** How a second server is read beside the one of the stream. Null: none is. */
+type ShadowConfig = {
+  /** After so long, the next member takes its place. Null: it stays. */
+  readonly rotateMs: number | null;
+} | null;
+
+/** A place on the next member has to be proved meanwhile. */
+const shortestRotationMs = 1000;
+
+const shadowSection = section({
+  rotate: duration().refine((ms) => ms >= shortestRotationMs, { error: 'is too short: at least 1s' }),
+}).transform(({ rotate }): ShadowConfig => ({ rotateMs: rotate }));
+const shadowSwitch = yesOrNo().transform((on): ShadowConfig => (on ? { rotateMs: null } : null));
+
+const shadow = chosen<ShadowConfig>((input) =>
+  typeof input === 'object' && input !== null ? shadowSection : shadowSwitch,
+);
+
 const tls = section({
   ca: text('the path of a file with the certificates to trust (PEM)').optional(),
   cert: text('the path of our certificate (PEM)').optional(),
@@ -308,7 +326,7 @@ export const configSchema = section({
   }).prefault({}),
   records: section({ query: yesOrNo().default(false) }).prefault({}),
   rowImage: oneOf(['full', 'any']).default('full'),
-  shadow: yesOrNo().default(false),
+  shadow: shadow.prefault(false),
   shadowBuffer: size().default(64 * 1024 * 1024),
   matching: section({ margin: wholeNumber(1, 8_192).default(1_024) }).prefault({}),
   checkpoint,

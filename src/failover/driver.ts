@@ -30,6 +30,7 @@ import { firstPlace } from '../resume/first-place.js';
 import { investigate } from './investigation.js';
 import type { Action } from './machine/action.js';
 import type { Happening } from './machine/event.js';
+import { provedShadow } from './machine/shadow.js';
 import { initialState, type Settings, type StreamState } from './machine/state.js';
 import { transition } from './machine/transition.js';
 import type { MemberView } from './member-view.js';
@@ -69,6 +70,14 @@ export type Opened = {
   readonly acceptGap: boolean;
 };
 
+/** A server that is read beside the stream's. */
+type BesideRead = {
+  /** Ends reading it. */
+  readonly ending: AbortController;
+  /** Null until its place is proved. */
+  shadow: Shadow | null;
+};
+
 /** What runs while this agent leads the stream. */
 type Work = {
   readonly opened: Opened;
@@ -89,10 +98,8 @@ type Work = {
   source: ReadingPlace | null;
   /** Shows whether the server that is read is being waited for. */
   pulse: Pulse;
-  /** The server that is read beside it, once its place is proved. */
-  shadow: Shadow | null;
-  /** Ends reading it. */
-  beside: AbortController;
+  /** The servers that are read beside it. */
+  readonly beside: Map<string, BesideRead>;
   readonly reports: ReportLimit;
   /** Who waits for the place to begin. */
   begins: { resolve(source: ReadingPlace): void; reject(error: Error): void } | null;
@@ -227,12 +234,18 @@ export class Driver {
       reading: server === null ? null : { server, stream: { error: null, silentMs } },
       stalledAfterMs: memory.settings.stalledAfterMs,
     };
-    return viewsOf(input, memory.obstacles);
+    return viewsOf(input, memory);
   }
 
   /** The server that is read beside the stream's. Null if there is none. */
   get shadow(): ShadowView | null {
-    return this.#work?.shadow?.view ?? null;
+    return this.#work === null ? null : (this.#shadowIn(this.#work)?.view ?? null);
+  }
+
+  /** The server that the stream can go over to at once. */
+  #shadowIn(work: Work): Shadow | null {
+    const server = provedShadow(this.#state.memory);
+    return server === null ? null : (work.beside.get(server)?.shadow ?? null);
   }
 
   /** @throws WaymarkError `switch-refused`. Then the stream goes on where it was. */
@@ -262,14 +275,14 @@ export class Driver {
       signal: AbortSignal.any([signal, over.signal]),
       serverId: this.#config.serverId ?? randomServerId(),
       ...{ history: null, places: new Map(), source: null, begins: null, savesLast: false },
-      ...{ pulse: newPulse(), shadow: null, beside: new AbortController(), reports: new ReportLimit() },
+      ...{ pulse: newPulse(), beside: new Map(), reports: new ReportLimit() },
     };
     this.#work = work;
     this.tell({ type: 'led' });
     this.#begin(opened.sink.watch?.(work.signal) ?? untilAborted(work.signal));
     this.#begin(this.#findFirst(work));
     this.#begin(this.#tick(work));
-    if (this.#config.shadow) this.#begin(this.#listen(work));
+    if (this.#config.shadow !== null) this.#begin(this.#listen(work));
     try {
       return await ended;
     } catch (error) {
@@ -298,11 +311,15 @@ export class Driver {
     void running.then(() => work.tasks.delete(running));
   }
 
-  async #tick({ signal }: Work): Promise<never> {
+  async #tick(work: Work): Promise<never> {
     for (;;) {
-      await sleep(judgementMs, signal);
+      await sleep(judgementMs, work.signal);
       const sights = this.#watch?.sights() ?? [];
-      this.tell({ type: 'tick', sights, lastHeardAtMs: this.#options.progress.lastHeardAtMs });
+      const { lastHeardAtMs } = this.#options.progress;
+      const shadow = this.#shadowIn(work);
+      const shown = shadow?.equal ?? null;
+      const equal = shadow === null || shown === null ? null : { server: shadow.server, ...shown };
+      this.tell({ type: 'tick', sights, lastHeardAtMs, equal });
     }
   }
 
@@ -331,7 +348,11 @@ export class Driver {
     work.source = source;
     work.pulse = source.dump?.pulse ?? newPulse();
     // What was held against the stream so far is the shadow's own place now, or of another order.
-    if (source.dump === undefined) work.beside.abort(new Error('the stream goes on elsewhere'));
+    for (const { ending, shadow } of work.beside.values()) {
+      if (source.dump === undefined || source.dump !== shadow) {
+        ending.abort(new Error('the stream goes on elsewhere'));
+      }
+    }
     this.tell({ type: 'placed', place: placedOf(source, this.#options.progress.anchors) });
   }
 
@@ -411,7 +432,7 @@ export class Driver {
         this.#begin(this.#readBeside(work, action.server));
         return;
       case 'end-shadow':
-        work.beside.abort(new Error('the shadow is no longer wanted'));
+        work.beside.get(action.server)?.ending.abort(new Error('the shadow is no longer wanted'));
         return;
       case 'give-up':
         work.begins?.reject(action.error);
@@ -493,7 +514,7 @@ export class Driver {
     return read({
       pulse: work.pulse,
       ...(dump === undefined ? {} : { openDump: dump.takeOver.bind(dump) }),
-      ...(config.shadow ? { heartbeatMs: besideHeartbeatMs } : {}),
+      ...(config.shadow === null ? {} : { heartbeatMs: besideHeartbeatMs }),
       ...{ instance: member.instance, inspection, resume, ordered, progress, layouts, filter, sink, logger },
       ...{ signal: reading, sinkSignal, serverId },
       onBatch: async (batch: DeliveredBatch) => {
@@ -603,8 +624,8 @@ export class Driver {
 
   /** Proves a place on a server: on the shadow from what it has shown, elsewhere from the log. */
   async #prove(work: Work, member: Member, options: CandidateOptions, signal: AbortSignal): Promise<Place> {
-    const { shadow } = work;
-    if (shadow?.server !== member.name) return tryCandidate(member, options, signal);
+    const shadow = work.beside.get(member.name)?.shadow ?? null;
+    if (shadow === null) return tryCandidate(member, options, signal);
     try {
       return await shadow.prove(signal);
     } catch {
@@ -619,12 +640,12 @@ export class Driver {
     const { progress } = this.#options;
     const { source } = work;
     if (source === null) return;
-    work.beside = new AbortController();
-    const { signal } = work.beside;
-    let shadow: Shadow | null = null;
+    const beside: BesideRead = { ending: new AbortController(), shadow: null };
+    work.beside.set(server, beside);
+    const { signal } = beside.ending;
     try {
       const candidate = this.#candidateOptions(work, historyOf(progress, source));
-      shadow = await Shadow.begin(
+      const shadow = await Shadow.begin(
         {
           ...{ member: this.#memberNamed(server), candidate, keeper: progress.keeper },
           ...{ delivered: () => progress.delivered, annotations: this.#config.records.query },
@@ -637,13 +658,14 @@ export class Driver {
         },
         AbortSignal.any([work.signal, signal]),
       );
-      work.shadow = shadow;
+      beside.shadow = shadow;
+      this.#watch?.proved(server, shadow.inspection);
       this.tell({ type: 'shadow-began', server });
       await shadow.run();
     } catch (error) {
       if (!work.signal.aborted && !signal.aborted) this.tell({ type: 'shadow-ended', server, error });
     } finally {
-      if (work.shadow === shadow) work.shadow = null;
+      if (work.beside.get(server) === beside) work.beside.delete(server);
     }
   }
 
@@ -672,7 +694,8 @@ export class Driver {
     const comparison = new SilenceComparison(this.#config.failover.silentBesideMs);
     for (;;) {
       const { lateMs } = await comparison.pause(work.signal);
-      const { shadow, source, pulse } = work;
+      const { source, pulse } = work;
+      const shadow = this.#shadowIn(work);
       if (shadow?.isLevel !== true || source === null) continue;
       const silentMs = comparison.compare(pulse, shadow.pulse, lateMs);
       if (silentMs === null) continue;

@@ -1,7 +1,7 @@
 import { diagnose, type Diagnosis, type StreamEvidence } from './diagnosis.js';
 import type { Sight } from '../pool/evidence.js';
 import type { MemberView } from './member-view.js';
-import type { PoolMember } from './machine/state.js';
+import type { Memory, PoolMember } from './machine/state.js';
 
 /** What a view of the pool is made from. */
 export type OutlookInput = {
@@ -11,9 +11,6 @@ export type OutlookInput = {
   readonly reading: { readonly server: string; readonly stream: StreamEvidence } | null;
   readonly stalledAfterMs: number;
 };
-
-/** Why the stream doesn't go on from other servers, by server. */
-export type Obstacles = ReadonlyMap<string, string>;
 
 /** A server and its finding. */
 export type Found = Diagnosis & { readonly sight: Sight };
@@ -27,18 +24,23 @@ export function findingsOf({ sights, reading, stalledAfterMs }: Omit<OutlookInpu
 }
 
 /** The servers as people see them: members first, in the pool's order. Pure. */
-export function viewsOf(input: OutlookInput, obstacles: Obstacles): MemberView[] {
+export function viewsOf(
+  input: OutlookInput,
+  { obstacles, equal }: Pick<Memory, 'obstacles' | 'equal'>,
+): MemberView[] {
   const found = new Map(findingsOf(input).map((one) => [one.sight.server, one]));
   const view = (server: string, member: PoolMember | null): MemberView => {
     const one = found.get(server);
+    const reading = input.reading?.server === server;
     return {
       server,
       role: roleOf(member),
       priority: member?.priority ?? 0,
       avoided: member?.avoided ?? false,
-      reading: input.reading?.server === server,
+      reading,
       finding: one?.finding ?? 'healthy',
       reasons: one?.reasons ?? [],
+      equal: reading ? null : (equal.get(server) ?? null),
       inTheWay: obstacles.get(server) ?? null,
       evidence: one?.sight.evidence ?? null,
     };

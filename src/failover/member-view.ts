@@ -1,5 +1,6 @@
 import type { Finding } from './diagnosis.js';
 import type { MemberEvidence } from '../pool/evidence.js';
+import type { Equal } from '../shadow/shadow.js';
 
 /** A server of the pool, or the source, as the agent sees it now. Plain JSON. */
 export type MemberView = {
@@ -14,6 +15,11 @@ export type MemberView = {
   readonly finding: Finding;
   /** The reasons for the finding. May be empty. */
   readonly reasons: readonly string[];
+  /**
+   * The last time that it was held against what was delivered, as a shadow, and nothing differed. Null if it never was
+   * since it was rebuilt, or while it is read: then it is what others are held against.
+   */
+  readonly equal: Equal | null;
   /** Why the stream doesn't go on there, while a place is being looked for. Null if no obstacle is known. */
   readonly inTheWay: string | null;
   /** Null before the first look. */

@@ -134,6 +134,12 @@ export class Metrics {
     labelNames: ['stream', 'finding'],
     registers: [this.#registry],
   });
+  readonly #equalUntil = new Gauge({
+    name: 'waymark_member_equal_until_seconds',
+    help: 'When a member was last equal to what was delivered, as a shadow, in seconds since 1970',
+    labelNames: ['stream', 'server'],
+    registers: [this.#registry],
+  });
   readonly #switches = new Counter({
     name: 'waymark_switches_total',
     help: 'Switches, by finding (planned for a planned switch) and confidence',
@@ -193,8 +199,12 @@ export class Metrics {
       }
     }
     this.#members.reset();
+    this.#equalUntil.reset();
     for (const { stream, members } of statuses) {
-      for (const { finding } of members) this.#members.inc({ stream, finding });
+      for (const { server, finding, equal } of members) {
+        this.#members.inc({ stream, finding });
+        if (equal !== null) this.#equalUntil.set({ stream, server }, equal.until / 1000);
+      }
     }
     return this.#registry.metrics();
   }

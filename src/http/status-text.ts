@@ -135,11 +135,18 @@ function memberRow(view: MemberView): string[] {
   ];
 }
 
-function memberNotes({ server, reasons, inTheWay, evidence }: MemberView): string[] {
+function memberNotes({ server, reasons, inTheWay, equal, evidence }: MemberView): string[] {
   // Of a server that isn't reached the reasons say so already.
   const obstacle =
     inTheWay === null || evidence?.reachable === false ? [] : [`the stream can't go on there: ${inTheWay}`];
-  return [...reasons, ...obstacle].map((note) => `    ${server}: ${note}`);
+  const shown =
+    equal === null
+      ? []
+      : [
+          `proved equal until ${timeText(equal.until)}: ${countOf(equal.transactions, 'transaction')} ` +
+            `since ${timeText(equal.since)}`,
+        ];
+  return [...reasons, ...obstacle, ...shown].map((note) => `    ${server}: ${note}`);
 }
 
 function table(rows: readonly (readonly string[])[]): string[] {

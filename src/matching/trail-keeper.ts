@@ -45,7 +45,7 @@ export class TrailKeeper {
   #added = 0;
   /** The GTIDs of some of these, and how many had been added before. The newest one with the margin after it is enough. */
   #starts: (GtidStart & { readonly before: number })[] = [];
-  #follower: Follower | null = null;
+  #followers: readonly Follower[] = [];
 
   constructor(margin: number, limit = maximumTransactions) {
     this.#margin = margin;
@@ -79,11 +79,11 @@ export class TrailKeeper {
     this.#lastHint = before.hint;
   }
 
-  /** Calls a function with each entry that is added, until the returned function is called. There may be one at a time. */
+  /** Calls a function with each entry that is added, until the returned function is called. */
   follow(follower: Follower): () => void {
-    this.#follower = follower;
+    this.#followers = [...this.#followers, follower];
     return () => {
-      if (this.#follower === follower) this.#follower = null;
+      this.#followers = this.#followers.filter((one) => one !== follower);
     };
   }
 
@@ -97,7 +97,7 @@ export class TrailKeeper {
     const entry = { kind: 'hint', hint, coordinates } as const;
     this.#add(entry);
     this.#cut();
-    this.#follower?.(entry, coordinates);
+    for (const follow of this.#followers) follow(entry, coordinates);
   }
 
   /**
@@ -130,7 +130,9 @@ export class TrailKeeper {
   transaction(identity: Identity, start: Coordinates | null = null): void {
     this.#push(identity);
     this.#added += 1;
-    this.#follower?.({ kind: 'transaction', identity }, start);
+    if (this.#followers.length === 0) return;
+    const entry = { kind: 'transaction', identity } as const;
+    for (const follow of this.#followers) follow(entry, start);
   }
 
   /** A transaction came that the trail already has. It counts, but isn't added. */

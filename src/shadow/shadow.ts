@@ -9,12 +9,13 @@ import { readHistory } from '../matching/history.js';
 import type { Confidence } from '../matching/match-state.js';
 import type { TrailKeeper } from '../matching/trail-keeper.js';
 import type { TrailEntry } from '../matching/trail.js';
-import { isReplica } from '../mysql/inspect.js';
+import { type Inspection, isReplica } from '../mysql/inspect.js';
 import type { Vendor } from '../mysql/version.js';
 import type { Member } from '../pool/members.js';
 import { type CandidateOptions, type OpenDump, type Place, tryCandidate } from '../resume/candidate.js';
 import { standsInOrder } from '../resume/reading-place.js';
 import { reasonOf, sleep } from '../util/async.js';
+import { epochMs } from '../util/clock.js';
 import { WaymarkError } from '../util/errors.js';
 import { type Difference, PairLedger } from './pair-ledger.js';
 import { whetherToRead } from './room.js';
@@ -63,6 +64,16 @@ export type ShadowView = {
   readonly bufferedBytes: number;
 };
 
+/** What a server has shown: it was held against what was delivered, and nothing differed. Plain JSON. */
+export type Equal = {
+  /** Milliseconds since 1970. */
+  readonly since: number;
+  /** When it last had everything that was delivered, in milliseconds since 1970. */
+  readonly until: number;
+  /** How many transactions were the same, hints included. */
+  readonly transactions: number;
+};
+
 /** The shadow and what was delivered have differed so lately that no place there is proved. */
 class ShadowDiffers extends Error {
   override readonly name = 'ShadowDiffers';
@@ -95,6 +106,11 @@ export class Shadow implements OpenDump {
   readonly #unfollow: () => void;
   readonly #ending: AbortController;
   #isTakenOver = false;
+  /** Null: it has never had everything that was delivered. */
+  #equal: Equal | null = null;
+  /** Since when nothing has differed, and how much both had shown by then. */
+  #since = epochMs();
+  #metBefore = 0;
   /** Whether it waits for room, so that nothing is read. */
   #isFull = false;
   readonly #detach: () => void;
@@ -178,12 +194,23 @@ export class Shadow implements OpenDump {
     return this.#options.member.name;
   }
 
+  /** What its first place was proved on. */
+  get inspection(): Inspection {
+    return this.#place.inspection;
+  }
+
   /**
    * Whether it shows that the stream could go on here now: it has everything that was delivered, it hasn't differed of
    * late, and what comes is read.
    */
   get isLevel(): boolean {
     return this.#ledger.behind === 0 && !this.#ledger.isInDoubt && !this.#isFull;
+  }
+
+  /** What it has shown so far. Null if it has never had everything that was delivered. */
+  get equal(): Equal | null {
+    this.#noteEqual();
+    return this.#equal;
   }
 
   get view(): ShadowView {
@@ -218,6 +245,7 @@ export class Shadow implements OpenDump {
         for (const step of some) this.#ledger.read(step);
         this.#tell();
         this.#tellDifferences();
+        this.#noteEqual();
         if (this.#ledger.behind > mostBehind) throw farBehind(this.server);
         await this.#room(signal, some.length > 0);
       }
@@ -325,7 +353,17 @@ export class Shadow implements OpenDump {
 
   #tellDifferences(): void {
     const found = this.#ledger.takeDifferences();
-    if (found.length > 0) this.#options.onDifferences(found, this.#place.inspection.facts.version.vendor);
+    if (found.length === 0) return;
+    // What comes later may be equal again. What was equal before remains.
+    this.#since = epochMs();
+    this.#metBefore = this.#ledger.met;
+    this.#options.onDifferences(found, this.#place.inspection.facts.version.vendor);
+  }
+
+  #noteEqual(): void {
+    const { behind, isInDoubt, met } = this.#ledger;
+    if (behind > 0 || isInDoubt || this.#isTakenOver) return;
+    this.#equal = { since: this.#since, until: epochMs(), transactions: met - this.#metBefore };
   }
 
   #tell(): void {

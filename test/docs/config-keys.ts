@@ -170,7 +170,11 @@ export const configKeys: Readonly<Record<string, KeyText>> = {
   }),
 
   shadow: {
-    says: 'Whether a second server is read beside the one of the stream, so that a switch needs no search.',
+    value: '`true`, `false` or `{rotate:}`',
+    without: '`false`',
+    says:
+      'Whether a second server is [read beside the one of the stream](shadow.md), so that a switch needs no search. ' +
+      '`{rotate: 10m}`: after that time the next member takes its place.',
   },
   shadowBuffer: {
     value: 'a size, such as `64M`',

@@ -29,8 +29,8 @@ export type Plan = {
   readonly sink: 'file' | 'consumer';
   /** Whether the stream returns to members of higher priority: the later ones of the pool have more. */
   readonly failback: boolean;
-  /** Whether a second server is read beside the stream's. */
-  readonly shadow: boolean;
+  /** Whether a second server is read beside the stream's, and whether the members take turns. */
+  readonly shadow: 'none' | 'one' | 'in-turns';
   /** Rows of the largest transactions. */
   readonly mostRows: number;
   /** Which servers write compressed logs. */
@@ -68,7 +68,7 @@ export function planOf(draws: Draws): Plan {
     margin: draws.choice([32, 64]),
     sink: draws.chance(0.7) ? 'file' : 'consumer',
     failback: draws.chance(0.3),
-    shadow: false,
+    shadow: 'none',
     mostRows: size.mostRows,
     compression: draws.chance(0.3) ? draws.choice(['some', 'all']) : 'none',
     promotions: 'none',
@@ -78,7 +78,7 @@ export function planOf(draws: Draws): Plan {
   const promoted: Plan = draws.chance(0.3) ? { ...anchored, promotions: promotionsOf(anchored) } : anchored;
   // Ids of what comes again are the same only where servers keep one order (docs/limits.md).
   const possible: Plan = hasOneOrder(promoted) ? promoted : { ...promoted, sink: 'file' };
-  return { ...possible, shadow: draws.chance(0.35) };
+  return { ...possible, shadow: draws.chance(0.35) ? draws.choice(['one', 'in-turns']) : 'none' };
 }
 
 /** By hints, by GTIDs, or by whatever the agent finds first. */

@@ -235,7 +235,7 @@ export class Stage {
     const { plan } = this;
     const config = {
       ...{ stream: 'simulation', user: 'waymark', password: 'any', getServerPublicKey: true },
-      ...(plan.shadow ? { shadow: true } : {}),
+      shadow: shadowOf(plan),
       servers: this.members.map(({ address }, priority) => (plan.failback ? { address, priority } : address)),
       ...{ start: 'earliest', anchors: plan.anchors, matching: { margin: plan.margin } },
       failover: {
@@ -264,6 +264,10 @@ export function uuidOf(number: number, life: number): string {
 /** The source, and every other replica. */
 function compresses(number: number, { compression }: Plan): boolean {
   return compression === 'all' || (compression === 'some' && number % 2 === 1);
+}
+
+function shadowOf({ shadow }: Plan): false | true | { readonly rotate: string } {
+  return shadow === 'in-turns' ? { rotate: '1s' } : shadow === 'one';
 }
 
 function rowMetadataOf({ vendor, rowMetadata }: Plan): 'FULL' | 'MINIMAL' | 'NO_LOG' {

@@ -48,7 +48,8 @@ export type Action =
     }
   /** Read this server beside the stream's. */
   | { readonly do: 'shadow'; readonly server: string }
-  | { readonly do: 'end-shadow' }
+  /** Read it no longer. */
+  | { readonly do: 'end-shadow'; readonly server: string }
   /** Tell the operator the outcome of the order. */
   | { readonly do: 'answer'; readonly order: number; readonly outcome: SwitchReport | WaymarkError }
   /** No server has the place to begin. */

@@ -4,6 +4,7 @@ import type { DeliveredBatch } from '../../tail/deliveries.js';
 import type { Sight } from '../../pool/evidence.js';
 import type { ProbeOutcome } from '../../pool/probe.js';
 import type { DifferenceReport } from '../../shadow/difference-report.js';
+import type { Equal } from '../../shadow/shadow.js';
 import type { PoolMember, Retry, Settings, Stand } from './state.js';
 
 /** A place where reading begins. */
@@ -44,7 +45,13 @@ export type Happening =
   | { readonly type: 'begun' }
   | ({ readonly type: 'batch' } & DeliveredBatch)
   /** Time to judge the servers. */
-  | { readonly type: 'tick'; readonly sights: readonly Sight[]; readonly lastHeardAtMs: number | null }
+  | {
+      readonly type: 'tick';
+      readonly sights: readonly Sight[];
+      readonly lastHeardAtMs: number | null;
+      /** What the shadow has shown. Null if there is none, or if it hasn't shown everything yet. */
+      readonly equal: ({ readonly server: string } & Equal) | null;
+    }
   /** The stream has ended by itself. */
   | {
       readonly type: 'stream-ended';

@@ -7,7 +7,7 @@ import { andThen, type Decision, decide, remember } from './decision.js';
 import type { EventOf } from './event.js';
 import * as log from './log-lines.js';
 import { moveAway } from './move.js';
-import { choiceSettingsOf, noteFound, optionsOf } from './memory.js';
+import { choiceSettingsOf, noteEqual, noteFound, optionsOf } from './memory.js';
 import { chooseShadow } from './shadow.js';
 import { isLost, type Memory, type Move, type StreamState } from './state.js';
 
@@ -25,7 +25,7 @@ type Rejections = readonly { readonly server: string; readonly reason: string }[
 /** Time to judge the servers: is there one that the stream should move to? Pure. */
 export function judged(state: StreamState, event: EventOf<'tick'>): Decision {
   const { phase, memory } = state;
-  const { sights, lastHeardAtMs, atMs } = event;
+  const { sights, lastHeardAtMs, equal, atMs } = event;
   // A move of our own is still under way.
   if (memory.move !== null && memory.move.order === null) return decide(state);
   const server = phase.kind === 'reading' ? phase.server : null;
@@ -36,7 +36,7 @@ export function judged(state: StreamState, event: EventOf<'tick'>): Decision {
     reading: server === null ? null : { server, stream: { error: null, silentMs } },
     stalledAfterMs: memory.settings.stalledAfterMs,
   });
-  const noted = noteFound(state, found, atMs);
+  const noted = noteEqual(noteFound(state, found, atMs), equal, sights);
   if (server === null) return decide(noted);
   return andThen(
     decide(noted, ...looksWhenUneasy(lastHeardAtMs, atMs)),

@@ -96,22 +96,22 @@ export function wentOver(server: string, shadow: string, stand: Stand): LogActio
   );
 }
 
-/** A server is read beside the stream's from now on. Pure. */
-export function shadowBegan(server: string): LogAction {
+/** A server is read beside the stream's from now on, in place of another one or where there was none. Pure. */
+export function shadowBegan(server: string, before: string | null): LogAction {
   return line(
     'info',
-    { event: 'shadow.started', server },
-    `${server} is read beside the stream's server, as its shadow`,
+    { event: 'shadow.started', server, before },
+    `${server} is read beside the stream's server, as its shadow${before === null ? '' : `, in place of ${before}`}`,
   );
 }
 
-/** The shadow has ended by itself. Pure. */
-export function shadowEnded(server: string, error: unknown): LogAction {
+/** A shadow has ended by itself, or its place couldn't be proved. Pure. */
+export function shadowEnded(server: string, wasProved: boolean, error: unknown): LogAction {
   const reason = messageOf(error);
   return line(
     'warn',
     { event: 'shadow.ended', server, reason },
-    `${server} is no longer the shadow: ${reason}`,
+    `${server} ${wasProved ? 'is no longer' : "can't be"} the shadow: ${reason}`,
   );
 }
 

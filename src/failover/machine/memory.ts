@@ -1,4 +1,6 @@
 import type { ChoiceSettings, Option } from '../choice.js';
+import type { Sight } from '../../pool/evidence.js';
+import type { Equal } from '../../shadow/shadow.js';
 import type { Found } from '../findings.js';
 import { remember } from './decision.js';
 import type { Memory, StreamState } from './state.js';
@@ -20,6 +22,24 @@ export function noteFound(state: StreamState, found: readonly Found[], atMs: num
 /** Whether two unique ids are of two servers. A server that doesn't answer on a new connection shows none. */
 function isAnother(before: string | null, now: string | null): boolean {
   return before !== null && now !== null && before !== now;
+}
+
+/**
+ * Notes what the shadow has shown. What another server had shown at the address of one that was rebuilt is dropped.
+ * Pure.
+ */
+export function noteEqual(
+  state: StreamState,
+  shown: ({ readonly server: string } & Equal) | null,
+  sights: readonly Sight[],
+): StreamState {
+  const equal = new Map(state.memory.equal);
+  if (shown !== null) {
+    const { server, since, until, transactions } = shown;
+    equal.set(server, { since, until, transactions });
+  }
+  for (const { server, changed } of sights) if (changed !== null) equal.delete(server);
+  return remember(state, { equal });
 }
 
 /** Notes that the stream was lost there. Pure. */

@@ -2,6 +2,7 @@ import type { Coordinates } from '../../binlog/coordinates.js';
 import type { Config } from '../../config/schema.js';
 import type { WaymarkError } from '../../util/errors.js';
 import type { Diagnosis } from '../diagnosis.js';
+import type { Equal } from '../../shadow/shadow.js';
 import type { Member } from '../../pool/members.js';
 import type { ProbeOutcome } from '../../pool/probe.js';
 import type { Switch, SwitchCause } from '../switch.js';
@@ -154,8 +155,17 @@ export type Settings = Pick<
   Config['failover'],
   'stalledAfterMs' | 'cooldownMs' | 'restartGraceMs' | 'failbackAfterMs'
 > & {
-  /** Whether another server is read beside the stream's. */
-  readonly shadow: boolean;
+  /** Whether another server is read beside the stream's, and for how long. */
+  readonly shadow: Config['shadow'];
+};
+
+/** A server that is read beside the stream's. */
+export type Beside = {
+  readonly server: string;
+  /** Since when its place is proved. Null if it isn't yet. */
+  readonly provedAtMs: number | null;
+  /** The member that takes its place as soon as its own place is proved. Null if it stays. */
+  readonly next: string | null;
 };
 
 /** What is remembered from one phase to the next. */
@@ -180,10 +190,12 @@ export type Memory = {
   readonly unreadable: UnreadableContent;
   /** The current move. */
   readonly move: Move | null;
-  /** The server that is read beside the stream's, and whether its place is proved. Null if there is none. */
-  readonly shadow: { readonly server: string; readonly isProved: boolean } | null;
+  /** The server that is read beside the stream's. Null if there is none. */
+  readonly shadow: Beside | null;
   /** When servers couldn't be read beside the stream's any more. */
   readonly shadowFailedAtMs: ReadonlyMap<string, number>;
+  /** The last time that servers were held against what was delivered, and nothing differed. */
+  readonly equal: ReadonlyMap<string, Equal>;
   /** It has failed, and has not been read since. */
   readonly failed: { readonly reason: string; readonly retry: Retry } | null;
   /** Newest last. */
@@ -204,6 +216,7 @@ const nothingRemembered: Omit<Memory, 'settings'> = {
   move: null,
   shadow: null,
   shadowFailedAtMs: new Map(),
+  equal: new Map(),
   failed: null,
   switches: [],
 };
@@ -215,8 +228,8 @@ export function initialState(settings: Settings): StreamState {
 
 /** Drops what doesn't survive when the pool is watched anew. Pure. */
 export function watchedAnew(memory: Memory): Memory {
-  const { healthySince, lostAtMs, switchedAtMs, refusals } = nothingRemembered;
-  return { ...memory, healthySince, lostAtMs, switchedAtMs, refusals };
+  const { healthySince, lostAtMs, switchedAtMs, refusals, equal } = nothingRemembered;
+  return { ...memory, healthySince, lostAtMs, switchedAtMs, refusals, equal };
 }
 
 /** Drops what doesn't survive the beginning or end of a leadership. Pure. */

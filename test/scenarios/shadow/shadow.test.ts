@@ -1,4 +1,7 @@
 import { expect, test } from 'vitest';
+import type { AgentStatus } from '../../../src/index.js';
+import { claimPort } from '../../servers/ports.js';
+import { until } from '../../servers/wait.js';
 import { type AgentProcess, isMove, type LogEvent } from '../../support/agent-process.js';
 import { type Scenario, scenario } from '../../support/scenario.js';
 
@@ -39,5 +42,38 @@ test('the server that is read is frozen: the stream goes over to its shadow when
     const done = await agent.waitForEvent('failover.done', isMove);
     expect(done).toMatchObject({ to: stage.replica(1).address, finding: 'silent', confidence: 'exact' });
     await stage.replica(0).resume();
+  });
+});
+
+test('the members take turns as the shadow. Each shows that it is equal, and the stream goes on from the present one', async () => {
+  const port = await claimPort();
+  const config = { shadow: { rotate: '2s' }, http: { listen: `127.0.0.1:${port}` } };
+  const members = async (): Promise<AgentStatus['members']> => {
+    const response = await fetch(`http://127.0.0.1:${port}/status`);
+    return ((await response.json()) as AgentStatus).members;
+  };
+  await scenario({ config, topology: { replicas: 3 } }, async (stage) => {
+    const agent = await stage.startAgent();
+    await stage.startLoad();
+    const shown = await until(
+      'both others are proved equal',
+      async () => {
+        const [read, ...others] = await members();
+        expect(read?.equal).toBeNull();
+        const spans = others.flatMap(({ equal }) =>
+          equal === null || equal.transactions < 50 ? [] : [equal],
+        );
+        return spans.length === 2 ? spans : undefined;
+      },
+      { timeoutMs: 60_000 },
+    );
+    for (const { since, until: end } of shown) expect(end).toBeGreaterThan(since);
+    const { server, before } = await agent.next('shadow.started');
+    expect(before).not.toBeNull();
+    await stage.replica(0).kill();
+    const done = await agent.waitForEvent('failover.done', isMove);
+    expect(done).toMatchObject({ from: stage.replica(0).address, to: server, confidence: 'exact' });
+    await stage.committed(50);
+    await stage.finish();
   });
 });

@@ -119,7 +119,7 @@ describe('values', () => {
       columns: { exclude: [] },
       records: { query: false },
       rowImage: 'full',
-      shadow: false,
+      shadow: null,
       shadowBuffer: 64 * 1024 * 1024,
       matching: { margin: 1024 },
       checkpoint: { store: 'file', path: './state' },
@@ -156,6 +156,14 @@ describe('values', () => {
     ['{from: dns}', { from: 'dns', dropAfterMs: 600_000 }],
   ])('discover: %s', (text, discover) => {
     expect(parse(`${minimal}discover: ${text}`).discover).toEqual(discover);
+  });
+
+  test.each([
+    ['true', { rotateMs: null }],
+    ['false', null],
+    ['{rotate: 10m}', { rotateMs: 600_000 }],
+  ])('shadow: %s', (text, shadow) => {
+    expect(parse(`${minimal}shadow: ${text}`).shadow).toEqual(shadow);
   });
 
   test.each([
@@ -264,6 +272,9 @@ log: {level: inof}
       'discover.from: must be one of replicas, dns, not "dsn" (did you mean',
     ],
     [`${minimal}discover: {dropAfter: 5}`, 'discover.dropAfter: must be a duration with its unit'],
+    [`${minimal}shadow: often`, 'shadow: must be true or false'],
+    [`${minimal}shadow: {}`, 'shadow.rotate: is missing'],
+    [`${minimal}shadow: {rotate: 0s}`, 'shadow.rotate: is too short: at least 1s'],
     [`${minimal}election: {backend: zookeeper}`, 'election.connect: is missing: it must be HOST:PORT,'],
     [
       `${minimal}election: {backend: mysql, server: db, timeout: 3s}`,

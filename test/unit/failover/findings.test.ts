@@ -22,8 +22,10 @@ const input: OutlookInput = {
   stalledAfterMs: 60_000,
 };
 
+const initial = initialState(defaults).memory;
+
 test('members in the order of the pool, then the source', () => {
-  const views = viewsOf(input, new Map([['b', 'it lacks the hint']]));
+  const views = viewsOf(input, { ...initial, obstacles: new Map([['b', 'it lacks the hint']]) });
   expect(views.map(({ server, role, reading, finding }) => [server, role, reading, finding])).toEqual([
     ['a', 'member', true, 'healthy'],
     ['b', 'member', false, 'dead'],
@@ -37,11 +39,21 @@ test('members in the order of the pool, then the source', () => {
 
 test('a discovered member is marked', () => {
   const members = [member('a'), { ...member('b'), discovered: true as const }];
-  expect(viewsOf({ ...input, members }, new Map()).map(({ role }) => role)).toEqual([
+  expect(viewsOf({ ...input, members }, initial).map(({ role }) => role)).toEqual([
     'member',
     'discovered',
     'source',
   ]);
+});
+
+test('a member shows until when it was equal, except the one that is read: the others are held against it', () => {
+  const span = { since: 1000, until: 5000, transactions: 7 };
+  const equal = new Map([
+    ['a', span],
+    ['b', span],
+  ]);
+  const views = viewsOf(input, { ...initial, equal });
+  expect(views.map((view) => view.equal)).toEqual([null, span, null, null]);
 });
 
 const settings = { ...defaults, cooldownMs: 1 };

@@ -43,6 +43,9 @@ test('what a stream is like is read from its status', async () => {
     expect(read.get(`${name}{${stream}}`), name).toBe(value);
   expect(read.get(`waymark_members{${stream},finding="healthy"}`)).toBe(1);
   expect(read.get(`waymark_members{${stream},finding="dead"}`)).toBe(1);
+  expect(read.get(`waymark_member_equal_until_seconds{${stream},server="127.0.0.1:3401"}`)).toBe(
+    Date.UTC(2026, 10, 21, 20, 14, 53) / 1000,
+  );
 });
 
 test('what is not known is left out, and nothing of an earlier scrape stays', async () => {
@@ -60,7 +63,7 @@ test('what is not known is left out, and nothing of an earlier scrape stays', as
   };
   const read = await samples(metrics, [unknown]);
   expect(read.get(`waymark_rows_total{${stream}}`)).toBe(11);
-  for (const name of read.keys()) expect(name).not.toMatch(/_lag_|hint_age|silence|waymark_members/);
+  for (const name of read.keys()) expect(name).not.toMatch(/_lag_|hint_age|silence|waymark_member/);
 });
 
 test('what happens is counted', async () => {

@@ -26,6 +26,7 @@ export const sampleMember: MemberView = {
   reading: true,
   finding: 'healthy',
   reasons: [],
+  equal: null,
   inTheWay: null,
   evidence: {
     outcome: 'answers',
@@ -100,6 +101,11 @@ export const sampleStatus: AgentStatus = {
       reading: false,
       finding: 'dead',
       reasons: ['its port refuses connections'],
+      equal: {
+        since: Date.UTC(2026, 10, 21, 20, 0),
+        until: Date.UTC(2026, 10, 21, 20, 14, 53),
+        transactions: 1234,
+      },
       inTheWay: 'it was lost 3 s ago (failover.cooldown is 30 s)',
       evidence: null,
     },

@@ -24,6 +24,7 @@ members
     127.0.0.1:3401  dead
     127.0.0.1:3401: its port refuses connections
     127.0.0.1:3401: the stream can't go on there: it was lost 3 s ago (failover.cooldown is 30 s)
+    127.0.0.1:3401: proved equal until 2026-11-21T20:14:53.000Z: 1,234 transactions since 2026-11-21T20:00:00.000Z
 
 last switches
   2026-11-21T20:14:53.000Z  127.0.0.1:3401 → 127.0.0.1:3402  dead, exact, blackout 291 ms (detect 20 ms, choose 30 ms, locate 40 ms, verify 180 ms, first record 21 ms)`,

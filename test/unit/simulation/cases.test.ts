@@ -15,7 +15,7 @@ const plan: Plan = {
   ...{ vendor: 'mysql', gtidMode: true, keepsOrder: true, rowMetadata: 'none', mostRowBytes: 8192 },
   ...{ replicas: 2, sourceIsMember: false, store: 'file', agents: 1, hintEvery: 0, margin: 64, sink: 'file' },
   failback: false,
-  shadow: false,
+  shadow: 'none',
   ...{ mostRows: 80, compression: 'none', promotions: 'none', anchors: 'auto', domains: 1 },
   // Nobody writes but the case.
   ...{ writeMs: 1e9, loadMs: 0, faultMs: 1e9 },

@@ -12,7 +12,7 @@ import { createOrders, idsOf, insertOf } from './models.js';
 const plan: Plan = {
   ...{ vendor: 'mysql', gtidMode: true, keepsOrder: true, rowMetadata: 'FULL', mostRowBytes: 8192 },
   ...{ replicas: 2, sourceIsMember: false, store: 'file', agents: 1, hintEvery: 0, margin: 64, sink: 'file' },
-  shadow: false,
+  shadow: 'none',
   ...{ failback: false, mostRows: 80, compression: 'none', promotions: 'one', anchors: 'auto', domains: 1 },
   // Nobody writes but the test.
   ...{ writeMs: 1e9, loadMs: 0, faultMs: 1e9 },

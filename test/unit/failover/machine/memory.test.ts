@@ -3,6 +3,7 @@ import type { Finding } from '../../../../src/failover/diagnosis.js';
 import type { Found } from '../../../../src/failover/findings.js';
 import {
   choiceSettingsOf,
+  noteEqual,
   noteFound,
   noteLost,
   noteObstacle,
@@ -16,7 +17,7 @@ const settings = {
   cooldownMs: 30_000,
   restartGraceMs: 0,
   failbackAfterMs: 600_000,
-  shadow: false,
+  shadow: null,
 };
 const begun = initialState(settings);
 const found = (
@@ -42,6 +43,22 @@ test('a member has been healthy since it was found so, without a break', () => {
   expect(healthyFor(healthy, found('a', 'healthy', null))).toBe(0);
   expect(healthyFor()).toBe(0);
   expect(healthyFor(healthy, found('b', 'stalled'))).toBe(2000);
+});
+
+test('what a shadow has shown stays when another one shows something, until its server is rebuilt', () => {
+  const sights = (changed: string | null) => [sight('a', answers(), { changed }), sight('b', answers())];
+  const span = { since: 1, until: 2, transactions: 3 };
+  const later = { since: 4, until: 5, transactions: 6 };
+  const one = noteEqual(begun, { server: 'a', ...span }, sights(null));
+  const both = noteEqual(one, { server: 'b', ...later }, sights(null));
+  const without = noteEqual(both, null, sights(null));
+  expect([...without.memory.equal]).toEqual([
+    ['a', span],
+    ['b', later],
+  ]);
+  const rebuilt = noteEqual(without, null, sights('its binary log was reset'));
+  expect([...rebuilt.memory.equal]).toEqual([['b', later]]);
+  expect(noteEqual(rebuilt, { server: 'b', ...span }, sights(null)).memory.equal.get('b')).toEqual(span);
 });
 
 test('an option has what is known of its member, and what is configured', () => {

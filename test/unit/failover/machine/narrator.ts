@@ -96,7 +96,7 @@ export function actionInWords(action: Action): string[] {
     case 'shadow':
       return [`read ${action.server} beside it`];
     case 'end-shadow':
-      return ['stop reading the shadow'];
+      return [`stop reading ${action.server} beside it`];
     case 'give-up':
       return [`no server has the place: ${errorInWords(action.error)}`];
     case 'end':

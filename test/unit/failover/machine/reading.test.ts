@@ -32,7 +32,9 @@ const looked = (own: ReturnType<typeof sight>, others = sights): Happening => ({
 });
 const [dead, alive] = [looked(sight('a', mute('refused'))), looked(sight('a', answers()))];
 const surveyed: Happening = { type: 'surveyed', sights };
-const tick = (seen = sights): Happening => ({ type: 'tick', sights: seen, lastHeardAtMs: 0 });
+const tick = (seen = sights): Happening => ({
+  ...{ type: 'tick', sights: seen, lastHeardAtMs: 0, equal: null },
+});
 const order: Happening = { type: 'ordered', order: 7, target: 'b' };
 const failure = (server: string): Happening => ({
   ...{ type: 'not-proved', server, late: false, error: new WaymarkError('server-unreachable', 'gone') },

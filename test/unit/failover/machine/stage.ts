@@ -4,6 +4,7 @@ import type { Sight } from '../../../../src/pool/evidence.js';
 import type { EndOf, Happening, Placed } from '../../../../src/failover/machine/event.js';
 import { choiceSettingsOf, optionsOf } from '../../../../src/failover/machine/memory.js';
 import { initialState, type StreamState } from '../../../../src/failover/machine/state.js';
+import { provedShadow } from '../../../../src/failover/machine/shadow.js';
 import { transition } from '../../../../src/failover/machine/transition.js';
 import type { MemberEvidence } from '../../../../src/pool/evidence.js';
 import { findingsOf } from '../../../../src/failover/findings.js';
@@ -91,7 +92,10 @@ export class Stage {
     const server = phase.kind === 'reading' ? phase.server : null;
     const stream = { error: null, silentMs: this.#nowMs - (this.#lastHeardAtMs ?? this.#nowMs) };
     const finds = server === null ? [] : [this.#find(server, stream, this.#seen())];
-    const tick: Happening = { type: 'tick', sights: this.#seen(), lastHeardAtMs: this.#lastHeardAtMs };
+    const tick: Happening = {
+      ...{ type: 'tick', sights: this.#seen(), lastHeardAtMs: this.#lastHeardAtMs },
+      equal: this.#equal(),
+    };
     return [...finds, ...this.#tell(tick)];
   }
 
@@ -105,6 +109,12 @@ export class Stage {
     const found = this.#find(server, stream, [own, ...others]);
     const probe = own.evidence?.outcome ?? 'no-answer';
     return [found, ...this.#tell({ type: 'looked', own, probe, others })];
+  }
+
+  /** What the shadow has shown, if there is one: all of it. */
+  #equal() {
+    const server = provedShadow(this.#state.memory);
+    return server === null ? null : { server, since: 0, until: this.#nowMs, transactions: 1 };
   }
 
   #find(server: string, stream: { error: string | null; silentMs: number }, sights: Sight[]): string {
@@ -338,7 +348,11 @@ const given: Sentence[] = [
     (stage, key = '', value = '') =>
       stage.configure({ [`${key}Ms`]: value === 'never' ? null : durationOf(value) }),
   ],
-  [/^shadow is (true|false)$/, (stage, value = '') => stage.configure({ shadow: value === 'true' })],
+  [/^shadow is true$/, (stage) => stage.configure({ shadow: { rotateMs: null } })],
+  [
+    /^the shadow rotates every (.+)$/,
+    (stage, every = '') => stage.configure({ shadow: { rotateMs: durationOf(every) } }),
+  ],
   [
     /^there is an election$/,
     (stage) =>

@@ -136,7 +136,10 @@ test('no event changes the state it is given, and each leads to a state that can
       { type: 'ordered', order: 1, target: 'b' } as const,
       { type: 'stood-by', since: 1, leader: null } as const,
     ],
-    ...[{ type: 'tick', sights, lastHeardAtMs: 0 } as const, { type: 'resumed', before: 'a' } as const],
+    ...[
+      { type: 'tick', sights, lastHeardAtMs: 0, equal: null } as const,
+      { type: 'resumed', before: 'a' } as const,
+    ],
     { type: 'stream-left', lastHeardAtMs: 0, stand },
     { type: 'batch', records: 1, hints: 0, position: stand.coordinates },
     { type: 'behind', server: 'b' },
