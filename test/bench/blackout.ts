@@ -1,11 +1,11 @@
 /**
- * How long a server's death is noticed in the output: `npm run bench:blackout [-- --kills 20 --streams hints,gtid]`. An
+ * How long a server's death is noticed in the output: `npm run bench:blackout [-- --kills 100 --streams hints+shadow]`. An
  * agent as its users run it reads one of three replicas under load; the one that it reads is killed (SIGKILL) or frozen
  * (SIGSTOP), comes back, and so on. Streams by hints and by GTIDs, and with a shadow (`hints+shadow`), take turns on the
  * same servers, and while GTIDs have their turn nobody injects hints. At the end each must have delivered everything
  * exactly once, in order.
  */
-import { mkdir } from 'node:fs/promises';
+import { mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -30,10 +30,17 @@ type Fault = {
   undo(server: TestServer): Promise<void>;
 };
 
-/** The parts of a blackout, in milliseconds. */
-type Parts = Readonly<
-  Record<'blackout' | 'detect' | 'choose' | 'locate' | 'verify' | 'first record', number>
->;
+/** The parts of a blackout, in milliseconds, and what a reader of the output sees of it. */
+const partNames = [
+  'in the output',
+  'blackout',
+  'detect',
+  'choose',
+  'locate',
+  'verify',
+  'first record',
+] as const;
+type Parts = Readonly<Record<(typeof partNames)[number], number>>;
 
 /** A stream, what finds its places, and whether it has a shadow. */
 type Stream = {
@@ -174,8 +181,9 @@ async function series(stream: Stream, fault: Fault, count: number): Promise<Part
     const server = await steady(stream);
     // Anywhere between two hints.
     await pause(random.between(0, hintsEveryMs));
+    const gap = gapInOutput(stream.audit, server.address);
     await fault.do(server);
-    all.push(await arrival(stream, server));
+    all.push(await arrival(stream, server, gap));
     await fault.undo(server);
     await topology.waitForReplicas([...replicas], 60_000);
   }
@@ -199,8 +207,40 @@ async function steady(stream: Stream): Promise<TestServer> {
   );
 }
 
+/** From the last record of one server to the first of another one, as they come into the audit: milliseconds. */
+async function gapInOutput(audit: string, from: string): Promise<number> {
+  const file = await open(audit);
+  try {
+    const buffer = Buffer.alloc(256 * 1024);
+    let { size: offset } = await file.stat();
+    let lastMs = performance.now();
+    let rest = '';
+    const endMs = lastMs + 60_000;
+    while (performance.now() < endMs) {
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, offset);
+      if (bytesRead === 0) {
+        await pause(1);
+        continue;
+      }
+      const nowMs = performance.now();
+      offset += bytesRead;
+      const lines = (rest + buffer.toString('latin1', 0, bytesRead)).split('\n');
+      rest = lines.pop() ?? '';
+      // The first line may have begun before.
+      const servers = lines.flatMap((line) => /"source":\{"server":"([^"]+)"/.exec(line)?.[1] ?? []);
+      if (servers.some((server) => server !== from)) return nowMs - lastMs;
+      if (servers.length > 0) lastMs = nowMs;
+    }
+    throw new Error(`no other server than ${from} was read`);
+  } finally {
+    await file.close();
+  }
+}
+
 /** What the agent says of the switch away from that server. */
-async function arrival(stream: Stream, from: TestServer): Promise<Parts> {
+async function arrival(stream: Stream, from: TestServer, gap: Promise<number>): Promise<Parts> {
+  // Whoever fails before comes to await it no more.
+  gap.catch(() => undefined);
   const change = await until(
     'a switch',
     async () => {
@@ -211,6 +251,7 @@ async function arrival(stream: Stream, from: TestServer): Promise<Parts> {
   );
   const { blackoutMs, timeline } = change;
   return {
+    'in the output': await gap,
     blackout: blackoutMs ?? 0,
     detect: timeline?.detectMs ?? 0,
     choose: timeline?.chooseMs ?? 0,
@@ -242,15 +283,17 @@ async function finish(stream: Stream, mark: string): Promise<void> {
 
 function report(name: string, all: ReadonlyMap<Stream, readonly Parts[]>): void {
   const columns = [...all].map(([{ name: stream }, parts]) => ({ title: `by ${stream}:`, parts }));
-  const heading = columns.map(({ title }) => `${title.padStart(18)} median    worst`);
-  console.log(`\n${name.padEnd(14)}${heading.join('')}`);
-  const names = ['blackout', 'detect', 'choose', 'locate', 'verify', 'first record'] as const;
-  for (const part of names) {
+  const heading = columns.map(({ title }) => `${title.padStart(21)} median     99 %    worst`);
+  console.log(`\n${name.padEnd(16)}${heading.join('')}`);
+  for (const part of partNames) {
     const cells = columns.map(({ parts }) => {
       const sorted = parts.map((one) => one[part]).toSorted((a, b) => a - b);
-      return `${ms(sorted[sorted.length >> 1] ?? 0).padStart(25)} ${ms(sorted.at(-1) ?? 0)}`;
+      const [median, high, worst] = [0.5, 0.99, 1].map((share) =>
+        ms(sorted[Math.ceil(share * sorted.length) - 1] ?? 0),
+      );
+      return `${(median ?? '').padStart(28)} ${high ?? ''} ${worst ?? ''}`;
     });
-    console.log(`  ${part.padEnd(12)}${cells.join('')}`);
+    console.log(`  ${part.padEnd(14)}${cells.join('')}`);
   }
 }
 
