@@ -104,21 +104,15 @@ export class IdentityBag {
     held.taken = true;
     this.#size -= 1;
     const { digest } = held.identity;
-    const same = this.#byDigest.get(digest);
-    same?.splice(same.indexOf(held), 1);
-    if (same?.length === 0) this.#byDigest.delete(digest);
+    remove(this.#byDigest, digest, held);
     if (!this.#keepsTaken) this.#drop(held);
     return { value: held.value, by: compareDigests(digest, identity.digest) ?? 'origin' };
   }
 
   #drop(held: Held): void {
     const { origin, second } = held.identity;
-    const same = this.#byOrigin.get(origin);
-    same?.splice(same.indexOf(held), 1);
-    if (same?.length === 0) this.#byOrigin.delete(origin);
-    const ofSecond = this.#bySecond?.get(second);
-    ofSecond?.splice(ofSecond.indexOf(held), 1);
-    if (ofSecond?.length === 0) this.#bySecond?.delete(second);
+    if (origin !== '') remove(this.#byOrigin, origin, held);
+    if (this.#bySecond !== null) remove(this.#bySecond, second, held);
   }
 
   /** Whether a transaction of this origin has been put in. If its digest differs, the contents differ. */
@@ -157,6 +151,13 @@ export class IdentityBag {
     while (list[0]?.taken) list.shift();
     return list;
   }
+}
+
+function remove<Key>(map: Map<Key, Held[]>, key: Key, held: Held): void {
+  const list = map.get(key);
+  // Nearly all are alone, and to cut one out of a list makes another list.
+  if (list === undefined || list.length === 1) map.delete(key);
+  else list.splice(list.indexOf(held), 1);
 }
 
 function push<Key>(map: Map<Key, Held[]>, key: Key, held: Held): void {

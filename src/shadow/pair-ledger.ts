@@ -6,6 +6,7 @@ import { TrailKeeper } from '../matching/trail-keeper.js';
 import { domainOf } from '../matching/trail-match.js';
 import type { AnchorKind, Identity, TrailEntry } from '../matching/trail.js';
 import { compareDigests, type Comparison, comparisonOf, weaker } from '../transactions/identity.js';
+import { Numbered } from './numbered.js';
 
 /** What is known when the shadow begins to be read. */
 export type LedgerStart = {
@@ -65,10 +66,10 @@ type Ahead = {
 /** What has an order of its own, and is held against each other by itself. */
 type Part = {
   /** What was delivered, and hasn't been met: its number in the part, and in all. In order. */
-  readonly due: Map<number, number>;
+  readonly due: Numbered<number>;
   nextDue: number;
   /** The same of what the shadow has, and would be delivered. */
-  readonly undelivered: Map<number, number>;
+  readonly undelivered: Numbered<number>;
   nextAhead: number;
   /** The last step of the shadow that was delivered: its number in the part. */
   lastDone: number;
@@ -112,11 +113,11 @@ export class PairLedger {
   readonly #tolerance: number;
   /** The trail in the shadow's order, up to the place. */
   readonly #keeper: TrailKeeper;
-  readonly #due = new Map<number, Due>();
+  readonly #due = new Numbered<Due>();
   readonly #dueBag = new IdentityBag({ keepsTaken: false });
   readonly #dueHints = new Map<string, number>();
   #nextDue = 0;
-  readonly #ahead = new Map<number, Ahead>();
+  readonly #ahead = new Numbered<Ahead>();
   readonly #aheadBag = new IdentityBag({ keepsTaken: false });
   readonly #aheadHints = new Map<string, number>();
   #nextAhead = 0;
@@ -228,7 +229,7 @@ export class PairLedger {
     if (this.#doubt !== null || this.#due.size > 0 || this.#isUnsettled) return null;
     const trail = this.#keeper.entries;
     const skip: PassedOver[] = [];
-    for (const { step, isDone, isHistory, isKept, deliveredAs } of this.#ahead.values()) {
+    for (const [, { step, isDone, isHistory, isKept, deliveredAs }] of this.#ahead) {
       if (!isDone || !isHistory) continue;
       if (step.kind === 'transaction') {
         skip.push({ start: step.start, identity: step.identity });
@@ -245,7 +246,7 @@ export class PairLedger {
   get #isUnsettled(): boolean {
     if (this.#tolerance > 0) return false;
     for (const { undelivered: left, lastDone } of this.#parts.values()) {
-      const first = firstKey(left);
+      const { first } = left;
       if (first !== null && first < lastDone) return true;
     }
     return false;
@@ -255,7 +256,7 @@ export class PairLedger {
     const name = this.#start.anchors === 'gtid' ? domainOf(origin) : '';
     let part = this.#parts.get(name);
     if (part === undefined) {
-      part = { due: new Map(), nextDue: 0, undelivered: new Map(), nextAhead: 0, lastDone: -1 };
+      part = { due: new Numbered(), nextDue: 0, undelivered: new Numbered(), nextAhead: 0, lastDone: -1 };
       this.#parts.set(name, part);
     }
     return part;
@@ -363,8 +364,7 @@ export class PairLedger {
       return;
     }
     this.#settleBefore(part, dueAt - this.#tolerance, aheadAt - this.#tolerance);
-    const isFirst =
-      (firstKey(part.due) ?? dueAt) >= dueAt && (firstKey(part.undelivered) ?? aheadAt) >= aheadAt;
+    const isFirst = (part.due.first ?? dueAt) >= dueAt && (part.undelivered.first ?? aheadAt) >= aheadAt;
     this.#inOrder &&= isFirst;
   }
 
@@ -382,7 +382,7 @@ export class PairLedger {
 
   /** The shadow goes on in the same order. So it has logged nothing of the statements that would have to come first. */
   #passStatements({ due }: Part): void {
-    for (const number of due.values()) {
+    for (const [, number] of due) {
       const entry = this.#due.get(number)?.entry;
       if (entry === undefined || !isStatement(entry)) return;
       this.#settleDue(number, Infinity);
@@ -527,11 +527,6 @@ export class PairLedger {
     doubt.transactions -= 1;
     if (doubt.transactions <= 0) this.#doubt = null;
   }
-}
-
-function firstKey(map: ReadonlyMap<number, number>): number | null {
-  for (const key of map.keys()) return key;
-  return null;
 }
 
 /** Whether other servers may have logged rows for it, or nothing. */

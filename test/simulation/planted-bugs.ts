@@ -113,6 +113,12 @@ export const plantedBugs: readonly PlantedBug[] = [
     bug: 'this.#settleBefore(due, ahead);',
   },
   {
+    name: 'while the next shadow is being proved, the present one misses what is delivered',
+    file: 'matching/trail-keeper.ts',
+    code: 'this.#followers = [...this.#followers, follower];',
+    bug: 'this.#followers = [follower];',
+  },
+  {
     name: 'a GTID counts as delivered when its transaction begins',
     file: 'tail/transaction-stream.ts',
     code: "    const byGtid = this.#options.progress.anchors === 'gtid';\n",
