@@ -109,8 +109,8 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'another order counts as a difference',
     file: 'shadow/pair-ledger.ts',
-    code: 'this.#settleBefore(due - this.#tolerance, ahead - this.#tolerance);',
-    bug: 'this.#settleBefore(due, ahead);',
+    code: 'this.#settleBefore(part, dueAt - this.#tolerance, aheadAt - this.#tolerance);',
+    bug: 'this.#settleBefore(part, dueAt, aheadAt);',
   },
   {
     name: 'while the next shadow is being proved, the present one misses what is delivered',
