@@ -101,6 +101,8 @@ type Work = {
   /** The servers that are read beside it. */
   readonly beside: Map<string, BesideRead>;
   readonly reports: ReportLimit;
+  /** Settles when what was found to differ so far has been shown. */
+  reported: Promise<void>;
   /** Who waits for the place to begin. */
   begins: { resolve(source: ReadingPlace): void; reject(error: Error): void } | null;
   savesLast: boolean;
@@ -276,6 +278,7 @@ export class Driver {
       serverId: this.#config.serverId ?? randomServerId(),
       ...{ history: null, places: new Map(), source: null, begins: null, savesLast: false },
       ...{ pulse: newPulse(), beside: new Map(), reports: new ReportLimit() },
+      reported: Promise.resolve(),
     };
     this.#work = work;
     this.tell({ type: 'led' });
@@ -652,7 +655,7 @@ export class Driver {
           ...{ serverId: randomServerId(), bufferBytes: this.#config.shadowBuffer },
           onDifferences: (found, vendor) => {
             const beside = { member: this.#memberNamed(server), vendor };
-            this.#begin(this.#report(work, source, beside, found));
+            this.#report(work, source, beside, found);
           },
           isStreamWaiting: () => work.pulse.waitingSinceMs !== null,
         },
@@ -669,24 +672,34 @@ export class Driver {
     }
   }
 
-  /** Counts and shows what the stream's server and its shadow have otherwise. */
-  async #report(
-    { opened, reports, signal }: Work,
-    { member: other, inspection }: ReadingPlace,
+  /** Counts what the stream's server and its shadow have otherwise, and shows it, one after the other. */
+  #report(
+    work: Work,
+    source: ReadingPlace,
     { member, vendor }: { readonly member: Member; readonly vendor: Vendor },
     found: readonly Difference[],
-  ): Promise<void> {
-    const shared = { layouts: opened.layouts, columns: columnRules(this.#config.columns) };
-    const delivered = { ...shared, vendor: inspection.facts.version.vendor, instance: other.instance };
-    const beside = { ...shared, vendor, instance: member.instance };
+  ): void {
+    const { opened, reports, signal } = work;
+    const { filter, layouts } = opened;
+    const shared = { layouts, filter, columns: columnRules(this.#config.columns) };
+    const delivered = {
+      ...shared,
+      vendor: source.inspection.facts.version.vendor,
+      instance: source.member.instance,
+    };
+    const both = { delivered, beside: { ...shared, vendor, instance: member.instance } };
+    const names = { server: member.name, other: source.member.name };
     for (const difference of found) {
       this.#options.meters.differed(member.name, difference.kind);
       const more = reports.take(monotonicMs());
       if (more === null) continue;
-      const shown = await showDifference(difference, { delivered, beside }, signal);
-      const report = { difference, server: member.name, other: other.name, more, ...shown };
-      this.tell({ type: 'shadow-differs', report });
+      work.reported = work.reported.then(async () => {
+        if (signal.aborted) return;
+        const shown = await showDifference(difference, both, signal);
+        this.tell({ type: 'shadow-differs', report: { difference, ...names, more, ...shown } });
+      });
     }
+    this.#begin(work.reported);
   }
 
   /** Notices that the server that is read has fallen silent, while its shadow is heard of. */

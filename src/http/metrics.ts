@@ -107,6 +107,11 @@ const gauges: readonly Reading[] = [
     read: ({ shadow }) => shadow?.behind ?? null,
   },
   {
+    name: 'waymark_shadow_in_doubt',
+    help: '1 while the shadow has differed so lately that the stream does not go over to it at once',
+    read: ({ shadow }) => (shadow === null ? null : Number(shadow.inDoubt)),
+  },
+  {
     name: 'waymark_checkpoint_age_seconds',
     help: 'Seconds since the last checkpoint was saved',
     read: ({ checkpoint }) => checkpoint.ageSeconds,

@@ -95,10 +95,17 @@ function lagBytesText(bytes: number | null): string {
   return `${formatBytes(bytes)} of the server's log to read`;
 }
 
-function shadowText({ server, ahead, behind, bufferedBytes }: NonNullable<AgentStatus['shadow']>): string {
+function shadowText({
+  server,
+  ahead,
+  behind,
+  bufferedBytes,
+  inDoubt,
+}: NonNullable<AgentStatus['shadow']>): string {
   const stands =
     ahead + behind === 0 ? 'level' : `${countOf(ahead, 'transaction')} ahead, ${formatCount(behind)} behind`;
-  return `${server}, ${stands}, ${formatBytes(bufferedBytes)} kept`;
+  const doubt = inDoubt ? ', in doubt: it differed of late' : '';
+  return `${server}, ${stands}, ${formatBytes(bufferedBytes)} kept${doubt}`;
 }
 
 function checkpointText({

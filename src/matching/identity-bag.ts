@@ -115,6 +115,11 @@ export class IdentityBag {
     if (this.#bySecond !== null) remove(this.#bySecond, second, held);
   }
 
+  /** The number of the first transaction of this origin. Null if there is none. */
+  ofOrigin(origin: string): number | null {
+    return this.#byOrigin.get(origin)?.find(({ taken }) => !taken)?.value ?? null;
+  }
+
   /** Whether a transaction of this origin has been put in. If its digest differs, the contents differ. */
   sameOrigin(identity: Identity): boolean {
     return this.#byOrigin.has(identity.origin);

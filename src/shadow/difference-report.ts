@@ -40,8 +40,11 @@ export async function showDifference(
     const one = delivered && (await readContent(delivered, both.delivered, signal));
     const other = beside && (await readContent(beside, both.beside, signal));
     const shown = firstDifference(one, other);
-    const alike = 'the two are alike in everything that records show';
-    return { shown, unshownBecause: shown === null ? alike : null };
+    const why =
+      one === null || other === null
+        ? 'nothing of it is shown in records'
+        : 'they are alike in all that records show';
+    return { shown, unshownBecause: shown === null ? why : null };
   } catch (error) {
     if (signal.aborted) throw reasonOf(signal);
     return { shown: null, unshownBecause: messageOf(error) };

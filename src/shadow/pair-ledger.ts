@@ -110,7 +110,9 @@ type DueEntry = Exclude<TrailEntry, { readonly kind: 'gtid' }>;
 export class PairLedger {
   readonly #start: LedgerStart;
   /** How many others may come before the like of a transaction. */
-  readonly #tolerance: number;
+  #tolerance: number;
+  /** How the origins begin that were met first, `g:domain-`, if hints anchor the stream. Null: none has come. */
+  #domain: string | null = null;
   /** The trail in the shadow's order, up to the place. */
   readonly #keeper: TrailKeeper;
   readonly #due = new Numbered<Due>();
@@ -122,6 +124,8 @@ export class PairLedger {
   readonly #aheadHints = new Map<string, number>();
   #nextAhead = 0;
   readonly #parts = new Map<string, Part>();
+  /** What the shadow seems to have written itself, and the place hasn't passed. */
+  readonly #own = new Map<number, Identity>();
   /** The last step of the shadow that was delivered. */
   #lastDone = -1;
   #place: Coordinates;
@@ -187,6 +191,7 @@ export class PairLedger {
    */
   delivered(entry: TrailEntry, start: Coordinates | null): void {
     if (entry.kind === 'gtid') return;
+    if (entry.kind === 'transaction') this.#noteDomain(entry.identity.origin);
     const number =
       entry.kind === 'hint' ? this.#takeAheadHint(entry.hint.token) : this.#takeAhead(entry.identity);
     const ahead = number === null ? undefined : this.#ahead.get(number);
@@ -197,6 +202,7 @@ export class PairLedger {
       return;
     }
     const { part } = ahead;
+    this.#own.delete(number);
     this.#finish(ahead, number);
     this.#meet(part, part.nextDue, ahead.at, entry);
     part.nextDue += 1;
@@ -210,10 +216,20 @@ export class PairLedger {
         return;
       case 'hint':
         this.#readHint(step);
-        return;
+        break;
       case 'transaction':
+        this.#noteDomain(step.identity.origin);
         this.#readTransaction(step);
     }
+    this.#advance();
+  }
+
+  /** A second replication domain of MariaDB has an order of its own. Hints know of one order only. */
+  #noteDomain(origin: string): void {
+    if (this.#tolerance > 0 || this.#start.anchors === 'gtid' || !origin.startsWith('g:')) return;
+    if (this.#domain !== null && origin.startsWith(this.#domain)) return;
+    if (this.#domain === null) this.#domain = `g:${domainOf(origin)}-`;
+    else this.#tolerance = this.#start.margin;
   }
 
   /** The shadow has a transaction twice, the second time at this place. */
@@ -305,12 +321,17 @@ export class PairLedger {
       return;
     }
     const wasDelivered = gtid != null && this.#start.wasDelivered(gtid);
-    if (wasDelivered === true) {
+    // What was delivered and hasn't been met was delivered with other content.
+    if (wasDelivered === true && !this.#dueBag.sameOrigin(identity)) {
       this.#arrive(step, { ...undelivered, isDone: true, isHistory: false });
       return;
     }
     this.#aheadBag.add(identity, this.#nextAhead);
-    const isOptional = errant || !deliverable || wasDelivered === null;
+    if (errant) this.#own.set(this.#nextAhead, identity);
+    // Behind what both have shown, nothing in this order was delivered long before.
+    const isOld =
+      wasDelivered === null && !(this.#tolerance === 0 && this.#partOf(identity.origin).lastDone >= 0);
+    const isOptional = errant || !deliverable || isOld;
     this.#arrive(step, { ...undelivered, isOptional });
     const other = this.#dueBag.otherContent(identity);
     if (other !== null) this.#settleDue(other, Infinity);
@@ -322,7 +343,6 @@ export class PairLedger {
     const due = this.#takeDue(number);
     const ahead = this.#arrive(step, { ...undelivered, isDone: true, isKept: due?.isKept ?? false });
     if (due !== null) this.#meet(ahead.part, due.at, ahead.at, due.entry);
-    this.#advance();
   }
 
   #arrive(step: HistoryStep, state: Omit<Ahead, 'step' | 'part' | 'at'>): Ahead {
@@ -334,7 +354,6 @@ export class PairLedger {
     this.#ahead.set(number, ahead);
     if (!state.isDone && !state.isOptional) part.undelivered.set(ahead.at, number);
     if (state.isDone && state.isHistory) this.#finish(ahead, number);
-    this.#advance();
     return ahead;
   }
 
@@ -405,7 +424,7 @@ export class PairLedger {
     }
     const { identity } = entry;
     this.#dueBag.remove(identity, number);
-    const like = this.#undeliveredLike(identity, before);
+    const like = this.#undeliveredLike(due.part, identity, before);
     if (like !== null) {
       this.#pair(due, identity, like);
     } else if (isStatement(entry)) {
@@ -423,6 +442,7 @@ export class PairLedger {
     if (ahead?.step.kind !== 'transaction') return;
     const other = ahead.step.identity;
     this.#aheadBag.remove(other, number);
+    this.#own.delete(number);
     ahead.isKept = isKept;
     ahead.deliveredAs = identity;
     this.#finish(ahead, number);
@@ -445,22 +465,32 @@ export class PairLedger {
       this.#aheadHints.delete(step.hint.token);
       this.#differ({ kind: 'extra', hint: step.hint.token, beside: step.start });
     } else if (step.kind === 'transaction') {
+      this.#aheadBag.remove(step.identity, number);
       this.#differ({ kind: 'extra', origin: step.identity.origin, beside: step.start });
     }
     this.#advance();
   }
 
-  /** What the shadow has under the same mark of origin, and wasn't delivered. Null if there is nothing. */
-  #undeliveredLike(identity: Identity, before: number): number | null {
-    for (const [number, { step, isDone, isLeftOut, at }] of this.#ahead) {
-      if (isDone || isLeftOut || step.kind !== 'transaction') continue;
-      const other = step.identity;
-      // Without a mark, the place and the second tell, where the order is kept.
-      const isLike =
-        identity.origin === ''
-          ? this.#tolerance === 0 && at < before && other.second === identity.second
-          : other.origin === identity.origin || sameNumber(identity, other);
-      if (isLike) return number;
+  /**
+   * What the shadow has under the same mark of origin, and wasn't delivered. Without a mark, the place and the second
+   * tell, where the order is kept. Null if there is nothing.
+   */
+  #undeliveredLike(part: Part, identity: Identity, before: number): number | null {
+    const isBefore = (number: number): boolean => {
+      const ahead = this.#ahead.get(number);
+      return ahead !== undefined && (this.#tolerance > 0 || ahead.at < before);
+    };
+    if (identity.origin !== '') {
+      const same = this.#aheadBag.ofOrigin(identity.origin);
+      if (same !== null && isBefore(same)) return same;
+      for (const [number, own] of this.#own) if (sameNumber(identity, own) && isBefore(number)) return number;
+      return null;
+    }
+    if (this.#tolerance > 0) return null;
+    for (const [at, number] of part.undelivered) {
+      if (at >= before) return null;
+      const step = this.#ahead.get(number)?.step;
+      if (step?.kind === 'transaction' && step.identity.second === identity.second) return number;
     }
     return null;
   }
@@ -468,15 +498,27 @@ export class PairLedger {
   /** Moves the place past everything that was delivered, or left out. */
   #advance(): void {
     for (const [number, ahead] of this.#ahead) {
-      const { step, isDone, isHistory, isKept, isOptional } = ahead;
-      const isLeftOut = ahead.isLeftOut || (isOptional && number + this.#tolerance < this.#lastDone);
+      const { step, isDone, isHistory, isKept } = ahead;
+      const isLeftOut = ahead.isLeftOut || this.#isPassed(ahead, number);
       if (!isDone && !isLeftOut) return;
       this.#ahead.delete(number);
       this.#place = step.end;
-      if (!isDone && step.kind === 'transaction') this.#leaveOut(step, number);
+      if (this.#own.size > 0) this.#own.delete(number);
+      if (!isDone && !ahead.isLeftOut && step.kind === 'transaction') this.#leaveOut(step, number);
       if (isDone && isHistory && !isKept) this.#keep(step, ahead.deliveredAs);
       else if (step.kind === 'hint') this.#sourceServerId = step.serverId;
     }
+  }
+
+  /**
+   * Whether the stream has left out an optional step: it has delivered what comes later. In a part of which nothing is
+   * delivered, what comes later in other parts tells.
+   */
+  #isPassed({ isOptional, part, at }: Ahead, number: number): boolean {
+    if (!isOptional) return false;
+    return part.lastDone >= 0
+      ? at + this.#tolerance < part.lastDone
+      : number + this.#tolerance < this.#lastDone;
   }
 
   #leaveOut({ identity, errant, start }: HistoryStep & { kind: 'transaction' }, number: number): void {

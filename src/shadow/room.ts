@@ -15,8 +15,9 @@ export type Room = {
 };
 
 /**
- * Whether a shadow reads on. `forget`: it does, but can't keep what it reads, because one transaction takes all of the
- * buffer and its end must be read. Pure.
+ * Whether a shadow reads on. `forget`: it does, but can't keep what it reads. Then one transaction takes all of the
+ * buffer, and its end must be read. Or the stream has something that the shadow hasn't shown, so that waiting for the
+ * stream would be in vain. Pure.
  */
 export function whetherToRead(room: Room): 'read' | 'wait' | 'forget' {
   const { keptBytes, bufferBytes, ahead, behind, isStreamWaiting } = room;
@@ -24,6 +25,6 @@ export function whetherToRead(room: Room): 'read' | 'wait' | 'forget' {
   const isLimited = !isStreamWaiting && behind === 0;
   const limitBytes = isLimited ? Math.min(besideBusyBytes, bufferBytes) : bufferBytes;
   if (keptBytes <= limitBytes) return 'read';
-  if (ahead > 0) return 'wait';
+  if (ahead > 0 && behind === 0) return 'wait';
   return keptBytes > bufferBytes ? 'forget' : 'read';
 }

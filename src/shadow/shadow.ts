@@ -61,6 +61,8 @@ export type ShadowView = {
   readonly behind: number;
   /** Those that both have shown. */
   readonly met: number;
+  /** Whether the two have differed so lately that the stream doesn't go over to it at once. */
+  readonly inDoubt: boolean;
   readonly bufferedBytes: number;
 };
 
@@ -214,9 +216,9 @@ export class Shadow implements OpenDump {
   }
 
   get view(): ShadowView {
-    const { ahead, behind, met } = this.#ledger;
+    const { ahead, behind, met, isInDoubt } = this.#ledger;
     return {
-      ...{ server: this.server, ahead, behind, met },
+      ...{ server: this.server, ahead, behind, met, inDoubt: isInDoubt },
       bufferedBytes: this.#dump.keptBytes,
     };
   }

@@ -31,7 +31,7 @@ export function firstDifference(
   const length = Math.max(delivered?.length ?? 0, beside?.length ?? 0);
   for (let row = 0; row < length; row += 1) {
     const [one, other] = [delivered?.[row], beside?.[row]];
-    if (one !== undefined && other !== undefined && isDeepStrictEqual(one, other)) continue;
+    if (one !== undefined && other !== undefined && isAlike(one, other)) continue;
     const change = one ?? other;
     return change === undefined ? null : shown(change, other, row);
   }
@@ -44,29 +44,49 @@ function shown(change: ShownChange, other: ShownChange | undefined, row: number)
     const statement = change.sql?.slice(0, statementLength) ?? null;
     return { table: null, key: null, columns: [], statement, row };
   }
-  const { schema, table, key } = change;
-  const image = change.before ?? change.after ?? {};
-  const values = key.length > 0 && key.every((name) => name in image) ? pick(image, key) : null;
-  const columns = other?.kind === 'row' && other !== change ? columnsThatDiffer(change, other) : [];
-  return { table: `${schema}.${table}`, key: values, columns, statement: null, row };
-}
-
-function pick(image: RowImage, names: readonly string[]): Record<string, ColumnValue> {
-  return Object.fromEntries(names.map((name) => [name, image[name] ?? null]));
+  const { schema, table, isDelivered } = change;
+  const place = { table: `${schema}.${table}`, statement: null, row };
+  if (!isDelivered) return { ...place, key: null, columns: [] };
+  const like = other?.kind === 'row' && isSameTable(change, other) ? other : null;
+  // One of the two may not know the names.
+  const named = change.isNamed || like === null ? change : like;
+  return {
+    ...place,
+    key: keyOf(named),
+    columns: like === null ? [] : columnsThatDiffer(change, like, named),
+  };
 }
 
 type ShownRow = Extract<ShownChange, { readonly kind: 'row' }>;
 
-function columnsThatDiffer(one: ShownRow, other: ShownRow): string[] {
-  if (one.schema !== other.schema || one.table !== other.table) return [];
-  const names = new Set<string>();
-  for (const [a, b] of [
-    [one.before, other.before],
-    [one.after, other.after],
-  ] as const) {
-    for (const name of Object.keys({ ...a, ...b })) {
-      if (!isDeepStrictEqual(a?.[name], b?.[name])) names.add(name);
-    }
-  }
-  return [...names];
+function keyOf({ key, before, after }: ShownRow): Record<string, ColumnValue> | null {
+  const image = before ?? after ?? {};
+  if (key.length === 0 || !key.every((name) => name in image)) return null;
+  return Object.fromEntries(key.map((name) => [name, image[name] ?? null]));
+}
+
+function isSameTable(one: ShownRow, other: ShownRow): boolean {
+  return one.schema === other.schema && one.table === other.table;
+}
+
+/** Whether two changes are the same, by values: one of the two logs may lack the names of the columns. */
+function isAlike(one: ShownChange, other: ShownChange): boolean {
+  if (one.kind !== 'row' || other.kind !== 'row') return isDeepStrictEqual(one, other);
+  if (!isSameTable(one, other)) return false;
+  return sameValues(one.before, other.before) && sameValues(one.after, other.after);
+}
+
+function sameValues(one: RowImage | null, other: RowImage | null): boolean {
+  if (one === null || other === null) return one === other;
+  return isDeepStrictEqual(Object.values(one), Object.values(other));
+}
+
+/** By the places of the columns, with the names that `named` has for them. */
+function columnsThatDiffer(one: ShownRow, other: ShownRow, named: ShownRow): string[] {
+  const names = Object.keys(named.before ?? named.after ?? {});
+  const differs = (a: RowImage | null, b: RowImage | null, at: number): boolean =>
+    a !== null && b !== null && !isDeepStrictEqual(Object.values(a)[at], Object.values(b)[at]);
+  return names.filter(
+    (_name, at) => differs(one.before, other.before, at) || differs(one.after, other.after, at),
+  );
 }

@@ -135,7 +135,8 @@ export function diverged({
       ...{ table: shown?.table ?? null, key: shown?.key ?? null, columns: shown?.columns ?? [] },
       ...{ statement: shown?.statement ?? null, row: shown?.row ?? null, unshownBecause, more },
     },
-    `${differenceInWords(server, other, difference)}${changeInWords(shown)}${placesInWords(server, other, places)}`,
+    `${differenceInWords(server, other, difference)}${changeInWords(shown)}${placesInWords(server, other, places)}` +
+      (unshownBecause === null ? '' : `. What differs can't be shown: ${unshownBecause}`),
   );
 }
 

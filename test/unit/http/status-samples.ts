@@ -78,7 +78,7 @@ export const sampleStatus: AgentStatus = {
   passedOver: 12,
   errant: 1,
   trail: { hints: 2, transactions: 1024 },
-  shadow: { server: '127.0.0.1:3403', ahead: 2, behind: 0, met: 900, bufferedBytes: 2048 },
+  shadow: { server: '127.0.0.1:3403', ahead: 2, behind: 0, met: 900, inDoubt: false, bufferedBytes: 2048 },
   silentMs: 120,
   checkpoint: {
     savedAt: '2026-11-21T20:14:53.000Z',

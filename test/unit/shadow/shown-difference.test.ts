@@ -6,7 +6,7 @@ import type { ShownChange } from '../../../src/shadow/transaction-content.js';
 function update(id: number, before: object, after: object): ShownChange {
   const image = (values: object) => ({ id, ...values });
   return {
-    ...{ kind: 'row', schema: 'shop', table: 'orders', key: ['id'] },
+    ...{ kind: 'row', schema: 'shop', table: 'orders', key: ['id'], isDelivered: true, isNamed: true },
     ...{ before: image(before), after: image(after) },
   };
 }
@@ -37,13 +37,8 @@ describe('the first change that differs', () => {
 
   test('has no key if the table has none, and no columns if the tables differ', () => {
     const keyless: ShownChange = {
-      ...update(1, {}, {}),
-      kind: 'row',
-      schema: 'shop',
-      table: 'log',
-      key: [],
-      before: null,
-      after: {},
+      ...{ kind: 'row', schema: 'shop', table: 'log', key: [], isDelivered: true, isNamed: true },
+      ...{ before: null, after: {} },
     };
     expect(firstDifference([keyless], [update(1, {}, {})])).toEqual({
       ...{ table: 'shop.log', key: null, columns: [], statement: null, row: 0 },
@@ -56,6 +51,25 @@ describe('the first change that differs', () => {
     expect(shown).toEqual({ table: null, key: null, columns: [], statement: 'CREATE TABLE a', row: 0 });
     expect(firstDifference(null, [statement('x'.repeat(1000))])?.statement).toHaveLength(200);
     expect(firstDifference(null, [statement(null)])?.statement).toBeNull();
+  });
+
+  test('is found by values where one of the logs lacks the names', () => {
+    const numbered: ShownChange = {
+      ...{ kind: 'row', schema: 'shop', table: 'orders', key: [], isDelivered: true, isNamed: false },
+      ...{ before: { '@1': 2, '@2': 1 }, after: { '@1': 2, '@2': 5 } },
+    };
+    const named = update(2, { a: 1 }, { a: 2 });
+    const shown = { table: 'shop.orders', key: { id: 2 }, columns: ['a'], statement: null, row: 0 };
+    expect(firstDifference([named], [numbered])).toEqual(shown);
+    expect(firstDifference([numbered], [named])).toEqual(shown);
+    expect(firstDifference([update(2, { a: 1 }, { a: 5 })], [numbered])).toBeNull();
+  });
+
+  test('shows no values of a table that isn’t delivered', () => {
+    const [one, other] = [update(2, { a: 1 }, { a: 2 }), update(2, { a: 1 }, { a: 3 })];
+    expect(firstDifference([{ ...one, isDelivered: false } as ShownChange], [other])).toEqual({
+      ...{ table: 'shop.orders', key: null, columns: [], statement: null, row: 0 },
+    });
   });
 
   test('is none if records show no difference', () => {
