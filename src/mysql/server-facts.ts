@@ -69,6 +69,8 @@ export type ReplicationChannel = {
   readonly lagSeconds: number | null;
   readonly delaySeconds: number;
   readonly lastError: string;
+  /** The number of the error that stopped the applier. 0 if none did. */
+  readonly applierErrorNumber: number;
   /** The replication filters that are set, as `name=value`. */
   readonly filters: readonly string[];
 };
@@ -230,6 +232,7 @@ export async function readReplicationChannels(
       lastError:
         serverText(value('Last_SQL_Error'), Number(value('Last_SQL_Errno'))) ||
         serverText(value('Last_IO_Error')),
+      applierErrorNumber: Number(value('Last_SQL_Errno') || '0'),
       filters: filterColumns
         .map((name) => [name, value(name)] as const)
         .filter(([, filter]) => filter !== '')

@@ -3,6 +3,7 @@ import { formatCoordinates } from '../binlog/coordinates.js';
 import { type Address, parseAddress, socketPathOf } from '../config/address.js';
 import type { Hint } from '../hints/hint.js';
 import type { Inspection } from '../mysql/inspect.js';
+import type { ReplicationChannel } from '../mysql/server-facts.js';
 import { monotonicMs } from '../util/clock.js';
 import type { Breadcrumbs } from './breadcrumbs.js';
 import type { Sight } from './evidence.js';
@@ -11,6 +12,12 @@ import type { Member } from './members.js';
 import type { Probe } from './probe.js';
 import { comparePlaces, isSourceOf, type Standstill, standstillOf } from './source-progress.js';
 import { Watch } from './member-watch.js';
+
+/**
+ * ER_KEY_NOT_FOUND and ER_DUP_ENTRY (MySQL 8.0 Error Reference, MariaDB Error Codes). An applier stops with them if a row
+ * isn't there that was changed on the source, or is there before it was inserted.
+ */
+const differenceNumbers: ReadonlySet<number> = new Set([1032, 1062]);
 
 export type PoolWatchOptions = {
   readonly logger: Logger;
@@ -39,6 +46,8 @@ type Known = {
   /** When that was noted, on the monotonic clock. */
   identityAtMs: number;
   changed: string | null;
+  /** By channel, where its applier last stood because the server's data differ from its source's. */
+  readonly differedAt: Map<string, string>;
 };
 
 /**
@@ -126,6 +135,7 @@ export class PoolWatch {
     const known = {
       ...{ watch, ending, evidence: null, seenAtMs: Number.NEGATIVE_INFINITY, standstill: null },
       ...{ identity: null, identityAtMs: Number.NEGATIVE_INFINITY, changed: null },
+      differedAt: new Map<string, string>(),
     };
     this.#known.set(member.name, known);
     void watch.run(AbortSignal.any([signal, ending.signal]));
@@ -138,11 +148,12 @@ export class PoolWatch {
     known.evidence = evidenceOf(seen, known.identity?.serverId ?? null);
     known.seenAtMs = nowMs;
     if (seen.outcome === 'answers') {
-      const { logEnd, facts } = seen.inspection;
+      const { logEnd, facts, channels } = seen.inspection;
       // If two looks overlap, it isn't known which one saw the end of the log first.
       if (seen.begunMs > known.identityAtMs) {
         this.#noteChange(server, known, { ...facts, logEnd: logEnd && formatCoordinates(logEnd) });
       }
+      for (const channel of channels) this.#noteDifference(server, known, channel);
       const { gtidSet } = facts;
       const hint = this.#options.lastHint();
       if (logEnd) this.#options.breadcrumbs.note(server, { coordinates: logEnd, hint, gtidSet });
@@ -153,6 +164,22 @@ export class PoolWatch {
       const other = this.#known.get(sight.server);
       if (other) other.standstill = standstillOf(other.standstill, sight, sights, nowMs);
     }
+  }
+
+  /** Logs that an applier stands because its server's data differ: once for each place at which it stands. */
+  #noteDifference(server: string, { differedAt }: Known, channel: ReplicationChannel): void {
+    const { name, applierRunning, applierErrorNumber, lastError } = channel;
+    const executed = formatCoordinates(channel.executed);
+    if (applierRunning || !differenceNumbers.has(applierErrorNumber)) return;
+    if (differedAt.get(name) === executed) return;
+    differedAt.set(name, executed);
+    this.#options.logger.warn(
+      {
+        event: 'replica.diverged',
+        ...{ server, kind: 'applier', errorNumber: applierErrorNumber, reason: lastError, executed },
+      },
+      `${server} differs from its source: its applier stands at ${executed} with error ${String(applierErrorNumber)}: ${lastError}`,
+    );
   }
 
   #noteChange(server: string, known: Known, now: KnownServer): void {

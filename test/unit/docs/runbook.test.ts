@@ -155,6 +155,7 @@ describe('reasons for not taking a server', () => {
         lagSeconds: 0,
         delaySeconds: 0,
         lastError: '',
+        applierErrorNumber: 0,
       },
       filters: ['Replicate_Do_DB=shop'],
     };

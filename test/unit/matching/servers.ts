@@ -42,5 +42,5 @@ const channel: ReplicationChannel = {
   executed: { file: 'mysql-bin.000001', position: 4 },
   received: { file: 'mysql-bin.000001', position: 4 },
   ...{ domainsLevel: true, receiverRunning: true, receiverState: 'Yes', applierRunning: true },
-  ...{ byGtid: true, lagSeconds: 0, delaySeconds: 0, lastError: '', filters: [] },
+  ...{ byGtid: true, lagSeconds: 0, delaySeconds: 0, lastError: '', applierErrorNumber: 0, filters: [] },
 };

@@ -39,6 +39,7 @@ const channel: ReplicationChannel = {
   lagSeconds: 0,
   delaySeconds: 0,
   lastError: '',
+  applierErrorNumber: 0,
   filters: [],
 };
 

@@ -20,6 +20,7 @@ export function channelOf(change: Partial<ReplicaStatus> = {}): ReplicaStatus {
     lagSeconds: 0,
     delaySeconds: 0,
     lastError: '',
+    applierErrorNumber: 0,
     receiverError: '',
     applierError: '',
     filters: [],

@@ -22,6 +22,7 @@ export function channel(source: string, change: Partial<ReplicationChannel> = {}
     lagSeconds: 0,
     delaySeconds: 0,
     lastError: '',
+    applierErrorNumber: 0,
     filters: [],
     ...change,
   };
