@@ -78,6 +78,7 @@ export function choose(
         return option.server === from ? null : { why: 'lives', server: from };
       case 'dead':
       case 'silent':
+      case 'lagging':
       case 'unreachable':
       case 'rebuilt':
         return null;

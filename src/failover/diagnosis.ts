@@ -163,7 +163,12 @@ function isSourceDown(source: Sight, sights: readonly Sight[]): boolean {
   return sights.every(({ evidence }) => evidence?.replication?.receiverRunning !== true);
 }
 
-function whyItStands({ receiverRunning, applierRunning, lastError }: ReplicationEvidence): string | null {
+/** Why a replica can't go on. Null if its threads run. Pure. */
+export function whyItStands({
+  receiverRunning,
+  applierRunning,
+  lastError,
+}: ReplicationEvidence): string | null {
   const stopped = [
     ...(receiverRunning ? [] : ['its receiver (IO thread) is not running']),
     ...(applierRunning ? [] : ['its applier (SQL thread) is not running']),

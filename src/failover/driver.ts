@@ -387,6 +387,7 @@ export class Driver {
       case 'rehearse':
       case 'shadow':
       case 'end-shadow':
+      case 'look-beside':
       case 'give-up':
       case 'end':
       case 'save-last':
@@ -436,6 +437,9 @@ export class Driver {
         return;
       case 'end-shadow':
         work.beside.get(action.server)?.ending.abort(new Error('the shadow is no longer wanted'));
+        return;
+      case 'look-beside':
+        this.#begin(this.#lookBeside(work, action));
         return;
       case 'give-up':
         work.begins?.reject(action.error);
@@ -702,20 +706,34 @@ export class Driver {
     this.#begin(work.reported);
   }
 
-  /** Notices that the server that is read has fallen silent, while its shadow is heard of. */
+  /** Compares the server that is read with its shadow, to notice that it has fallen silent, or lags. */
   async #listen(work: Work): Promise<never> {
-    const comparison = new SilenceComparison(this.#config.failover.silentBesideMs);
+    const silence = new SilenceComparison(this.#config.failover.silentBesideMs);
     for (;;) {
-      const { lateMs } = await comparison.pause(work.signal);
+      const { lateMs } = await silence.pause(work.signal);
       const { source, pulse } = work;
       const shadow = this.#shadowIn(work);
-      if (shadow?.isLevel !== true || source === null) continue;
-      const silentMs = comparison.compare(pulse, shadow.pulse, lateMs);
-      if (silentMs === null) continue;
+      if (shadow === null || source === null) continue;
       const server = source.member.name;
+      const isWaiting = pulse.waitingSinceMs !== null && !this.#options.progress.isDelivering;
+      const lead = shadow.lag.compare(shadow.aheadSinceMs, isWaiting, lateMs);
+      if (lead !== null) this.tell({ type: 'led-by-shadow', server, ...lead });
+      const silentMs = shadow.isLevel ? silence.compare(pulse, shadow.pulse, lateMs) : null;
+      if (silentMs === null) continue;
       const reason = `nothing has come from it for ${formatDuration(silentMs)}, while ${shadow.server} was heard of`;
       this.tell({ type: 'silent-beside', server, reason });
     }
+  }
+
+  /** Looks at the server that is read and at its shadow. */
+  async #lookBeside(
+    { signal }: Work,
+    { server, shadow, sinceMs }: Extract<Action, { do: 'look-beside' }>,
+  ): Promise<void> {
+    const watch = this.#watch;
+    if (watch === null) return;
+    await Promise.all([server, shadow].map((name) => watch.look(name, sinceMs, signal)));
+    this.tell({ type: 'looked-beside', server, shadow, sights: watch.sights() });
   }
 
   #candidateOptions({ opened }: Work, history: StreamHistory): CandidateOptions {

@@ -8,6 +8,8 @@ export type SwitchCause =
   | Finding
   /** Nothing came from the server, while its shadow was heard of. */
   | 'silent'
+  /** The server lagged behind its shadow. */
+  | 'lagging'
   | 'planned'
   | 'failback'
   | 'restart'

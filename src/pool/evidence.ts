@@ -1,6 +1,7 @@
 import { formatCoordinates } from '../binlog/coordinates.js';
 import { formatAddress } from '../config/address.js';
 import type { ClusterMembership } from '../mysql/cluster.js';
+import { hasAppliedAll } from '../mysql/server-facts.js';
 import type { Probe, ProbeOutcome } from './probe.js';
 
 /** A server's replication state, by its own account. */
@@ -16,6 +17,8 @@ export type ReplicationEvidence = {
   readonly lastError: string;
   /** How far it has executed its source's log, `file:position` there. */
   readonly executed: string;
+  /** Whether it has executed everything that it has received. */
+  readonly executedAll: boolean;
 };
 
 /** The result of the last probe of a server. Plain JSON. */
@@ -89,6 +92,7 @@ export function evidenceOf(probe: Probe, lastServerId: number | null): MemberEvi
           delaySeconds: Math.max(...channels.map(({ delaySeconds }) => delaySeconds)),
           lastError: channels.map(({ lastError }) => lastError).find((error) => error !== '') ?? '',
           executed: formatCoordinates(channel.executed),
+          executedAll: channels.every(hasAppliedAll),
         }
       : null,
     cluster: facts.cluster,

@@ -10,12 +10,20 @@ type Seen = { readonly server: string; readonly evidence: MemberEvidence | null 
  * compared (replicas of different sources), neither is ahead. Pure.
  */
 export function isAhead(other: Seen, own: Seen): boolean {
+  return progressBeside(other, own) === 'ahead';
+}
+
+/** Like {@link isAhead}, but tells servers that can't be compared from one that isn't ahead. Pure. */
+export function progressBeside(other: Seen, own: Seen): 'ahead' | 'not-ahead' | 'unknown' {
   const replication = own.evidence?.replication;
-  if (!replication || !other.evidence || other.server === own.server) return false;
+  if (!replication || !other.evidence || other.server === own.server) return 'unknown';
   const { evidence } = other;
-  if (isSourceOf(other, replication)) return isBehind(replication.executed, evidence.coordinates);
-  if (evidence.replication === null || !haveSameSource(evidence.replication, replication)) return false;
-  return isBehind(replication.executed, evidence.replication.executed);
+  const isSource = isSourceOf(other, replication);
+  if (!isSource && !haveSameSource(evidence.replication, replication)) return 'unknown';
+  const place = isSource ? evidence.coordinates : (evidence.replication?.executed ?? null);
+  const order = place === null ? null : comparePlaces(replication.executed, place);
+  if (order === null) return 'unknown';
+  return order < 0 ? 'ahead' : 'not-ahead';
 }
 
 /** Whether a server is the source of a replica, by its id or, where the replica has never connected, its address. */
@@ -27,13 +35,10 @@ export function isSourceOf(
   return sourceServerId === 0 || serverId === null ? server === source : serverId === sourceServerId;
 }
 
-function haveSameSource(a: ReplicationEvidence, b: ReplicationEvidence): boolean {
+function haveSameSource(a: ReplicationEvidence | null, b: ReplicationEvidence): boolean {
+  if (a === null) return false;
   if (a.sourceServerId === 0 || b.sourceServerId === 0) return a.source === b.source;
   return a.sourceServerId === b.sourceServerId;
-}
-
-function isBehind(place: string, other: string | null): boolean {
-  return other !== null && (comparePlaces(place, other) ?? 0) < 0;
 }
 
 /** Compares two places of a log, in the form `file:position`. Null if they can't be compared. */

@@ -61,6 +61,8 @@ type Ahead = {
   readonly part: Part;
   /** Its number among the steps of its part. */
   readonly at: number;
+  /** When it came, on the caller's clock. */
+  readonly atMs: number;
 };
 
 /** What has an order of its own, and is held against each other by itself. */
@@ -136,6 +138,8 @@ export class PairLedger {
   /** How much both must show until the last difference is behind the part of a trail that has to be met. */
   #doubt: { isAnchored: boolean; transactions: number } | null = null;
   #met = 0;
+  /** When the last step came, on the caller's clock. */
+  #readAtMs = 0;
 
   constructor(start: LedgerStart) {
     this.#start = start;
@@ -169,6 +173,17 @@ export class PairLedger {
   /** Transactions and hints of the shadow that the place hasn't passed. */
   get ahead(): number {
     return this.#ahead.size;
+  }
+
+  /** When the first step came that the stream has yet to deliver, on the caller's clock. Null: there is none. */
+  get aheadSinceMs(): number | null {
+    let first: number | null = null;
+    for (const { undelivered: left } of this.#parts.values()) {
+      const number = left.first === null ? undefined : left.get(left.first);
+      const atMs = number === undefined ? undefined : this.#ahead.get(number)?.atMs;
+      if (atMs !== undefined && (first === null || atMs < first)) first = atMs;
+    }
+    return first;
   }
 
   /** Transactions and hints that both have shown since the ledger began. */
@@ -209,8 +224,12 @@ export class PairLedger {
     this.#advance();
   }
 
-  /** Takes the next step of the shadow's log. */
-  read(step: HistoryStep): void {
+  /**
+   * Takes the next step of the shadow's log.
+   * @param atMs when it has come.
+   */
+  read(step: HistoryStep, atMs = 0): void {
+    this.#readAtMs = atMs;
     switch (step.kind) {
       case 'gtid':
         return;
@@ -345,10 +364,10 @@ export class PairLedger {
     if (due !== null) this.#meet(ahead.part, due.at, ahead.at, due.entry);
   }
 
-  #arrive(step: HistoryStep, state: Omit<Ahead, 'step' | 'part' | 'at'>): Ahead {
+  #arrive(step: HistoryStep, state: Omit<Ahead, 'step' | 'part' | 'at' | 'atMs'>): Ahead {
     const number = this.#nextAhead;
     const part = this.#partOf(step.kind === 'transaction' ? step.identity.origin : '');
-    const ahead = { step, ...state, part, at: part.nextAhead };
+    const ahead = { step, ...state, part, at: part.nextAhead, atMs: this.#readAtMs };
     this.#nextAhead += 1;
     part.nextAhead += 1;
     this.#ahead.set(number, ahead);

@@ -17,6 +17,7 @@ import { standsInOrder } from '../resume/reading-place.js';
 import { reasonOf, sleep } from '../util/async.js';
 import { epochMs } from '../util/clock.js';
 import { WaymarkError } from '../util/errors.js';
+import { LagComparison } from './lag-comparison.js';
 import { type Difference, PairLedger } from './pair-ledger.js';
 import { whetherToRead } from './room.js';
 
@@ -101,6 +102,8 @@ function weakerConfidence(a: Confidence, b: Confidence): Confidence {
  */
 export class Shadow implements OpenDump {
   readonly pulse = newPulse();
+  /** Compares the stream's server with it. */
+  readonly lag = new LagComparison();
   readonly #options: ShadowOptions;
   readonly #place: Place;
   readonly #ledger: PairLedger;
@@ -215,6 +218,15 @@ export class Shadow implements OpenDump {
     return this.#equal;
   }
 
+  /**
+   * When the first transaction came that the stream has yet to deliver, on the clock of {@link lag}. Null: there is
+   * none. `unknown`: it lacks something that was delivered, or has differed of late.
+   */
+  get aheadSinceMs(): number | null | 'unknown' {
+    const { behind, isInDoubt, aheadSinceMs } = this.#ledger;
+    return behind > 0 || isInDoubt ? 'unknown' : aheadSinceMs;
+  }
+
   get view(): ShadowView {
     const { ahead, behind, met, isInDoubt } = this.#ledger;
     return {
@@ -244,7 +256,7 @@ export class Shadow implements OpenDump {
         onRepeated: this.#ledger.repeated.bind(this.#ledger),
       });
       for await (const some of steps) {
-        for (const step of some) this.#ledger.read(step);
+        for (const step of some) this.#ledger.read(step, this.lag.waitedMs);
         this.#tell();
         this.#tellDifferences();
         this.#noteEqual();

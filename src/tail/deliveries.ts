@@ -93,13 +93,17 @@ export class Deliveries {
   }
 
   #begin({ position, isBoundary }: ReadTo): void {
+    const { progress } = this.#options;
     this.#waiting = null;
+    progress.isDelivering = true;
     this.#current = deliver(this.#stream.take(), position, this.#options, isBoundary).then(() => {
       this.#current = null;
+      progress.isDelivering = false;
       if (this.#waiting !== null) this.#begin(this.#waiting);
     });
     // The next call of `give` or `settled` reports the error.
     this.#current.catch((error: unknown) => {
+      progress.isDelivering = false;
       this.#failed.abort(error);
     });
   }

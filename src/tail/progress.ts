@@ -39,6 +39,8 @@ export type Progress = {
   lastHeardAtMs: number | null;
   /** The version of the proved layouts (src/layouts) after the last ended transaction. */
   layoutVersion: number;
+  /** Whether something was read that the sink hasn't accepted yet. */
+  isDelivering: boolean;
 };
 
 /**
@@ -61,6 +63,7 @@ export function newProgress(margin: number): Progress {
     lastSecond: null,
     lastHeardAtMs: null,
     layoutVersion: 0,
+    isDelivering: false,
   };
 }
 

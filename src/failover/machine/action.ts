@@ -50,6 +50,13 @@ export type Action =
   | { readonly do: 'shadow'; readonly server: string }
   /** Read it no longer. */
   | { readonly do: 'end-shadow'; readonly server: string }
+  /** Look at the server that is read and at its shadow. Looks that began after `sinceMs` suffice. */
+  | {
+      readonly do: 'look-beside';
+      readonly server: string;
+      readonly shadow: string;
+      readonly sinceMs: number;
+    }
   /** Tell the operator the outcome of the order. */
   | { readonly do: 'answer'; readonly order: number; readonly outcome: SwitchReport | WaymarkError }
   /** No server has the place to begin. */

@@ -96,6 +96,20 @@ export type Happening =
   | { readonly type: 'shadow-differs'; readonly report: DifferenceReport }
   /** Nothing comes from the server that is read, while its shadow is heard of. */
   | { readonly type: 'silent-beside'; readonly server: string; readonly reason: string }
+  /** How long the shadow has had what the server that is read hasn't shown. */
+  | {
+      readonly type: 'led-by-shadow';
+      readonly server: string;
+      readonly leadMs: number;
+      readonly isTooLong: boolean;
+    }
+  /** The server that is read was looked at, and its shadow was, too. */
+  | {
+      readonly type: 'looked-beside';
+      readonly server: string;
+      readonly shadow: string;
+      readonly sights: readonly Sight[];
+    }
   /** The configuration was read, for the first time or again. */
   | { readonly type: 'configured'; readonly pool: readonly PoolMember[]; readonly settings: Settings }
   /** The stream is to end, or has ended: on request, because the lease is lost, or by an error. */

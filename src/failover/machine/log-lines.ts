@@ -183,6 +183,15 @@ function placesInWords(
   return words.length === 0 ? '' : `, at ${words.join(' and ')}`;
 }
 
+/** The server that is read lags behind its shadow, and the stream stays. Pure. */
+export function lags(server: string, shadow: string, leadMs: number, reason: string): LogAction {
+  return line(
+    'warn',
+    { event: 'server.lags', server, shadow, leadMs, reason },
+    `${server} lags behind its shadow ${shadow} by ${formatDuration(leadMs)}: ${reason}. The stream stays there`,
+  );
+}
+
 /** The first record has come from the next server, or the stream is level with it. Pure. */
 export function arrived(change: Switch, loss: Loss, blackoutMs: number): LogAction {
   const { from, to, hint, gtid, confidence, skipped, finding, timeline } = change;

@@ -204,7 +204,8 @@ export function streamLeft(state: StreamState, event: EventOf<'stream-left'>): D
   const { server } = phase;
   const { atMs, wallMs, stand } = event;
   const { cause, target } = move;
-  const isLost = cause === 'stalled' || cause === 'rebuilt' || cause === 'silent';
+  const isOver = cause === 'silent' || cause === 'lagging';
+  const isLost = isOver || cause === 'stalled' || cause === 'rebuilt';
   const noted = isLost ? noteLost(state, server, atMs) : state;
   const next = remember(noted, { move: { ...move, stage: 'left' } });
   const loss: Loss = {
@@ -213,9 +214,7 @@ export function streamLeft(state: StreamState, event: EventOf<'stream-left'>): D
   };
   const seek = seekOf(next, loss, stand, target);
   return andThen(decide(next, log.left(server, move, stand)), (then) =>
-    target === null
-      ? tryPool(then, seek)
-      : tryAlone(then, seek, target, cause === 'silent' ? 'shadow' : 'target'),
+    target === null ? tryPool(then, seek) : tryAlone(then, seek, target, isOver ? 'shadow' : 'target'),
   );
 }
 

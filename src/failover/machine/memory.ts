@@ -44,7 +44,13 @@ export function noteEqual(
 
 /** Notes that the stream was lost there. Pure. */
 export function noteLost(state: StreamState, server: string, atMs: number): StreamState {
-  return remember(state, { lostAtMs: new Map([...state.memory.lostAtMs, [server, atMs]]) });
+  const { lostAtMs, healthySince } = state.memory;
+  // Whatever its probes show, it must be healthy from now on before the stream returns by itself.
+  const others = [...healthySince].filter(([name]) => name !== server);
+  return remember(state, {
+    lostAtMs: new Map([...lostAtMs, [server, atMs]]),
+    healthySince: new Map(others),
+  });
 }
 
 /** Notes why the stream can't go on from there, or can't yet. Pure. */

@@ -27,6 +27,7 @@ export function placed(state: StreamState, { place, atMs, wallMs }: EventOf<'pla
     obstacles: new Map(),
     failed: null,
     shadow: null,
+    lag: null,
     switches: [...memory.switches, change].slice(-keptSwitches),
   };
   const { coordinates, logEnd } = place;

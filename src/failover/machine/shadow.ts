@@ -112,7 +112,7 @@ export function shadowBegan(state: StreamState, { server, atMs }: EventOf<'shado
   const proved = { server, provedAtMs: atMs, next: null };
   if (shadow?.server === server) {
     return decide(
-      remember(state, { shadow: { ...proved, next: shadow.next } }),
+      remember(state, { shadow: { ...proved, next: shadow.next }, lag: null }),
       log.shadowBegan(server, null),
     );
   }
@@ -122,7 +122,7 @@ export function shadowBegan(state: StreamState, { server, atMs }: EventOf<'shado
     return decide(remember(state, { shadow: { ...shadow, next: null } }), { do: 'end-shadow', server });
   }
   return decide(
-    remember(state, { shadow: proved }),
+    remember(state, { shadow: proved, lag: null }),
     { do: 'end-shadow', server: shadow.server },
     log.shadowBegan(server, shadow.server),
   );

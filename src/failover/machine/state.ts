@@ -2,6 +2,7 @@ import type { Coordinates } from '../../binlog/coordinates.js';
 import type { Config } from '../../config/schema.js';
 import type { WaymarkError } from '../../util/errors.js';
 import type { Diagnosis } from '../diagnosis.js';
+import type { LagLook } from '../lag.js';
 import type { Equal } from '../../shadow/shadow.js';
 import type { Member } from '../../pool/members.js';
 import type { ProbeOutcome } from '../../pool/probe.js';
@@ -147,6 +148,19 @@ export type Move = {
   readonly stage: 'rehearsing' | 'leaving' | 'left';
 };
 
+/** The server that is read lags behind its shadow: both are looked at again and again, until it is clear why. */
+export type Lag = {
+  readonly leadMs: number;
+  /** When they are looked at next. Null: they are being looked at. */
+  readonly lookAtMs: number | null;
+  /** What the last look has shown. Null before the first. */
+  readonly seen: LagLook | null;
+  /** How often the server had gone on between two looks, while the lead grew. */
+  readonly moves: number;
+  /** The place in the source's log at which it stands, if the log says so already. */
+  readonly said: string | null;
+};
+
 /** The part of a member that decisions use. */
 export type PoolMember = Pick<Member, 'name' | 'priority' | 'avoided' | 'discovered'>;
 
@@ -192,6 +206,8 @@ export type Memory = {
   readonly move: Move | null;
   /** The server that is read beside the stream's. Null if there is none. */
   readonly shadow: Beside | null;
+  /** What is found out about the lead of the shadow. Null: it isn't too long. */
+  readonly lag: Lag | null;
   /** When servers couldn't be read beside the stream's any more. */
   readonly shadowFailedAtMs: ReadonlyMap<string, number>;
   /** The last time that servers were held against what was delivered, and nothing differed. */
@@ -215,6 +231,7 @@ const nothingRemembered: Omit<Memory, 'settings'> = {
   unreadable: allReadable,
   move: null,
   shadow: null,
+  lag: null,
   shadowFailedAtMs: new Map(),
   equal: new Map(),
   failed: null,
@@ -235,8 +252,9 @@ export function watchedAnew(memory: Memory): Memory {
 /** Drops what doesn't survive the beginning or end of a leadership. Pure. */
 export function ledAnew(memory: Memory): Memory {
   const { obstacles, said, lastRead, brokenInARow, unreadable, move } = nothingRemembered;
-  const { shadow, shadowFailedAtMs } = nothingRemembered;
-  return { ...memory, obstacles, said, lastRead, brokenInARow, unreadable, move, shadow, shadowFailedAtMs };
+  const { shadow, lag, shadowFailedAtMs } = nothingRemembered;
+  const known = { ...memory, obstacles, said, lastRead, brokenInARow, unreadable, move };
+  return { ...known, shadow, lag, shadowFailedAtMs };
 }
 
 /** Whether a server was lost and no other is read yet. False at a start. Pure. */

@@ -2,6 +2,7 @@ import { type Decision, decide, remember } from './decision.js';
 import { closed, finish, halted } from './end.js';
 import type { EventOf, StreamEvent } from './event.js';
 import { judged } from './judgement.js';
+import { compared } from './lag.js';
 import * as log from './log-lines.js';
 import { looked, streamEnded, streamLeft, waitIsOver } from './lost-stream.js';
 import { notRehearsed, ordered, rehearsed } from './move.js';
@@ -22,10 +23,7 @@ export function transition(state: StreamState, event: StreamEvent): Decision {
     case 'stood-by':
       return stoodBy(state, event);
     case 'led':
-      return decide({
-        phase: { kind: 'starting', led: true },
-        memory: ledAnew(state.memory),
-      });
+      return decide({ phase: { kind: 'starting', led: true }, memory: ledAnew(state.memory) });
     case 'resumed':
       return resumed(state, event);
     case 'placed':
@@ -64,6 +62,9 @@ export function transition(state: StreamState, event: StreamEvent): Decision {
       return decide(state, log.diverged(event.report));
     case 'silent-beside':
       return fellSilent(state, event);
+    case 'led-by-shadow':
+    case 'looked-beside':
+      return compared(state, event);
     case 'configured':
       return configured(state, event);
     case 'ended':

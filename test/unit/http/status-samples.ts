@@ -44,6 +44,7 @@ export const sampleMember: MemberView = {
       lagSeconds: 3,
       delaySeconds: 0,
       lastError: '',
+      executedAll: true,
       executed: 'mysql-bin.000001:4711',
     },
     cluster: null,

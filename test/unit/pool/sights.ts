@@ -42,6 +42,7 @@ export function answers(change: Partial<ReplicationEvidence> = {}): MemberEviden
       delaySeconds: 0,
       lastError: '',
       executed: 'mysql-bin.000002:100',
+      executedAll: true,
       ...change,
     },
   };

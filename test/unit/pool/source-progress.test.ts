@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { changeBetween, sourceNamed } from '../../../src/pool/pool-watch.js';
-import { comparePlaces, isAhead, standstillOf } from '../../../src/pool/source-progress.js';
+import { comparePlaces, isAhead, progressBeside, standstillOf } from '../../../src/pool/source-progress.js';
 import { answers, mute, sight, source } from './sights.js';
 
 test.each([
@@ -72,4 +72,13 @@ test('the source is the one that most members name', () => {
   const elsewhere = answers({ source: 'db9:3306' });
   expect(sourceNamed([elsewhere, answers(), null, answers(), mute('refused')])).toBe('db0:3306');
   expect(sourceNamed([null])).toBeNull();
+});
+
+test('servers that can’t be compared are told from one that isn’t ahead', () => {
+  const own = sight('a', answers());
+  expect(progressBeside(sight('b', answers({ executed: 'mysql-bin.000002:101' })), own)).toBe('ahead');
+  expect(progressBeside(sight('b', answers()), own)).toBe('not-ahead');
+  expect(progressBeside(sight('b', answers({ sourceServerId: 7 })), own)).toBe('unknown');
+  expect(progressBeside(sight('b', mute('no-answer')), own)).toBe('unknown');
+  expect(progressBeside(source({ coordinates: null }), own)).toBe('unknown');
 });

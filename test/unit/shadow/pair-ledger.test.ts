@@ -381,3 +381,18 @@ test('what has nothing to deliver is left out with what comes later', () => {
   expect(ledger.resume?.coordinates).toEqual(place(3));
   expect(ledger.ahead).toBe(0);
 });
+
+test('the lead is that of the first step that the stream would deliver and hasn’t', () => {
+  const ledger = begun(true);
+  const items = history([1, 2, 3], 4, true);
+  expect(ledger.aheadSinceMs).toBeNull();
+  const [first, second] = items;
+  if (first === undefined || second === undefined) throw new Error('the history is too short');
+  ledger.read(stepOf(first, 0), 100);
+  ledger.read(stepOf(second, 1), 200);
+  expect(ledger.aheadSinceMs).toBe(100);
+  ledger.delivered(entryOf(first), null);
+  expect(ledger.aheadSinceMs).toBe(200);
+  ledger.delivered(entryOf(second), null);
+  expect(ledger.aheadSinceMs).toBeNull();
+});

@@ -82,16 +82,22 @@ describe('what is read while the sink is at a batch', () => {
     await stand.read('b', 200);
     await stand.read('c', 300, false);
     expect(stand.given).toEqual(['a']);
-    expect(stand.progress.records).toBe(0);
+    expect(stand.progress).toMatchObject({ records: 0, isDelivering: true });
 
     await stand.accept();
     expect(stand.given).toEqual(['a', 'bc']);
-    expect(stand.progress).toMatchObject({ records: 1, coordinates: { position: 100 } });
+    expect(stand.progress).toMatchObject({
+      ...{ records: 1, coordinates: { position: 100 } },
+      isDelivering: true,
+    });
 
     await stand.accept();
     expect(stand.given).toEqual(['a', 'bc']);
     // No dump can begin where the last of it ends.
-    expect(stand.progress).toMatchObject({ records: 3, coordinates: { position: 100 } });
+    expect(stand.progress).toMatchObject({
+      ...{ records: 3, coordinates: { position: 100 } },
+      isDelivering: false,
+    });
     expect(stand.accepted.map(({ position }) => position.position)).toEqual([100, 300]);
   });
 

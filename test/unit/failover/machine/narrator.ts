@@ -95,6 +95,8 @@ export function actionInWords(action: Action): string[] {
       ];
     case 'shadow':
       return [`read ${action.server} beside it`];
+    case 'look-beside':
+      return [`probe ${action.server} and its shadow ${action.shadow}`];
     case 'end-shadow':
       return [`stop reading ${action.server} beside it`];
     case 'give-up':

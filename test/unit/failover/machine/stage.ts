@@ -117,6 +117,10 @@ export class Stage {
     return server === null ? null : { server, since: 0, until: this.#nowMs, transactions: 1 };
   }
 
+  lookedBeside(server: string, shadow: string): string[] {
+    return this.#tell({ type: 'looked-beside', server, shadow, sights: this.#seen() });
+  }
+
   #find(server: string, stream: { error: string | null; silentMs: number }, sights: Sight[]): string {
     const { stalledAfterMs } = this.#state.memory.settings;
     const { finding, reasons } = diagnose({ server, stream, sights, stalledAfterMs });
@@ -260,6 +264,7 @@ function replica(executed: string, matters: string): MemberEvidence {
     delaySeconds: Number(delay ?? 0),
     applierRunning: thread !== 'applier',
     receiverRunning: thread !== 'receiver',
+    executedAll: !matters.includes('has received more'),
     lastError: error ?? '',
   });
 }
@@ -442,6 +447,19 @@ const life: Sentence[] = [
       const reason = `nothing has come from it for 310 ms, while ${other} was heard of`;
       return stage.tell({ type: 'silent-beside', server, reason });
     },
+  ],
+  [
+    /^(\w+) hasn't shown for (.+) what its shadow has$/,
+    (stage, server = '', duration = '') =>
+      stage.tell({ type: 'led-by-shadow', server, leadMs: durationOf(duration), isTooLong: true }),
+  ],
+  [
+    /^(\w+) has shown what its shadow has$/,
+    (stage, server = '') => stage.tell({ type: 'led-by-shadow', server, leadMs: 10, isTooLong: false }),
+  ],
+  [
+    /^(\w+) and its shadow (\w+) have been probed$/,
+    (stage, server = '', shadow = '') => stage.lookedBeside(server, shadow),
   ],
   [
     /^no member can serve a stream that begins: ([\w-]+), (.+)$/,
