@@ -21,6 +21,8 @@ const window = 4;
 export class Database {
   readonly model: SimulatedServer;
   readonly machine: Machine;
+  /** How many times longer its applier takes than usually. */
+  slowness = 1;
   readonly #find: (address: string) => Database | null;
   #process: SimulatedProcess | null = null;
   /** What its replication does, for as long as its process lives. */
@@ -112,12 +114,22 @@ export class Database {
       `replication of ${this.machine.name} at ${String(this.machine.world.nowMs)}`,
     );
     const applyMs = this.model.keepsOrder ? pace.applyMs : pace.applyManyMs;
-    const applying = new Duty(process, draws, applyMs, () => this.#apply(draws));
-    this.#fetching = new Duty(process, draws, pace.fetchMs, () => {
-      const hasCome = this.#fetch();
-      if (hasCome) applying.mayBegin();
-      return hasCome;
-    });
+    const applying = new Duty(
+      process,
+      draws,
+      () => applyMs * this.slowness,
+      () => this.#apply(draws),
+    );
+    this.#fetching = new Duty(
+      process,
+      draws,
+      () => pace.fetchMs,
+      () => {
+        const hasCome = this.#fetch();
+        if (hasCome) applying.mayBegin();
+        return hasCome;
+      },
+    );
   }
 
   /** Whether anything has come. */
@@ -152,18 +164,18 @@ export class Database {
 class Duty {
   readonly #process: SimulatedProcess;
   readonly #draws: Draws;
-  readonly #meanMs: number;
+  readonly #meanMs: () => number;
   readonly #work: () => boolean;
   #next: Appointment;
   #isIdle = false;
 
   /** @param work does some of it; whether there was any. */
-  constructor(process: SimulatedProcess, draws: Draws, meanMs: number, work: () => boolean) {
+  constructor(process: SimulatedProcess, draws: Draws, meanMs: () => number, work: () => boolean) {
     this.#process = process;
     this.#draws = draws;
     this.#meanMs = meanMs;
     this.#work = work;
-    this.#next = this.#plan(meanMs);
+    this.#next = this.#plan(meanMs());
   }
 
   /** There may be something to do again. */
@@ -171,14 +183,14 @@ class Duty {
     if (!this.#isIdle) return;
     this.#isIdle = false;
     this.#next.cancel();
-    this.#next = this.#plan(this.#meanMs);
+    this.#next = this.#plan(this.#meanMs());
   }
 
   #plan(meanMs: number): Appointment {
     return afterOf(this.#process, 1 + this.#draws.exponential(meanMs), () => {
       this.#isIdle = false;
       this.#isIdle = !this.#work();
-      this.#next = this.#plan(this.#isIdle ? pace.lookMs : this.#meanMs);
+      this.#next = this.#plan(this.#isIdle ? pace.lookMs : this.#meanMs());
     });
   }
 }

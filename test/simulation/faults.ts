@@ -1,5 +1,6 @@
 import type { Database } from './database.js';
 import { createStatement, type TableDefinition } from './server/tables.js';
+import type { Plan } from './plan.js';
 import { promoteAfterDeath, promoteByPlan } from './promotion.js';
 import { uuidOf, type Stage } from './stage.js';
 import type { Draws } from './world/draws.js';
@@ -123,6 +124,38 @@ function canBeCopied({ source }: Stage, { model: { replication } }: Database): b
   return replication?.source === source.model && !replication.hasGaps;
 }
 
+const replicationFaults: readonly Fault[] = [
+  onDatabase('applier stopped', 3, someReplica, ({ machine, model }, { world, plan }, draws) => {
+    model.replication?.stopApplier();
+    world.after(durationMs({ world, plan }, draws), `${machine.name}: the applier starts`, () => {
+      model.replication?.startApplier();
+    });
+  }),
+  onDatabase('applier at a transaction that takes long', 3, someReplica, (database, stage, draws) => {
+    const { machine, model } = database;
+    const { replication } = model;
+    if (replication?.heldDomain !== null) return;
+    replication.heldDomain = stage.plan.domains === 2 ? draws.integer(0, 1) : 0;
+    stage.witness.held(database);
+    stage.world.after(durationMs(stage, draws), `${machine.name}: the transaction ends`, () => {
+      replication.heldDomain = null;
+      stage.witness.released(database);
+    });
+  }),
+  onDatabase('applier slow', 3, someReplica, (database, { world, plan }, draws) => {
+    database.slowness = draws.choice([20, 100]);
+    world.after(durationMs({ world, plan }, draws), `${database.machine.name}: the applier is fast`, () => {
+      database.slowness = 1;
+    });
+  }),
+  onDatabase('receiver stopped', 2, someReplica, ({ machine, model }, { world, plan }, draws) => {
+    model.replication?.stopReceiver();
+    world.after(durationMs({ world, plan }, draws), `${machine.name}: the receiver starts`, () => {
+      model.replication?.startReceiver();
+    });
+  }),
+];
+
 const databaseFaults: readonly Fault[] = [
   away('server killed', 5, someDatabase, (database) => {
     database.kill();
@@ -153,22 +186,6 @@ const databaseFaults: readonly Fault[] = [
   }),
   onDatabase('log rotated', 3, someDatabase, ({ model }) => {
     model.flushLogs();
-  }),
-  onDatabase('applier stopped', 3, someReplica, ({ machine, model }, { world, plan }, draws) => {
-    const { replication } = model;
-    if (replication === null) return;
-    if (plan.domains === 2 && draws.chance(0.6)) replication.heldDomain = draws.integer(0, 1);
-    else replication.stopApplier();
-    world.after(durationMs({ world, plan }, draws), `${machine.name}: the applier starts`, () => {
-      replication.heldDomain = null;
-      model.replication?.startApplier();
-    });
-  }),
-  onDatabase('receiver stopped', 2, someReplica, ({ machine, model }, { world, plan }, draws) => {
-    model.replication?.stopReceiver();
-    world.after(durationMs({ world, plan }, draws), `${machine.name}: the receiver starts`, () => {
-      model.replication?.startReceiver();
-    });
   }),
   onDatabase('errant transaction', 2, errantReplica, ({ model }) => {
     commitErrant(model);
@@ -472,14 +489,28 @@ const consumerFaults: readonly Fault[] = [
   },
 ];
 
-export const faults: readonly Fault[] = [
+const faults: readonly Fault[] = [
   ...databaseFaults,
+  ...replicationFaults,
   ...networkFaults,
   ...agentFaults,
   ...zookeeperFaults,
   ...tablesFaults,
   ...consumerFaults,
 ];
+
+/** Those that make a server lag, or a stream that waits for something else. */
+const lagFaults: readonly Fault[] = [
+  ...replicationFaults,
+  ...consumerFaults,
+  ...agentFaults.filter(({ name }) => name === 'agent frozen' || name === 'disk slow'),
+  ...networkFaults.filter(({ name }) => name === 'network slow'),
+];
+
+/** The faults that a plan draws from. */
+export function possibleFaults(plan: Plan): readonly Fault[] {
+  return plan.faults === 'lag' ? lagFaults : faults;
+}
 
 /** On a table that no other server has. */
 function commitErrant(model: Database['model']): void {

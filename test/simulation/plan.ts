@@ -31,6 +31,8 @@ export type Plan = {
   readonly failback: boolean;
   /** Whether a second server is read beside the stream's, and whether the members take turns. */
   readonly shadow: 'none' | 'one' | 'in-turns';
+  /** What goes wrong. `lag`: little, and nothing but replication and what may look like a lag. Time is left to notice it. */
+  readonly faults: 'any' | 'lag';
   /** Rows of the largest transactions. */
   readonly mostRows: number;
   /** Which servers write compressed logs. */
@@ -69,6 +71,7 @@ export function planOf(draws: Draws): Plan {
     sink: draws.chance(0.7) ? 'file' : 'consumer',
     failback: draws.chance(0.3),
     shadow: 'none',
+    faults: 'any',
     mostRows: size.mostRows,
     compression: draws.chance(0.3) ? draws.choice(['some', 'all']) : 'none',
     promotions: 'none',
@@ -78,7 +81,10 @@ export function planOf(draws: Draws): Plan {
   const promoted: Plan = draws.chance(0.3) ? { ...anchored, promotions: promotionsOf(anchored) } : anchored;
   // Ids of what comes again are the same only where servers keep one order (docs/limits.md).
   const possible: Plan = hasOneOrder(promoted) ? promoted : { ...promoted, sink: 'file' };
-  return { ...possible, shadow: draws.chance(0.35) ? draws.choice(['one', 'in-turns']) : 'none' };
+  const shadow = draws.chance(0.35) ? draws.choice<Plan['shadow']>(['one', 'in-turns']) : 'none';
+  if (shadow === 'none' || draws.chance(0.6)) return { ...possible, shadow };
+  const loadMs = draws.integer(10_000, 15_000);
+  return { ...possible, shadow, faults: 'lag', loadMs, faultMs: 2500 };
 }
 
 /** By hints, by GTIDs, or by whatever the agent finds first. */

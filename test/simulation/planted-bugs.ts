@@ -119,6 +119,12 @@ export const plantedBugs: readonly PlantedBug[] = [
     bug: 'this.#followers = [follower];',
   },
   {
+    name: 'a transaction that takes long is taken for a lag',
+    file: 'failover/lag.ts',
+    code: '  return executedAll\n',
+    bug: '  return executedAll || executed !== null\n',
+  },
+  {
     name: 'a GTID counts as delivered when its transaction begins',
     file: 'tail/transaction-stream.ts',
     code: "    const byGtid = this.#options.progress.anchors === 'gtid';\n",

@@ -1,5 +1,5 @@
 import { changeCountOf, type Fault, faultsOf } from './judge.js';
-import { faults } from './faults.js';
+import { type Fault as PossibleFault, possibleFaults } from './faults.js';
 import { hasOneOrder, type Plan, planOf } from './plan.js';
 import { Stage } from './stage.js';
 import type { AgentEnding } from './supervised-agent.js';
@@ -72,6 +72,8 @@ export async function simulate(seed: string): Promise<Outcome> {
   if (differences.length > 0) {
     found.push({ what: 'differences that there are not', evidence: differences.slice(0, 5) });
   }
+  const { needless } = stage.witness;
+  if (needless.length > 0) found.push({ what: 'left without need', evidence: needless.slice(0, 5) });
   if (leaders.size > 0) found.push({ what: 'two lead at once', evidence: [...leaders].slice(0, 5) });
   if (found.length === 0 && end !== 'met') found.push({ what: `ended by ${end}`, evidence: [] });
   for (const agent of stage.agents) agent.forget();
@@ -96,6 +98,7 @@ export async function simulate(seed: string): Promise<Outcome> {
 function breakThings(stage: Stage, made: string[]): void {
   const { world, plan } = stage;
   const draws = world.draws.fork('faults');
+  const possible = possibleFaults(plan);
   let firstLineMs = Infinity;
   const isReady = (): boolean => {
     if (firstLineMs === Infinity && stage.lines > 0) firstLineMs = world.nowMs;
@@ -106,7 +109,7 @@ function breakThings(stage: Stage, made: string[]): void {
       if (world.nowMs >= plan.loadMs) return;
       // Some can't be done now, or not in this set-up.
       for (let left = isReady() ? mostTries : 0; left > 0; left -= 1) {
-        const fault = weighted(draws);
+        const fault = weighted(possible, draws);
         const what = fault.make(stage, draws);
         if (what === null) continue;
         made.push(`${(world.nowMs / 1000).toFixed(3)} ${fault.name}${what === '' ? '' : `: ${what}`}`);
@@ -119,10 +122,8 @@ function breakThings(stage: Stage, made: string[]): void {
   next();
 }
 
-const weights = faults.reduce((sum, { weight }) => sum + weight, 0);
-
-function weighted(draws: Draws): (typeof faults)[number] {
-  let left = draws.fraction() * weights;
+function weighted(faults: readonly PossibleFault[], draws: Draws): PossibleFault {
+  let left = draws.fraction() * faults.reduce((sum, { weight }) => sum + weight, 0);
   for (const fault of faults) {
     left -= fault.weight;
     if (left < 0) return fault;

@@ -1,5 +1,6 @@
 import type { ChangeRecord } from '../../src/records/record.js';
 import { Database, databasePort } from './database.js';
+import { LagWitness } from './lag-witness.js';
 import type { Plan } from './plan.js';
 import { SimulatedServer } from './server/server.js';
 import { Workload } from './server/workload.js';
@@ -33,6 +34,7 @@ export class Stage {
   /** Where the records go; null: into a file. */
   readonly consumer: Consumer | null;
   readonly workload: Workload;
+  readonly witness: LagWitness;
   /** Those whose logs have begun anew. */
   readonly rebuilt = new Set<Database>();
   /** When somebody ended a session of an agent that ZooKeeper had heard from: no lease holds against that. */
@@ -50,6 +52,7 @@ export class Stage {
     const [source, ...replicas] = databases;
     if (source === undefined) throw new Error('there is no source');
     this.databases = databases;
+    this.witness = new LagWitness(this.world, databases);
     this.members = plan.sourceIsMember ? databases : replicas;
     this.#source = source;
     for (const { model } of replicas) {
@@ -239,7 +242,7 @@ export class Stage {
       servers: this.members.map(({ address }, priority) => (plan.failback ? { address, priority } : address)),
       ...{ start: 'earliest', anchors: plan.anchors, matching: { margin: plan.margin } },
       failover: {
-        ...{ cooldown: '2s', stalledAfter: '3s' },
+        ...{ cooldown: '2s', stalledAfter: plan.faults === 'lag' ? '20s' : '3s' },
         ...(plan.failback ? { failbackAfter: '3s' } : {}),
       },
       ...this.#storeConfig(),
@@ -248,6 +251,10 @@ export class Stage {
     const { home, consumer } = this;
     return new SupervisedAgent({
       ...{ name, machine: home, config, draws: this.world.draws.fork(name) },
+      onLag: (from, to) => {
+        const [left, next] = [from, to].map((name) => this.databases.find(({ address }) => address === name));
+        if (left !== undefined && next !== undefined) this.witness.left(left, next);
+      },
       ...(consumer === null ? {} : { sink: (process) => consumer.sink(process) }),
     });
   }

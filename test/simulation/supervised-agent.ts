@@ -23,6 +23,10 @@ type LogLine = {
   /** Of a difference between two servers. */
   readonly kind?: string;
   readonly errant?: boolean;
+  /** Of a switch. */
+  readonly from?: string;
+  readonly to?: string;
+  readonly finding?: string;
   readonly msg: string;
 };
 
@@ -33,6 +37,8 @@ export type SupervisedOptions = {
   readonly draws: Draws;
   /** Where its records go; where the configuration says unless given. */
   readonly sink?: (process: SimulatedProcess) => Sink;
+  /** It leaves a server because that one lags behind another one. */
+  readonly onLag: (from: string, to: string) => void;
 };
 
 /** An agent that is started again whenever it has ended, as a service manager does it. */
@@ -186,12 +192,16 @@ export class SupervisedAgent {
     const line = JSON.parse(text) as LogLine;
     if (line.event !== undefined) this.events.set(line.event, (this.events.get(line.event) ?? 0) + 1);
     if (line.event === 'replica.suspect' && line.code !== undefined) this.suspicions.add(line.code);
+    const { from, to, finding } = line;
+    if (line.event === 'failover.started' && finding === 'lagging' && from !== undefined && to !== undefined)
+      this.#options.onLag(from, to);
     if (line.event === 'leader.acquired') this.#leads = true;
     if (line.event === 'leader.lost') this.#leads = false;
     // Those that are lost elsewhere were stored well.
     if (line.event === 'layouts.lost' && line.location !== undefined)
       this.foundOtherLayoutsAtMs.push(world.nowMs);
-    if (line.event === 'replica.diverged' && line.kind !== 'repeated' && line.errant !== true)
+    const isSaidByServers = line.kind === 'applier' || line.kind === 'repeated';
+    if (line.event === 'replica.diverged' && !isSaidByServers && line.errant !== true)
       this.falseDifferences.push(`${(world.nowMs / 1000).toFixed(3)} ${this.name}: ${line.msg}`);
     this.log.push(`${(world.nowMs / 1000).toFixed(3)} ${this.name}: ${text.trimEnd()}`);
     // In the trace, so that two runs that log otherwise are not the same.

@@ -31,7 +31,7 @@ export class Replication {
   readonly byGtid: boolean;
   /** Seconds that the applier waits on purpose. */
   delaySeconds = 0;
-  /** MariaDB's domain that is not applied for now: its appliers are at a transaction that takes long. Null: none. */
+  /** The domain that is not applied for now: its appliers are at a transaction that takes long. MySQL has 0. Null: none. */
   heldDomain: number | null = null;
   /** Whether the threads were started, and have not stopped since. */
   receiverStarted = true;

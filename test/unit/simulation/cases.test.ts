@@ -16,6 +16,7 @@ const plan: Plan = {
   ...{ replicas: 2, sourceIsMember: false, store: 'file', agents: 1, hintEvery: 0, margin: 64, sink: 'file' },
   failback: false,
   shadow: 'none',
+  faults: 'any',
   ...{ mostRows: 80, compression: 'none', promotions: 'none', anchors: 'auto', domains: 1 },
   // Nobody writes but the case.
   ...{ writeMs: 1e9, loadMs: 0, faultMs: 1e9 },

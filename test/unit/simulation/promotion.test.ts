@@ -13,6 +13,7 @@ const plan: Plan = {
   ...{ vendor: 'mysql', gtidMode: true, keepsOrder: true, rowMetadata: 'FULL', mostRowBytes: 8192 },
   ...{ replicas: 2, sourceIsMember: false, store: 'file', agents: 1, hintEvery: 0, margin: 64, sink: 'file' },
   shadow: 'none',
+  faults: 'any',
   ...{ failback: false, mostRows: 80, compression: 'none', promotions: 'one', anchors: 'auto', domains: 1 },
   // Nobody writes but the test.
   ...{ writeMs: 1e9, loadMs: 0, faultMs: 1e9 },
