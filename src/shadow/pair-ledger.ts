@@ -228,7 +228,7 @@ export class PairLedger {
    * Takes the next step of the shadow's log.
    * @param atMs when it has come.
    */
-  read(step: HistoryStep, atMs = 0): void {
+  read(step: HistoryStep, atMs: number): void {
     this.#readAtMs = atMs;
     switch (step.kind) {
       case 'gtid':

@@ -60,7 +60,7 @@ function play(
       delivered = Math.min(delivered + count, stream.length);
     } else {
       for (const [at, item] of shadow.slice(read, read + count).entries())
-        ledger.read(stepOf(item, read + at));
+        ledger.read(stepOf(item, read + at), 0);
       read = Math.min(read + count, shadow.length);
     }
     look(delivered, read);
@@ -220,7 +220,7 @@ test('after a difference there is no place until a hint and the margin have come
     ledger.delivered(entryOf(item), elsewhere(index));
     const isChanged = index === 5;
     const other = isChanged && item.kind === 'transaction' ? { ...item.identity, digest: 999n } : null;
-    ledger.read(stepOf(other === null ? item : { ...item, kind: 'transaction', identity: other }, index));
+    ledger.read(stepOf(other === null ? item : { ...item, kind: 'transaction', identity: other }, index), 0);
     shown.push(ledger.resume !== null);
   }
   // The next hint is the item with the number 11. Behind it, the margin of 16 transactions and one hint.
@@ -245,7 +245,7 @@ function ofDomain(domain: number, number: number, more: Partial<Item & { kind: '
 }
 
 function readAll(ledger: PairLedger, items: readonly Item[], from = 0): void {
-  for (const [index, item] of items.entries()) ledger.read(stepOf(item, from + index));
+  for (const [index, item] of items.entries()) ledger.read(stepOf(item, from + index), 0);
 }
 
 function deliverAll(ledger: PairLedger, items: readonly Item[]): void {
@@ -291,9 +291,9 @@ describe.each([
       gtid: `uuid:${index}`,
     });
     const shadow = [changed, first, second].map(withGtid);
-    if (isAhead) for (const step of shadow) ledger.read(step);
+    if (isAhead) for (const step of shadow) ledger.read(step, 0);
     deliverAll(ledger, [delivered, first, second]);
-    if (!isAhead) for (const step of shadow) ledger.read(step);
+    if (!isAhead) for (const step of shadow) ledger.read(step, 0);
     expect(ledger.takeDifferences()).toMatchObject([{ kind: 'content', origin: 'c:1' }]);
   });
 
@@ -330,7 +330,7 @@ test('what only the shadow has is told although its number is below one that was
   deliverAll(ledger, [first, third]);
   for (const [index, item] of [first, second, third].entries()) {
     const step = stepOf(item, index) as HistoryStep & { kind: 'transaction' };
-    ledger.read({ ...step, gtid: step.identity.origin.slice(2) });
+    ledger.read({ ...step, gtid: step.identity.origin.slice(2) }, 0);
   }
   expect(ledger.takeDifferences()).toMatchObject([{ kind: 'extra', origin: 'g:0-1-2', errant: false }]);
 });
@@ -345,13 +345,13 @@ test('what is the server’s own is passed over, and a statement that changed no
     errant: true,
     identity: { digest: 5n, second: 1, origin: 'g:0-2-9' },
   };
-  for (const [index, item] of [hint!, own, first!].entries()) ledger.read(stepOf(item, index));
+  for (const [index, item] of [hint!, own, first!].entries()) ledger.read(stepOf(item, index), 0);
   for (const item of [hint!, first!]) ledger.delivered(entryOf(item), null);
   expect(ledger.resume?.coordinates).toEqual(place(3));
   ledger.delivered({ kind: 'transaction', identity: statement }, null);
   expect(ledger.resume).toBeNull();
   ledger.delivered(entryOf(second!), null);
-  ledger.read(stepOf(second!, 3));
+  ledger.read(stepOf(second!, 3), 0);
   expect(ledger.resume?.coordinates).toEqual(place(4));
   expect(ledger.confidence).toBe('unverified');
 });
@@ -360,7 +360,7 @@ test('what looks like the server’s own stays before the place until the stream
   const [hint, first, second] = history([1, 2], 10, true);
   const own: Item = { ...(second as Item & { kind: 'transaction' }), errant: true };
   const ledger = begun(true);
-  for (const [index, item] of [hint!, first!, own].entries()) ledger.read(stepOf(item, index));
+  for (const [index, item] of [hint!, first!, own].entries()) ledger.read(stepOf(item, index), 0);
   for (const item of [hint!, first!]) ledger.delivered(entryOf(item), null);
   // The server may have been promoted: the stream asks again when it goes on here.
   expect(ledger.resume?.coordinates).toEqual(place(2));
@@ -374,7 +374,7 @@ test('what has nothing to deliver is left out with what comes later', () => {
   const [hint, first, second] = history([1, 2], 10, true);
   const nothing: Item = { ...(first as Item & { kind: 'transaction' }), deliverable: false };
   const ledger = begun(true);
-  for (const [index, item] of [hint!, nothing, second!].entries()) ledger.read(stepOf(item, index));
+  for (const [index, item] of [hint!, nothing, second!].entries()) ledger.read(stepOf(item, index), 0);
   ledger.delivered(entryOf(hint!), null);
   expect(ledger.resume?.coordinates).toEqual(place(1));
   ledger.delivered(entryOf(second!), null);
