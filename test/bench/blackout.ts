@@ -61,7 +61,6 @@ const faults: readonly Fault[] = [
 ];
 
 const hintsEveryMs = 1000;
-const transactionsPerSecond = 40;
 const agentLimitMs = 20 * 60_000;
 /** So many deaths follow each other in a turn. */
 const turnLength = 5;
@@ -70,10 +69,12 @@ const hasGtids = defaultKind().settings['gtid_mode'] !== 'OFF';
 const { values } = parseArgs({
   options: {
     kills: { type: 'string', default: '20' },
+    rate: { type: 'string', default: '40' },
     streams: { type: 'string', default: hasGtids ? 'hints,gtid,hints+shadow' : 'hints,hints+shadow' },
   },
 });
 const kills = Number(values.kills);
+const transactionsPerSecond = Number(values.rate);
 const seed = Number(process.env['WAYMARK_TEST_SEED'] ?? 1);
 const random = new Random(seed);
 
