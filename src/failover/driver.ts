@@ -6,6 +6,8 @@ import { columnRules } from '../config/column-rules.js';
 import type { Config } from '../config/schema.js';
 import type { TableFilter } from '../config/table-filter.js';
 import type { ProvedLayouts } from '../layouts/proved-layouts.js';
+import type { OwnHistory } from '../matching/own-transactions.js';
+import type { Inspection } from '../mysql/inspect.js';
 import type { Account, Instance } from '../mysql/instance.js';
 import type { Vendor } from '../mysql/version.js';
 import type { Sink, SinkRecovery } from '../sinks/sink.js';
@@ -36,6 +38,7 @@ import { transition } from './machine/transition.js';
 import type { MemberView } from './member-view.js';
 import { viewsOf } from './findings.js';
 import { configuredSource, type FoundMember, type Member, poolOf } from '../pool/members.js';
+import { OwnTransactions } from '../pool/own-transactions.js';
 import { PoolWatch } from '../pool/pool-watch.js';
 import { type ReloadReport, reloadReport } from './reload.js';
 import { placedOf, standOf } from './known-place.js';
@@ -523,6 +526,7 @@ export class Driver {
       ...(dump === undefined ? {} : { openDump: dump.takeOver.bind(dump) }),
       ...(config.shadow === null ? {} : { heartbeatMs: besideHeartbeatMs }),
       ...{ instance: member.instance, inspection, resume, ordered, progress, layouts, filter, sink, logger },
+      own: this.#ownOf(member, inspection, reading),
       ...{ signal: reading, sinkSignal, serverId },
       onBatch: async (batch: DeliveredBatch) => {
         this.tell({ type: 'batch', ...batch });
@@ -746,7 +750,14 @@ export class Driver {
       filter: opened.filter,
       breadcrumbs: this.#breadcrumbs,
       logger: this.#options.logger,
+      ownOf: this.#ownOf.bind(this),
     };
+  }
+
+  #ownOf(member: Member, inspection: Inspection, signal: AbortSignal): OwnHistory {
+    if (this.#watch === null) throw new RangeError('nobody watches the pool');
+    const { logger } = this.#options;
+    return new OwnTransactions({ member, inspection, watch: this.#watch, logger, signal });
   }
 }
 

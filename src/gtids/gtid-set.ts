@@ -63,13 +63,30 @@ export class GtidSet {
   /**
    * Whether every transaction of another set is in this one.
    * @param except a UUID whose transactions don't matter, with or without tags.
+   * @param unless those of them that matter all the same.
    */
-  includes(other: GtidSet, except = ''): boolean {
+  includes(other: GtidSet, except = '', unless = new GtidSet()): boolean {
     for (const [source, ranges] of other.#ranges) {
-      const [uuid] = source.split(':');
-      if (uuid !== except && !ranges.every((range) => this.#has(source, range))) return false;
+      const matter = uuidOf(source) === except ? common(ranges, unless.#ranges.get(source) ?? []) : ranges;
+      if (!matter.every((range) => this.#has(source, range))) return false;
     }
     return true;
+  }
+
+  /** The part of it with this UUID, with or without tags. */
+  ownOf(uuid: string): GtidSet {
+    const own = new GtidSet();
+    for (const [source, ranges] of this.#ranges) {
+      if (uuidOf(source) === uuid) for (const [first, last] of ranges) own.#add(source, [first, last]);
+    }
+    return own;
+  }
+
+  /** Adds every transaction of another set. */
+  addAll(other: GtidSet): void {
+    for (const [source, ranges] of other.#ranges) {
+      for (const [first, last] of ranges) this.#add(source, [first, last]);
+    }
   }
 
   isEmpty(): boolean {
@@ -137,6 +154,19 @@ export class GtidSet {
     this.#last = null;
     return joined;
   }
+}
+
+function uuidOf(source: string): string {
+  return source.split(':')[0] ?? '';
+}
+
+/** The numbers that are in both. */
+function common(some: readonly Range[], others: readonly Range[]): Range[] {
+  return some.flatMap(([first, last]) =>
+    others
+      .map(([from, to]): Range => [from > first ? from : first, to < last ? to : last])
+      .filter(([from, to]) => from <= to),
+  );
 }
 
 function sourceAndNumber(gtid: string): [source: string, number: bigint] {

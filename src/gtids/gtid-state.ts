@@ -11,6 +11,8 @@ export type Immaterial = {
   readonly uuid?: string;
   /** A MariaDB server whose own transactions don't matter. */
   readonly serverId?: number | null;
+  /** What of these own transactions matters all the same, by the servers upstream. */
+  readonly history?: GtidState | null;
   /**
    * A state whose MariaDB domains don't matter if the log doesn't know them: they were deleted there, or never read.
    */
@@ -89,16 +91,48 @@ export class GtidState {
     return last !== null && sequence <= last;
   }
 
+  /**
+   * Whether the log is known to have the transaction by its very pair. A pair that is unknown here isn't taken for an
+   * older one.
+   */
+  lists(gtid: string): boolean {
+    if (gtid.includes(':')) return this.#mysql.contains(gtid);
+    const { pair, sequence } = partsOf(gtid);
+    return sequence <= (this.#pairs.get(pair) ?? -1n);
+  }
+
   /** Whether the log has everything that another log has, apart from what doesn't matter. */
-  includes(other: GtidState, { uuid = '', serverId = null, older = null }: Immaterial = {}): boolean {
-    if (!this.#mysql.includes(other.#mysql, uuid)) return false;
-    for (const [pair, number] of other.#pairs) {
+  includes(
+    other: GtidState,
+    { uuid = '', serverId = null, history, older = null }: Immaterial = {},
+  ): boolean {
+    const matters = history ?? GtidState.empty();
+    if (!this.#mysql.includes(other.#mysql, uuid, matters.#mysql)) return false;
+    for (const [pair, last] of other.#pairs) {
       const [domain = '', server] = pair.split('-');
-      if (Number(server) === serverId) continue;
+      const most = Number(server) === serverId ? matters.#pairs.get(pair) : last;
+      if (most === undefined) continue;
+      const number = most < last ? most : last;
       const known = this.#lastOf(pair, domain) ?? (older === null ? null : older.#lastOf(pair, domain));
       if (known === null || number > known) return false;
     }
     return true;
+  }
+
+  /** The part of it that a server has written itself. */
+  ownOf({ uuid, serverId }: { readonly uuid: string; readonly serverId: number }): GtidState {
+    const own = new GtidState(this.#mysql.ownOf(uuid));
+    for (const [pair, number] of this.#pairs) {
+      const [domain = '', server] = pair.split('-');
+      if (Number(server) === serverId) own.#notePair(domain, pair, number);
+    }
+    return own;
+  }
+
+  /** Adds everything that another log has. */
+  addAll(other: GtidState): void {
+    this.#mysql.addAll(other.#mysql);
+    for (const [pair, number] of other.#pairs) this.#notePair(pair.slice(0, pair.indexOf('-')), pair, number);
   }
 
   /** Whether MariaDB's transactions are of more than one domain. Then the log has no single order. */

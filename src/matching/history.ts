@@ -8,6 +8,7 @@ import { type HintFormat, hintRecogniser } from '../hints/hint.js';
 import { isStatementDeliverable } from './deliverable.js';
 import { ListedDigest, listedIdentity } from './listed-digest.js';
 import type { HistoryStep } from './match-state.js';
+import type { OwnHistory } from './own-transactions.js';
 import { RecentOrigins } from './recent-origins.js';
 import type { Identity } from './trail.js';
 
@@ -18,6 +19,11 @@ export type HistoryOptions = CommittedOptions & {
   readonly replicaServerId: number | null;
   /** The source at `start`: the server where the last hint before it was injected. Null if not known. */
   readonly sourceServerId?: number | null;
+  /**
+   * Tells which of the transactions that may be errant are. Left out: they all count as errant, as is right where what
+   * comes before something that was delivered was delivered, too.
+   */
+  readonly own?: OwnHistory | undefined;
   /** The GTIDs that anchor a trail. Each is a step of its own, before its transaction. */
   readonly anchors?: ReadonlySet<string>;
   /** Whether identities must be those that the listing of a relay log gives for the same transactions. */
@@ -29,11 +35,12 @@ export type HistoryOptions = CommittedOptions & {
 };
 
 /**
- * Whether a transaction with the server's own id is errant: it was written there while the server was a replica.
- * Hints are injected on the source. If the last hint has this server's id, the server was the source at that time,
- * and its own transactions are the history, although it is a replica today.
+ * Whether a transaction may be errant: it has the id of the server, which is a replica today. If the last hint has this
+ * id, too, it isn't: hints are injected on the source, so the server was the source at that time. If the last hint has
+ * another id, or there is none, the server may have become the source since. Then its source can tell
+ * ({@link OwnHistory}).
  */
-export function isErrant(
+export function mayBeErrant(
   serverId: number,
   replicaServerId: number | null,
   sourceServerId: number | null,
@@ -92,7 +99,7 @@ export async function* readHistory(options: HistoryOptions): AsyncGenerator<Hist
       return { kind: 'hint', hint, start, end, serverId };
     }
     const identity = digest === undefined ? transaction.identity : listedIdentity(transaction.gtid, digest);
-    const errant = isErrant(serverId, options.replicaServerId, sourceServerId);
+    const errant = mayBeErrant(serverId, options.replicaServerId, sourceServerId);
     return { kind: 'transaction', identity, gtid, start, end, errant, deliverable: delivers };
   };
   for await (const batch of readCommitted(options)) {
@@ -100,10 +107,21 @@ export async function* readHistory(options: HistoryOptions): AsyncGenerator<Hist
       batch.forEach(assembler.event);
     } finally {
       // The steps before an unreadable event may be all that the caller needs.
-      yield steps;
+      yield await withErrantTold(steps, options.own);
     }
     steps = [];
   }
+}
+
+/** Returns the steps with what may be errant told apart. */
+async function withErrantTold(steps: HistoryStep[], own: OwnHistory | undefined): Promise<HistoryStep[]> {
+  if (own === undefined) return steps;
+  for (const [index, step] of steps.entries()) {
+    if (step.kind !== 'transaction' || !step.errant) continue;
+    const { kind } = await own.judge({ gtid: step.gtid ?? null, start: step.start });
+    steps[index] = { ...step, errant: kind === 'errant' };
+  }
+  return steps;
 }
 
 /** A place where reading can begin so that the first step is after `place`. */

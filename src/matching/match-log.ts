@@ -8,6 +8,7 @@ import { listBinaryLogs } from '../mysql/log-list.js';
 import type { HintPlace } from './hint-scan.js';
 import { behind, readHistory } from './history.js';
 import { LookBack } from './look-back.js';
+import type { OwnHistory } from './own-transactions.js';
 import type { HistoryStep, MatchEvidence, MatchState } from './match-state.js';
 import { gtidsOf, isAnchor, type TrailEntry } from './trail.js';
 import { type KnownGtids, TrailMatch } from './trail-match.js';
@@ -38,6 +39,8 @@ export type MatchLogOptions = {
   readonly passesStatements?: boolean;
   /** End at the end of the log, instead of waiting for more. */
   readonly nonBlocking?: boolean;
+  /** Tells what the server wrote as the source, if it is a replica. Left out: all of its own counts as errant. */
+  readonly own?: OwnHistory | undefined;
 };
 
 /** The caller's handler for a match, step by step. */
@@ -79,6 +82,7 @@ export async function matchLog(
     start: begun.start,
     sourceServerId: begun.sourceServerId,
     anchors: new Set(gtidsOf(options.trail)),
+    own: hasOneOrder(options) ? undefined : options.own,
   };
   for await (const steps of readHistory({ ...options, ...reading, replicaServerId })) {
     for (const step of steps) {
@@ -158,6 +162,14 @@ async function lookBack(
     }
   }
   return window.start(behind(place));
+}
+
+/**
+ * Whether all that comes before something of the trail was delivered. Then the server's own transactions there that the
+ * trail lacks are errant, and nobody has to be asked.
+ */
+function hasOneOrder(options: MatchLogOptions): boolean {
+  return options.sameLog === true || (isOrdered(options) && commitsInOneOrder(options.inspection));
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Coordinates } from '../binlog/coordinates.js';
 import { formatAddress } from '../config/address.js';
-import type { GtidState } from '../gtids/gtid-state.js';
+import { GtidState, type Immaterial } from '../gtids/gtid-state.js';
 import type { Hint } from '../hints/hint.js';
 import { commitsInOneOrder, isReplica } from '../mysql/inspect.js';
 import { sleep } from '../util/async.js';
@@ -140,11 +140,19 @@ async function findGtid(gtids: readonly string[], options: ResumeOptions): Promi
     const known = knownGtids(trail, delivered, null);
     return { anchor, start: { by: 'gtid', gtid, start: { file, position }, known } };
   }
-  const own = isReplica(inspection) ? { uuid: facts.uuid, serverId: facts.serverId } : {};
+  const own = await ownImmaterial(delivered, options);
   const { start, before } = await log.startBefore([gtid, ...oldest], delivered, own, isInOrder ? 0 : 1);
   const known = knownGtids(trail, delivered, before);
   const first = await placeBehindOld(start, deliveredBefore(trail, delivered), options);
   return { anchor, start: { by: 'gtid', gtid, start: first, known } };
+}
+
+/** What of the server's own transactions doesn't matter: what it wrote as a replica. */
+async function ownImmaterial(delivered: GtidState, { inspection, own }: ResumeOptions): Promise<Immaterial> {
+  const { uuid, serverId, gtidState } = inspection.facts;
+  if (!isReplica(inspection)) return {};
+  if (delivered.includes(GtidState.parse(gtidState).ownOf({ uuid, serverId }))) return {};
+  return { uuid, serverId, history: (await own?.upstream()) ?? null };
 }
 
 /**

@@ -27,6 +27,11 @@ export type ServerFacts = {
   /** The executed GTIDs (MySQL) or the GTID position of the binary log (MariaDB). '' if there are none. */
   readonly gtidSet: string;
   /**
+   * Everything that the server has ever logged or replicated, as far as it knows (see GtidState): the executed GTIDs, or
+   * MariaDB's last number of each pair of domain and server. '' if there are none.
+   */
+  readonly gtidState: string;
+  /**
    * Whether transactions have GTIDs. `own`: each server gives its own ones, as Galera's nodes do without
    * wsrep_gtid_mode.
    */
@@ -104,6 +109,8 @@ const factVariables = [
   'wsrep_gtid_mode',
   'gtid_executed',
   'gtid_binlog_pos',
+  'gtid_binlog_state',
+  'gtid_slave_pos',
   'replica_preserve_commit_order',
   'slave_preserve_commit_order',
   'replica_parallel_workers',
@@ -153,6 +160,7 @@ async function readBinlogServerFacts(connection: ServerConnection): Promise<Serv
     logsReplicatedChanges: true,
     readOnly: true,
     gtidSet: '',
+    gtidState: '',
     // A copy of MySQL's log says nothing of its source's gtid_mode.
     gtids: version.vendor === 'mariadb' ? 'shared' : 'none',
     keepsCommitOrder: version.vendor === 'mariadb',
@@ -181,6 +189,10 @@ async function readVariables(connection: ServerConnection): Promise<ServerFacts>
     logsReplicatedChanges: (value('log_replica_updates') || value('log_slave_updates')) === 'ON',
     readOnly: value('read_only') === 'ON',
     gtidSet: (value('gtid_executed') || value('gtid_binlog_pos')).replace(/\s/g, ''),
+    gtidState: ['gtid_executed', 'gtid_binlog_state', 'gtid_slave_pos']
+      .map((name) => values.get(name)?.replace(/\s/g, '') ?? '')
+      .filter(Boolean)
+      .join(','),
     gtids: gtidsOf(version, value),
     keepsCommitOrder:
       version.vendor === 'mariadb' ||

@@ -219,7 +219,7 @@ export class PoolWatch {
 }
 
 /** A source's address comes from the members. It may be invalid, and must not lead to a socket of this machine. */
-function addressNamed(name: string): Address | null {
+export function addressNamed(name: string): Address | null {
   try {
     const address = parseAddress(name);
     return socketPathOf(address) === null ? address : null;

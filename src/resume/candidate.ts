@@ -9,7 +9,9 @@ import {
   type Resumption,
 } from '../matching/resume-point.js';
 import { findRecordPlace } from '../matching/delivered-record.js';
+import type { HistoryBeforeOptions } from '../matching/history-before.js';
 import { findSamePlace } from '../matching/same-place.js';
+import type { OwnHistory } from '../matching/own-transactions.js';
 import type { GtidState } from '../gtids/gtid-state.js';
 import { type AnchorKind, isAnchor, type TrailEntry } from '../matching/trail.js';
 import { isBinlogServer, type ReplicationChannel } from '../mysql/server-facts.js';
@@ -90,6 +92,8 @@ export type CandidateOptions = {
   readonly onDivergence: 'halt' | 'continue';
   readonly breadcrumbs: Breadcrumbs;
   readonly logger: Logger;
+  /** Tells what a member wrote as the source, if it is a replica. */
+  readonly ownOf: (member: Member, inspection: Inspection, signal: AbortSignal) => OwnHistory;
   /** Called when the agent must wait for the member. */
   readonly onBehind?: () => void;
 };
@@ -119,12 +123,13 @@ export async function tryCandidate(
   const ordered = history.ordered && commitsInOneOrder(inspection);
   const oldest = history.trail.find(isAnchor);
   const sameServer = isSameServer(inspection, history.place);
-  const common = { instance: member.instance, format: options.format, filter: options.filter, signal };
+  const own = options.ownOf(member, inspection, signal);
+  const common = { instance: member.instance, format: options.format, filter: options.filter, signal, own };
   if (oldest === undefined && sameServer) {
     const coordinates = await findSamePlace(history.place, history.trail, { ...common, inspection });
     if (coordinates) return { member, inspection, resumption: withoutAnchor(history, coordinates), ordered };
   }
-  const recorded = await findRecorded(member, inspection, options, signal);
+  const recorded = await findRecorded(member, options, { ...common, inspection });
   if (recorded) return { member, inspection, resumption: recorded, ordered };
   const near = nearTrailFor(history, inspection);
   if (near !== null) {
@@ -163,16 +168,18 @@ export async function tryCandidate(
 /** The place of the sink's last record, if it was read from this server. */
 async function findRecorded(
   member: Member,
-  inspection: Inspection,
-  { history: { place, trail, anchors }, format, filter }: CandidateOptions,
-  signal: AbortSignal,
+  { history: { place, trail, anchors } }: CandidateOptions,
+  reading: HistoryBeforeOptions,
 ): Promise<Resumption | null> {
   const { record, serverId, coordinates, sequence } = place;
-  if (!record?.fromOneServer || record.server !== member.name || serverId !== inspection.facts.serverId)
+  if (
+    !record?.fromOneServer ||
+    record.server !== member.name ||
+    serverId !== reading.inspection.facts.serverId
+  )
     return null;
   const begun = monotonicMs();
-  const options = { instance: member.instance, inspection, format, filter, signal };
-  const found = await findRecordPlace(coordinates, trail, anchors, options);
+  const found = await findRecordPlace(coordinates, trail, anchors, reading);
   if (found === null) return null;
   const { transactionsMatched } = found;
   return {

@@ -6,7 +6,7 @@ import type { TableFilter } from '../config/table-filter.js';
 import { effectOf } from '../layouts/ddl-statement.js';
 import type { ProvedLayouts } from '../layouts/proved-layouts.js';
 import { readStatements } from '../layouts/read-statements.js';
-import { isErrant } from '../matching/history.js';
+import { mayBeErrant } from '../matching/history.js';
 import { commitsInOneOrder, isReplica } from '../mysql/inspect.js';
 import { batchOf } from '../records/record-batch.js';
 import type { Sink, SinkRecovery } from '../sinks/sink.js';
@@ -215,7 +215,7 @@ async function catchUp(
   try {
     await readStatements(from, coordinates, resume.coordinates, ({ statement, serverId, ofSession }) => {
       const isErrantHere =
-        isReplica(inspection) && isErrant(serverId, facts.serverId, progress.sourceServerId);
+        isReplica(inspection) && mayBeErrant(serverId, facts.serverId, progress.sourceServerId);
       layouts.statement(effectOf(statement, vendor), !isErrantHere && !ofSession);
     });
   } catch (error) {

@@ -253,6 +253,7 @@ export class Shadow implements OpenDump {
         filter: candidate.filter,
         replicaServerId: isReplica(inspection) ? inspection.facts.serverId : null,
         sourceServerId: resumption.resume.sourceServerId,
+        own: candidate.ownOf(member, inspection, signal),
         onRepeated: this.#ledger.repeated.bind(this.#ledger),
       });
       for await (const some of steps) {

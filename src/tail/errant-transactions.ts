@@ -1,37 +1,7 @@
 import { formatCoordinates } from '../binlog/coordinates.js';
 import { numberInDomain } from '../binlog/mariadb-gtid.js';
 import type { EndedTransaction } from '../transactions/transaction.js';
-import { monotonicMs } from '../util/clock.js';
 import { WaymarkError } from '../util/errors.js';
-import { type Inspection, inspect, isReplica } from '../mysql/inspect.js';
-import type { Instance } from '../mysql/instance.js';
-
-const inspectTimeoutMs = 2000;
-const inspectAgainAfterMs = 1000;
-
-/**
- * Returns a function that says whether the server's own transactions are left out. They are while the server
- * replicates. It asks again when such a transaction comes, because what a promoted replica writes is history.
- */
-export function ownTransactions({
-  instance,
-  inspection,
-  signal,
-}: {
-  readonly instance: Instance;
-  readonly inspection: Inspection;
-  readonly signal: AbortSignal;
-}): () => Promise<boolean> {
-  let replica = isReplica(inspection);
-  let askedAtMs = Number.NEGATIVE_INFINITY;
-  return async () => {
-    if (replica && monotonicMs() - askedAtMs > inspectAgainAfterMs) {
-      replica = isReplica(await inspect(instance, signal, inspectTimeoutMs));
-      askedAtMs = monotonicMs();
-    }
-    return replica;
-  };
-}
 
 /**
  * Notices if a transaction that was left out as the server's own is the source's after all. If a MariaDB replica is

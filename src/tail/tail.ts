@@ -12,6 +12,7 @@ import { type HintFormat, hintRecogniser } from '../hints/hint.js';
 import { LayoutSource } from '../layouts/layout-source.js';
 import type { ProvedLayouts } from '../layouts/proved-layouts.js';
 import type { ResumePoint } from '../matching/match-state.js';
+import type { OwnHistory } from '../matching/own-transactions.js';
 import type { PartialTransaction } from '../matching/trail.js';
 import type { Instance } from '../mysql/instance.js';
 import type { Inspection } from '../mysql/inspect.js';
@@ -20,7 +21,6 @@ import type { Sink } from '../sinks/sink.js';
 import { monotonicMs } from '../util/clock.js';
 import { hasCode } from '../util/errors.js';
 import { CutOffTransaction, ResemblanceError } from './cut-off-transaction.js';
-import { ownTransactions } from './errant-transactions.js';
 import { type DeliveredBatch, Deliveries } from './deliveries.js';
 import type { Progress } from './progress.js';
 import { unreadable } from './unreadable-error.js';
@@ -31,6 +31,8 @@ export type TailOptions = {
   readonly instance: Instance;
   readonly inspection: Inspection;
   readonly resume: ResumePoint;
+  /** Tells what the server wrote as the source, if it is a replica. */
+  readonly own: OwnHistory;
   /** Whether nothing may come before the rest of a transaction that was cut off. */
   readonly ordered: boolean;
   readonly onDivergence: 'halt' | 'continue';
@@ -133,7 +135,7 @@ async function readOnce(
     skip: resume.skip,
     cutOff,
     notThese,
-    leavesOutOwn: ownTransactions(options),
+    own: options.own,
     logger,
   });
   const deliveries = new Deliveries(stream, options);

@@ -19,9 +19,10 @@ import { GtidState } from '../gtids/gtid-state.js';
 import { displayHint, type HintRecogniser } from '../hints/hint.js';
 import type { LayoutSource } from '../layouts/layout-source.js';
 import { isStatementDeliverable } from '../matching/deliverable.js';
-import { isErrant } from '../matching/history.js';
+import { mayBeErrant } from '../matching/history.js';
 import { sameTransaction } from '../matching/identity-bag.js';
 import type { PassedOver } from '../matching/match-state.js';
+import type { OwnHistory, OwnVerdict } from '../matching/own-transactions.js';
 import { RecentOrigins } from '../matching/recent-origins.js';
 import type { Identity, PartialTransaction } from '../matching/trail.js';
 import type { RecordBatch } from '../records/record-batch.js';
@@ -57,8 +58,8 @@ export type TransactionStreamOptions = {
   readonly cutOff: CutOffTransaction;
   /** Where transactions begin that are known to differ from a delivered transaction with the same GTID. */
   readonly notThese: ReadonlySet<string>;
-  /** Whether the server's own transactions are left out. Asked when one comes. */
-  readonly leavesOutOwn: () => Promise<boolean>;
+  /** Is asked when a transaction of the server's own comes. */
+  readonly own: OwnHistory;
   readonly logger: Logger;
 };
 
@@ -121,7 +122,13 @@ type Current =
   | Delivered
   | {
       readonly open: OpenTransaction;
-      readonly fate: 'passed-over' | 'errant' | 'repeated' | 'delivered-before';
+      readonly fate: 'passed-over' | 'repeated' | 'delivered-before';
+    }
+  | {
+      readonly open: OpenTransaction;
+      readonly fate: 'errant';
+      /** Why nobody could be asked whether it is. Null: its source has told. */
+      readonly unchecked: string | null;
     };
 
 /** Decides what is done with each transaction, and writes its records. */
@@ -133,8 +140,8 @@ export class TransactionStream {
   readonly #ahead: ReadAhead;
   readonly #writer: RecordWriter;
   #current: Current | null = null;
-  /** A transaction of the server's own, and whether it is left out. */
-  #own: { readonly open: OpenTransaction; readonly leftOut: boolean } | null = null;
+  /** A transaction of the server's own, and what was told of it. */
+  #own: { readonly open: OpenTransaction; readonly verdict: OwnVerdict } | null = null;
   /** The text of the statement whose rows are coming, as records show it. */
   #text: string | null = null;
   /** The log file whose table ids the decoder knows. */
@@ -338,7 +345,7 @@ export class TransactionStream {
   /** Returns what is done with a transaction. A promise if that must be looked up first: then ask again. */
   #begin(open: OpenTransaction): Current | Promise<void> {
     if (this.#current?.open === open) return this.#current;
-    const { serverId, leavesOutOwn, notThese } = this.#options;
+    const { serverId, own, notThese } = this.#options;
     if (this.#skip.size > 0 && this.#skip.has(formatCoordinates(open.start))) {
       return this.#enter({ open, fate: 'passed-over' });
     }
@@ -348,15 +355,18 @@ export class TransactionStream {
     if (this.#options.progress.anchors === 'gtid' && this.#wasDelivered(open)) {
       return this.#enter({ open, fate: 'delivered-before' });
     }
-    if (!isErrant(open.serverId, serverId, this.#ahead.sourceServerId)) {
+    if (!mayBeErrant(open.serverId, serverId, this.#ahead.sourceServerId)) {
       this.#recovered.begins(open);
       return this.#deliver(open);
     }
     if (this.#own?.open === open) {
-      return this.#own.leftOut ? this.#enter({ open, fate: 'errant' }) : this.#deliver(open);
+      const { verdict } = this.#own;
+      return verdict.kind === 'errant'
+        ? this.#enter({ open, fate: 'errant', unchecked: verdict.unchecked })
+        : this.#deliver(open);
     }
-    return leavesOutOwn().then((leftOut) => {
-      this.#own = { open, leftOut };
+    return own.judge(open).then((verdict) => {
+      this.#own = { open, verdict };
     });
   }
 
@@ -447,13 +457,10 @@ export class TransactionStream {
       case 'errant':
         logger.warn(
           {
-            event: 'transaction.errant',
-            server,
-            gtid: ended.gtid,
-            ...ended.start,
-            errant: this.#ahead.errant + 1,
+            ...{ event: 'transaction.errant', server, gtid: ended.gtid, ...ended.start },
+            ...{ errant: this.#ahead.errant + 1, unchecked: current.unchecked },
           },
-          `${server} has an errant transaction: it was written directly on that server. It is left out`,
+          errantMessage(server, current.unchecked),
         );
         return { kind: 'errant', ended };
     }
@@ -475,6 +482,17 @@ export class TransactionStream {
     }
     this.#recent.add(identity);
   }
+}
+
+/**
+ * What to log of an errant transaction.
+ * @param unchecked why nobody could be asked whether it is. Null: its source has told.
+ */
+export function errantMessage(server: string, unchecked: string | null): string {
+  return unchecked === null
+    ? `${server} has an errant transaction: it was written directly on that server. It is left out`
+    : `${server} is a replica, and has a transaction of its own. It is taken for errant and left out, but nobody could ` +
+        `tell whether the server was the source when it wrote it: ${unchecked}`;
 }
 
 /** Returns the part of a transaction's content that has been read. */

@@ -2,7 +2,6 @@ import { formatAddress } from '../config/address.js';
 import { readCommitted } from '../transactions/committed-events.js';
 import type { Coordinates } from '../binlog/coordinates.js';
 import type { EventBatch } from '../binlog/event.js';
-import { ownTransactions } from '../tail/errant-transactions.js';
 import type { tail, TailOptions } from '../tail/tail.js';
 import { unreadable } from '../tail/unreadable-error.js';
 import { advance, type Step } from '../tail/progress.js';
@@ -40,7 +39,7 @@ async function emitFrom(options: TailOptions, host: PoolHost): Promise<never> {
   const transactions = new PoolTransactions({
     ...{ progress, format: options.format, logger: options.logger, skip: options.resume.skip },
     ...{ server: formatAddress(instance.address), serverId: inspection.facts.serverId },
-    leavesOutOwn: ownTransactions(options),
+    own: options.own,
   });
   const work: Work = {
     ...{ options, host, transactions, layouts },

@@ -5,13 +5,14 @@ import type { LoggedStatement, Statement } from '../binlog/query-event.js';
 import type { EndedTransaction, OpenTransaction } from '../transactions/transaction.js';
 import { TransactionAssembler } from '../transactions/transaction-assembler.js';
 import { type Hint, type HintRecogniser, hintRecogniser } from '../hints/hint.js';
-import { isErrant } from '../matching/history.js';
+import { mayBeErrant } from '../matching/history.js';
 import { sameTransaction } from '../matching/identity-bag.js';
 import type { PassedOver } from '../matching/match-state.js';
 import { RecentOrigins } from '../matching/recent-origins.js';
 import type { Step } from '../tail/progress.js';
 import { ReadAhead } from '../tail/read-ahead.js';
 import type { TailOptions } from '../tail/tail.js';
+import { errantMessage } from '../tail/transaction-stream.js';
 import { WaymarkError } from '../util/errors.js';
 import type { RawEvent } from './event-reader.js';
 import type { BinlogEvent } from './binlog-event.js';
@@ -38,6 +39,8 @@ type Current = {
   /** Null while nothing of its content has come. */
   fate: Fate | null;
   hint: Hint | null;
+  /** If it is errant: why nobody could be asked whether it is. */
+  unchecked: string | null;
   /** Events before its content. */
   waiting: Emitted[];
 };
@@ -51,13 +54,11 @@ type Seen = {
 
 const nothing = (): Seen => ({ ended: null, content: null, statement: null });
 
-export type PoolTransactionsOptions = Pick<TailOptions, 'progress' | 'format' | 'logger'> & {
+export type PoolTransactionsOptions = Pick<TailOptions, 'progress' | 'format' | 'logger' | 'own'> & {
   /** What another server has delivered already, and stands behind the beginning here. */
   readonly skip: readonly PassedOver[];
   readonly server: string;
   readonly serverId: number;
-  /** Whether what the server wrote on its own account is no part of the history, asked when something comes. */
-  readonly leavesOutOwn: () => Promise<boolean>;
 };
 
 /**
@@ -121,7 +122,7 @@ export class PoolTransactions {
     const open = this.#assembler.open ?? before;
     const begun = open ?? seen.ended;
     if (begun === null) return { emitted, step: null, carriedOut: null };
-    const current = (this.#current ??= { fate: null, hint: null, waiting: [] });
+    const current = (this.#current ??= { fate: null, hint: null, unchecked: null, waiting: [] });
     if (current.fate === null && seen.content !== null) {
       const fate = this.#fateOf(current, begun, seen.content);
       if (fate instanceof Promise) return fate.then((known) => this.#enter(current, known, emitted));
@@ -163,12 +164,16 @@ export class PoolTransactions {
     const origin = 'origin' in begun ? begun.origin : (begun.identity?.origin ?? '');
     if (this.#skip.has(start)) return 'passed-over';
     if (this.#recent.digestOf(origin) !== null) return 'repeated';
-    const { leavesOutOwn } = this.#options;
-    if (!isErrant(serverId, this.#options.serverId, this.#ahead.sourceServerId)) return 'deliver';
-    return leavesOutOwn().then((leavesOut) => (leavesOut ? 'errant' : 'deliver'));
+    if (!mayBeErrant(serverId, this.#options.serverId, this.#ahead.sourceServerId)) return 'deliver';
+    const gtid = 'gtid' in begun ? begun.gtid : null;
+    return this.#options.own.judge({ gtid, start: begun.start }).then((verdict) => {
+      if (verdict.kind === 'history') return 'deliver';
+      current.unchecked = verdict.unchecked;
+      return 'errant';
+    });
   }
 
-  #stepOf({ fate, hint }: Current, ended: EndedTransaction): Step {
+  #stepOf({ fate, hint, unchecked }: Current, ended: EndedTransaction): Step {
     const { identity } = ended;
     if (identity === null || fate === null) return { kind: 'empty', ended };
     switch (fate) {
@@ -187,8 +192,11 @@ export class PoolTransactions {
         return { kind: 'repeated', ended };
       case 'errant':
         this.#options.logger.warn(
-          { event: 'transaction.errant', server: this.#options.server, gtid: ended.gtid, ...ended.start },
-          `${this.#options.server} has an errant transaction, which was written there directly. It is left out`,
+          {
+            ...{ event: 'transaction.errant', server: this.#options.server, gtid: ended.gtid },
+            ...{ ...ended.start, unchecked },
+          },
+          errantMessage(this.#options.server, unchecked),
         );
         return { kind: 'errant', ended };
     }

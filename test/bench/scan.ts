@@ -127,6 +127,10 @@ async function tailRows(files: Files, rows: number): Promise<void> {
     signal: done.signal,
     inspection,
     resume: { coordinates, trail: [], sequence: 0, sourceServerId: null, skip: [] },
+    own: {
+      judge: () => Promise.resolve({ kind: 'errant', unchecked: null }),
+      upstream: () => Promise.resolve(null),
+    },
     ordered: true,
     onDivergence: 'halt',
     columns: null,

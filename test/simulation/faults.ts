@@ -1,7 +1,7 @@
 import type { Database } from './database.js';
 import { createStatement, type TableDefinition } from './server/tables.js';
 import type { Plan } from './plan.js';
-import { promoteAfterDeath, promoteByPlan } from './promotion.js';
+import { promoteAfterDeath, promoteByPlan, promoteForAWhile } from './promotion.js';
 import { uuidOf, type Stage } from './stage.js';
 import type { Draws } from './world/draws.js';
 import type { Machine } from './world/machine.js';
@@ -65,23 +65,24 @@ function lastReplica(stage: Stage, draws: Draws): Database | null {
   return isLast ? found : null;
 }
 
-/** What a server writes on its own is told from the history by its being a replica (docs/setup.md): it must stay one. */
+/**
+ * A replica that may write something of its own. If it became the source afterwards, others would get that from it. If
+ * others become the source, only GTIDs tell what it wrote when.
+ */
 function errantReplica(stage: Stage, draws: Draws): Database | null {
-  return stage.plan.promotions === 'none' ? someReplica(stage, draws) : null;
+  const { gtidMode, promotions } = stage.plan;
+  return promotions && !gtidMode ? null : lastReplica(stage, draws);
 }
 
 /** Whether another server may become the source now. */
-function canPromote({ plan, databases, source, isPaused }: Stage): boolean {
-  const isFirst = source === databases[0];
-  return (
-    source.isAwake && !isPaused && (plan.promotions === 'several' || (plan.promotions === 'one' && isFirst))
-  );
+function canPromote({ plan, source, isPaused }: Stage): boolean {
+  return plan.promotions && source.isAwake && !isPaused;
 }
 
-/** A replica that may become the source: one with a whole log. */
+/** A replica that may become the source. */
 function someHeir(stage: Stage, draws: Draws): Database | null {
   return oneOf(
-    stage.replicas.filter((one) => one.isAwake && !stage.rebuilt.has(one)),
+    stage.replicas.filter((one) => one.isAwake && stage.mayBecomeSource(one)),
     draws,
   );
 }
@@ -187,8 +188,9 @@ const databaseFaults: readonly Fault[] = [
   onDatabase('log rotated', 3, someDatabase, ({ model }) => {
     model.flushLogs();
   }),
-  onDatabase('errant transaction', 2, errantReplica, ({ model }) => {
-    commitErrant(model);
+  onDatabase('errant transaction', 2, errantReplica, (database, { errant }) => {
+    errant.add(database);
+    commitErrant(database.model);
   }),
   {
     name: 'source changed by plan',
@@ -197,6 +199,26 @@ const databaseFaults: readonly Fault[] = [
       const next = canPromote(stage) ? someHeir(stage, draws) : null;
       if (next !== null) promoteByPlan(stage, next);
       return next?.machine.name ?? null;
+    },
+  },
+  {
+    name: 'source changed and changed back while the agents stand still',
+    weight: 3,
+    make(stage, draws) {
+      const heir = canPromote(stage) ? someHeir(stage, draws) : null;
+      const { read } = stage;
+      const isReadHeir =
+        read !== null && read !== stage.source && read.isAwake && stage.mayBecomeSource(read);
+      const next = heir !== null && isReadHeir && draws.chance(0.7) ? read : heir;
+      if (next === null) return null;
+      const forMs = 300 + draws.exponential(1000);
+      const frozenMs = Math.min(
+        forMs + 1000 + draws.exponential(3000),
+        leftMs(stage, calmAfterMs.frozenAgents),
+      );
+      for (const agent of stage.agents) if (agent.agent !== null) agent.freeze(frozenMs);
+      promoteForAWhile(stage, next, forMs);
+      return next.machine.name;
     },
   },
   {

@@ -37,8 +37,8 @@ export type Plan = {
   readonly mostRows: number;
   /** Which servers write compressed logs. */
   readonly compression: 'none' | 'some' | 'all';
-  /** How often another server may become the source. */
-  readonly promotions: 'none' | 'one' | 'several';
+  /** Whether other servers become the source, again and again. The one before becomes a replica. */
+  readonly promotions: boolean;
 };
 
 /** Most runs are short, so that there are many. In the others more comes together. */
@@ -74,11 +74,11 @@ export function planOf(draws: Draws): Plan {
     faults: 'any',
     mostRows: size.mostRows,
     compression: draws.chance(0.3) ? draws.choice(['some', 'all']) : 'none',
-    promotions: 'none',
+    promotions: false,
   };
   const stored: Plan = plan.store === 'zookeeper' && draws.chance(0.4) ? { ...plan, store: 'mysql' } : plan;
   const anchored = anchoredOf(stored, draws);
-  const promoted: Plan = draws.chance(0.3) ? { ...anchored, promotions: promotionsOf(anchored) } : anchored;
+  const promoted: Plan = draws.chance(0.3) ? { ...anchored, promotions: true } : anchored;
   // Ids of what comes again are the same only where servers keep one order (docs/limits.md).
   const possible: Plan = hasOneOrder(promoted) ? promoted : { ...promoted, sink: 'file' };
   const shadow = draws.chance(0.35) ? draws.choice<Plan['shadow']>(['one', 'in-turns']) : 'none';
@@ -93,12 +93,6 @@ function anchoredOf(plan: Plan, draws: Draws): Plan {
     return { ...plan, hintEvery: 0, domains: plan.vendor === 'mariadb' && draws.chance(0.4) ? 2 : 1 };
   }
   return draws.chance(0.7) ? { ...plan, anchors: 'hints' } : plan;
-}
-
-/** By GTIDs nobody knows what a member wrote while it was the source (docs/limits.md): it must stay the source. */
-function promotionsOf({ anchors, gtidMode, sourceIsMember }: Plan): Plan['promotions'] {
-  if (anchors === 'hints' || !gtidMode) return 'several';
-  return sourceIsMember ? 'none' : 'one';
 }
 
 /** Whether all servers commit in the source's order. */

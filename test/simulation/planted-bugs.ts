@@ -48,9 +48,15 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'errant transactions are delivered',
-    file: 'tail/errant-transactions.ts',
-    code: '    return replica;\n',
-    bug: '    return false;\n',
+    file: 'pool/own-transactions.ts',
+    code: "  if (unknown.length === 0) return 'errant';\n",
+    bug: "  if (unknown.length === 0) return 'history';\n",
+  },
+  {
+    name: 'what a replica wrote as the source is left out',
+    file: 'pool/own-transactions.ts',
+    code: "if (isCircle || servers.some(has)) return 'history';",
+    bug: "if (isCircle) return 'history';",
   },
   {
     name: 'a half-open connection is never left',

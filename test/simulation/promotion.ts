@@ -10,7 +10,7 @@ const patienceMs = 4000;
  * A replica becomes the source because somebody wants it to. Nobody writes meanwhile, and the replica has everything before
  * it takes over. The old source replicates from it.
  */
-export function promoteByPlan(stage: Stage, next: Database): void {
+export function promoteByPlan(stage: Stage, next: Database, then: () => void = () => undefined): void {
   const { source } = stage;
   stage.pauseWriting();
   source.model.readOnly = true;
@@ -21,11 +21,23 @@ export function promoteByPlan(stage: Stage, next: Database): void {
     then: () => {
       takeOver(stage, next);
       follow(stage, source);
+      then();
     },
     otherwise: () => {
       source.model.readOnly = false;
       stage.resumeWriting();
     },
+  });
+}
+
+/** A replica is the source for some time. Then the one before is the source again. */
+export function promoteForAWhile(stage: Stage, next: Database, forMs: number): void {
+  const { source } = stage;
+  promoteByPlan(stage, next, () => {
+    stage.world.after(forMs, `${source.machine.name}: is to be the source again`, () => {
+      const isPossible = stage.source === next && !stage.isPaused && stage.mayBecomeSource(source);
+      if (isPossible && next.isAwake) promoteByPlan(stage, source);
+    });
   });
 }
 
@@ -38,7 +50,7 @@ export function promoteAfterDeath(stage: Stage, returnsAfterMs: number): void {
   source.kill();
   stage.pauseWriting();
   const next = (): Database | null =>
-    stage.replicas.find((one) => one.isAwake && !stage.rebuilt.has(one) && hasAll(stage, one)) ?? null;
+    stage.replicas.find((one) => one.isAwake && stage.mayBecomeSource(one) && hasAll(stage, one)) ?? null;
   waitFor(stage, {
     isMet: () => next() !== null,
     isOver: () => false,

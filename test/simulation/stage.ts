@@ -37,6 +37,8 @@ export class Stage {
   readonly witness: LagWitness;
   /** Those whose logs have begun anew. */
   readonly rebuilt = new Set<Database>();
+  /** Those that have written something as replicas. */
+  readonly errant = new Set<Database>();
   /** When somebody ended a session of an agent that ZooKeeper had heard from: no lease holds against that. */
   leaseEndedEarlyAtMs = -Infinity;
   readonly #writing: Draws;
@@ -93,6 +95,11 @@ export class Stage {
 
   get replicas(): readonly Database[] {
     return this.databases.filter((database) => database !== this.#source);
+  }
+
+  /** Whether its log is whole, and has nothing that others must not get from it. */
+  mayBecomeSource(database: Database): boolean {
+    return !this.rebuilt.has(database) && !this.errant.has(database);
   }
 
   /** Whether nobody writes for now: another server is to become the source. */

@@ -147,6 +147,7 @@ export const groups: readonly Group[] = [
         'scenarios/candidate-rotated/',
       ],
       ...['scenarios/multi-source/', 'scenarios/no-hints/', 'scenarios/other-event-sizes/'],
+      'scenarios/promoted-and-demoted/',
       ...['scenarios/same-file-name-other-server/'],
       ...['scenarios/unfit-members/', 'scenarios/unreadable-content/'],
     ],

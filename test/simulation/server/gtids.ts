@@ -35,6 +35,8 @@ export type LoggedGtids = {
   next(own: GtidOwner, domain?: number): Gtid;
   /** `gtid_executed`, or `gtid_binlog_pos`. */
   readonly text: string;
+  /** `gtid_executed`, or `gtid_binlog_state`. */
+  readonly state: string;
   /** The body of a PREVIOUS_GTIDS or GTID_LIST event. */
   encode(): Buffer;
   copy(): LoggedGtids;
@@ -81,6 +83,10 @@ export class ExecutedGtids implements LoggedGtids {
         return [uuid, ...ranges].join(':');
       })
       .join(',\n');
+  }
+
+  get state(): string {
+    return this.text;
   }
 
   /** The number of UUIDs (8), each with the number of its intervals (8), and these: the first, the one behind the last. */
@@ -152,6 +158,10 @@ export class BinlogState implements LoggedGtids {
         return last === undefined ? [] : [`${domain}-${last[0]}-${last[1]}`];
       })
       .join(',');
+  }
+
+  get state(): string {
+    return this.ends.map(formatGtid).join(',');
   }
 
   /** The count (4), of each: domain (4), server id (4), sequence number (8). */

@@ -133,6 +133,11 @@ export class SimulatedServer {
     return this.#gtids.text;
   }
 
+  /** `gtid_executed`, or `gtid_binlog_state`. */
+  get gtidState(): string {
+    return this.#gtids.state;
+  }
+
   nextSession(): number {
     this.#lastSession += 1;
     return this.#lastSession;

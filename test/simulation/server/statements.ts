@@ -188,8 +188,8 @@ function variablesOf(server: SimulatedServer): Readonly<Record<string, string>> 
     ...{ hostname: server.host, port: String(server.port), log_slave_updates: onOff(server.logsUpdates) },
   };
   if (server.vendor === 'mariadb') {
-    const own = { server_uid: server.uuid, gtid_binlog_pos: server.gtidText, slave_parallel_workers: '0' };
-    return { ...common, ...own };
+    const gtids = { gtid_binlog_pos: server.gtidText, gtid_binlog_state: server.gtidState };
+    return { ...common, ...gtids, server_uid: server.uuid, slave_parallel_workers: '0' };
   }
   return {
     ...common,

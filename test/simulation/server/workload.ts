@@ -92,10 +92,13 @@ export class Workload {
     return this.#source;
   }
 
-  /** Writes to a server that was promoted: a hint at first, where there are hints (docs/limits.md). */
+  /**
+   * Writes to a server that was promoted. Where there are no GTIDs, a hint comes first: nothing else tells who was the
+   * source (docs/limits.md).
+   */
   moveTo(source: SimulatedServer): void {
     this.#source = source;
-    this.#sinceHint = Infinity;
+    if (!source.gtidMode) this.#sinceHint = Infinity;
   }
 
   /** Commits one transaction on the source. */

@@ -140,7 +140,7 @@ describe('reasons for not taking a server', () => {
       version: parseServerVersion('8.0.36'),
       ...{ serverId: 2, uuid: 'u', binaryLogging: true, binlogFormat: 'ROW', rowImage: 'FULL' },
       ...{ rowMetadata: 'FULL', rowValueOptions: '', logsReplicatedChanges: true, readOnly: true },
-      ...{ gtidSet: '', gtids: 'none', keepsCommitOrder: true, cluster: null },
+      ...{ gtidSet: '', gtidState: '', gtids: 'none', keepsCommitOrder: true, cluster: null },
     };
     const channel: ReplicationChannel = {
       ...{ name: '', sourceHost: 'db1', sourcePort: 3306, sourceServerId: 1 },

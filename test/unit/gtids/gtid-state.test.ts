@@ -76,3 +76,28 @@ test('a number that comes again, from a log where its domain lags, does not put 
   expect(delivered.toString()).toBe('0-1-9,7-1-100');
   expect(delivered.has('7-1-100')).toBe(true);
 });
+
+test('of a server’s own transactions only those matter that the history has', () => {
+  const delivered = GtidState.parse(`0-1-42,${a}:1-5`);
+  const logged = GtidState.parse(`0-1-42,0-2-40,${a}:1-5,${b}:1-9`);
+  const own = { uuid: b, serverId: 2 };
+  expect(delivered.includes(logged, own)).toBe(true);
+  expect(delivered.includes(logged, { ...own, history: GtidState.parse(`${b}:9-12`) })).toBe(false);
+  expect(delivered.includes(logged, { ...own, history: GtidState.parse(`${b}:10`) })).toBe(true);
+  const other = GtidState.parse('0-1-42,0-2-30');
+  expect(other.includes(GtidState.parse('0-2-40'), { ...own, history: GtidState.parse('0-2-30') })).toBe(
+    true,
+  );
+  expect(other.includes(GtidState.parse('0-2-40'), { ...own, history: GtidState.parse('0-2-31') })).toBe(
+    false,
+  );
+  expect(logged.ownOf(own).toString()).toBe(`${b}:1-9,0-2-40`);
+});
+
+test('a pair that is unknown is not listed, although its domain goes further', () => {
+  const state = GtidState.parse(`0-1-42,0-2-7,${a}:1-5`);
+  expect(['0-1-42', '0-2-6', `${a}:5`].map((gtid) => state.lists(gtid))).not.toContain(false);
+  expect(['0-1-43', '0-3-5', '1-1-1', `${a}:6`].map((gtid) => state.lists(gtid))).not.toContain(true);
+  state.addAll(GtidState.parse(`0-3-5,${a}:6`));
+  expect(['0-3-5', `${a}:6`].map((gtid) => state.lists(gtid))).toEqual([true, true]);
+});

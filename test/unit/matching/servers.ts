@@ -32,6 +32,7 @@ const healthy: ServerFacts = {
   ...{ serverId: 1, uuid: 'u', binaryLogging: true, binlogFormat: 'ROW', rowImage: 'FULL' },
   ...{ rowMetadata: 'FULL', rowValueOptions: '', logsReplicatedChanges: true, readOnly: true },
   gtidSet: '0-1-100',
+  gtidState: '0-1-100',
   gtids: 'shared',
   keepsCommitOrder: true,
   cluster: null,

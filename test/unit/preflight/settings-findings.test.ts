@@ -19,6 +19,7 @@ const facts: ServerFacts = {
   logsReplicatedChanges: true,
   readOnly: true,
   gtidSet: '0-1-5',
+  gtidState: '0-1-5',
   gtids: 'shared',
   keepsCommitOrder: true,
   cluster: null,

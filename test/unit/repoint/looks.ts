@@ -59,6 +59,7 @@ export function lookOf(
         logsReplicatedChanges: true,
         readOnly: false,
         gtidSet: '',
+        gtidState: '',
         gtids: 'shared',
         cluster: null,
         keepsCommitOrder: true,

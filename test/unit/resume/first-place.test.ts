@@ -42,6 +42,7 @@ function placeOn(port: number, serverId: number): ReadingPlace {
         logsReplicatedChanges: true,
         readOnly: true,
         gtidSet: '',
+        gtidState: '',
         gtids: 'shared',
         keepsCommitOrder: true,
         cluster: null,

@@ -17,7 +17,7 @@ const plan: Plan = {
   failback: false,
   shadow: 'none',
   faults: 'any',
-  ...{ mostRows: 80, compression: 'none', promotions: 'none', anchors: 'auto', domains: 1 },
+  ...{ mostRows: 80, compression: 'none', promotions: false, anchors: 'auto', domains: 1 },
   // Nobody writes but the case.
   ...{ writeMs: 1e9, loadMs: 0, faultMs: 1e9 },
 };

@@ -14,7 +14,7 @@ const plan: Plan = {
   ...{ replicas: 2, sourceIsMember: false, store: 'file', agents: 1, hintEvery: 0, margin: 64, sink: 'file' },
   shadow: 'none',
   faults: 'any',
-  ...{ failback: false, mostRows: 80, compression: 'none', promotions: 'one', anchors: 'auto', domains: 1 },
+  ...{ failback: false, mostRows: 80, compression: 'none', promotions: true, anchors: 'auto', domains: 1 },
   // Nobody writes but the test.
   ...{ writeMs: 1e9, loadMs: 0, faultMs: 1e9 },
 };

@@ -53,6 +53,7 @@ export function alive(
       logsReplicatedChanges: true,
       readOnly: false,
       gtidSet: '',
+      gtidState: '',
       gtids: 'shared',
       keepsCommitOrder: true,
       cluster: null,

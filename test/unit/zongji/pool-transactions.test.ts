@@ -4,6 +4,7 @@ import type { Coordinates } from '../../../src/binlog/coordinates.js';
 import type { Identity } from '../../../src/transactions/identity.js';
 import { PositionTracker } from '../../../src/dump/position-tracker.js';
 import { TransactionAssembler } from '../../../src/transactions/transaction-assembler.js';
+import type { OwnHistory, OwnVerdict } from '../../../src/matching/own-transactions.js';
 import { defaultHintFormat } from '../../../src/hints/hint.js';
 import { newProgress, type Step } from '../../../src/tail/progress.js';
 import { BinlogEvent } from '../../../src/zongji/binlog-event.js';
@@ -25,6 +26,11 @@ const xid = event({ type: 16 }, uint(1, 8));
 const hint = 'drop view if exists `meta`.`_pseudo_gtid_hint__asc:6B000000:0000000000000001:00000000`';
 const start: Coordinates = { file: 'bin.000001', position: 4 };
 
+/** What is told of a replica's own transactions. */
+function told(verdict: OwnVerdict): OwnHistory {
+  return { judge: () => Promise.resolve(verdict), upstream: () => Promise.resolve(null) };
+}
+
 /** A server's log, taken one event after the other: what is emitted with each, and the steps. */
 async function take(
   events: readonly Buffer[],
@@ -32,7 +38,7 @@ async function take(
 ): Promise<{ emitted: number[][]; steps: Step['kind'][] }> {
   const transactions = new PoolTransactions({
     ...{ progress: newProgress(16), format: defaultHintFormat, logger: pino({ level: 'silent' }) },
-    ...{ skip: [], server: 'db1:3306', serverId: 9, leavesOutOwn: () => Promise.resolve(true) },
+    ...{ skip: [], server: 'db1:3306', serverId: 9, own: told({ kind: 'errant', unchecked: null }) },
     ...options,
   });
   const position = new PositionTracker(start);
@@ -114,8 +120,7 @@ test('what a server has carried out twice is emitted once, and refused where it 
 test('what a replica wrote on its own account is left out, and the history of a source is not', async () => {
   const own = [begin(1, 9), ...rows('a'), xid];
   expect(await take(own)).toEqual({ emitted: [[], [], [], []], steps: ['errant'] });
-  const leavesOutOwn = (): Promise<boolean> => Promise.resolve(false);
-  expect(await take(own, { leavesOutOwn })).toEqual({
+  expect(await take(own, { own: told({ kind: 'history' }) })).toEqual({
     emitted: [[], [], [0, 1, 2], [3]],
     steps: ['delivered'],
   });
