@@ -71,7 +71,8 @@ function lastReplica(stage: Stage, draws: Draws): Database | null {
  */
 function errantReplica(stage: Stage, draws: Draws): Database | null {
   const { gtidMode, promotions } = stage.plan;
-  return promotions && !gtidMode ? null : lastReplica(stage, draws);
+  const replica = promotions && !gtidMode ? null : lastReplica(stage, draws);
+  return replica !== null && stage.isKnownAsReplica(replica) ? replica : null;
 }
 
 /** Whether another server may become the source now. */

@@ -43,6 +43,8 @@ export class Stage {
   leaseEndedEarlyAtMs = -Infinity;
   readonly #writing: Draws;
   #source: Database;
+  /** When those that were the source ceased to be. */
+  readonly #sourceUntilMs = new Map<Database, number>();
   #writes = true;
   #isPaused = false;
 
@@ -102,6 +104,16 @@ export class Stage {
     return !this.rebuilt.has(database) && !this.errant.has(database);
   }
 
+  /**
+   * Whether what a replica writes now can be told from what it wrote as the source. A stream that was opened when the
+   * server was the source takes all for the history (docs/limits.md).
+   */
+  isKnownAsReplica(database: Database): boolean {
+    const untilMs = this.#sourceUntilMs.get(database);
+    if (untilMs === undefined) return true;
+    return this.world.nowMs > untilMs + 3000 && this.read !== database;
+  }
+
   /** Whether nobody writes for now: another server is to become the source. */
   get isPaused(): boolean {
     return this.#isPaused;
@@ -145,6 +157,7 @@ export class Stage {
 
   /** It is written to another server from now on. */
   changeSource(next: Database): void {
+    this.#sourceUntilMs.set(this.#source, this.world.nowMs);
     this.#source = next;
     this.workload.moveTo(next.model);
   }
