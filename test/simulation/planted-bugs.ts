@@ -59,18 +59,6 @@ export const plantedBugs: readonly PlantedBug[] = [
     bug: "if (isCircle) return 'history';",
   },
   {
-    name: 'what a replica wrote as the source is passed over by a switch',
-    file: 'matching/match-log.ts',
-    code: 'own: hasOneOrder(options) ? undefined : options.own,',
-    bug: 'own: undefined,',
-  },
-  {
-    name: 'by GTIDs, reading begins behind what a replica wrote as the source',
-    file: 'matching/resume-point.ts',
-    code: 'history: (await own?.upstream()) ?? null',
-    bug: 'history: null',
-  },
-  {
     name: 'a half-open connection is never left',
     file: 'dump/dump-stream.ts',
     code: 'const defaultSilenceMs = 2000;',
