@@ -26,7 +26,7 @@ export class SocketReader {
   #error: Error | null = null;
   #wake: (() => void) | null = null;
 
-  /** @param pulse shows whether anybody waits for the socket. */
+  /** @param pulse shows whether anybody waits for the socket, and whether anything comes. */
   constructor(socket: Socket, signal: AbortSignal, pulse: Pulse) {
     this.#socket = socket;
     this.#signal = signal;
@@ -34,7 +34,9 @@ export class SocketReader {
     socket.on('data', (chunk: Buffer) => {
       this.#queue.push(chunk);
       this.#queuedBytes += chunk.length;
-      if (this.#queuedBytes >= queueLimitBytes) socket.pause();
+      const isFull = this.#queuedBytes >= queueLimitBytes;
+      if (isFull) socket.pause();
+      pulse.quietSinceMs = isFull ? null : monotonicMs();
       this.#wake?.();
     });
     const end = (): void => {
@@ -48,6 +50,7 @@ export class SocketReader {
       this.#wake?.();
     });
     if (socket.destroyed || socket.readableEnded) this.#ended = true;
+    pulse.quietSinceMs = monotonicMs();
     socket.resume();
   }
 
@@ -63,7 +66,10 @@ export class SocketReader {
       if (this.#queue.length > 0) {
         this.#pulse.waitingSinceMs = null;
         const chunks = this.#next();
-        if (this.#queuedBytes < queueLimitBytes && this.#socket.isPaused()) this.#socket.resume();
+        if (this.#queuedBytes < queueLimitBytes && this.#socket.isPaused()) {
+          this.#pulse.quietSinceMs = monotonicMs();
+          this.#socket.resume();
+        }
         return chunks;
       }
       if (this.#error !== null) throw this.#error;

@@ -4,10 +4,12 @@ import type { LoggedStatement } from '../binlog/query-event.js';
 import type { TableName } from '../binlog/rows-event.js';
 import { formatAddress } from '../config/address.js';
 import type { UndescribedTable } from '../decode/row-decoder.js';
+import type { Pulse } from '../dump/pulse.js';
 import { askOver } from '../mysql/ask.js';
 import { connect, type ServerConnection } from '../mysql/connection.js';
 import type { Instance } from '../mysql/instance.js';
 import type { ServerVersion } from '../mysql/version.js';
+import { monotonicMs } from '../util/clock.js';
 import { hasCode, WaymarkError } from '../util/errors.js';
 import { effectOf } from './ddl-statement.js';
 import { fit } from './fitting.js';
@@ -26,6 +28,8 @@ export type LayoutSourceOptions = {
   readonly unprovedNames: 'halt' | 'number';
   readonly logger: Logger;
   readonly signal: AbortSignal;
+  /** Shows that the server is waited for while it is asked. */
+  readonly pulse?: Pulse;
 };
 
 /** The description of a table, or why there is none. */
@@ -297,14 +301,19 @@ export class LayoutSource {
   }
 
   async #ask(name: TableName): Promise<LookUp | typeof locked> {
-    const { instance, signal, version } = this.#options;
+    const { instance, signal, version, pulse } = this.#options;
     const isNew = this.#connection === null;
-    const connection = (this.#connection ??= await connect(instance, { signal }));
-    const purpose = `tell the columns of ${name.schema}.${name.table}`;
-    return askOver(connection, { purpose, signal, limitMs: lookUpLimitMs }, async () => {
-      if (isNew) await prepareForLookUps(connection, version);
-      return lookUp(connection, version, name);
-    });
+    if (pulse !== undefined) pulse.askingSinceMs = monotonicMs();
+    try {
+      const connection = (this.#connection ??= await connect(instance, { signal }));
+      const purpose = `tell the columns of ${name.schema}.${name.table}`;
+      return await askOver(connection, { purpose, signal, limitMs: lookUpLimitMs }, async () => {
+        if (isNew) await prepareForLookUps(connection, version);
+        return lookUp(connection, version, name);
+      });
+    } finally {
+      if (pulse !== undefined) pulse.askingSinceMs = null;
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Pulse } from '../dump/pulse.js';
+import { type Pulse, silentSince } from '../dump/pulse.js';
 import { sleep } from '../util/async.js';
 import { monotonicMs, turn } from '../util/clock.js';
 
@@ -41,15 +41,15 @@ export class SilenceComparison {
 
   /** How long the server has been silent, if that is too long. Null if it isn't. */
   compare(server: Pulse, other: Pulse, lateMs: number): number | null {
-    const { waitingSinceMs } = server;
-    if (waitingSinceMs !== this.#sinceMs) {
-      this.#sinceMs = waitingSinceMs;
+    const sinceMs = silentSince(server);
+    if (sinceMs !== this.#sinceMs) {
+      this.#sinceMs = sinceMs;
       this.#ownMs = 0;
     }
     this.#ownMs += lateMs;
-    if (waitingSinceMs === null) return null;
+    if (sinceMs === null) return null;
     const nowMs = monotonicMs();
-    const silentMs = Math.round(nowMs - waitingSinceMs - this.#ownMs);
+    const silentMs = Math.round(nowMs - sinceMs - this.#ownMs);
     const otherSilentMs = other.waitingSinceMs === null ? 0 : nowMs - other.waitingSinceMs;
     return silentMs >= this.#limitMs && otherSilentMs < heardMs ? silentMs : null;
   }

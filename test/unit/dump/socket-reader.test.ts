@@ -1,13 +1,14 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { newPulse } from '../../../src/dump/pulse.js';
+import { newPulse, type Pulse } from '../../../src/dump/pulse.js';
 import { SocketReader } from '../../../src/dump/socket-reader.js';
 
 let server: Server;
 let client: Socket;
 let peer: Socket;
 let reader: SocketReader;
+let pulse: Pulse;
 let controller: AbortController;
 
 beforeEach(async () => {
@@ -19,7 +20,8 @@ beforeEach(async () => {
   peer = accepted;
   peer.on('error', () => undefined);
   controller = new AbortController();
-  reader = new SocketReader(client, controller.signal, newPulse());
+  pulse = newPulse();
+  reader = new SocketReader(client, controller.signal, pulse);
 });
 
 afterEach(async () => {
@@ -49,6 +51,13 @@ test('what is written is read, in order', async () => {
   expect((await readBytes(sent.length - 10)).equals(sent.subarray(10))).toBe(true);
 });
 
+test('what comes shows that the peer lives, though nobody reads it', async () => {
+  const before = pulse.quietSinceMs ?? Infinity;
+  peer.write('x');
+  await expect.poll(() => pulse.quietSinceMs).toBeGreaterThan(before);
+  expect(pulse.waitingSinceMs).toBeNull();
+});
+
 describe('a consumer that stalls', () => {
   const total = 64 * 1024 * 1024;
 
@@ -65,6 +74,8 @@ describe('a consumer that stalls', () => {
     peer.on('drain', write);
     write();
     await expect.poll(() => client.isPaused(), { timeout: 10_000 }).toBe(true);
+    // What it sends finds no room. So nobody can say that it is quiet.
+    expect(pulse.quietSinceMs).toBeNull();
     // Nobody reads. The peer comes to a stand when the buffers of both sides and of the system are full.
     let before = -1;
     while (written !== before) {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { newPulse, type Pulse } from '../../../src/dump/pulse.js';
 import { runIn, runtime } from '../../../src/runtime/runtime.js';
 import { SilenceComparison } from '../../../src/shadow/silence-comparison.js';
 
@@ -8,7 +9,11 @@ function at<T>(ms: number, action: () => T): T {
   return runIn({ ...here, clock: { ...here.clock, monotonicMs: () => ms } }, action);
 }
 
-const busy = { waitingSinceMs: null };
+const busy = newPulse();
+
+function waiting(sinceMs: number | null): Pulse {
+  return { ...newPulse(), waitingSinceMs: sinceMs };
+}
 
 describe('a server is silent', () => {
   const compare = (
@@ -17,7 +22,7 @@ describe('a server is silent', () => {
     since: number,
     otherSince: number | null,
     late = 0,
-  ) => at(ms, () => comparison.compare({ waitingSinceMs: since }, { waitingSinceMs: otherSince }, late));
+  ) => at(ms, () => comparison.compare(waiting(since), waiting(otherSince), late));
 
   test('when nothing has come for too long, while the other one was heard of', () => {
     const comparison = new SilenceComparison(300);
@@ -36,6 +41,28 @@ describe('a server is silent', () => {
     expect(at(5000, () => comparison.compare(busy, busy, 0))).toBeNull();
   });
 
+  test('while it owes an answer, and sends nothing either: a heartbeat shows that it lives', () => {
+    const comparison = new SilenceComparison(300);
+    const asked = (ms: number, quietSinceMs: number | null): number | null =>
+      at(ms, () =>
+        comparison.compare({ ...newPulse(), askingSinceMs: 1000, quietSinceMs }, waiting(null), 0),
+      );
+    expect(asked(1400, 1250)).toBeNull();
+    expect(asked(5000, 4900)).toBeNull();
+    // What it sends finds no room here.
+    expect(asked(5100, null)).toBeNull();
+    expect(asked(5200, 4900)).toBe(300);
+    expect(
+      at(1300, () =>
+        new SilenceComparison(300).compare(
+          { ...newPulse(), askingSinceMs: 1000, quietSinceMs: 200 },
+          waiting(null),
+          0,
+        ),
+      ),
+    ).toBe(300);
+  });
+
   test('less the time for which this process stood still, in each silence anew', () => {
     const comparison = new SilenceComparison(300);
     expect(compare(comparison, 1250, 1000, 1200, 200)).toBeNull();
@@ -49,8 +76,8 @@ describe('a server is silent', () => {
 test('a timer that is late shows that this process stood still', async () => {
   const comparison = new SilenceComparison(300);
   const { signal } = new AbortController();
-  const waiting = comparison.pause(signal);
+  const paused = comparison.pause(signal);
   const end = performance.now() + 150;
   while (performance.now() < end);
-  expect((await waiting).lateMs).toBeGreaterThan(50);
+  expect((await paused).lateMs).toBeGreaterThan(50);
 });
