@@ -9,7 +9,6 @@ import type { ProvedLayouts } from '../layouts/proved-layouts.js';
 import type { OwnHistory } from '../matching/own-transactions.js';
 import type { Inspection } from '../mysql/inspect.js';
 import type { Account, Instance } from '../mysql/instance.js';
-import type { Vendor } from '../mysql/version.js';
 import type { Sink, SinkRecovery } from '../sinks/sink.js';
 import type { Progress } from '../tail/progress.js';
 import type { DeliveredBatch } from '../tail/deliveries.js';
@@ -25,6 +24,7 @@ import { ReportLimit, showDifference } from '../shadow/difference-report.js';
 import type { Difference } from '../shadow/pair-ledger.js';
 import { besideHeartbeatMs, Shadow, type ShadowView } from '../shadow/shadow.js';
 import { SilenceComparison } from '../shadow/silence-comparison.js';
+import type { ContentOptions } from '../shadow/transaction-content.js';
 import { Breadcrumbs } from '../pool/breadcrumbs.js';
 import { type CandidateOptions, type Place, type StreamHistory, tryCandidate } from '../resume/candidate.js';
 import type { Checkpointer } from '../tail/checkpointer.js';
@@ -661,9 +661,8 @@ export class Driver {
           ...{ member: this.#memberNamed(server), candidate, keeper: progress.keeper },
           ...{ delivered: () => progress.delivered, annotations: this.#config.records.query },
           ...{ serverId: randomServerId(), bufferBytes: this.#config.shadowBuffer },
-          onDifferences: (found, vendor) => {
-            const beside = { member: this.#memberNamed(server), vendor };
-            this.#report(work, source, beside, found);
+          onDifferences: (found) => {
+            if (beside.shadow !== null) this.#report(work, source, beside.shadow, found);
           },
           isStreamWaiting: () => work.pulse.waitingSinceMs !== null,
         },
@@ -681,33 +680,30 @@ export class Driver {
   }
 
   /** Counts what the stream's server and its shadow have otherwise, and shows it, one after the other. */
-  #report(
-    work: Work,
-    source: ReadingPlace,
-    { member, vendor }: { readonly member: Member; readonly vendor: Vendor },
-    found: readonly Difference[],
-  ): void {
+  #report(work: Work, source: ReadingPlace, shadow: Shadow, found: readonly Difference[]): void {
     const { opened, reports, signal } = work;
     const { filter, layouts } = opened;
-    const shared = { layouts, filter, columns: columnRules(this.#config.columns) };
-    const delivered = {
-      ...shared,
-      vendor: source.inspection.facts.version.vendor,
-      instance: source.member.instance,
-    };
-    const both = { delivered, beside: { ...shared, vendor, instance: member.instance } };
-    const names = { server: member.name, other: source.member.name };
+    const { server } = shadow;
+    const contentOn = ({ instance }: Member, { facts }: Inspection): ContentOptions => ({
+      ...{ instance, vendor: facts.version.vendor, layouts, filter },
+      columns: columnRules(this.#config.columns),
+    });
     for (const difference of found) {
-      this.#options.meters.differed(member.name, difference.kind);
+      this.#options.meters.differed(server, difference.kind);
       const more = reports.take(monotonicMs());
       if (more === null) continue;
       work.reported = work.reported.then(async () => {
         if (signal.aborted) return;
+        const both = {
+          delivered: contentOn(source.member, source.inspection),
+          beside: contentOn(this.#memberNamed(server), shadow.inspection),
+        };
         const shown = await showDifference(difference, both, signal);
-        this.tell({ type: 'shadow-differs', report: { difference, ...names, more, ...shown } });
+        const report = { difference, server, other: source.member.name, more, ...shown };
+        this.tell({ type: 'shadow-differs', report });
       });
+      this.#begin(work.reported);
     }
-    this.#begin(work.reported);
   }
 
   /** Compares the server that is read with its shadow, to notice that it has fallen silent, or lags. */

@@ -10,6 +10,7 @@ import { formatDuration } from '../util/quantities.js';
 import type { Member } from './members.js';
 import { addressNamed, type PoolWatch } from './pool-watch.js';
 import { type Probe, probe } from './probe.js';
+import { isSourceOf } from './source-progress.js';
 
 /** A server, as it has just shown itself. */
 export type Shown = {
@@ -21,15 +22,16 @@ export type Shown = {
 /** What servers tell of a replica's own transactions. */
 export type OwnJudgement = 'history' | 'errant' | 'unknown';
 
-/**
- * What a replica replicates from, directly or through others, as far as it has shown itself.
- */
-type Upstream = {
-  readonly servers: readonly Inspection[];
-  /** The addresses of those that haven't, or that can't tell GTIDs. */
+/** What servers have shown that can tell of a replica's own transactions. */
+export type Witnesses = {
+  /** What those have that it replicates from, directly or through others: one state for each. */
+  readonly upstream: readonly GtidState[];
+  /** The addresses of those that haven't shown themselves, or that can't tell GTIDs. */
   readonly unknown: readonly string[];
   /** Whether one of them replicates from the replica in turn. Then what it writes comes to them. */
   readonly isCircle: boolean;
+  /** What other replicas of its source have. Empty if nobody upstream is unknown. */
+  readonly siblings: readonly GtidState[];
 };
 
 /**
@@ -37,26 +39,25 @@ type Upstream = {
  * it that the replica replicates from, directly or through others: a server that was the source and becomes a replica
  * does so only when its new source has everything. If such a server can't be asked, another replica of its source is as
  * good, but only if it has the transaction. It may lack it because it lags. Pure.
- * @param others servers that were looked at later than the replica.
  */
-export function judgeOwn(gtid: string, replica: Inspection, others: readonly Shown[]): OwnJudgement {
-  const { servers, unknown, isCircle } = upstreamOf(replica, others);
-  const has = (other: Inspection): boolean =>
-    tellsGtids(other) && GtidState.parse(other.facts.gtidState).lists(gtid);
-  if (isCircle || servers.some(has)) return 'history';
+export function judgeOwn(gtid: string, { upstream, unknown, isCircle, siblings }: Witnesses): OwnJudgement {
+  if (isCircle || upstream.some((state) => state.lists(gtid))) return 'history';
   if (unknown.length === 0) return 'errant';
-  const siblings = others.filter(({ inspection }) => haveSameSource(inspection, replica));
-  return siblings.some(({ inspection }) => has(inspection)) ? 'history' : 'unknown';
+  return siblings.some((state) => state.lists(gtid)) ? 'history' : 'unknown';
 }
 
-function upstreamOf(replica: Inspection, others: readonly Shown[]): Upstream {
+/**
+ * Who can tell of a replica's own transactions, among servers that were looked at later than the replica. Pure.
+ */
+export function witnessesOf(replica: Inspection, others: readonly Shown[]): Witnesses {
   const servers = new Set<Inspection>();
   const unknown: string[] = [];
   let isCircle = false;
   const climb = (channels: readonly ReplicationChannel[]): void => {
     for (const channel of channels) {
-      const source = others.find((other) => isSourceOf(other, channel))?.inspection;
-      if (source === undefined || !tellsGtids(source)) unknown.push(sourceAddress(channel));
+      const named = { source: sourceAddress(channel), sourceServerId: channel.sourceServerId };
+      const source = others.find((other) => isSourceOf(seenAs(other), named))?.inspection;
+      if (source === undefined || !tellsGtids(source)) unknown.push(named.source);
       if (source === undefined || servers.has(source)) continue;
       servers.add(source);
       // A channel that was stopped may be left from another time. Nothing comes through it.
@@ -66,12 +67,20 @@ function upstreamOf(replica: Inspection, others: readonly Shown[]): Upstream {
     }
   };
   climb(replica.channels);
-  return { servers: [...servers], unknown, isCircle };
+  const siblings =
+    unknown.length === 0
+      ? []
+      : others.map(({ inspection }) => inspection).filter((other) => haveSameSource(other, replica));
+  return { upstream: statesOf([...servers]), unknown, isCircle, siblings: statesOf(siblings) };
 }
 
-/** Whether a server is the source of a channel, by its id or, if the channel has never connected, by its address. */
-function isSourceOf({ server, inspection }: Shown, channel: ReplicationChannel): boolean {
-  return channel.sourceServerId === 0 ? server === sourceAddress(channel) : leadsTo(channel, inspection);
+/** Only those that tell GTIDs have a state. */
+function statesOf(servers: readonly Inspection[]): GtidState[] {
+  return servers.filter(tellsGtids).map(({ facts }) => GtidState.parse(facts.gtidState));
+}
+
+function seenAs({ server, inspection }: Shown): Parameters<typeof isSourceOf>[0] {
+  return { server, evidence: { serverId: inspection.facts.serverId } };
 }
 
 function leadsTo({ sourceServerId }: ReplicationChannel, { facts }: Inspection): boolean {
@@ -101,8 +110,8 @@ export type OwnTransactionsOptions = {
 type Round = {
   readonly begunMs: number;
   readonly replica: Inspection;
-  /** Those looked at after that. */
-  readonly others: readonly Shown[];
+  /** What those have shown that were looked at after that. */
+  readonly witnesses: Witnesses;
 };
 
 const inspectTimeoutMs = 2000;
@@ -136,7 +145,7 @@ export class OwnTransactions implements OwnHistory {
       const round = this.#covering(start) ?? (await this.#ask());
       if (!isReplica(round.replica)) return history;
       if (gtid === null) return { kind: 'errant', unchecked: 'the transaction has no GTID' };
-      const judgement = judgeOwn(gtid, round.replica, round.others);
+      const judgement = judgeOwn(gtid, round.witnesses);
       if (judgement !== 'unknown') {
         this.#unknownSinceMs = null;
         return judgement === 'history' ? history : { kind: 'errant', unchecked: null };
@@ -150,13 +159,12 @@ export class OwnTransactions implements OwnHistory {
 
   async upstream(): Promise<GtidState | null> {
     if (!this.#isReplica) return null;
-    const { replica, others } = this.#round ?? (await this.#ask());
-    const { servers, unknown, isCircle } = upstreamOf(replica, others);
+    const { replica, witnesses } = this.#round ?? (await this.#ask());
+    const { upstream, isCircle, siblings } = witnesses;
     if (isCircle) return GtidState.parse(replica.facts.gtidState);
-    const siblings = others.filter(({ inspection }) => haveSameSource(inspection, replica));
-    const asked = [...servers, ...(unknown.length > 0 ? siblings.map(({ inspection }) => inspection) : [])];
+    const asked = [...upstream, ...siblings];
     const state = GtidState.empty();
-    for (const { facts } of asked) state.addAll(GtidState.parse(facts.gtidState));
+    for (const one of asked) state.addAll(one);
     return asked.length > 0 ? state : null;
   }
 
@@ -175,7 +183,7 @@ export class OwnTransactions implements OwnHistory {
     const replica = await inspect(member.instance, signal, inspectTimeoutMs);
     this.#isReplica = isReplica(replica);
     const others = this.#isReplica ? await this.#lookUpstream(replica) : [];
-    this.#round = { begunMs, replica, others };
+    this.#round = { begunMs, replica, witnesses: witnessesOf(replica, others) };
     return this.#round;
   }
 
@@ -192,7 +200,7 @@ export class OwnTransactions implements OwnHistory {
     const shown = seen.flat();
     const asked = new Set(names);
     for (;;) {
-      const [next] = upstreamOf(replica, shown).unknown.filter((server) => !asked.has(server));
+      const [next] = witnessesOf(replica, shown).unknown.filter((server) => !asked.has(server));
       if (next === undefined) return shown;
       asked.add(next);
       const address = addressNamed(next);
@@ -203,11 +211,10 @@ export class OwnTransactions implements OwnHistory {
   }
 
   /** Nobody can tell: says so, and returns why when the time is over. */
-  #unknown({ replica, others }: Round, { gtid, start }: OwnTransaction): string | null {
+  #unknown({ witnesses }: Round, { gtid, start }: OwnTransaction): string | null {
     const { member, logger } = this.#options;
     const nowMs = monotonicMs();
-    const { unknown } = upstreamOf(replica, others);
-    const reason = `${unknown.join(', ')} can't be asked, and no other replica has it`;
+    const reason = `${witnesses.unknown.join(', ')} can't be asked, and no other replica has it`;
     if (this.#unknownSinceMs === null) {
       logger.warn(
         { event: 'transaction.undecided', server: member.name, gtid, ...start, reason },

@@ -28,8 +28,11 @@ export function progressBeside(other: Seen, own: Seen): 'ahead' | 'not-ahead' | 
 
 /** Whether a server is the source of a replica, by its id or, where the replica has never connected, its address. */
 export function isSourceOf(
-  { server, evidence }: Seen,
-  { source, sourceServerId }: ReplicationEvidence,
+  {
+    server,
+    evidence,
+  }: { readonly server: string; readonly evidence: Pick<MemberEvidence, 'serverId'> | null },
+  { source, sourceServerId }: Pick<ReplicationEvidence, 'source' | 'sourceServerId'>,
 ): boolean {
   const serverId = evidence?.serverId ?? null;
   return sourceServerId === 0 || serverId === null ? server === source : serverId === sourceServerId;

@@ -117,7 +117,7 @@ export class PairLedger {
   #domain: string | null = null;
   /** The trail in the shadow's order, up to the place. */
   readonly #keeper: TrailKeeper;
-  readonly #due = new Numbered<Due>();
+  readonly #due = new Map<number, Due>();
   readonly #dueBag = new IdentityBag({ keepsTaken: false });
   readonly #dueHints = new Map<string, number>();
   #nextDue = 0;
@@ -253,10 +253,7 @@ export class PairLedger {
 
   /** The shadow has a transaction twice, the second time at this place. */
   repeated(identity: Identity, start: Coordinates): void {
-    const { origin } = identity;
-    this.#differences.push({
-      ...{ kind: 'repeated', hint: null, origin, errant: false, delivered: null, beside: start },
-    });
+    this.#note({ kind: 'repeated', origin: identity.origin, beside: start });
   }
 
   /** The place to go on from. Null while the shadow lacks something that was delivered, or while it is in doubt. */
@@ -542,9 +539,7 @@ export class PairLedger {
 
   #leaveOut({ identity, errant, start }: HistoryStep & { kind: 'transaction' }, number: number): void {
     this.#aheadBag.remove(identity, number);
-    if (!errant) return;
-    const { origin } = identity;
-    this.#differences.push({ kind: 'extra', hint: null, origin, errant, delivered: null, beside: start });
+    if (errant) this.#note({ kind: 'extra', origin: identity.origin, errant, beside: start });
   }
 
   #keep(step: HistoryStep, deliveredAs: Identity | null): void {
@@ -570,11 +565,17 @@ export class PairLedger {
     return number ?? null;
   }
 
-  #differ(difference: Pick<Difference, 'kind'> & Partial<Difference>): void {
+  /** Notes a difference that the stream would leave out, too: it says nothing against the place. */
+  #note(difference: Pick<Difference, 'kind'> & Partial<Difference>): void {
     this.#differences.push({
       ...{ hint: null, origin: '', errant: false, delivered: null, beside: null },
       ...difference,
     });
+  }
+
+  /** Notes a difference that a candidate would be refused for. */
+  #differ(difference: Pick<Difference, 'kind'> & Partial<Difference>): void {
+    this.#note(difference);
     this.#doubt = { isAnchored: false, transactions: this.#start.margin };
   }
 

@@ -10,7 +10,6 @@ import type { Confidence } from '../matching/match-state.js';
 import type { TrailKeeper } from '../matching/trail-keeper.js';
 import type { TrailEntry } from '../matching/trail.js';
 import { type Inspection, isReplica } from '../mysql/inspect.js';
-import type { Vendor } from '../mysql/version.js';
 import type { Member } from '../pool/members.js';
 import { type CandidateOptions, type OpenDump, type Place, tryCandidate } from '../resume/candidate.js';
 import { standsInOrder } from '../resume/reading-place.js';
@@ -44,8 +43,8 @@ export type ShadowOptions = {
   readonly serverId: number;
   /** How many bytes that weren't delivered are kept. */
   readonly bufferBytes: number;
-  /** Is told what one of the two servers has, and the other one lacks or has otherwise, and the shadow's vendor. */
-  readonly onDifferences: (found: readonly Difference[], vendor: Vendor) => void;
+  /** Is told what one of the two servers has, and the other one lacks or has otherwise. */
+  readonly onDifferences: (found: readonly Difference[]) => void;
   /** Whether the stream is waiting for its server. */
   readonly isStreamWaiting: () => boolean;
 };
@@ -372,7 +371,7 @@ export class Shadow implements OpenDump {
     // What comes later may be equal again. What was equal before remains.
     this.#since = epochMs();
     this.#metBefore = this.#ledger.met;
-    this.#options.onDifferences(found, this.#place.inspection.facts.version.vendor);
+    this.#options.onDifferences(found);
   }
 
   #noteEqual(): void {

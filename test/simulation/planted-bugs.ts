@@ -55,7 +55,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'what a replica wrote as the source is left out',
     file: 'pool/own-transactions.ts',
-    code: "if (isCircle || servers.some(has)) return 'history';",
+    code: "if (isCircle || upstream.some((state) => state.lists(gtid))) return 'history';",
     bug: "if (isCircle) return 'history';",
   },
   {

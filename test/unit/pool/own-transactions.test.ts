@@ -8,6 +8,7 @@ import {
   type OwnJudgement,
   OwnTransactions,
   type Shown,
+  witnessesOf,
 } from '../../../src/pool/own-transactions.js';
 import { Breadcrumbs } from '../../../src/pool/breadcrumbs.js';
 import { PoolWatch } from '../../../src/pool/pool-watch.js';
@@ -116,7 +117,7 @@ describe('what a replica has written itself', () => {
       server(2, [1], '', { channel: { sourceServerId: 0 } }).inspection,
     ),
   ])('$why: $expected', ({ expected, others, replica, gtid }) => {
-    expect(judgeOwn(gtid, replica, others)).toBe(expected);
+    expect(judgeOwn(gtid, witnessesOf(replica, others))).toBe(expected);
   });
 });
 
